@@ -1,0 +1,12 @@
+"""Errors that are addressed to the person at the keyboard."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something the user can put right.
+
+    The message is one line: what was expected, what was received, which file or
+    flag, and what to do next. Binaries print it without a traceback and exit
+    with status 2.
+    """

@@ -1,0 +1,1 @@
+"""Measures of samples: one module per measure."""

@@ -1,0 +1,81 @@
+"""Progress of long work: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TextIO
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Counts work done and shows it on standard error.
+
+    Example:
+      with Progress("drawing", total=3755, unit="characters") as progress:
+          for character in characters:
+              ...
+              progress.add(1)
+
+    Args:
+      label: what is being done, a gerund.
+      total: how much there is to do, in `unit`; None if unknown.
+      unit: the plural name of what is counted; "B" for bytes.
+      stream: where to write; standard error by default.
+    """
+
+    def __init__(
+        self, label: str, total: int | None, unit: str, stream: TextIO | None = None
+    ) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._stream = stream or sys.stderr
+        self._done = 0
+        self._bar = None
+
+    def __enter__(self) -> Progress:
+        self._start = self._last = time.monotonic()
+        if self._stream.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                desc=self._label,
+                total=self._total,
+                unit="B" if self._unit == "B" else f" {self._unit}",
+                unit_scale=self._unit == "B",
+                file=self._stream,
+                leave=False,
+            )
+        return self
+
+    def add(self, amount: int) -> None:
+        """Counts `amount` more as done."""
+        self._done += amount
+        if self._bar is not None:
+            self._bar.update(amount)
+        elif time.monotonic() - self._last > _SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            self._line()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        if kind is None:
+            self._line()
+
+    def _line(self) -> None:
+        seconds = time.monotonic() - self._start
+        done = self._amount(self._done)
+        share = ""
+        if self._total:
+            share = f" of {self._amount(self._total)} ({self._done / self._total:.0%})"
+        print(f"{self._label}: {done}{share}, {seconds:.0f} s", file=self._stream, flush=True)
+
+    def _amount(self, value: int) -> str:
+        return f"{value / 1e6:,.1f} MB" if self._unit == "B" else f"{value:,} {self._unit}"
