@@ -8,5 +8,13 @@ class UserError(Exception):
 
     The message is one line: what was expected, what was received, which file or
     flag, and what to do next. Binaries print it without a traceback and exit
-    with status 2.
+    with `status`.
     """
+
+    status = 2
+
+
+class DivergedError(UserError):
+    """A loss, a score or a gradient was not finite; the run cannot go on."""
+
+    status = 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -90,6 +91,26 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Has other processes wait that would make the same `path`.
+
+    Look again whether it is there once inside: another process may just have
+    made it. On file systems without locks nobody waits and the last one wins.
+
+    Raises:
+      UserError: if the lock file beside `path`, `<path>.lock`, cannot be made.
+    """
+    lock = Path(path).with_name(Path(path).name + ".lock")
+    with explained(lock, "making a lock file"):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        stream = open(lock, "w")  # noqa: SIM115
+    with stream:
+        with contextlib.suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,1 +1,93 @@
 """Datasets: one module per source, one pipeline that orders, cuts and resumes for all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from lsgan_tf.config import Config
+from lsgan_tf.data.source import Source
+from lsgan_tf.errors import UserError
+
+
+def open_source(config: Config, *, split: str = "train") -> Source:
+    """Opens the dataset that a config names.
+
+    Args:
+      config: which dataset, where it lies, how it is prepared.
+      split: "train" or "test".
+
+    Raises:
+      UserError: if the data is missing or damaged, with what to do.
+    """
+    folder = Path(config.data_dir).expanduser() if config.data_dir else None
+    cache = Path(config.cache_dir).expanduser() if config.cache_dir else None
+    if config.dataset == "hwdb":
+        from lsgan_tf.data import hwdb
+
+        return hwdb.open_source(
+            folder,
+            image_size=config.image_size,
+            all_classes=config.all_classes,
+            keep_aspect=config.keep_aspect,
+            cache_dir=cache,
+            max_bad_records=config.max_bad_records,
+            max_classes=config.max_classes,
+            standin_samples=config.standin_samples,
+            split=split,
+        )
+    if config.dataset == "cifar10":
+        from lsgan_tf.data import cifar10
+
+        return cifar10.open_source(folder, cache_dir=cache, split=split)
+    if config.dataset == "lsun":
+        from lsgan_tf.data import lsun
+
+        return lsun.open_source(
+            folder,
+            category=config.category,
+            image_size=config.image_size,
+            crop=config.crop,
+            cache_dir=cache,
+            split=split,
+        )
+    if config.dataset == "images":
+        from lsgan_tf.data import image_folder
+
+        return image_folder.open_source(
+            folder,
+            image_size=config.image_size,
+            crop=config.crop,
+            labels_from_folders=config.conditional,
+        )
+    from lsgan_tf.data import mixture
+
+    return mixture.Ring()
+
+
+def with_facts(config: Config, source: Source) -> Config:
+    """The config with the opened dataset's true shape, classes and length in it.
+
+    Raises:
+      UserError: if the config asks for labels that the data does not have, or for
+        another size than the data's.
+    """
+    if config.conditional and not source.classes:
+        raise UserError(
+            f"--conditional: {config.dataset} at {config.data_dir} has no labels; "
+            "leave --conditional out"
+        )
+    if len(source.shape) == 3 and source.shape[0] != config.image_size:
+        raise UserError(
+            f"--image_size={config.image_size}: {config.dataset} has images of "
+            f"{source.shape[0]} pixels; leave --image_size out"
+        )
+    return dataclasses.replace(
+        config,
+        data_shape=tuple(source.shape),
+        data_classes=len(source.classes),
+        data_length=len(source),
+        data_fingerprint=source.fingerprint,
+        data_standin=source.standin,
+        data_description=source.description,
+    )

@@ -1,1 +1,49 @@
-"""Generators and discriminators."""
+"""Generators and discriminators; `build` makes the pair that a config describes."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from lsgan_tf.config import Config
+
+if TYPE_CHECKING:
+    from lsgan_tf.networks.network import Network
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+"""Keras's dtype policy for each `--precision`."""
+
+
+def build(
+    config: Config, *, precision: str | None = None, synchronized: bool = False
+) -> tuple[Network, Network]:
+    """Makes the generator and the discriminator of a config, all weights included.
+
+    Args:
+      config: with the dataset's facts (`data_shape`, `data_classes`) filled in.
+      precision: other than the config's, to export in float32 for example.
+      synchronized: batch normalisation over all replicas of the current strategy.
+
+    Returns:
+      Generator and discriminator.
+    """
+    module = importlib.import_module(f"lsgan_tf.networks.{config.network}")
+    common = {"dtype": POLICIES[precision or config.precision]}
+    generator = {"z_dim": config.z_dim}
+    discriminator = {}
+    if config.network != "mixture":
+        common |= {
+            "image_size": config.image_size,
+            "channels": config.data_shape[-1],
+            "num_classes": config.data_classes if config.conditional else 0,
+            "label_dim": config.label_dim,
+            "gamma": config.bn_gamma,
+            "synchronized": synchronized,
+        }
+        generator["batch_norm"] = config.generator_batch_norm
+        discriminator["batch_norm"] = config.discriminator_batch_norm
+    if config.network == "handwriting":
+        discriminator["first_filters"] = config.first_filters
+    if config.network == "dcgan":
+        common["filters"] = config.filters
+    return module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)

@@ -1,0 +1,200 @@
+"""Checkpoints that are whole or absent, and checked when they are read.
+
+A checkpoint is a folder `step-00001000` with TensorFlow's own checkpoint files
+and `checkpoint.json`: the step, what the loop needs beside weights, and the size
+and hash of each file. It is written under another name and renamed when complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import (
+    atomic_folder,
+    explained,
+    read_json,
+    require_free_space,
+    sha256,
+    write_json,
+)
+
+_NAME = re.compile(r"step-(\d+)$")
+_MANIFEST = "checkpoint.json"
+_PREFIX = "state"
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A checkpoint on disk that passed its check.
+
+    Attributes:
+      path: its folder.
+      step: steps trained.
+      extra: what `save` was given beside the weights.
+    """
+
+    path: Path
+    step: int
+    extra: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Args:
+      folder: where they are kept.
+      keep: number of newest ones to keep.
+      chief: whether this process writes; other workers take part in saving and
+        throw their copy away.
+      notify: takes a line for the user, about a damaged checkpoint for example.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int = 3,
+        chief: bool = True,
+        notify: Callable[[str], None] = print,
+    ) -> None:
+        self._folder, self._keep = Path(folder), keep
+        self._chief, self._notify = chief, notify
+
+    def save(self, step: int, state: tf.train.Checkpoint, extra: dict[str, Any]) -> Path:
+        """Writes a checkpoint and removes those beyond the newest `keep`.
+
+        Args:
+          step: steps trained; a checkpoint of the same step is replaced.
+          state: the networks, the optimisers and the step.
+          extra: JSON-able values to get back from `newest`.
+
+        Raises:
+          UserError: if it cannot be written; earlier checkpoints are untouched.
+        """
+        path = self._folder / f"step-{step:08d}"
+        if not self._chief:
+            with tempfile.TemporaryDirectory() as scratch:
+                state.write(str(Path(scratch) / _PREFIX))
+            return path
+        with explained(path, "writing a checkpoint"):
+            require_free_space(self._folder, _size(state), "a checkpoint")
+            with _disk_errors(), atomic_folder(path) as temporary:
+                state.write(str(temporary / _PREFIX))
+                files = {
+                    file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}
+                    for file in sorted(temporary.iterdir())
+                }
+                manifest = {"step": step, "files": files, "extra": extra}
+                write_json(temporary / _MANIFEST, manifest)
+            for _, old in self._all()[self._keep :]:
+                shutil.rmtree(old, ignore_errors=True)
+        return path
+
+    def newest(self) -> Found | None:
+        """The newest sound checkpoint; damaged ones are passed over with a notice."""
+        for step, path in self._all():
+            try:
+                return Found(path, step, check(path)["extra"])
+            except UserError as error:
+                self._notify(f"{error}; falling back to the checkpoint before it")
+        return None
+
+    def restore(self, found: Found, state: tf.train.Checkpoint) -> None:
+        """Reads a checkpoint into `state`, every value of both or none missing.
+
+        Raises:
+          UserError: if the checkpoint belongs to other networks.
+        """
+        read(found.path, state)
+
+    def clear_leftovers(self) -> None:
+        """Removes what a killed process left half-written."""
+        for path in self._folder.glob(".step-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _all(self) -> list[tuple[int, Path]]:
+        return find(self._folder)
+
+
+def find(folder: Path) -> list[tuple[int, Path]]:
+    """(step, path) of the checkpoints in a folder, newest first, unchecked."""
+    if not Path(folder).is_dir():
+        return []
+    matches = ((_NAME.match(path.name), path) for path in Path(folder).iterdir())
+    return sorted(((int(match[1]), path) for match, path in matches if match), reverse=True)
+
+
+def check(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint's manifest and compares sizes and hashes.
+
+    Returns:
+      The manifest: `step`, `files`, `extra`.
+
+    Raises:
+      UserError: if anything is missing, cut or altered.
+    """
+    manifest = read_json(path / _MANIFEST)
+    try:
+        for name, facts in manifest["files"].items():
+            file = path / name
+            if not file.is_file() or file.stat().st_size != facts["bytes"]:
+                raise UserError(f"{path}: the checkpoint is damaged ({name} is cut or missing)")
+            if sha256(file) != facts["sha256"]:
+                raise UserError(f"{path}: the checkpoint is damaged ({name} was altered)")
+        manifest["step"], manifest["extra"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: the checkpoint is damaged ({_MANIFEST}: {error})") from error
+    return manifest
+
+
+def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> None:
+    """Reads the values of a checkpoint folder into `state`.
+
+    Args:
+      path: the folder.
+      state: what to fill.
+      partial: allow the checkpoint to hold more than `state` (weights without
+        optimisers, to sample or to start another run).
+
+    Raises:
+      UserError: if shapes or names differ.
+    """
+    try:
+        status = state.read(str(path / _PREFIX))
+        status.assert_existing_objects_matched()
+        if partial:
+            status.expect_partial()
+        else:
+            status.assert_consumed()
+    except (ValueError, AssertionError, tf.errors.OpError) as error:
+        first = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: this checkpoint is of another network ({first})") from error
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """TensorFlow reports a full disk in its own way."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, tf.errors.InternalError, tf.errors.UnknownError) as e:
+        raise OSError(28, f"No space left on device? {e.message}") from e
+
+
+def _size(state: tf.train.Checkpoint) -> int:
+    """Bytes that a checkpoint of `state` takes."""
+    trackables = tf.train.TrackableView(state).descendants()
+    return sum(
+        variable.shape.num_elements() * variable.dtype.size
+        for variable in trackables
+        if isinstance(variable, tf.Variable)
+    )

@@ -1,0 +1,219 @@
+"""Reading zip and tar archives that came from elsewhere, without trusting what they say.
+
+An archive may be cut short, may name members outside the folder it is opened
+in, or may claim to hold more than fits. Members are read one at a time, only
+plain files are accepted, and nothing is ever written under a member's own name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import lzma
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import explained
+
+_TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+# What the standard library raises on archives that are damaged or cut short.
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+    OverflowError,
+    ValueError,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A plain file inside an archive.
+
+    Attributes:
+      name: its path inside the archive, with forward slashes, checked.
+      size: bytes after decompression, as the archive's header says.
+      crc: the CRC-32 that a zip file records; 0 in a tar file.
+    """
+
+    name: str
+    size: int
+    crc: int
+
+    @property
+    def basename(self) -> str:
+        """The last part of the name."""
+        return PurePosixPath(self.name).name
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder that holds it, empty at the top."""
+        return PurePosixPath(self.name).parent.name
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the name of `path` is that of a zip or tar archive."""
+    return path.name.lower().endswith((".zip", *_TAR_ENDINGS)) and not path.is_dir()
+
+
+def read_members(
+    path: Path, wanted: Callable[[Member], bool], *, largest: int
+) -> Iterator[tuple[Member, bytes]]:
+    """Reads the members that are wanted into memory, one at a time, in one pass.
+
+    Args:
+      path: a zip or tar archive.
+      wanted: says which members to read.
+      largest: bytes above which a wanted member is refused rather than read.
+
+    Yields:
+      Each wanted member and its content.
+
+    Raises:
+      UserError: if the archive cannot be read, is damaged or cut short, holds a
+        path that leads outside it, or a wanted member is larger than `largest`.
+    """
+    for member, stream in _members(path):
+        if not wanted(member):
+            continue
+        if member.size > largest:
+            raise UserError(
+                f"{path}: its member {member.name} claims {member.size:,} bytes, expected at most "
+                f"{largest:,}; fetch the archive again from its official address"
+            )
+        with _damage(path):
+            content = stream.read(largest + 1)
+        if len(content) != member.size:
+            raise UserError(
+                f"{path}: its member {member.name} holds {len(content):,} bytes where the archive "
+                f"says {member.size:,}; fetch it again"
+            )
+        yield member, content
+
+
+def list_zip(path: Path) -> list[Member]:
+    """The plain files of a zip archive, from its directory alone.
+
+    Raises:
+      UserError: as `read_members`.
+    """
+    with _damage(path), zipfile.ZipFile(path) as archive:
+        return [_zip_member(path, info) for info in archive.infolist() if not info.is_dir()]
+
+
+def extract_from_zip(
+    path: Path, member: Member, target: Path, *, report: Callable[[int], None] = lambda _: None
+) -> None:
+    """Writes one member of a zip archive to the file `target`, checking its CRC.
+
+    Args:
+      path: the archive.
+      member: one of `list_zip(path)`.
+      target: the file to write; its name is the caller's, never the archive's.
+      report: called with the number of bytes written, block by block.
+
+    Raises:
+      UserError: as `read_members`, or if `target` cannot be written.
+    """
+    with (
+        _damage(path),
+        zipfile.ZipFile(path) as archive,
+        archive.open(member.name) as source,
+        explained(target, f"unpacking {member.name} of {path.name}"),
+        open(target, "wb") as sink,
+    ):
+        shutil.copyfileobj(source, _Counting(sink, report), 4 << 20)
+
+
+class _Counting:
+    """A writer that reports how much went through it."""
+
+    def __init__(self, sink: IO[bytes], report: Callable[[int], None]) -> None:
+        self._sink, self._report = sink, report
+
+    def write(self, block: bytes) -> int:
+        self._report(len(block))
+        return self._sink.write(block)
+
+
+def _members(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
+    if path.name.lower().endswith(".zip"):
+        yield from _zip_members(path)
+    else:
+        yield from _tar_members(path)
+
+
+def _zip_members(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
+    with contextlib.ExitStack() as stack:
+        with _damage(path):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            with _damage(path):
+                stream = archive.open(info)
+            with stream:
+                yield _zip_member(path, info), stream
+
+
+def _zip_member(path: Path, info: zipfile.ZipInfo) -> Member:
+    return Member(_checked(path, info.filename), info.file_size, info.CRC)
+
+
+def _tar_members(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
+    with contextlib.ExitStack() as stack:
+        with _damage(path):
+            archive = stack.enter_context(tarfile.open(path, "r:*"))
+        while True:
+            with _damage(path):
+                info = archive.next()
+            if info is None:
+                return
+            if info.isdir():
+                continue
+            name = _checked(path, info.name)
+            if not info.isreg():
+                raise UserError(
+                    f"{path}: its member {name} is a link or a device, expected plain files only; "
+                    "fetch the archive again from its official address"
+                )
+            with _damage(path):
+                stream = archive.extractfile(info)
+            assert stream is not None  # It is a regular file.
+            with stream:
+                yield Member(name, info.size, 0), stream
+
+
+def _checked(path: Path, name: str) -> str:
+    parts = PurePosixPath(name).parts
+    absolute = name.startswith("/") or (len(name) > 1 and name[1] == ":")
+    if not parts or absolute or ".." in parts or "\\" in name or "\0" in name:
+        raise UserError(
+            f"{path}: its member {name!r} leads outside the archive; do not use this file, fetch "
+            "the archive again from its official address"
+        )
+    return name
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Turns what the standard library says of a bad archive into one line."""
+    try:
+        with explained(path, "reading the archive"):
+            yield
+    except _DAMAGE as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{path}: the archive is damaged or cut short ({detail}); fetch it again"
+        ) from error

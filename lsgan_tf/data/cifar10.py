@@ -1,0 +1,287 @@
+"""CIFAR-10: 60,000 pictures of 32x32 in ten classes, in every form people have it in."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsgan_tf.data import archives, cifar10_batches, tfds_folder
+from lsgan_tf.data.source import Source
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import default_cache_dir, explained
+
+HOME = "https://www.cs.toronto.edu/~kriz/"
+ARCHIVE = "cifar-10-binary.tar.gz"
+_FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py")
+_ARCHIVES = (ARCHIVE, "cifar-10-python.tar.gz")
+_HOST_TIMEOUT = 5.0  # Seconds; tensorflow-datasets by itself would try for minutes.
+_FORMS = (
+    "cifar-10-batches-bin, cifar-10-batches-py, one of their .tar.gz, or a folder prepared by "
+    "tensorflow-datasets"
+)
+
+
+class Cifar10(Source):
+    """CIFAR-10 in memory: 150 MB for the training pictures.
+
+    Args:
+      images: uint8, shape `(n, 32, 32, 3)`.
+      labels: uint8 or int32, shape `(n,)`.
+      fingerprint: see `Source`.
+      description: see `Source`.
+      notices: see `Source`.
+    """
+
+    name = "cifar10"
+    shape = (cifar10_batches.SIZE, cifar10_batches.SIZE, 3)
+    classes = cifar10_batches.CLASSES
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        fingerprint: str,
+        description: str,
+        notices: tuple[str, ...] = (),
+    ) -> None:
+        self._images, self._labels = images, labels.astype(np.int32)
+        self.fingerprint, self.description, self.notices = fingerprint, description, notices
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See `Source`."""
+        return self._images[indices]
+
+    def labels(self, indices: np.ndarray) -> np.ndarray:
+        """See `Source`."""
+        return self._labels[indices]
+
+
+def open_source(
+    data_dir: Path | None, *, cache_dir: Path | None = None, split: str = "train"
+) -> Cifar10:
+    """Opens CIFAR-10, in the official order whatever form it is found in.
+
+    Args:
+      data_dir: a folder that is or holds `cifar-10-batches-bin` or
+        `cifar-10-batches-py`, one of their archives or a folder that holds it,
+        or a folder prepared by tensorflow-datasets. None looks for what
+        tensorflow-datasets prepared before and else has it download the set.
+      cache_dir: where a download goes; the user's cache folder by default.
+      split: `"train"` (50,000 pictures) or `"test"` (10,000).
+
+    Raises:
+      UserError: if nothing is found, a file is damaged, counts or labels are
+        wrong, or there is nothing and the download's host does not answer.
+    """
+    if split not in cifar10_batches.SPLITS:
+        raise UserError(f"CIFAR-10 has the splits 'train' and 'test', received {split!r}")
+    if data_dir is None:
+        return _from_tfds(_downloaded(cache_dir or default_cache_dir()), split)
+    place, others = locate(Path(data_dir))
+    if (place / "dataset_info.json").is_file():
+        return _from_tfds(place, split)
+    return _from_batches(place, split, others)
+
+
+def locate(path: Path) -> tuple[Path, list[Path]]:
+    """Which form of CIFAR-10 lies at `path`.
+
+    Returns:
+      The folder or archive to read, and further forms beside it that are not read.
+
+    Raises:
+      UserError: if there is none.
+    """
+    if not path.exists():
+        raise UserError(
+            f"--data_dir={path}: no such file or folder; expected {_FORMS} (from {HOME}cifar.html)"
+        )
+    if path.is_file():
+        if not archives.is_archive(path):
+            raise UserError(f"--data_dir={path}: expected {_FORMS}, found another kind of file")
+        return path, []
+    candidates = [path, *(path / name for name in _FOLDERS)]
+    found = [folder for folder in candidates if _holds_batches(folder)]
+    found += [path / name for name in _ARCHIVES if (path / name).is_file()]
+    if prepared := tfds_folder.find_prepared(path, "cifar10"):
+        found.append(prepared)
+    if not found:
+        raise UserError(
+            f"--data_dir={path}: no CIFAR-10 in it; expected {_FORMS} (from {HOME}cifar.html)"
+        )
+    return found[0], found[1:]
+
+
+def _holds_batches(folder: Path) -> bool:
+    return folder.is_dir() and any(cifar10_batches.batch_of(p.name) for p in folder.iterdir())
+
+
+def _from_batches(place: Path, split: str, others: list[Path]) -> Cifar10:
+    wanted = cifar10_batches.SPLITS[split]
+    per_batch = cifar10_batches.IMAGES_PER_BATCH
+    images = np.empty((len(wanted) * per_batch, *Cifar10.shape), np.uint8)
+    labels = np.empty(len(images), np.uint8)
+    digests: dict[str, str] = {}
+    for batch, content, where in _batch_files(place, wanted):
+        if batch in digests:
+            raise UserError(
+                f"{where}: {batch} is there a second time; keep one of the two official layouts"
+            )
+        records = cifar10_batches.parse(content, where)
+        start = wanted.index(batch) * per_batch
+        images[start : start + per_batch] = cifar10_batches.pictures(records)
+        labels[start : start + per_batch] = records[:, 0]
+        digests[batch] = cifar10_batches.digest(records)
+    if missing := [batch for batch in wanted if batch not in digests]:
+        raise UserError(
+            f"{place}: {', '.join(missing)} missing, expected {', '.join(wanted)}; fetch "
+            f"{HOME}{ARCHIVE} again"
+        )
+    notices = [f"{other} lies beside {place.name} and is not read" for other in others]
+    return _finish(images, labels, [digests[batch] for batch in wanted], split, place, notices)
+
+
+def _batch_files(place: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes, str]]:
+    """The wanted batches in a folder or an archive: name, content, path for messages."""
+    if place.is_dir():
+        for path in sorted(place.iterdir()):
+            batch = cifar10_batches.batch_of(path.name)
+            if batch in wanted:
+                with explained(path, "reading the CIFAR-10 batch"):
+                    content = path.read_bytes()
+                yield batch, content, str(path)
+        return
+    members = archives.read_members(
+        place,
+        lambda member: cifar10_batches.batch_of(member.basename) in wanted,
+        largest=cifar10_batches.LARGEST_FILE,
+    )
+    for member, content in members:
+        batch = cifar10_batches.batch_of(member.basename)
+        assert batch is not None  # It was asked for.
+        yield batch, content, f"{place}/{member.name}"
+
+
+def _from_tfds(folder: Path, split: str) -> Cifar10:
+    """Reads a prepared folder and puts the pictures back into the official order."""
+    import tensorflow_datasets as tfds
+
+    expected = len(cifar10_batches.SPLITS[split]) * cifar10_batches.IMAGES_PER_BATCH
+    try:
+        dataset = tfds.builder_from_directory(folder).as_dataset(split=split)
+        images = np.empty((expected, *Cifar10.shape), np.uint8)
+        labels, places = np.empty(expected, np.uint8), np.full(expected, -1)
+        count = 0
+        for count, example in enumerate(tfds.as_numpy(dataset), start=1):
+            if count <= expected:
+                images[count - 1], labels[count - 1] = example["image"], example["label"]
+                places[count - 1] = _official_place(example)
+    # Damaged files raise TensorFlow's own errors, and missing ones several kinds.
+    except Exception as error:
+        detail = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{folder}: tensorflow-datasets cannot read its cifar10 there ({detail}); delete the "
+            "folder and prepare it again"
+        ) from error
+    if count != expected:
+        raise UserError(
+            f"{folder}: expected {expected:,} pictures in the split {split!r}, found {count:,}; "
+            "delete the folder and prepare it again"
+        )
+    # Shards hold the pictures in shuffled order; their ids tell the official one.
+    if np.array_equal(np.sort(places), np.arange(expected)):
+        order = np.argsort(places)
+        images, labels = images[order], labels[order]
+    if labels.max() >= len(Cifar10.classes):
+        raise UserError(f"{folder}: a label is {labels.max()}, expected 0 to 9")
+    batches = np.split(cifar10_batches.records_of(images, labels), len(_batches(split)))
+    digests = [cifar10_batches.digest(records) for records in batches]
+    return _finish(images, labels, digests, split, folder, [])
+
+
+def _batches(split: str) -> tuple[str, ...]:
+    return cifar10_batches.SPLITS[split]
+
+
+def _official_place(example: dict[str, Any]) -> int:
+    """The picture's number in the official order, from an id like `b"train_00123"`."""
+    digits = bytes(example.get("id", b"")).rpartition(b"_")[2]
+    return int(digits) if digits.isdigit() else -1
+
+
+def _finish(
+    images: np.ndarray,
+    labels: np.ndarray,
+    digests: list[str],
+    split: str,
+    place: Path,
+    notices: list[str],
+) -> Cifar10:
+    official = [cifar10_batches.OFFICIAL_SHA256[batch] for batch in _batches(split)]
+    if digests != official:
+        notices.append(
+            f"{place}: well formed, but not the official CIFAR-10 pictures in their order "
+            "(SHA-256 differs); compare results with care"
+        )
+    return Cifar10(
+        images,
+        labels,
+        fingerprint=fingerprint_of(digests),
+        description=f"CIFAR-10, {len(images):,} {split} pictures of 32x32 in 10 classes, "
+        f"from {place}",
+        notices=tuple(notices),
+    )
+
+
+def fingerprint_of(digests: list[str]) -> str:
+    """The fingerprint of a split whose batches have these digests."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _downloaded(cache_dir: Path) -> Path:
+    """What tensorflow-datasets prepared before, or prepares now by downloading."""
+    target = cache_dir / "tensorflow_datasets"
+    for place in (target, Path.home() / "tensorflow_datasets"):
+        if place.is_dir() and (prepared := tfds_folder.find_prepared(place, "cifar10")):
+            return prepared
+    _require_host(HOME + ARCHIVE)
+    import tensorflow_datasets as tfds
+
+    with explained(target, "downloading CIFAR-10"):
+        target.mkdir(parents=True, exist_ok=True)
+        try:
+            builder = tfds.builder("cifar10", data_dir=target)
+            builder.download_and_prepare()
+        # Its downloader raises errors of several libraries.
+        except Exception as error:
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
+                raise  # Not the network's fault.
+            detail = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"tensorflow-datasets could not prepare CIFAR-10 in {target} ({detail}); fetch "
+                f"{HOME}{ARCHIVE} by hand and pass --data_dir=<that file>"
+            ) from error
+    return Path(builder.data_dir)
+
+
+def _require_host(address: str) -> None:
+    try:
+        request = urllib.request.Request(address, method="HEAD")
+        urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        detail = " ".join(str(getattr(error, "reason", error)).split())
+        raise UserError(
+            f"CIFAR-10 is not here and its host does not answer ({detail}); fetch {address} on a "
+            "machine with a network and pass --data_dir=<that file or its folder>"
+        ) from error

@@ -1,0 +1,256 @@
+"""HWDB1.0, handwritten Chinese characters, as a source of labelled pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsgan_tf import files
+from lsgan_tf.data import gb2312, gbk, gnt_files, hwdb_cache
+from lsgan_tf.data.gnt_files import GntPart
+from lsgan_tf.data.source import Source
+from lsgan_tf.errors import UserError
+
+SPLITS = ("train", "test", "all")
+STANDIN_FILE = "STANDIN.json"
+
+_TOLERATED = 1000  # one damaged record in so many
+_STANDIN_NOTICES = (
+    "STAND-IN DATA: these characters are not handwriting. They are drawn by a program from open "
+    "stroke data, in place of HWDB1.0, which may not be redistributed.",
+    "For the real set: go to CASIA's offline handwriting database page, "
+    "https://nlpr.ia.ac.cn/databases/handwriting/Download.html, and fetch HWDB1.0 (free for "
+    "research): 1.0train-gb1.gnt, or Gnt1.0TrainPart1.zip to Part3.zip. Give their folder by "
+    "--data_dir=FOLDER.",
+)
+
+
+class HwdbSource(Source):
+    """Prepared HWDB characters, mapped from the cache.
+
+    Args:
+      prepared: the pictures.
+      classes: the characters that are classes, in the order of their labels; the
+        pictures of all others are left out.
+      standin: whether the characters were drawn by a program.
+      where: which split and folder, for the description.
+      notices: lines a user should read at start.
+
+    Attributes:
+      folder: the prepared set.
+    """
+
+    name = "hwdb"
+
+    def __init__(
+        self,
+        prepared: hwdb_cache.Prepared,
+        *,
+        classes: Sequence[str],
+        standin: bool,
+        where: str,
+        notices: Sequence[str],
+    ) -> None:
+        self.classes = tuple(classes)
+        self.shape = prepared.images.shape[1:]
+        self.standin = standin
+        self.notices = tuple(notices)
+        self.folder = prepared.folder
+        self._images = prepared.images
+        self._codes = prepared.codes
+        self._label_of_code = _labels(self.classes, prepared.codes)
+        keep = self._label_of_code[prepared.codes] >= 0
+        self._rows = None if keep.all() else np.flatnonzero(keep)
+        self._length = int(keep.sum())
+        digest = f"{prepared.folder.name} {''.join(self.classes)}"
+        self.fingerprint = hashlib.sha256(digest.encode()).hexdigest()
+        self.description = (
+            f"{'stand-in for HWDB' if standin else 'HWDB'}, {where}: "
+            f"{self._length:,} pictures of {len(self.classes):,} characters"
+        )
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Pictures at `indices`: uint8, `(n, S, S, 1)`, background 255."""
+        return self._images[self._at(indices)]
+
+    def labels(self, indices: np.ndarray) -> np.ndarray:
+        """Labels at `indices`: int32, `(n,)`, positions in `classes`."""
+        return self._label_of_code[self._codes[self._at(indices)]]
+
+    def _at(self, indices: np.ndarray) -> np.ndarray:
+        return indices if self._rows is None else self._rows[indices]
+
+
+def open_source(
+    data_dir: Path | None,
+    *,
+    image_size: int = 28,
+    all_classes: bool = False,
+    keep_aspect: bool = False,
+    cache_dir: Path | None = None,
+    max_bad_records: int | None = None,
+    max_classes: int | None = None,
+    split: str = "train",
+    standin_samples: int | None = None,
+    classes: Sequence[str] | None = None,
+) -> HwdbSource:
+    """Opens HWDB characters, preparing them first if that was not done before.
+
+    Args:
+      data_dir: a folder of `.gnt` files, one such file, or a `.zip` of them; None
+        for the stand-in, which is drawn if it was not before.
+      image_size: side of the pictures, in pixels.
+      all_classes: keep symbols and characters outside GB2312 level 1 too.
+      keep_aspect: fit and centre on white, instead of squashing to a square.
+      cache_dir: where prepared sets are kept; the user's cache folder by default.
+      max_bad_records: how many damaged records to tolerate; one in 1,000 by default.
+      max_classes: only the first so many classes.
+      split: "train" for the files not named as test files, "test", or "all".
+      standin_samples: samples of each character of the stand-in.
+      classes: exactly these, in this order, instead of those that are there: so that a
+        test split has the labels of its training split.
+
+    Raises:
+      UserError: if there is no such data, it is damaged, no class is left, or the
+        cache cannot be written.
+    """
+    cache_dir = Path(cache_dir or files.default_cache_dir())
+    if data_dir is None:
+        from lsgan_tf.data import standin
+
+        data_dir = standin.ensure(cache_dir, samples_per_class=standin_samples)
+    data_dir = Path(data_dir)
+    if cache_dir.resolve().is_relative_to(data_dir.resolve()):
+        raise UserError(
+            f"{cache_dir}: the cache lies inside the data folder {data_dir}, where nothing is "
+            "written; choose another by --cache_dir"
+        )
+    is_standin = _is_standin(data_dir)
+    parts, split_notices = _of_split(gnt_files.find(data_dir), split, data_dir)
+
+    def chosen(manifest: dict[str, Any]) -> tuple[str, ...]:
+        return _choose(manifest, all_classes, max_classes, classes, data_dir)
+
+    def accept(manifest: dict[str, Any]) -> None:
+        _check_damage(manifest, max_bad_records, data_dir)
+        chosen(manifest)
+
+    prepared = hwdb_cache.open_prepared(
+        parts,
+        data_dir=data_dir,
+        cache_dir=cache_dir,
+        image_size=image_size,
+        keep_aspect=keep_aspect,
+        accept=accept,
+    )
+    notices = [
+        *split_notices,
+        *prepared.notices,
+        *_manifest_notices(prepared.manifest, all_classes),
+    ]
+    return HwdbSource(
+        prepared,
+        classes=chosen(prepared.manifest),
+        standin=is_standin,
+        where=f"{split} split of {data_dir}",
+        notices=[*_STANDIN_NOTICES, *notices] if is_standin else notices,
+    )
+
+
+def _labels(classes: Sequence[str], codes: np.ndarray) -> np.ndarray:
+    """Label of each tag: int32, `(65536,)`, -1 for what is no class."""
+    position = {name: label for label, name in enumerate(classes)}
+    labels = np.full(1 << 16, -1, np.int32)
+    for code in np.unique(codes).tolist():
+        labels[code] = position.get(gbk.character(code), -1)
+    return labels
+
+
+def _is_standin(data_dir: Path) -> bool:
+    place = data_dir.resolve()
+    folders = (place, *place.parents[:2])
+    return any((folder / STANDIN_FILE).is_file() for folder in folders)
+
+
+def _of_split(
+    parts: Sequence[GntPart], split: str, data_dir: Path
+) -> tuple[list[GntPart], list[str]]:
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {SPLITS}, received {split!r}")
+    test = [part for part in parts if part.is_test]
+    train = [part for part in parts if not part.is_test]
+    if split == "all":
+        return list(parts), []
+    if split == "test":
+        if not test:
+            raise UserError(
+                f"{data_dir}: no test file in it: expected a .gnt file or a folder with 'test' or "
+                "'tst' in its name, as in 1.0test-gb1.gnt; put the test set beside the training set"
+            )
+        return test, []
+    if not train:
+        return test, [f"{data_dir}: all files are named as test files: they are used to train"]
+    return train, []
+
+
+def _check_damage(manifest: dict[str, Any], max_bad_records: int | None, data_dir: Path) -> None:
+    damaged, sound = manifest["damaged_count"], manifest["samples"]
+    allowed = max_bad_records if max_bad_records is not None else (damaged + sound) // _TOLERATED
+    if damaged <= allowed:
+        return
+    first = manifest["damaged"][0]
+    raise UserError(
+        f"{data_dir}: {damaged:,} of {damaged + sound:,} records are damaged and {allowed:,} are "
+        f"tolerated; the first is in {first['file']} at byte {first['offset']}: {first['reason']}; "
+        "download the file again, list all with tools/verify_data.py, or set --max_bad_records"
+    )
+
+
+def _choose(
+    manifest: dict[str, Any],
+    all_classes: bool,
+    max_classes: int | None,
+    wanted: Sequence[str] | None,
+    data_dir: Path,
+) -> tuple[str, ...]:
+    present = gb2312.ordered(manifest["classes"])
+    some = f"{len(present):,} characters ({', '.join(present[:5])}{', ...' * (len(present) > 5)})"
+    if wanted is not None:
+        if not set(wanted) & set(present):
+            raise UserError(
+                f"{data_dir}: no class is left: none of its {some} is one of the "
+                f"{len(wanted):,} that are asked for; give the data these are of"
+            )
+        return tuple(wanted)
+    chosen = tuple(name for name in present if all_classes or gb2312.is_level1(name))
+    if not chosen:
+        raise UserError(
+            f"{data_dir}: no class is left: none of its {some} is of GB2312 level 1; "
+            "keep them by --all_classes, or give other data by --data_dir"
+        )
+    return chosen[:max_classes]
+
+
+def _manifest_notices(manifest: dict[str, Any], all_classes: bool) -> list[str]:
+    notices = []
+    outside = manifest["outside_level1"]
+    if outside["samples"] and not all_classes:
+        notices.append(
+            f"left out {outside['samples']:,} pictures of {outside['classes']:,} symbols and "
+            "characters outside GB2312 level 1 (--all_classes keeps them)"
+        )
+    if manifest["damaged_count"]:
+        first = manifest["damaged"][0]
+        notices.append(
+            f"skipped {manifest['damaged_count']:,} damaged records; the first is in "
+            f"{first['file']} at byte {first['offset']}: {first['reason']} "
+            "(tools/verify_data.py lists them)"
+        )
+    return notices

@@ -1,0 +1,71 @@
+"""Any folder of pictures, for `--dataset=images`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lsgan_tf import files
+from lsgan_tf.data import image_files, pictures, shards
+from lsgan_tf.errors import UserError
+
+
+def open_source(
+    data_dir: Path | None,
+    *,
+    image_size: int,
+    channels: int = 3,
+    crop: bool = False,
+    labels_from_folders: bool = False,
+    cache_dir: Path | None = None,
+) -> pictures.Pictures:
+    """Opens a folder of pictures at one size.
+
+    Args:
+      data_dir: holds JPEG, PNG, WebP, BMP or GIF files, in sub-folders or not.
+      image_size: height and width in pixels.
+      channels: 3 for RGB, 1 for grey.
+      crop: take the centred square instead of squashing.
+      labels_from_folders: whether the names of the sub-folders are the classes.
+      cache_dir: where the index of the folder goes; the user's cache folder by
+        default.
+
+    Raises:
+      UserError: if there is no such folder, no picture in it, data of another
+        kind as well, or no sub-folders to take labels from.
+    """
+    if data_dir is None:
+        raise UserError("--dataset=images needs --data_dir: pass a folder of pictures")
+    path = Path(data_dir)
+    if path.is_file():
+        raise UserError(f"--data_dir={path}: expected a folder of pictures; unpack it first")
+    if (path / "data.mdb").exists() or shards.holds_shards(path):
+        raise UserError(f"--data_dir={path}: this is LSUN's form; pass --dataset=lsun")
+    records = image_files.open_folder(path, cache_dir=cache_dir or files.default_cache_dir())
+    classes, labels = _classes(records, path) if labels_from_folders else ((), None)
+    return pictures.Pictures(
+        records,
+        name="images",
+        size=image_size,
+        crop=crop,
+        channels=channels,
+        classes=classes,
+        labels=labels,
+        description=records.description + (f", {len(classes):,} classes" if classes else ""),
+        notices=pictures.notices(records, image_size),
+    )
+
+
+def _classes(records: image_files.ImageFiles, path: Path) -> tuple[tuple[str, ...], np.ndarray]:
+    labels = np.empty(len(records), np.int32)
+    numbers: dict[str, int] = {}
+    for index, folder in enumerate(records.folders()):
+        if not folder:
+            raise UserError(
+                f"--data_dir={path}: {records.name_of(index)} lies outside of the sub-folders that "
+                "name the classes; move it into one, or leave --conditional out"
+            )
+        # Files come in the order of their names, so folders do too.
+        labels[index] = numbers.setdefault(folder, len(numbers))
+    return tuple(numbers), labels

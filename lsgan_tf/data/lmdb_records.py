@@ -1,0 +1,192 @@
+"""LSUN's own databases: an LMDB whose values are picture files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import lmdb
+
+from lsgan_tf.data import string_table
+from lsgan_tf.data.records import Records, sampled_digest
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import atomic_folder, explained
+from lsgan_tf.progress import Progress
+
+_ENDS = 16  # Entries at either end that tell one database from another.
+
+
+class LmdbRecords(Records):
+    """The values of an LMDB in the order of their keys.
+
+    Args:
+      folder: holds `data.mdb`.
+      keys: folder of the table of keys: see `open_lmdb`.
+    """
+
+    kind = "LMDB"
+
+    def __init__(self, folder: Path, keys: Path) -> None:
+        self._folder, self._keys_folder = folder, keys
+        self._database = _Database.at(folder)
+        self._keys = string_table.StringTable(keys)
+        self.description = f"{len(self):,} pictures in the LMDB {folder}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A database cannot cross to another process: it is opened again there."""
+        return LmdbRecords, (self._folder, self._keys_folder)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def content(self, index: int) -> bytes:
+        """See `Records`."""
+        return self._database.value(self._keys[index])
+
+    def name_of(self, index: int) -> str:
+        """The key."""
+        return self._keys[index].decode("ascii", "backslashreplace")
+
+    def fingerprint(self) -> str:
+        """From the number of entries and 64 of them spread over all."""
+        return sampled_digest(self, "lmdb")
+
+
+def open_lmdb(folder: Path, *, cache_dir: Path) -> LmdbRecords:
+    """Opens an LMDB of pictures.
+
+    Its keys are listed once, in a table under `cache_dir`; nothing is written to
+    `folder`, and memory does not grow with the number of entries.
+
+    Args:
+      folder: holds `data.mdb`.
+      cache_dir: where tables of keys are kept.
+
+    Raises:
+      UserError: if `data.mdb` is missing, cut short, no LMDB or empty.
+    """
+    folder = Path(folder)
+    database = _Database.at(folder)
+    keys = Path(cache_dir) / "lmdb_keys" / database.identity()
+    try:
+        records = LmdbRecords(folder, keys)
+        if len(records) == database.entries:
+            return records
+    except (OSError, ValueError):
+        pass  # Not listed yet, or the table is damaged: list the keys again.
+    with explained(keys, "listing the keys of the database"), atomic_folder(keys) as temporary:
+        string_table.write(temporary, database.keys())
+    return LmdbRecords(folder, keys)
+
+
+class _Database:
+    """One open LMDB, shared by all who read it: LMDB refuses a second opening in a process."""
+
+    _open: ClassVar[weakref.WeakValueDictionary[str, _Database]] = weakref.WeakValueDictionary()
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    @classmethod
+    def at(cls, folder: Path) -> _Database:
+        with cls._lock:
+            place = os.path.realpath(folder)
+            database = cls._open.get(place)
+            if database is None:
+                database = cls._open[place] = cls(folder)
+            return database
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        path = folder / "data.mdb"
+        if not path.is_file():
+            raise UserError(
+                f"{folder}: an LMDB without its data.mdb; unpack LSUN's zip again or pass the "
+                "folder that holds data.mdb"
+            )
+        with explained(path, "reading it"):
+            size = path.stat().st_size
+            with open(path, "rb"):
+                pass  # LMDB's own message for a file it may not read is unclear.
+        try:
+            # Without a lock file read-only folders work; without readahead random reads do.
+            self._env = lmdb.open(
+                str(folder), readonly=True, lock=False, readahead=False, create=False
+            )
+            page, last = self._env.stat()["psize"], self._env.info()["last_pgno"]
+            self.entries = self._env.stat()["entries"]
+        except lmdb.Error as error:
+            raise UserError(
+                f"{path}: not an LMDB, or cut short at {size:,} bytes ({error}); unpack LSUN's zip "
+                "again"
+            ) from error
+        self.bytes_used = (last + 1) * page
+        # Reading beyond the file's end would kill the process, not raise an error.
+        if size < self.bytes_used:
+            self._env.close()
+            raise UserError(
+                f"{path}: cut short: {size:,} bytes where its header says {self.bytes_used:,}; "
+                "unpack or copy it again"
+            )
+        if not self.entries:
+            raise UserError(f"{path}: an LMDB without entries; expected LSUN's pictures")
+
+    def value(self, key: bytes) -> bytes:
+        with self._guarded(), self._env.begin() as transaction:
+            value = transaction.get(key)
+        if value is None:
+            raise UserError(
+                f"{self._folder}: the database changed while it was read (no key {key!r}); start "
+                "again"
+            )
+        return value
+
+    def keys(self) -> Iterator[bytes]:
+        label = f"listing the keys of {self._folder.name}"
+        with (
+            self._guarded(),
+            self._env.begin() as transaction,
+            transaction.cursor() as cursor,
+            Progress(label, self.entries, "keys") as progress,
+        ):
+            for key in cursor.iternext(keys=True, values=False):
+                progress.add(1)
+                yield key
+
+    def identity(self) -> str:
+        """Tells this database from another by its size, its count and its ends; 32 hex digits."""
+        info = self._env.info()
+        facts = (self.bytes_used, self.entries, info["last_txnid"])
+        digest = hashlib.sha256(repr(facts).encode())
+        with self._guarded(), self._env.begin() as transaction, transaction.cursor() as cursor:
+            for first, step in ((cursor.first, cursor.next), (cursor.last, cursor.prev)):
+                more = first()
+                for _ in range(_ENDS):
+                    if not more:
+                        break
+                    digest.update(cursor.key() + b"\0" + cursor.value())
+                    more = step()
+        return digest.hexdigest()[:32]
+
+    def _guarded(self) -> _Guard:
+        return _Guard(self._folder)
+
+
+class _Guard:
+    """Turns LMDB's errors under it into a `UserError`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, lmdb.Error):
+            raise UserError(
+                f"{self._folder / 'data.mdb'}: a damaged database ({error}); unpack or copy it "
+                "again"
+            ) from error

@@ -1,0 +1,162 @@
+"""LSUN: scenes and objects by the hundred thousand, in every form people have them in."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from lsgan_tf import files
+from lsgan_tf.data import (
+    archives,
+    image_files,
+    lmdb_records,
+    lsun_places,
+    pictures,
+    prepared_pictures,
+    shards,
+    tfds_folder,
+)
+from lsgan_tf.data.records import Records
+from lsgan_tf.errors import UserError
+from lsgan_tf.progress import Progress
+
+_TFDS_SPLITS = {"train": "train", "val": "validation"}
+
+
+def open_source(
+    data_dir: Path | None,
+    *,
+    category: str,
+    image_size: int,
+    crop: bool = False,
+    cache_dir: Path | None = None,
+    split: str = "train",
+) -> pictures.Pictures:
+    """Opens a category of LSUN at one size.
+
+    Args:
+      data_dir: see `open_records`; further a folder that
+        `tools/prepare_lsun.py` wrote, or the parent of such folders.
+      category: see `open_records`.
+      image_size: height and width in pixels.
+      crop: take the centred square instead of squashing as the authors do.
+      cache_dir: where indices and unpacked archives go; the user's cache folder
+        by default.
+      split: see `open_records`.
+
+    Raises:
+      UserError: as `open_records`; or if what is there was prepared for another
+        size.
+    """
+    split = lsun_places.checked_split(split)
+    if data_dir and (prepared := _find_shards(data_dir, category, split, image_size, crop)):
+        return prepared_pictures.PreparedPictures(
+            prepared, name="lsun", description=f"LSUN {category}, {split}: {prepared.description}"
+        )
+    records = open_records(data_dir, category=category, cache_dir=cache_dir, split=split)
+    return pictures.Pictures(
+        records,
+        name="lsun",
+        size=image_size,
+        crop=crop,
+        description=f"LSUN {category}, {split}: {records.description}",
+        notices=pictures.notices(records, image_size),
+    )
+
+
+def open_records(
+    data_dir: Path | None, *, category: str, cache_dir: Path | None = None, split: str = "train"
+) -> Records:
+    """Opens the encoded pictures of a category.
+
+    Args:
+      data_dir: LSUN's own `<category>_<split>_lmdb` folder, its zip, a folder of
+        pictures, a folder prepared by tensorflow-datasets, or a parent of one.
+      category: one of LSUN's scenes or objects, or any other of which there is
+        a `<category>_<split>_lmdb`.
+      cache_dir: where indices and unpacked archives go.
+      split: `"train"` or `"val"`, which `"validation"` and `"test"` mean too.
+
+    Raises:
+      UserError: if nothing is found, two forms are found, the category does not
+        exist, or a file is damaged.
+    """
+    split = lsun_places.checked_split(split)
+    cache_dir = cache_dir or files.default_cache_dir()
+    if data_dir is None:
+        raise UserError(
+            f"--dataset=lsun needs --data_dir: fetch {lsun_places.address(category, split)} and "
+            "pass that file, or unpack it and pass the folder"
+        )
+    place = lsun_places.locate(Path(data_dir), category=category, split=split)
+    if place.is_file():
+        return lmdb_records.open_lmdb(unpacked(place, cache_dir), cache_dir=cache_dir)
+    if lsun_places.holds_lmdb(place):
+        return lmdb_records.open_lmdb(place, cache_dir=cache_dir)
+    if shards.holds_shards(place):
+        raise UserError(
+            f"--data_dir={place}: these pictures are prepared already; give LSUN's own form"
+        )
+    if (place / "dataset_info.json").is_file():
+        return tfds_folder.open_pictures(place, _TFDS_SPLITS[split], cache_dir=cache_dir)
+    return image_files.open_folder(place, cache_dir=cache_dir)
+
+
+def unpacked(archive: Path, cache_dir: Path) -> Path:
+    """The LMDB inside LSUN's zip, unpacked once into the cache.
+
+    Raises:
+      UserError: if the archive is not LSUN's, is damaged, or does not fit.
+    """
+    members = [member for member in archives.list_zip(archive) if member.basename == "data.mdb"]
+    if len(members) != 1:
+        raise UserError(
+            f"{archive}: expected one data.mdb in LSUN's zip, found {len(members)}; this is not "
+            "one of LSUN's archives"
+        )
+    member = members[0]
+    identity = hashlib.sha256(repr((member.size, member.crc)).encode()).hexdigest()[:16]
+    target = Path(cache_dir) / "lsun_unpacked" / f"{archive.stem}-{identity}"
+    if (target / "data.mdb").is_file():
+        return target
+    files.require_free_space(target, member.size, f"unpacking {archive.name}")
+    with (
+        files.explained(target, "unpacking"),
+        files.atomic_folder(target) as temporary,
+        Progress(f"unpacking {archive.name}", member.size, "B") as progress,
+    ):
+        archives.extract_from_zip(archive, member, temporary / "data.mdb", report=progress.add)
+    return target
+
+
+def _find_shards(
+    data_dir: Path, category: str, split: str, size: int, crop: bool
+) -> shards.ShardRecords | None:
+    """The prepared folder that fits, at `data_dir` or right below it."""
+    path, asked = Path(data_dir), (category, split, size, crop)
+    if not path.is_dir():
+        return None
+    if shards.holds_shards(path):
+        lsun_places.locate(path, category=category, split=split)  # Nothing else may lie there.
+        found = _facts(path)
+        if found != asked:
+            raise UserError(
+                f"--data_dir={path}: prepared for {_in_words(*found)}, asked for "
+                f"{_in_words(*asked)}; change --category, --image_size or --crop, or prepare it "
+                "again with tools/prepare_lsun.py"
+            )
+        return shards.ShardRecords(path)
+    for folder in sorted(path.iterdir()):
+        if shards.holds_shards(folder) and _facts(folder) == asked:
+            return shards.ShardRecords(folder)
+    return None
+
+
+def _facts(folder: Path) -> tuple[str, str, int, bool]:
+    manifest = shards.Manifest.read(folder)
+    made = manifest.preprocessing
+    return manifest.category, manifest.split, made.image_size, made.crop
+
+
+def _in_words(category: str, split: str, size: int, crop: bool) -> str:
+    return f"{category} ({split}) at {size}x{size}, {'cropped' if crop else 'squashed'}"

@@ -1,0 +1,187 @@
+"""Where a category of LSUN lies: its names, its address, its form on the disk."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lsgan_tf.data import image_files, shards, tfds_folder
+from lsgan_tf.errors import UserError
+
+SCENES = (
+    "bedroom",
+    "bridge",
+    "church_outdoor",
+    "classroom",
+    "conference_room",
+    "dining_room",
+    "kitchen",
+    "living_room",
+    "restaurant",
+    "tower",
+)
+OBJECTS = (
+    "airplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "dining_table",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "potted_plant",
+    "sheep",
+    "sofa",
+    "train",
+    "tv-monitor",
+)
+SPLITS = ("train", "val")
+
+_OTHER_NAMES = {"validation": "val", "test": "val"}
+_LMDB_NAME = re.compile(r"(?P<category>.+)_(?P<split>train|val)_lmdb")
+
+
+def checked_split(split: str) -> str:
+    """`"train"` or `"val"`, which `"validation"` and `"test"` mean too.
+
+    Raises:
+      UserError: if it is anything else.
+    """
+    split = _OTHER_NAMES.get(split, split)
+    if split not in SPLITS:
+        raise UserError(f"LSUN has the splits 'train' and 'val', received {split!r}")
+    return split
+
+
+def address(category: str, split: str = "train") -> str:
+    """Where LSUN's archive of a category is published.
+
+    Raises:
+      UserError: if LSUN has no such category.
+    """
+    if category in SCENES:
+        return f"http://dl.yf.io/lsun/scenes/{category}_{split}_lmdb.zip"
+    if category in OBJECTS:
+        return f"http://dl.yf.io/lsun/objects/{category}.zip"
+    raise UserError(
+        f"--category={category}: LSUN has no such category; there are "
+        f"{', '.join((*SCENES, *OBJECTS))} (another name needs its <name>_{split}_lmdb in "
+        "--data_dir)"
+    )
+
+
+def locate(path: Path, *, category: str, split: str) -> Path:
+    """Which file or folder at or below `path` holds a category.
+
+    Returns:
+      An LMDB's folder, a zip, a folder prepared by `tools/prepare_lsun.py` or by
+      tensorflow-datasets, or a folder of pictures.
+
+    Raises:
+      UserError: if there is none, or more than one, or it holds another category.
+    """
+    if not path.exists():
+        raise UserError(
+            f"--data_dir={path}: no such file or folder; fetch {address(category, split)}"
+        )
+    if path.is_file():
+        if path.suffix.lower() != ".zip":
+            raise UserError(f"--data_dir={path}: expected LSUN's .zip or a folder")
+        _require_match(path, path.stem, category, split)
+        return path
+    _require_one_kind(path)
+    if holds_lmdb(path):
+        _require_match(path, path.name, category, split)
+        return path
+    if shards.holds_shards(path):
+        return path
+    found = list(_below(path, category, split))
+    if len(found) > 1:
+        raise UserError(
+            f"--data_dir={path}: {category} is there in two forms, {found[0].name} and "
+            f"{found[1].name}; pass one of them"
+        )
+    return found[0] if found else _loose_pictures(path, category, split)
+
+
+def holds_lmdb(folder: Path) -> bool:
+    """Whether a folder is an LMDB, or by its name should be one."""
+    named = _LMDB_NAME.fullmatch(folder.name) is not None
+    return (folder / "data.mdb").exists() or (named and folder.is_dir())
+
+
+def _below(path: Path, category: str, split: str) -> list[Path]:
+    """The forms of a category in its parent folder; a zip only if it is not unpacked."""
+    # The objects come without a split in their names: cat.zip with cat/data.mdb.
+    names = [f"{category}_{split}_lmdb", *([category] if split == "train" else [])]
+    found = [path / name for name in names if holds_lmdb(path / name)]
+    if not found:
+        found = [path / f"{name}.zip" for name in names if (path / f"{name}.zip").is_file()]
+    if prepared := tfds_folder.find_prepared(path, "lsun", category):
+        found.append(prepared)
+    for folder in (path / f"{category}_{split}", path / category / split, path / category):
+        if folder.is_dir() and folder not in found and image_files.first_picture(folder):
+            found.append(folder)
+            break
+    return found
+
+
+def _loose_pictures(path: Path, category: str, split: str) -> Path:
+    where = address(category, split)  # From here on the category must be LSUN's.
+    others = {match[0] for match in map(_lmdb_named, path.iterdir()) if match}
+    if others:
+        raise UserError(
+            f"--data_dir={path}: no {category}_{split}_lmdb in it, only "
+            f"{', '.join(sorted(others))}; fetch {where} or choose another --category"
+        )
+    if split == "train" and image_files.first_picture(path):
+        return path
+    raise UserError(
+        f"--data_dir={path}: no {split} pictures of {category} in it; expected "
+        f"{category}_{split}_lmdb, its .zip, pictures, or a folder prepared by "
+        f"tools/prepare_lsun.py or tensorflow-datasets; fetch {where}"
+    )
+
+
+def _lmdb_named(path: Path) -> re.Match[str] | None:
+    return _LMDB_NAME.fullmatch(path.name.removesuffix(".zip"))
+
+
+def _require_match(path: Path, name: str, category: str, split: str) -> None:
+    match = _LMDB_NAME.fullmatch(name)
+    if match and (match["category"], match["split"]) != (category, split):
+        raise UserError(
+            f"--data_dir={path}: holds {match['category']} ({match['split']}), asked for "
+            f"{category} ({split}); pass --category={match['category']} or another folder"
+        )
+    if not match:
+        address(category, split)  # A file of any name must at least be of a known category.
+
+
+def _require_one_kind(folder: Path) -> None:
+    kinds: dict[str, str] = {}
+    for entry in folder.iterdir():
+        name = entry.name.lower()
+        if name == "data.mdb":
+            kinds["an LMDB"] = entry.name
+        elif name.endswith(".tfrecord"):
+            kinds["TFRecords"] = entry.name
+        elif name.endswith(image_files.ENDINGS):
+            kinds["pictures"] = entry.name
+    if len(kinds) > 1:
+        raise UserError(
+            f"--data_dir={folder}: two kinds of data in one folder, {' and '.join(kinds)} "
+            f"({' and '.join(kinds.values())}); pass a folder that holds one of them"
+        )
+    if "TFRecords" in kinds and not shards.holds_shards(folder):
+        raise UserError(
+            f"--data_dir={folder}: TFRecords without a {shards.MANIFEST}: their preparation was "
+            "interrupted; run the same tools/prepare_lsun.py command again"
+        )

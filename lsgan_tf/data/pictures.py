@@ -1,0 +1,115 @@
+"""A `Source` over encoded pictures: decoded and brought to size as they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+
+import numpy as np
+
+from lsgan_tf.data import decode
+from lsgan_tf.data.image_files import ImageFiles
+from lsgan_tf.data.records import Records
+from lsgan_tf.data.source import Source
+from lsgan_tf.errors import UserError
+
+# So many bad pictures in a row are no accident.
+_PATIENCE = 100
+_NAMED = 20
+
+
+class Pictures(Source):
+    """Pictures of one size from `Records`.
+
+    A picture that turns out to be undecodable is replaced by the next one that
+    is sound, so reading stays a pure function of the index; it is named in the
+    log and in `damaged`.
+
+    Args:
+      records: where the encoded pictures lie.
+      name: see `Source`.
+      size: height and width in pixels.
+      crop: centre crop instead of squashing: see `decode.to_size`.
+      channels: 3 for RGB, 1 for grey.
+      classes: see `Source`.
+      labels: int32, one a record, if there are classes.
+      description: see `Source`.
+      notices: see `Source`.
+
+    Attributes:
+      damaged: names of undecodable pictures met so far, and why.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        *,
+        name: str,
+        size: int,
+        crop: bool = False,
+        channels: int = 3,
+        classes: tuple[str, ...] = (),
+        labels: np.ndarray | None = None,
+        description: str = "",
+        notices: tuple[str, ...] = (),
+    ) -> None:
+        self.name, self.shape, self.classes = name, (size, size, channels), classes
+        self.description, self.notices = description, notices
+        self.damaged: dict[str, str] = {}
+        self._records, self._size, self._crop, self._channels = records, size, crop, channels
+        self._labels, self._lock = labels, threading.Lock()
+        facts = (records.fingerprint(), self.shape, crop, decode.RESIZE, classes)
+        self.fingerprint = hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See `Source`.
+
+        Raises:
+          UserError: if 100 pictures in a row cannot be decoded.
+        """
+        batch = np.empty((len(indices), *self.shape), np.uint8)
+        for row, index in enumerate(indices):
+            batch[row] = self._sound(int(index))
+        return batch
+
+    def labels(self, indices: np.ndarray) -> np.ndarray:
+        """See `Source`."""
+        return super().labels(indices) if self._labels is None else self._labels[indices]
+
+    def _sound(self, index: int) -> np.ndarray:
+        for step in range(min(_PATIENCE, len(self))):
+            at = (index + step) % len(self)
+            try:
+                image = decode.decode(self._records.content(at))
+            except decode.Undecodable as error:
+                self._report(at, str(error))
+                continue
+            return decode.to_size(image, self._size, crop=self._crop, channels=self._channels)
+        raise UserError(
+            f"{self.description}: {self._records.name_of(index)} and all that follow it cannot be "
+            "decoded; check the data with tools/verify_data.py"
+        )
+
+    def _report(self, index: int, reason: str) -> None:
+        name = self._records.name_of(index)
+        with self._lock:
+            if name in self.damaged:
+                return
+            self.damaged[name] = reason
+            count = len(self.damaged)
+        if count <= _NAMED:
+            logging.getLogger(__name__).warning(
+                "%s cannot be decoded (%s); the picture after it is taken instead", name, reason
+            )
+
+
+def notices(records: Records, size: int) -> tuple[str, ...]:
+    """What a user should know of some records when they are brought to `size`."""
+    lines = list(records.notices)
+    if isinstance(records, ImageFiles) and (few := records.smaller_than(size)):
+        lines.append(f"{few:,} pictures are smaller than {size} pixels and are enlarged")
+    return tuple(lines)

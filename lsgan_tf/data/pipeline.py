@@ -1,0 +1,134 @@
+"""One pipeline for every source: order, batches, slices for replicas, mirroring.
+
+The example at position p of a run is a function of (seed, p) alone: epoch
+p // n shuffles the whole set by its own permutation, and batches follow one
+another across epochs without leaving any example out. A pipeline can therefore
+start at any step at once, and any device can fetch just its slice.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf.data.source import Source
+
+_ORDER, _FLIP = 0, 1
+
+
+class Order:
+    """Which example stands at which position of a run.
+
+    Args:
+      length: number of examples in the source, at least 1.
+      seed: the run's seed.
+    """
+
+    def __init__(self, length: int, seed: int) -> None:
+        self._length, self._seed = length, seed
+        self._lock = threading.Lock()
+        self._permutation = functools.lru_cache(maxsize=2)(self._shuffle)
+
+    def indices(self, start: int, stop: int) -> np.ndarray:
+        """Indices of the examples at positions `start` to `stop` - 1: int64."""
+        positions = np.arange(start, stop, dtype=np.int64)
+        epochs, offsets = np.divmod(positions, self._length)
+        result = np.empty(len(positions), np.int64)
+        for epoch in np.unique(epochs):
+            with self._lock:  # one thread shuffles, the others wait for it
+                permutation = self._permutation(int(epoch))
+            mask = epochs == epoch
+            result[mask] = permutation[offsets[mask]]
+        return result
+
+    def _shuffle(self, epoch: int) -> np.ndarray:
+        # Sorting raw Philox words: their stream is fixed for good, which numpy
+        # does not promise of Generator.permutation.
+        words = np.random.Philox(key=[self._seed, (epoch << 8) | _ORDER]).random_raw(self._length)
+        return np.argsort(words, kind="stable").astype(np.uint32)
+
+
+class Batches:
+    """The global batches of a run, each a function of its step.
+
+    Args:
+      source: the examples.
+      batch_size: examples per draw over all replicas.
+      draws: draws per step (one for each update of D).
+      seed: the run's seed.
+      flip: mirror each image left to right with probability 1/2.
+    """
+
+    def __init__(
+        self, source: Source, *, batch_size: int, draws: int, seed: int, flip: bool = False
+    ) -> None:
+        self._source, self._seed, self._flip = source, seed, flip
+        self._order = Order(len(source), seed)
+        self._batch_size, self._draws = batch_size, draws
+
+    def slice(self, step: int, replica: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
+        """What one replica sees at a step.
+
+        Args:
+          step: the step, at least 0.
+          replica: number of the replica, from 0.
+          replicas: how many there are; divides the batch size.
+
+        Returns:
+          Examples, shape `(draws, batch_size / replicas, *shape)`, and labels, int32,
+          `(draws, batch_size / replicas)`.
+        """
+        size = self._batch_size // replicas
+        positions = []
+        for draw in range(self._draws):
+            start = (step * self._draws + draw) * self._batch_size + replica * size
+            positions.append((start, start + size))
+        indices = np.concatenate([self._order.indices(*span) for span in positions])
+        examples = self._source.read(indices)
+        if self._flip:
+            mirrored = np.concatenate([self._mirrored(*span) for span in positions])
+            examples = np.where(mirrored[:, None, None, None], examples[:, :, ::-1], examples)
+        labels = self._source.labels(indices)
+        shape = (self._draws, size)
+        return examples.reshape(shape + examples.shape[1:]), labels.reshape(shape)
+
+    def dataset(
+        self, first_step: int, *, replicas: int, first_replica: int, local_replicas: int
+    ) -> tf.data.Dataset:
+        """An endless dataset for one worker: its replicas' slices, step after step.
+
+        Args:
+          first_step: where to begin; earlier steps are not touched.
+          replicas: number of replicas over all workers.
+          first_replica: number of this worker's first replica.
+          local_replicas: number of replicas on this worker.
+
+        Returns:
+          Elements as `slice` returns them; `local_replicas` of them make a step.
+        """
+        shape = (self._draws, self._batch_size // replicas)
+        dtype = tf.float32 if len(self._source.shape) == 1 else tf.uint8
+
+        def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
+                step, local = divmod(int(number), local_replicas)
+                return self.slice(step, first_replica + local, replicas)
+
+            examples, labels = tf.numpy_function(read, [number], [dtype, tf.int32])
+            examples.set_shape(shape + self._source.shape)
+            labels.set_shape(shape)
+            return examples, labels
+
+        numbers = tf.data.Dataset.range(first_step * local_replicas, np.iinfo(np.int64).max)
+        dataset = numbers.map(load, num_parallel_calls=2 * local_replicas, deterministic=True)
+        return dataset.prefetch(2 * local_replicas)
+
+    def _mirrored(self, start: int, stop: int) -> np.ndarray:
+        """Whether the images at these positions are mirrored: bool."""
+        philox = np.random.Philox(key=[self._seed, _FLIP])
+        philox.advance(start // 4)  # a Philox block holds four words
+        words = philox.random_raw(stop - start + start % 4)
+        return (words[start % 4 :] & 1).astype(bool)

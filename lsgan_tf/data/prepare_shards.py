@@ -1,0 +1,285 @@
+"""Preparing pictures as shards: on all cores, in bounded memory, resumable.
+
+Shard k covers the source's pictures k * n to (k + 1) * n - 1, so what is in it
+does not depend on when it was made or by how many processes. A shard counts as
+finished once its description is written; a run that was interrupted makes the
+others and nothing else.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsgan_tf import files
+from lsgan_tf.data import shards, tfrecords
+from lsgan_tf.data.encode_workers import Outcome, encode_all, encode_range
+from lsgan_tf.data.records import Records
+from lsgan_tf.data.shards import Manifest, Preprocessing, Shard
+from lsgan_tf.errors import UserError
+from lsgan_tf.progress import Progress
+
+JOB = "preparation.json"
+SKIPPED = "skipped.txt"
+_SAMPLED = 32
+
+
+def prepare(
+    records: Records,
+    out: Path,
+    *,
+    category: str,
+    split: str,
+    preprocessing: Preprocessing,
+    shard_images: int = 16_384,
+    workers: int,
+) -> Manifest:
+    """Brings pictures to size and writes them as shards, or finishes what was begun.
+
+    Args:
+      records: the pictures.
+      out: the folder to write; new, empty, or begun by the same preparation.
+      category: LSUN's category, for the manifest.
+      split: `"train"` or `"val"`, for the manifest.
+      preprocessing: what to do with them.
+      shard_images: source pictures a shard covers.
+      workers: processes to use; 1 works in this process.
+
+    Returns:
+      The manifest, as written.
+
+    Raises:
+      UserError: if `out` holds anything else, there is not enough space, no
+        picture can be decoded, or a worker dies.
+    """
+    out = Path(out)
+    source = {"kind": records.kind, "count": len(records), "fingerprint": records.fingerprint()}
+    job = {
+        "format": shards.FORMAT,
+        "category": category,
+        "split": split,
+        "preprocessing": dataclasses.asdict(preprocessing),
+        "shard_images": shard_images,
+        "source": source,
+    }
+    begin(out, job)
+    count = -(-len(records) // shard_images)
+    names = [f"shard-{number:05d}-of-{count:05d}.tfrecord" for number in range(count)]
+    missing = [number for number in range(count) if _description(out, names[number]) is None]
+    if missing:
+        _make(records, out, preprocessing, shard_images, names, missing, workers)
+    return _finish(out, job, names)
+
+
+def begin(out: Path, job: dict[str, Any]) -> None:
+    """Marks a folder as the target of a preparation.
+
+    Raises:
+      UserError: if it holds something else, or another preparation.
+    """
+    path = out / JOB
+    if path.is_file():
+        found = files.read_json(path)
+        if found != job:
+            flat, found_flat = _flat(job), _flat(found)
+            names = sorted(flat.keys() | found_flat.keys())
+            differing = [
+                f"{name} {found_flat.get(name)} -> {flat.get(name)}"
+                for name in names
+                if flat.get(name) != found_flat.get(name)
+            ]
+            raise UserError(
+                f"--out={out}: was begun with other settings ({'; '.join(differing)}); give the "
+                "same ones, or another folder"
+            )
+        return
+    with files.explained(out, "preparing the pictures"):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UserError(
+                f"--out={out}: expected a new or empty folder, found other files; give another"
+            )
+        (out / shards.INDEX).mkdir(parents=True, exist_ok=True)
+        files.write_json(path, job)
+
+
+def _make(
+    records: Records,
+    out: Path,
+    preprocessing: Preprocessing,
+    shard_images: int,
+    names: list[str],
+    missing: list[int],
+    workers: int,
+) -> None:
+    total = len(records)
+    spans = {
+        number: (number * shard_images, min(total, (number + 1) * shard_images))
+        for number in missing
+    }
+    pictures = sum(stop - start for start, stop in spans.values())
+    _require_space(records, out, preprocessing, pictures)
+    with (
+        Progress(f"preparing {out.name}", pictures, "images") as progress,
+        encode_all(records, preprocessing, list(spans.values()), workers) as outcomes,
+    ):
+        for number, (start, stop) in spans.items():
+            _write_shard(out, names[number], start, stop, outcomes, progress)
+
+
+def _require_space(
+    records: Records, out: Path, preprocessing: Preprocessing, pictures: int
+) -> None:
+    """Refuses to begin what cannot fit, judging by a few pictures spread over the set."""
+    sample = np.unique(np.linspace(0, len(records) - 1, _SAMPLED).astype(int))
+    sizes = [
+        tfrecords.framed_bytes(len(outcome.content or b""))
+        for index in sample
+        for outcome in encode_range(records, preprocessing, int(index), int(index) + 1)
+    ]
+    needed = int(np.mean(sizes) * pictures * 1.05) + (1 << 20)
+    files.require_free_space(out, needed, f"{pictures:,} prepared pictures (estimated)")
+
+
+def _write_shard(
+    out: Path,
+    name: str,
+    start: int,
+    stop: int,
+    outcomes: Iterator[Outcome],
+    progress: Progress,
+) -> None:
+    path = out / name
+    offsets = [0]
+    skipped: list[tuple[str, str]] = []
+    converted: collections.Counter[str] = collections.Counter()
+    smaller = 0
+    with files.explained(path, "writing the shard"):
+        with files.atomic_file(path) as temporary:
+            digest = hashlib.sha256()
+            with open(temporary, "wb") as stream:
+                for _ in range(start, stop):
+                    outcome = next(outcomes)
+                    progress.add(1)
+                    if outcome.content is None:
+                        skipped.append((outcome.name, outcome.reason))
+                        continue
+                    framed = tfrecords.frame(outcome.content)
+                    stream.write(framed)
+                    digest.update(framed)
+                    offsets.append(offsets[-1] + len(framed))
+                    smaller += outcome.smaller
+                    if outcome.mode != "RGB":
+                        converted[outcome.mode] += 1
+        with (
+            files.atomic_file(shards.offsets_path(out, name)) as temporary,
+            open(temporary, "wb") as stream,
+        ):
+            np.save(stream, np.array(offsets, np.int64))
+        shard = Shard(name, len(offsets) - 1, offsets[-1], digest.hexdigest())
+        description = {
+            "shard": dataclasses.asdict(shard),
+            "skipped": skipped,
+            "converted": dict(converted),
+            "smaller": smaller,
+        }
+        files.write_json(_description_path(out, name), description)
+
+
+def _finish(out: Path, job: dict[str, Any], names: list[str]) -> Manifest:
+    """Gathers the descriptions of all shards into the manifest and the list of skipped files."""
+    made: list[Shard] = []
+    reasons: collections.Counter[str] = collections.Counter()
+    converted: collections.Counter[str] = collections.Counter()
+    smaller = 0
+    digest = hashlib.sha256(repr(job["preprocessing"]).encode())
+    with files.explained(out, "writing the manifest"):
+        with (
+            files.atomic_file(out / SKIPPED) as temporary,
+            open(temporary, "w", encoding="utf-8") as stream,
+        ):
+            for name in names:
+                description = _description(out, name)
+                assert description is not None  # All shards are finished.
+                shard = Shard(**description["shard"])
+                made.append(shard)
+                digest.update(shard.sha256.encode())
+                for picture, reason in description["skipped"]:
+                    stream.write(f"{picture}\t{reason}\n")
+                    reasons["empty" if reason == "empty" else "undecodable"] += 1
+                converted.update(description["converted"])
+                smaller += description["smaller"]
+        manifest = Manifest(
+            category=job["category"],
+            split=job["split"],
+            preprocessing=Preprocessing(**job["preprocessing"]),
+            shard_images=job["shard_images"],
+            source=job["source"],
+            shards=tuple(made),
+            skipped=dict(reasons),
+            converted=dict(converted),
+            smaller=smaller,
+            fingerprint=digest.hexdigest(),
+        )
+        if not manifest.count:
+            raise UserError(
+                f"{out}: none of {job['source']['count']:,} pictures can be decoded; see "
+                f"{out / SKIPPED} for the reasons"
+            )
+        manifest.write(out)
+    return manifest
+
+
+def _description(out: Path, name: str) -> dict[str, Any] | None:
+    """The description of a finished shard; None if it must be made (again)."""
+    path = _description_path(out, name)
+    if not path.is_file():
+        return None
+    try:
+        description = files.read_json(path)
+        shards.check_size(out, Shard(**description["shard"]))
+    except (UserError, KeyError, TypeError):
+        return None
+    return description if shards.offsets_path(out, name).is_file() else None
+
+
+def _description_path(out: Path, name: str) -> Path:
+    return out / shards.INDEX / Path(name).with_suffix(".json").name
+
+
+def _flat(job: dict[str, Any]) -> dict[str, Any]:
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`."""
+    flat: dict[str, Any] = {}
+    for name, value in job.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        flat.update({f"{name}.{key}".strip("."): item for key, item in inner})
+    return flat
+
+
+def default_workers() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def summary(manifest: Manifest, out: Path) -> list[str]:
+    """What was made, in a few lines for a person."""
+    size = sum(shard.bytes for shard in manifest.shards)
+    lines = [
+        f"{out}: {manifest.count:,} pictures ({manifest.preprocessing.shape_of_picture}) in "
+        f"{len(manifest.shards):,} shards, {size / 1e6:,.1f} MB"
+    ]
+    if manifest.skipped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in manifest.skipped.items())
+        lines.append(f"left out: {reasons}; named in {out / SKIPPED}")
+    if manifest.converted:
+        modes = ", ".join(f"{count:,} {mode}" for mode, count in manifest.converted.items())
+        lines.append(f"converted to RGB: {modes}")
+    if manifest.smaller:
+        lines.append(f"smaller than the size asked for, and enlarged: {manifest.smaller:,}")
+    return lines

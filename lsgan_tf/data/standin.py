@@ -1,0 +1,287 @@
+"""The stand-in for HWDB1.0: characters drawn by a program, written as real `.gnt` files.
+
+HWDB1.0 may not be redistributed. Where it is absent, training reads this: all characters of
+GB2312 level 1, drawn from their strokes (`lsgan_tf.data.strokes`) in the hands of made-up writers
+(`lsgan_tf.data.hand`) with a pen (`lsgan_tf.data.pen`). It is drawn once and kept in the cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsgan_tf import files
+from lsgan_tf.data import child_processes, gnt, pen, strokes
+from lsgan_tf.data.hand_skeleton import Skeleton
+from lsgan_tf.data.hand_style import Style
+from lsgan_tf.errors import UserError
+from lsgan_tf.progress import Progress
+
+MANIFEST = "STANDIN.json"
+SPLITS = ("train", "test")
+
+# To be raised whenever another picture is drawn for the same seed: old caches are then left alone.
+VERSION = 1
+
+# Two cores draw 3,755 times as many in about a minute.
+SAMPLES_PER_CLASS = 60
+
+_TEST_SHARE = 6  # one writer in so many
+# No writer of the training set is ever one of the test set, however many there are.
+_FIRST_TEST_WRITER = 1_000_000
+_CHARACTERS_PER_FILE = 64
+_WRITERS_AT_ONCE = 64
+_BYTES_PER_SAMPLE = 4_500
+# A process is not worth starting for fewer pictures.
+_WORTH_A_PROCESS = 2_000
+
+_WHAT = (
+    "STAND-IN DATA, not handwriting: characters drawn by lsgan_tf from open stroke data with a "
+    "varying pen, in place of CASIA HWDB1.0, which may not be redistributed."
+)
+_REAL_SET = (
+    "Apply at CASIA's page of the offline handwriting database for HWDB1.0 (free for research), "
+    "fetch its GNT files, 1.0train-gb1.gnt or Gnt1.0TrainPart1.zip to Part3.zip, and give their "
+    "folder by --data_dir=FOLDER."
+)
+_LICENCE = (
+    "The strokes come from hanzi-writer-data (Make Me a Hanzi, Arphic Technology Co., Ltd.) under "
+    "the Arphic Public License, ARPHICPL.TXT in this folder."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is drawn. Equal plans give equal files.
+
+    Attributes:
+      seed: of everything.
+      writers: how many write the training set and how many the test set.
+      characters: which, in the order of the files; each writer writes each once.
+    """
+
+    seed: int
+    writers: tuple[int, int]
+    characters: str
+
+    def files(self) -> int:
+        """Number of files in each split."""
+        return -(-len(self.characters) // _CHARACTERS_PER_FILE)
+
+    def samples(self) -> int:
+        """Number of pictures in both splits."""
+        return sum(self.writers) * len(self.characters)
+
+    def describe(self) -> dict[str, Any]:
+        """The plan and what else decides on the pictures: JSON."""
+        return {
+            "version": VERSION,
+            "strokes_sha256": hashlib.sha256(strokes.packed_file()).hexdigest(),
+            "seed": self.seed,
+            "writers": dict(zip(SPLITS, self.writers, strict=True)),
+            "characters": self.characters,
+        }
+
+    def key(self) -> str:
+        """A name for the folder: what a person would look for, then a digest of the rest."""
+        digest = hashlib.sha256(repr(sorted(self.describe().items())).encode()).hexdigest()
+        return f"{sum(self.writers)}-samples-seed-{self.seed}-{digest[:12]}"
+
+
+def ensure(
+    cache_dir: Path,
+    *,
+    samples_per_class: int | None = None,
+    seed: int = 0,
+    characters: Sequence[str] | None = None,
+    processes: int | None = None,
+) -> Path:
+    """The folder of a stand-in, drawn if it is not there, or not whole.
+
+    Args:
+      cache_dir: where stand-ins are kept, each in its folder under `standin/`.
+      samples_per_class: pictures of each character; a sixth of them, at least
+        one, are of the test set, by other writers; 1 gives one of either.
+        `SAMPLES_PER_CLASS` by default.
+      seed: not negative. The same seed gives the same pictures, to the rounding
+        of the platform's exponential function.
+      characters: which to draw, without repeats; all that are known by default.
+      processes: how many draw; all cores by default. The files do not depend on it.
+
+    Returns:
+      A folder with `train/standin-NN.gnt`, `test/standin-NN.gnt`, `STANDIN.json`
+      (what it is, how it was made, how to get the real set) and the licence.
+
+    Raises:
+      UserError: if the folder cannot be written, the disk is full, a character is
+        unknown, or a number is out of range.
+    """
+    plan = _plan(samples_per_class, seed, characters)
+    folder = Path(cache_dir).absolute() / "standin" / plan.key()
+    if _trouble(folder, plan) is not None:
+        with files.locked(folder):
+            trouble = _trouble(folder, plan)  # another process may have drawn it meanwhile
+            if trouble is not None:
+                again = f", again, for the cache is damaged ({trouble})" if folder.exists() else ""
+                _draw(folder, plan, processes, f"drawing the stand-in data{again}")
+    return folder
+
+
+def _plan(samples: int | None, seed: int, characters: Sequence[str] | None) -> Plan:
+    samples = SAMPLES_PER_CLASS if samples is None else samples
+    if samples < 1:
+        raise UserError(f"--standin_samples={samples}: expected 1 or more samples per character")
+    if seed < 0:
+        raise UserError(f"the stand-in's seed must not be negative, received {seed}")
+    known = strokes.load()
+    characters = known.characters if characters is None else tuple(characters)
+    unknown = [character for character in characters if character not in known]
+    if unknown or not characters or len(set(characters)) < len(characters):
+        raise UserError(
+            "the stand-in can draw characters of GB2312 level 1, each once; received "
+            f"{len(characters):,} of which {len(set(characters)):,} differ and these are unknown: "
+            f"{', '.join(unknown[:10]) or 'none'}"
+        )
+    test = max(1, round(samples / _TEST_SHARE))
+    return Plan(seed, (max(1, samples - test), test), "".join(characters))
+
+
+def _trouble(folder: Path, plan: Plan) -> str | None:
+    """What keeps a folder from being used; None if it is whole."""
+    try:
+        manifest = files.read_json(folder / MANIFEST)
+        if manifest["plan"] != plan.describe():
+            return "it was made otherwise"
+        for entry in manifest["files"]:
+            path = folder / entry["name"]
+            status = path.stat()
+            if status.st_size != entry["bytes"]:
+                return f"{entry['name']} has another size"
+            # Reading all takes seconds: only what was touched is read.
+            if status.st_mtime_ns != entry["mtime_ns"] and files.sha256(path) != entry["sha256"]:
+                return f"{entry['name']} was changed"
+    except (UserError, KeyError, TypeError):
+        return f"{MANIFEST} cannot be read"
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
+    # What a process left that was killed while drawing; the lock says that none is at it.
+    for leftover in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    needed = plan.samples() * _BYTES_PER_SAMPLE
+    files.require_free_space(folder, needed, "the stand-in data")
+    jobs = list(range(plan.files()))
+    processes = child_processes.cores() if processes is None else processes
+    processes = min(processes, len(jobs), max(1, plan.samples() // _WORTH_A_PROCESS))
+    with files.explained(folder, "drawing the stand-in data"), contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(files.atomic_folder(folder))
+        progress = Progress(label, total=plan.samples(), unit="pictures")
+        stack.enter_context(progress)
+        common = {"plan": dataclasses.asdict(plan), "folder": str(temporary)}
+        if processes < 2 or not sys.executable:
+            answers = map(_worker(common), jobs)
+        else:
+            answers = child_processes.share_out(
+                "lsgan_tf.data.standin",
+                common,
+                jobs,
+                processes=processes,
+                doing="drawing characters",
+            )
+            stack.enter_context(contextlib.closing(answers))
+        entries = []
+        for written in answers:
+            entries += written
+            progress.add(sum(entry["pictures"] for entry in written))
+        (temporary / strokes.LICENCE).write_bytes(strokes.licence())
+        files.write_json(
+            temporary / MANIFEST,
+            {
+                "what": _WHAT,
+                "real_set": _REAL_SET,
+                "licence": _LICENCE,
+                "pictures": plan.samples(),
+                "plan": plan.describe(),
+                "files": entries,
+            },
+        )
+
+
+def _worker(common: dict[str, Any]) -> Callable[[int], list[dict[str, Any]]]:
+    """What draws one file of each split, given its number; returns their manifest entries."""
+    plan = Plan(**common["plan"])
+    folder = Path(common["folder"])
+
+    def work(number: int) -> list[dict[str, Any]]:
+        first = number * _CHARACTERS_PER_FILE
+        characters = plan.characters[first : first + _CHARACTERS_PER_FILE]
+        entries = []
+        for split, first_writer, count in zip(
+            SPLITS, (0, _FIRST_TEST_WRITER), plan.writers, strict=True
+        ):
+            path = folder / split / f"standin-{number:02d}.gnt"
+            writers = range(first_writer, first_writer + count)
+            pictures = gnt.write(path, draw(characters, writers=writers, seed=plan.seed))
+            status = path.stat()
+            entries.append(
+                {
+                    "name": path.relative_to(folder).as_posix(),
+                    "pictures": pictures,
+                    "bytes": status.st_size,
+                    "mtime_ns": status.st_mtime_ns,
+                    "sha256": files.sha256(path),
+                }
+            )
+        return entries
+
+    return work
+
+
+def draw(
+    characters: Iterable[str], *, writers: Sequence[int], seed: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Draws characters, each once in every writer's hand.
+
+    A picture depends on the seed, its character and its writer alone.
+
+    Args:
+      characters: of GB2312 level 1.
+      writers: numbers of writers, not negative.
+      seed: not negative.
+
+    Yields:
+      Character and bitmap, uint8 `(height, width)`: background 255, cut to the ink.
+    """
+    styles = {writer: Style.of(_generator(seed, "", writer)) for writer in writers}
+    known = strokes.load()
+    for character in characters:
+        skeleton = Skeleton(known.medians(character), known.radical(character))
+        for first in range(0, len(writers), _WRITERS_AT_ONCE):
+            batch = writers[first : first + _WRITERS_AT_ONCE]
+            bitmaps = pen.draw(
+                skeleton,
+                [styles[writer] for writer in batch],
+                [_generator(seed, character, writer) for writer in batch],
+            )
+            for bitmap in bitmaps:
+                yield character, bitmap
+
+
+def _generator(seed: int, character: str, writer: int) -> np.random.Generator:
+    """Random numbers of a writer's sample of a character; of the writer if it is empty."""
+    return np.random.default_rng((seed, int.from_bytes(character.encode("gb2312"), "big"), writer))
+
+
+if __name__ == "__main__":
+    child_processes.serve(_worker)

@@ -1,0 +1,158 @@
+"""Folders that tensorflow-datasets has prepared: finding them, and reading pictures at random."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsgan_tf.data.records import Records, sampled_digest
+from lsgan_tf.data.tfrecords import RecordFile
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import atomic_folder, explained
+from lsgan_tf.progress import Progress
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+def find_prepared(folder: Path, *parts: str) -> Path | None:
+    """The prepared dataset in or under a folder.
+
+    Args:
+      folder: the version's folder itself (`.../cifar10/3.0.2`), or any parent
+        of it up to tensorflow-datasets' data folder.
+      parts: the dataset's name and its configuration: `"lsun", "bedroom"`.
+
+    Returns:
+      The folder that holds `dataset_info.json`, of the newest version; None if
+      there is none.
+    """
+    if (folder / "dataset_info.json").is_file():
+        # A version's folder: its parents must spell the dataset, or it is another one.
+        return folder if _spelled(folder.parent, parts) else None
+    for skipped in range(len(parts) + 1):
+        if skipped and not _spelled(folder, parts[:skipped]):
+            continue
+        if found := _newest(folder.joinpath(*parts[skipped:])):
+            return found
+    return None
+
+
+def _spelled(folder: Path, parts: tuple[str, ...]) -> bool:
+    return folder.resolve().parts[-len(parts) :] == parts
+
+
+def _newest(folder: Path) -> Path | None:
+    if not folder.is_dir():
+        return None
+    versions = [
+        path
+        for path in folder.iterdir()
+        if _VERSION.fullmatch(path.name) and (path / "dataset_info.json").is_file()
+    ]
+    return max(versions, key=lambda path: tuple(map(int, path.name.split("."))), default=None)
+
+
+class TfdsPictures(Records):
+    """The pictures of a prepared dataset, still encoded, read at random.
+
+    Args:
+      files: TFRecord files in order.
+      index: folder of the offsets of their records: see `open_pictures`.
+      folder: the prepared folder, for messages.
+    """
+
+    kind = "tensorflow-datasets folder"
+
+    def __init__(self, files: tuple[Path, ...], index: Path, folder: Path) -> None:
+        self._files = [RecordFile(path) for path in files]
+        self._folder, self._index, self._paths = folder, index, files
+        self._offsets = np.load(index / "offsets.npy", mmap_mode="r")
+        self._first = np.load(index / "first.npy")
+        if len(self._first) != len(files) + 1 or self._first[-1] != len(self._offsets):
+            raise ValueError(f"{index}: a damaged index")
+        self.description = f"{len(self):,} pictures prepared by tensorflow-datasets in {folder}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Open files cannot cross to another process: they are opened again there."""
+        return TfdsPictures, (self._paths, self._index, self._folder)
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def content(self, index: int) -> bytes:
+        """See `Records`."""
+        from tensorflow.core.example.example_pb2 import Example
+
+        shard = self._shard(index)
+        record = self._files[shard].read(int(self._offsets[index]))
+        values = Example.FromString(record).features.feature["image"].bytes_list.value
+        if not values:
+            raise UserError(f"{self._paths[shard]}: a record without a picture; prepare it again")
+        return values[0]
+
+    def name_of(self, index: int) -> str:
+        """The file and the record's place in it."""
+        shard = self._shard(index)
+        return f"{self._paths[shard].name}, record {index - self._first[shard]}"
+
+    def fingerprint(self) -> str:
+        """From the number of records and 64 of them spread over all."""
+        return sampled_digest(self, "tfds", self._first.tolist())
+
+    def _shard(self, index: int) -> int:
+        return int(np.searchsorted(self._first, index, side="right")) - 1
+
+
+def open_pictures(folder: Path, split: str, *, cache_dir: Path) -> TfdsPictures:
+    """Opens the pictures of a prepared dataset whose feature `image` is a picture.
+
+    The offsets of the records are found once, by walking over their headers, and
+    kept under `cache_dir`.
+
+    Args:
+      folder: what `find_prepared` returned.
+      split: the split's name there: "train", "validation".
+      cache_dir: where indices are kept.
+
+    Raises:
+      UserError: if there is no such split, or a file is missing or damaged.
+    """
+    paths = _split_files(folder, split)
+    with explained(folder, "reading it"):
+        facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    digest = hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()[:32]
+    index = Path(cache_dir) / "tfds_offsets" / digest
+    try:
+        return TfdsPictures(paths, index, folder)
+    except (OSError, ValueError):
+        pass  # Not indexed yet, or the index is damaged.
+    with explained(index, "indexing the records"), atomic_folder(index) as temporary:
+        found = []
+        with Progress(f"indexing {folder.parent.name}", len(paths), "files") as progress:
+            for path in paths:
+                found.append(np.array(RecordFile(path).offsets(), np.int64))
+                progress.add(1)
+        np.save(temporary / "offsets.npy", np.concatenate(found))
+        np.save(temporary / "first.npy", np.cumsum([0, *map(len, found)]))
+    return TfdsPictures(paths, index, folder)
+
+
+def _split_files(folder: Path, split: str) -> tuple[Path, ...]:
+    import tensorflow_datasets as tfds
+
+    try:
+        info = tfds.builder_from_directory(folder).info
+        paths = tuple(Path(path) for path in info.splits[split].filepaths)
+    # A damaged dataset_info.json raises errors of several libraries.
+    except Exception as error:
+        detail = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{folder}: no split {split!r} that tensorflow-datasets can read ({detail})"
+        ) from error
+    if any(".tfrecord" not in path.name for path in paths) or not paths:
+        raise UserError(f"{folder}: expected TFRecord files, found {paths[:1]}; prepare it again")
+    return paths

@@ -1,0 +1,123 @@
+"""TFRecord files read at random, by the offsets of their records.
+
+A record is framed as: length (uint64, little endian), masked CRC-32C of the
+length, content, masked CRC-32C of the content. Both checks are verified
+whenever a record is read.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from array import array
+from pathlib import Path
+
+from lsgan_tf.data.crc32c import crc32c
+from lsgan_tf.errors import UserError
+
+_HEADER = struct.Struct("<QI")
+_FOOTER = struct.Struct("<I")
+_FRAME_BYTES = _HEADER.size + _FOOTER.size
+
+
+def frame(content: bytes) -> bytes:
+    """A record as it stands in a TFRecord file."""
+    length = struct.pack("<Q", len(content))
+    return b"".join(
+        (length, _FOOTER.pack(_masked(length)), content, _FOOTER.pack(_masked(content)))
+    )
+
+
+def framed_bytes(content_bytes: int) -> int:
+    """Bytes that a record of so many takes in a file."""
+    return content_bytes + _FRAME_BYTES
+
+
+def _masked(content: bytes) -> int:
+    crc = crc32c(content)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+class RecordFile:
+    """One TFRecord file.
+
+    Args:
+      path: the file; it is opened at the first read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._lock = threading.Lock()
+
+    def read(self, offset: int, frame_bytes: int | None = None) -> bytes:
+        """The record that begins at `offset`.
+
+        Args:
+          offset: bytes from the file's start.
+          frame_bytes: how many bytes it takes with its frame, if known: saves a read.
+
+        Raises:
+          UserError: if no sound record begins there.
+        """
+        handle = self._open()
+        if frame_bytes is None:
+            frame_bytes = framed_bytes(self._length(os.pread(handle, _HEADER.size, offset), offset))
+        framed = os.pread(handle, frame_bytes, offset)
+        length = self._length(framed, offset)
+        if framed_bytes(length) != len(framed):
+            raise self._damaged(offset)
+        content = framed[_HEADER.size : -_FOOTER.size]
+        if _FOOTER.unpack(framed[-_FOOTER.size :]) != (_masked(content),):
+            raise self._damaged(offset)
+        return content
+
+    def offsets(self) -> array[int]:
+        """Offsets of all records, by walking over their headers.
+
+        Raises:
+          UserError: if the file is cut short or damaged.
+        """
+        handle, offset, found = self._open(), 0, array("q")
+        size = os.fstat(handle).st_size
+        while offset < size:
+            length = self._length(os.pread(handle, _HEADER.size, offset), offset)
+            found.append(offset)
+            offset += framed_bytes(length)
+        if offset != size:
+            raise self._damaged(found[-1])
+        return found
+
+    def close(self) -> None:
+        """Closes the file; a later read opens it again."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _open(self) -> int:
+        with self._lock:
+            if self._descriptor is None:
+                try:
+                    self._descriptor = os.open(self._path, os.O_RDONLY)
+                except OSError as error:
+                    raise UserError(f"{self._path}: {error.strerror} while reading it") from error
+            return self._descriptor
+
+    def _length(self, header: bytes, offset: int) -> int:
+        if len(header) < _HEADER.size:
+            raise self._damaged(offset)
+        length, check = _HEADER.unpack_from(header)
+        if _masked(header[:8]) != check:
+            raise self._damaged(offset)
+        return length
+
+    def _damaged(self, offset: int) -> UserError:
+        return UserError(
+            f"{self._path}: no sound record at byte {offset:,}: the file is damaged or cut short; "
+            "prepare it again"
+        )

@@ -1,0 +1,153 @@
+"""What is in HWDB's `.gnt` files, and what is damaged and where."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lsgan_tf.data import gb2312, gnt, gnt_files, hwdb_prepare
+from lsgan_tf.data.gnt_files import GntPart
+from lsgan_tf.errors import UserError
+from lsgan_tf.progress import Progress
+
+_SHOWN_DAMAGE = 100
+_SIDES = 1 << 16
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one file holds: a scan of it, or why it cannot be read at all."""
+
+    part: GntPart
+    index: gnt.GntIndex | None
+    error: str = ""
+
+
+def looks_like(path: Path) -> bool:
+    """Whether there is a `.gnt` file at or below a path, or in an archive there."""
+    path = Path(path)
+    if path.is_file() and path.suffix.lower() not in (".gnt", ".zip"):
+        return False
+    try:
+        return bool(gnt_files.find(path))
+    except UserError:
+        return False
+
+
+def report(path: Path) -> tuple[list[str], bool]:
+    """Looks through all `.gnt` files at or below a path.
+
+    Args:
+      path: as `--data_dir`.
+
+    Returns:
+      Lines for a person, and whether everything is in order.
+
+    Raises:
+      UserError: if there is none, or an archive is damaged.
+    """
+    path = Path(path)
+    found = _scan_all(gnt_files.find(path))
+    lines = [f"{path}: HWDB characters", "", *_files(found)]
+    for split, wanted in (("train", False), ("test", True)):
+        indices = [item.index for item in found if item.part.is_test is wanted and item.index]
+        if indices:
+            lines += ["", *_split(split, indices)]
+    damage = [
+        f"{item.part.name}, byte {damage.offset}: {damage.reason}"
+        + f" (at least {damage.records:,} records lost)" * (damage.records > 1)
+        for item in found
+        if item.index
+        for damage in item.index.damaged
+    ]
+    damage = [item.error for item in found if item.error] + damage
+    damaged = sum(item.index.damaged_count if item.index else 1 for item in found)
+    lines += ["", f"damaged: {damaged:,} records" if damaged else "damaged: none"]
+    lines += [f"  {line}" for line in damage[:_SHOWN_DAMAGE]]
+    if damaged > len(damage[:_SHOWN_DAMAGE]):
+        lines.append(f"  and others, {damaged:,} records in all")
+    return [*lines, "", _advice(path, found, damaged)], not damaged
+
+
+def _scan_all(parts: Sequence[GntPart]) -> list[_Found]:
+    found = []
+    total = sum(part.size for part in parts)
+    with tempfile.TemporaryDirectory() as scratch, Progress("verifying", total, "B") as progress:
+        for part in parts:
+            try:
+                with gnt_files.on_disk([part], Path(scratch, "unpacked")) as paths:
+                    found.append(_Found(part, hwdb_prepare.scan_part(part, paths[0])))
+            except UserError as error:
+                found.append(_Found(part, None, str(error)))
+            progress.add(part.size)
+    return found
+
+
+def _files(found: Iterable[_Found]) -> list[str]:
+    lines = [f"{'records':>12} {'damaged':>9} {'bytes':>15}  file"]
+    for item in found:
+        records = f"{len(item.index):,}" if item.index else "unreadable"
+        damaged = f"{item.index.damaged_count:,}" if item.index else "-"
+        lines.append(f"{records:>12} {damaged:>9} {item.part.size:>15,}  {item.part.name}")
+    return lines
+
+
+def _split(name: str, indices: Sequence[gnt.GntIndex]) -> list[str]:
+    classes = hwdb_prepare.count_classes(np.concatenate([index.codes for index in indices]))
+    level1 = {char: count for char, count in classes.items() if gb2312.is_level1(char)}
+    others = {char: count for char, count in classes.items() if not gb2312.is_level1(char)}
+    symbols = {char: count for char, count in others.items() if not _is_han(char)}
+    lines = [
+        f"{name} split: {sum(classes.values()):,} pictures",
+        f"  {len(level1):,} of the {len(gb2312.LEVEL1):,} characters of GB2312 level 1, "
+        f"{sum(level1.values()):,} pictures{_spread(level1)}",
+        f"  {len(others) - len(symbols):,} other characters, "
+        f"{sum(others.values()) - sum(symbols.values()):,} pictures, and {len(symbols):,} symbols, "
+        f"{sum(symbols.values()):,} pictures (left out without --all_classes)",
+    ]
+    for side, values in (
+        ("width", [index.widths for index in indices]),
+        ("height", [index.heights for index in indices]),
+    ):
+        counts = sum(np.bincount(array, minlength=_SIDES) for array in values)
+        present = np.flatnonzero(counts)
+        median = np.searchsorted(np.cumsum(counts), counts.sum() / 2)
+        lines.append(f"  {side}: {present[0]} to {present[-1]} pixels, median {median}")
+    return lines
+
+
+def _spread(counts: dict[str, int]) -> str:
+    if not counts:
+        return ""
+    ranked = sorted(counts, key=lambda character: counts[character])
+    least, most = ranked[0], ranked[-1]
+    return (
+        f"; per class {counts[least]:,} ({least}) to {counts[most]:,} ({most}), "
+        f"median {np.median(list(counts.values())):,.0f}"
+    )
+
+
+def _is_han(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"
+
+
+def _advice(path: Path, found: Sequence[_Found], damaged: int) -> str:
+    if not damaged:
+        return f"sound: train with --dataset=hwdb --data_dir={path}"
+    unreadable = [item.part.name for item in found if item.index is None]
+    if unreadable:
+        return (
+            f"download again or remove {', '.join(unreadable[:5])}; "
+            "training refuses a folder with a file it cannot read"
+        )
+    names = [item.part.name for item in found if item.index and item.index.damaged_count]
+    total = damaged + sum(len(item.index) for item in found if item.index)
+    return (
+        f"download {', '.join(names[:5])} again; training leaves damaged records out as long as "
+        f"they are at most 1 in 1,000 (here {1000 * damaged / total:.2f} in 1,000), and with "
+        f"--max_bad_records={damaged} in any case"
+    )

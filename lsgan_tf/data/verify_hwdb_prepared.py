@@ -1,0 +1,44 @@
+"""What is in a set of HWDB characters that was prepared for training, and whether it is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsgan_tf.data import hwdb_cache
+from lsgan_tf.data.hwdb_prepare import CODES, IMAGES, MANIFEST
+from lsgan_tf.files import read_json
+
+
+def looks_like(path: Path) -> bool:
+    """Whether a path is the folder of a prepared set, damaged or not."""
+    return (path / MANIFEST).is_file() and ((path / IMAGES).is_file() or (path / CODES).is_file())
+
+
+def report(path: Path) -> tuple[list[str], bool]:
+    """Checks a prepared set against its manifest.
+
+    Args:
+      path: its folder.
+
+    Returns:
+      Lines for a person, and whether everything is in order.
+    """
+    title = f"{path}: HWDB characters prepared for training"
+    trouble = hwdb_cache.trouble(path)
+    if trouble is not None:
+        advice = "nothing needs doing: the next run that wants this set prepares it again"
+        return [title, f"damaged: {trouble}", advice], False
+    manifest = read_json(path / MANIFEST)
+    counts = manifest["classes"].values()
+    side = manifest["image_size"]
+    how = "fitted and centred" if manifest["keep_aspect"] else "squashed"
+    sources, damaged = manifest["files"], manifest["damaged_count"]
+    return [
+        title,
+        f"  {manifest['samples']:,} pictures of {len(counts):,} characters and symbols, "
+        f"{min(counts):,} to {max(counts):,} each",
+        f"  {side} x {side} pixels, {how}, {manifest['resampling']}",
+        f"  from {len(sources):,} files, in which {damaged:,} records were damaged:",
+        *(f"    {file['name']}: {file['samples']:,} pictures" for file in sources),
+        "sound; to train, give --data_dir the folder of the .gnt files, not this one",
+    ], True

@@ -1,0 +1,184 @@
+"""What is in a set of pictures (LSUN in any form, a folder, shards), and what is wrong with it."""
+
+from __future__ import annotations
+
+import collections
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lsgan_tf import files
+from lsgan_tf.data import (
+    archives,
+    decode,
+    image_files,
+    lmdb_records,
+    lsun_places,
+    prepare_shards,
+    shards,
+    tfds_folder,
+)
+from lsgan_tf.data.records import Records
+from lsgan_tf.errors import UserError
+from lsgan_tf.progress import Progress
+
+_NAMED = 20
+
+
+def looks_like(path: Path) -> bool:
+    """Whether a file or folder is, or holds, pictures in any form known here."""
+    return bool(_forms(Path(path)))
+
+
+def report(
+    path: Path, *, cache_dir: Path | None = None, most: int | None = 10_000
+) -> tuple[list[str], bool]:
+    """Looks at every form of pictures at `path`, and decodes pictures of each.
+
+    Args:
+      path: as `--data_dir` of LSUN or of any pictures.
+      cache_dir: where indices go; the user's cache folder by default.
+      most: decode at most so many of each set, spread over it; None decodes all.
+
+    Returns:
+      Lines for a person, and whether everything is in order.
+    """
+    lines: list[str] = []
+    fine = True
+    for form in _forms(Path(path)):
+        try:
+            found, sound = _report_form(form, cache_dir or files.default_cache_dir(), most)
+        except UserError as error:
+            found, sound = [str(error)], False
+        lines.extend(found)
+        fine = fine and sound
+    if not lines:
+        return [f"{path}: no pictures found"], False
+    return lines, fine
+
+
+def _forms(path: Path) -> list[Path]:
+    """The sets of pictures at a path or right below it."""
+    if path.is_file():
+        return [path] if path.suffix.lower() == ".zip" and _is_lsun_zip(path) else []
+    if not path.is_dir():
+        return []
+    if _is_form(path):
+        return [path]
+    below = [entry for entry in sorted(path.iterdir()) if entry.is_dir() and _is_form(entry)]
+    zips = [entry for entry in sorted(path.glob("*.zip")) if _is_lsun_zip(entry)]
+    if below or zips:
+        return below + zips
+    if (path / "lsun").is_dir() or path.name == "lsun":
+        root = path / "lsun" if (path / "lsun").is_dir() else path
+        named = (tfds_folder.find_prepared(root, entry.name) for entry in sorted(root.iterdir()))
+        if prepared := [folder for folder in named if folder]:
+            return prepared
+    return [path] if image_files.first_picture(path) else []
+
+
+def _is_form(folder: Path) -> bool:
+    begun = (folder / prepare_shards.JOB).is_file()
+    prepared = (folder / "dataset_info.json").is_file()
+    return begun or prepared or lsun_places.holds_lmdb(folder)
+
+
+def _is_lsun_zip(path: Path) -> bool:
+    try:
+        return any(member.basename == "data.mdb" for member in archives.list_zip(path))
+    except UserError:
+        return path.stem.endswith("_lmdb")  # Damaged, which is for the report to say.
+
+
+def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[str], bool]:
+    if form.is_file():
+        return _report_zip(form)
+    if (form / prepare_shards.JOB).is_file() or shards.holds_shards(form):
+        return _report_shards(form, most)
+    if lsun_places.holds_lmdb(form):
+        return _report_records(lmdb_records.open_lmdb(form, cache_dir=cache_dir), most)
+    if (form / "dataset_info.json").is_file():
+        records: Records = tfds_folder.open_pictures(form, "train", cache_dir=cache_dir)
+        return _report_records(records, most)
+    folder = image_files.open_folder(form, cache_dir=cache_dir)
+    lines, fine = _report_records(folder, most)
+    return lines, fine and not folder.facts.bad
+
+
+def _report_zip(archive: Path) -> tuple[list[str], bool]:
+    """Reads LSUN's zip through, which compares its check sums, without unpacking it."""
+    lines = []
+    for member in archives.list_zip(archive):
+        with Progress(f"reading {archive.name}", member.size, "B") as progress:
+            archives.extract_from_zip(archive, member, Path(os.devnull), report=progress.add)
+        lines.append(f"{archive}: {member.name}, {member.size:,} bytes, its CRC is right")
+    return lines, True
+
+
+def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
+    if not shards.holds_shards(folder):
+        return [
+            f"{folder}: begun and not finished; run the same tools/prepare_lsun.py command again"
+        ], False
+    records = shards.ShardRecords(folder)
+    lines = prepare_shards.summary(records.manifest, folder)
+    fine = True
+    total = sum(shard.bytes for shard in records.manifest.shards)
+    with Progress(f"reading {folder.name}", total, "B") as progress:
+        for shard in records.manifest.shards:
+            if files.sha256(folder / shard.file) != shard.sha256:
+                lines.append(
+                    f"{folder / shard.file}: SHA-256 differs from the manifest's: damaged; delete "
+                    "it and run the same tools/prepare_lsun.py command again"
+                )
+                fine = False
+            progress.add(shard.bytes)
+    if not fine:
+        return lines, False
+    found, sound = _report_records(records, most)
+    return lines + found, sound
+
+
+def _report_records(records: Records, most: int | None) -> tuple[list[str], bool]:
+    lines = [records.description, *records.notices]
+    indices = np.arange(len(records))
+    if most is not None and most < len(records):
+        indices = np.unique(np.linspace(0, len(records) - 1, most).astype(np.int64))
+    formats: collections.Counter[str] = collections.Counter()
+    modes: collections.Counter[str] = collections.Counter()
+    sizes: list[tuple[int, int]] = []
+    bad: list[str] = []
+    with Progress("decoding", len(indices), "pictures") as progress:
+        for index in indices:
+            progress.add(1)
+            content = records.content(int(index))
+            try:
+                image = decode.open_picture(io.BytesIO(content))
+                decode.pixels(image)
+            except decode.Undecodable as error:
+                bad.append(f"{records.name_of(int(index))} ({error})")
+                continue
+            formats[decode.sniff(content) or "?"] += 1
+            modes[image.mode] += 1
+            sizes.append(image.size)
+    lines.append(f"decoded {len(indices):,} of {len(records):,}: {len(bad):,} cannot be decoded")
+    lines.extend(f"  {line}" for line in bad[:_NAMED])
+    if len(bad) > _NAMED:
+        lines.append(f"  and {len(bad) - _NAMED:,} more")
+    if sizes:
+        lines.append(f"formats: {_counted(formats)}; colours: {_counted(modes)}")
+        lines.extend(_sizes(np.array(sizes)))
+    return lines, not bad
+
+
+def _sizes(sizes: np.ndarray) -> Iterator[str]:
+    for name, column in (("width", sizes[:, 0]), ("height", sizes[:, 1])):
+        middle = int(np.median(column))
+        yield f"{name}: {column.min()} to {column.max()} pixels, median {middle}"
+
+
+def _counted(counter: collections.Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counter.most_common())

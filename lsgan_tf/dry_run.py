@@ -1,0 +1,45 @@
+"""What a run would be: its config, its networks layer by layer, its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lsgan_tf import networks
+from lsgan_tf.config import Config
+from lsgan_tf.data import open_source, with_facts
+from lsgan_tf.flagging import describe
+from lsgan_tf.networks.network import Network
+
+
+def dry_run(config: Config, origins: Mapping[str, str]) -> str:
+    """Opens the data, builds the networks and describes both.
+
+    Raises:
+      UserError: if the run could not start.
+    """
+    source = open_source(config)
+    config = with_facts(config, source)
+    generator, discriminator = networks.build(config)
+    data = [f"{source.description}", f"{len(source):,} examples of shape {source.shape}"]
+    if source.classes:
+        shown = " ".join(source.classes[:20]) + (" ..." if len(source.classes) > 20 else "")
+        data.append(f"{len(source.classes):,} classes: {shown}")
+    sections = [
+        ("Config (name, value, where it comes from)", describe(config, origins)),
+        ("Generator", network_table(generator)),
+        ("Discriminator", network_table(discriminator)),
+        ("Data", "\n".join([*data, *source.notices])),
+    ]
+    return "\n\n".join(f"{title}\n{'-' * len(title)}\n{text}" for title, text in sections)
+
+
+def network_table(network: Network) -> str:
+    """Layers of a network: name, kind, output shape without the batch, parameters."""
+    rows = [f"{'layer':<12}{'kind':<22}{'output':<18}{'parameters':>12}"]
+    total = 0
+    for layer in network.describe():
+        shape = " x ".join(map(str, layer.shape))
+        rows.append(f"{layer.name:<12}{layer.kind:<22}{shape:<18}{layer.parameters:>12,}")
+        total += layer.parameters
+    rows.append(f"{'total':<52}{total:>12,}")
+    return "\n".join(rows)

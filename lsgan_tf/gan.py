@@ -1,0 +1,206 @@
+"""The model that is trained: a generator, a discriminator and the paper's step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lsgan_tf.losses import Objective
+from lsgan_tf.noise import noise
+from lsgan_tf.optimizers import global_gradients, global_norm
+
+METRICS = (
+    "d_loss",
+    "g_loss",
+    "score_real",
+    "score_fake",
+    "d_gradient_norm",
+    "g_gradient_norm",
+)
+"""What `GAN.train_step` measures, in the order of its vector form."""
+
+
+class GAN(keras.Model):
+    """A generator against a discriminator, after Mao et al. 2017, equation 2.
+
+    One `train_step` makes `d_steps` updates of D and `g_steps` of G. It may run on
+    any number of replicas: noise is drawn for the global batch and sliced,
+    objectives are means over the global batch, gradients are summed before they
+    are measured, clipped and applied.
+
+    Args:
+      generator: called as `(z, label)`, returns examples.
+      discriminator: called as `(examples, label)`, returns scores, shape `(n,)`.
+      objective: what each of the two minimises.
+      batch_size: examples per update over all replicas.
+      z_dim: length of the noise vector.
+      z_distribution: "uniform" or "normal".
+      conditional: whether labels go into both networks.
+      pixel_range: range of the generator's images, which reals are brought into
+        from 0..255; None leaves examples as they are (points).
+      d_steps: updates of D per step, each on its own batch and noise.
+      g_steps: updates of G per step, on the noise and labels of D's last update.
+      clip_norm: largest norm of a network's gradient; 0 does not clip.
+      seed: of the noise.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        objective: Objective,
+        *,
+        batch_size: int,
+        z_dim: int,
+        z_distribution: str = "uniform",
+        conditional: bool = False,
+        pixel_range: tuple[float, float] | None = (-1.0, 1.0),
+        d_steps: int = 1,
+        g_steps: int = 1,
+        clip_norm: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(name="gan")
+        self.generator, self.discriminator = generator, discriminator
+        self.objective = objective
+        self.batch_size, self.z_dim, self.z_distribution = batch_size, z_dim, z_distribution
+        self.conditional, self.pixel_range = conditional, pixel_range
+        self.d_steps, self.g_steps = d_steps, g_steps
+        self.clip_norm, self.seed = clip_norm, seed
+        # Not an optimiser's count of iterations: float16 skips some of those.
+        self.step = self.add_weight(
+            name="step",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.built = True
+
+    def compile(
+        self,
+        d_optimizer: keras.optimizers.Optimizer,
+        g_optimizer: keras.optimizers.Optimizer,
+        **options: Any,
+    ) -> None:
+        """Sets the two optimisers (`lsgan_tf.optimizers.make_optimizer`) and builds them."""
+        super().compile(optimizer=None, **options)
+        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
+        d_optimizer.build(self.discriminator.trainable_variables)
+        g_optimizer.build(self.generator.trainable_variables)
+
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Trains on one step's data in replica context.
+
+        Args:
+          data: this replica's examples, `(d_steps, n, ...)`, and labels, `(d_steps, n)`.
+
+        Returns:
+          `METRICS` by name: float32 scalars over the global batch, those of the
+          step's last updates.
+        """
+        examples, labels = data
+        for draw in range(self.d_steps):
+            real = self.to_range(examples[draw])
+            label = labels[draw] if self.conditional else None
+            z = self._noise(draw)
+            with tf.GradientTape() as g_tape:
+                fake = self.generator(z, label, training=True)
+            d_metrics = self._update_discriminator(real, fake, label)
+        g_metrics = self._update_generator(g_tape, fake, label)
+        for _ in range(1, self.g_steps):
+            with tf.GradientTape() as g_tape:
+                fake = self.generator(z, label, training=True)
+            g_metrics = self._update_generator(g_tape, fake, label)
+        self.step.assign_add(1)
+        return {**d_metrics, **g_metrics}
+
+    def _update_discriminator(
+        self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None
+    ) -> dict[str, tf.Tensor]:
+        weights = self.discriminator.trainable_variables
+        with tf.GradientTape() as tape:
+            # Two passes: each batch is normalised by its own statistics, as the authors do.
+            real_score = self.discriminator(real, label, training=True)
+            fake_score = self.discriminator(tf.stop_gradient(fake), label, training=True)
+            loss = self.objective.discriminator(real_score, fake_score)
+            scaled = self.d_optimizer.scale_loss(loss / self._replicas())
+        norm = self._apply(self.d_optimizer, tape.gradient(scaled, weights), weights)
+        means = self._mean(loss, tf.reduce_mean(real_score), tf.reduce_mean(fake_score))
+        return dict(
+            zip(("d_loss", "score_real", "score_fake"), means, strict=True), d_gradient_norm=norm
+        )
+
+    def _update_generator(
+        self, g_tape: tf.GradientTape, fake: tf.Tensor, label: tf.Tensor | None
+    ) -> dict[str, tf.Tensor]:
+        weights = self.generator.trainable_variables
+        # D's weights are constants here: only the fakes are watched.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(fake)
+            loss = self.objective.generator(self.discriminator(fake, label, training=True))
+            scaled = self.g_optimizer.scale_loss(loss / self._replicas())
+        towards_d = tape.gradient(scaled, fake)
+        gradients = g_tape.gradient(fake, weights, output_gradients=towards_d)
+        norm = self._apply(self.g_optimizer, gradients, weights)
+        return {"g_loss": self._mean(loss)[0], "g_gradient_norm": norm}
+
+    def _apply(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        gradients: Sequence[tf.Tensor],
+        weights: Sequence[keras.Variable],
+    ) -> tf.Tensor:
+        """Applies the global gradient, clipped; returns its norm before clipping."""
+        gradients = global_gradients(gradients)
+        # With a loss scale the gradients are still multiplied by it.
+        norm = global_norm(gradients, optimizer.scale_loss(tf.ones(())))
+        if self.clip_norm:
+            # A norm that is not finite is left to show itself, not clipped away.
+            factor = tf.minimum(1.0, self.clip_norm / tf.maximum(norm, 1e-30))
+            gradients = [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients]
+        if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            # A bad gradient must not reach the weights: the run stops after this step
+            # and says which layers went bad. The branches cost nothing when all is well.
+            gradients = tf.cond(
+                tf.math.is_finite(norm),
+                lambda: gradients,
+                lambda: [tf.zeros_like(gradient) for gradient in gradients],
+            )
+        optimizer.apply(gradients, weights)
+        return norm
+
+    def to_range(self, examples: tf.Tensor) -> tf.Tensor:
+        """Brings uint8 images, 0 to 255, into the generator's range: float32."""
+        examples = tf.cast(examples, tf.float32)
+        if self.pixel_range is None:
+            return examples
+        low, high = self.pixel_range
+        return examples * ((high - low) / 255.0) + low
+
+    def _noise(self, draw: int) -> tf.Tensor:
+        """This replica's slice of the step's noise for the global batch."""
+        z = noise(
+            self.seed, draw, self.step.value, self.batch_size, self.z_dim, self.z_distribution
+        )
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return z
+        size = self.batch_size // context.num_replicas_in_sync
+        start = tf.cast(context.replica_id_in_sync_group, tf.int32) * size
+        return tf.ensure_shape(z[start : start + size], (size, self.z_dim))
+
+    def _replicas(self) -> int:
+        context = tf.distribute.get_replica_context()
+        return 1 if context is None else context.num_replicas_in_sync
+
+    def _mean(self, *values: tf.Tensor) -> list[tf.Tensor]:
+        """Means over the replicas of scalars."""
+        if self._replicas() == 1:
+            return list(values)
+        context = tf.distribute.get_replica_context()
+        return tf.unstack(context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack(values)))

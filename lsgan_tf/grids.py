@@ -1,0 +1,131 @@
+"""Pictures of samples: grids with captions, ranges, scatter of points."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from lsgan_tf.files import atomic_file
+
+_GAP = 2
+_PAPER, _INK = 255, 60
+
+
+def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+    """Brings a generator's images from its range to 0..255.
+
+    Args:
+      images: float, any shape, values in `pixel_range` (others are clipped).
+      pixel_range: (0, 1) for a sigmoid, (-1, 1) for a tanh generator.
+
+    Returns:
+      uint8, same shape, rounded to the nearest level.
+    """
+    low, high = pixel_range
+    scaled = (np.asarray(images, np.float32) - low) * (255.0 / (high - low))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def grid(
+    images: np.ndarray, *, rows: Sequence[str] = (), title: str = "", scale: int = 1
+) -> np.ndarray:
+    """Lays images out, each row named at its left.
+
+    Args:
+      images: uint8, `(rows, columns, height, width, channels)`, 1 or 3 channels.
+      rows: a name for each row; Chinese characters are drawn from their strokes.
+      title: a line above.
+      scale: enlargement, a whole number.
+
+    Returns:
+      uint8, `(height, width, 3)`.
+    """
+    count, columns, height, width, channels = images.shape
+    if channels == 1:
+        images = np.repeat(images, 3, axis=-1)
+    images = images.repeat(scale, axis=2).repeat(scale, axis=3)
+    height, width = height * scale, width * scale
+    left = max((_caption(name, height).width for name in rows), default=0)
+    left += 3 * _GAP if rows else 0
+    top = _title_height(title)
+    canvas = Image.new(
+        "RGB",
+        (left + columns * (width + _GAP) + _GAP, top + count * (height + _GAP) + _GAP),
+        (_PAPER,) * 3,
+    )
+    for row in range(count):
+        y = top + _GAP + row * (height + _GAP)
+        if rows:
+            name = _caption(rows[row], height)
+            canvas.paste(name, (_GAP, y + (height - name.height) // 2))
+        for column in range(columns):
+            x = left + _GAP + column * (width + _GAP)
+            canvas.paste(Image.fromarray(images[row, column]), (x, y))
+    if title:
+        ImageDraw.Draw(canvas).text((_GAP + 1, 2), title, fill=(_INK,) * 3, font=_font(13))
+    return np.asarray(canvas)
+
+
+def scatter(
+    points: np.ndarray, reals: np.ndarray, *, title: str = "", limit: float = 2.0, size: int = 480
+) -> np.ndarray:
+    """Points of the plane: reals in grey, samples in green over them.
+
+    Args:
+      points: float, `(n, 2)`, samples.
+      reals: float, `(m, 2)`.
+      title: a line above.
+      limit: the picture shows -limit to limit on both axes.
+      size: side of the plot, pixels.
+
+    Returns:
+      uint8, `(size + title, size, 3)`.
+    """
+    top = _title_height(title)
+    canvas = Image.new("RGB", (size, size + top), (_PAPER,) * 3)
+    draw = ImageDraw.Draw(canvas)
+    for cloud, colour in ((reals, (190, 190, 190)), (points, (0, 110, 50))):
+        for x, y in (np.asarray(cloud) + limit) * (size / (2 * limit)):
+            draw.point((float(x), top + size - float(y)), fill=colour)
+    if title:
+        draw.text((_GAP + 1, 2), title, fill=(_INK,) * 3, font=_font(13))
+    return np.asarray(canvas)
+
+
+def save_png(path: Path, image: np.ndarray) -> None:
+    """Writes a picture, uint8 `(h, w)`, `(h, w, 1)` or `(h, w, 3)`, atomically."""
+    if image.ndim == 3 and image.shape[-1] == 1:
+        image = image[..., 0]
+    with atomic_file(path) as temporary:
+        Image.fromarray(image).save(temporary, "PNG")
+
+
+def _title_height(title: str) -> int:
+    return 20 if title else 0
+
+
+@functools.lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+@functools.lru_cache(maxsize=512)
+def _caption(name: str, height: int) -> Image.Image:
+    """A class's name as a picture no higher than its row."""
+    from lsgan_tf.data.strokes import render_glyph
+
+    size = max(min(height - 4, 40), 12)
+    glyph = render_glyph(name, size) if len(name) == 1 else None
+    if glyph is not None:
+        return Image.fromarray(glyph).convert("RGB")
+    # Pillow's own font has Latin letters only; other characters are named by code.
+    text = name if name.isascii() else " ".join(f"U+{ord(letter):04X}" for letter in name)
+    font = _font(min(size, 12))
+    left, upper, right, lower = font.getbbox(text)
+    picture = Image.new("RGB", (int(right - left) + 2, int(lower - upper) + 2), (_PAPER,) * 3)
+    ImageDraw.Draw(picture).text((1 - left, 1 - upper), text, fill=(_INK,) * 3, font=font)
+    return picture

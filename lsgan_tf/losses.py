@@ -1,0 +1,128 @@
+"""Objectives of generative adversarial networks, as pure functions of scores.
+
+Scores are the discriminator's raw outputs: no sigmoid comes before them, in
+least squares nor in cross entropy. Every objective is a mean over the batch and
+is to be minimised. Equation numbers are those of Mao et al., *Least Squares
+Generative Adversarial Networks*, ICCV 2017.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+Tensor = Any
+
+
+def lsgan_discriminator(real: Tensor, fake: Tensor, *, a: float = 0.0, b: float = 1.0) -> Tensor:
+    """Least squares for D, equation 2: 1/2 E[(D(x) - b)^2] + 1/2 E[(D(G(z)) - a)^2].
+
+    Args:
+      real: scores D(x) of real examples, float32, any shape.
+      fake: scores D(G(z)) of fakes, likewise.
+      a: target for fakes.
+      b: target for reals.
+
+    Returns:
+      A float32 scalar, at least 0.
+    """
+    return 0.5 * ops.mean(ops.square(real - b)) + 0.5 * ops.mean(ops.square(fake - a))
+
+
+def lsgan_generator(fake: Tensor, *, c: float = 1.0) -> Tensor:
+    """Least squares for G, equation 2: 1/2 E[(D(G(z)) - c)^2].
+
+    Args:
+      fake: scores D(G(z)), float32, any shape.
+      c: the score that G wants D to give to fakes.
+
+    Returns:
+      A float32 scalar, at least 0.
+    """
+    return 0.5 * ops.mean(ops.square(fake - c))
+
+
+def cross_entropy_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Cross entropy for D, equation 1: -E[log s(D(x))] - E[log(1 - s(D(G(z))))].
+
+    s is the sigmoid; it is folded into the logarithms, so no score overflows.
+    """
+    return ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))
+
+
+def non_saturating_generator(fake: Tensor) -> Tensor:
+    """Cross entropy for G in its non-saturating form: -E[log s(D(G(z)))]."""
+    return ops.mean(ops.softplus(-fake))
+
+
+def minimax_generator(fake: Tensor) -> Tensor:
+    """Cross entropy for G as equation 1 has it: E[log(1 - s(D(G(z))))], at most 0."""
+    return -ops.mean(ops.softplus(fake))
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """The pair of functions that one kind of GAN minimises.
+
+    Attributes:
+      discriminator: (scores of reals, scores of fakes) -> scalar.
+      generator: scores of fakes -> scalar.
+    """
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
+def objective(name: str, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:
+    """The objective called `name`.
+
+    Args:
+      name: "lsgan", "nsgan" (non-saturating cross entropy) or "mmgan" (minimax).
+      a: least squares' target for fakes.
+      b: least squares' target for reals.
+      c: least squares' target of G.
+
+    Raises:
+      ValueError: for another name.
+    """
+    if name == "lsgan":
+        return Objective(
+            lambda real, fake: lsgan_discriminator(real, fake, a=a, b=b),
+            lambda fake: lsgan_generator(fake, c=c),
+        )
+    if name == "nsgan":
+        return Objective(cross_entropy_discriminator, non_saturating_generator)
+    if name == "mmgan":
+        return Objective(cross_entropy_discriminator, minimax_generator)
+    raise ValueError(f"Expected lsgan, nsgan or mmgan. Received: {name!r}")
+
+
+def optimal_discriminator(p_d: Tensor, p_g: Tensor, *, a: float, b: float) -> Tensor:
+    """The discriminator that minimises least squares, equation 5, on given densities.
+
+    D*(x) = (b p_d(x) + a p_g(x)) / (p_d(x) + p_g(x)).
+
+    Args:
+      p_d: density of the data, at least 0; with `p_g` nowhere both 0.
+      p_g: density of the fakes, same shape.
+      a: target for fakes.
+      b: target for reals.
+    """
+    return (b * p_d + a * p_g) / (p_d + p_g)
+
+
+def pearson_chi_square(p: Tensor, q: Tensor, dx: float) -> Tensor:
+    """Pearson's chi-square divergence of q from p on a grid: sum (q - p)^2 / p dx.
+
+    With p = p_d + p_g and q = 2 p_g it is twice what G minimises at the optimal
+    D when b - c = 1 and b - a = 2 (equation 9).
+
+    Args:
+      p: density, greater than 0, on an even grid.
+      q: density on the same grid.
+      dx: spacing (or cell volume) of the grid.
+    """
+    return ops.sum(ops.square(q - p) / p) * dx

@@ -1,0 +1,47 @@
+"""Trains a least-squares GAN (Mao et al., ICCV 2017) and leaves a run folder.
+
+    python -m lsgan_tf.main --dataset=hwdb --conditional
+    python -m lsgan_tf.main --flagfile=flags/hwdb_quick.flags --run_dir=runs/first
+
+The run folder holds config.json, log.txt, stats.jsonl, TensorBoard events, sample
+grids, checkpoints and, at the end, a SavedModel. The same command with its
+--run_dir resumes it. Exit status: 0 finished, 2 a mistake in what was asked, 3 the
+run diverged, 130 and 143 stopped by Ctrl-C and SIGTERM with a checkpoint written.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from lsgan_tf import flagging
+from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.errors import UserError
+
+flagging.define_flags()
+_DRY_RUN = flags.DEFINE_flag(
+    flags.BooleanFlag("dry_run", False, "print the config, the networks and the data, and stop"),
+    module_name="run",
+)
+
+
+def main(argv: list[str]) -> int:
+    """The training command; returns the exit status."""
+    if len(argv) > 1:
+        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    config, origins = flagging.from_flags(sys.argv)
+    import_tensorflow()
+    if _DRY_RUN.value:
+        from lsgan_tf.dry_run import dry_run
+
+        print(dry_run(config, origins))
+        return 0
+    from lsgan_tf.training import train
+
+    return train(config, origins, Path(config.run_dir) if config.run_dir else None)
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

@@ -1,0 +1,124 @@
+"""The two shapes that the scene model and the DCGAN base fill in.
+
+A generator: a dense layer to a small map, then transposed convolutions to the image.
+A discriminator: four 5x5 convolutions of stride 2, then a dense layer. Sizes follow
+from the image's by ceiling division, so every size works. Images lie in [-1, 1].
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from keras import ops
+
+from lsgan_tf.networks import layers
+from lsgan_tf.networks.layers import Tensor, halved
+from lsgan_tf.networks.network import Network, flatten, join, leaky_relu
+
+
+class Deconv(NamedTuple):
+    """One transposed convolution of a generator."""
+
+    filters: int
+    kernel_size: int
+    strides: int
+
+
+class ConvGenerator(Network):
+    """Noise to an image through `h0` (dense), `h1`, `h2`, ... (transposed convolutions).
+
+    `bn0` normalises the channels of the first map, after the reshape; every later layer
+    but the last has its own. ReLU follows each, tanh the last. A label is joined to the
+    noise alone.
+    """
+
+    output_range = (-1.0, 1.0)
+
+    def first_filters(self) -> int:
+        """Channels of the first map."""
+        raise NotImplementedError
+
+    def deconvs(self) -> list[Deconv]:
+        """The transposed convolutions, first to last."""
+        raise NotImplementedError
+
+    def build_network(self) -> None:
+        """Adds the dense layer, the transposed convolutions and their normalisations."""
+        plan = self.deconvs()
+        halvings = sum(deconv.strides == 2 for deconv in plan)
+        source = halved(self.image_size, halvings)
+        shape = (source, source, self.first_filters())
+        self._first_map = shape
+        self._last = len(plan)
+        units = source * source * self.first_filters()
+        inputs = self.z_dim + self.joined_dim
+        self.add(layers.dense(units, "h0", self.dtype_policy), (inputs,))
+        self.add_norm("bn0", shape)
+        for i, (filters, kernel_size, strides) in enumerate(plan, start=1):
+            halvings -= strides == 2
+            target = halved(self.image_size, halvings)
+            layer = layers.deconv(
+                filters, kernel_size, strides, source, target, f"h{i}", self.dtype_policy
+            )
+            shape = self.add(layer, shape)
+            if i < self._last:
+                self.add_norm(f"bn{i}", shape)
+            source = target
+
+    def call(self, z: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
+        """Generates.
+
+        Args:
+            z: noise, (n, z_dim).
+            label: integers in [0, num_classes), (n,); ignored if unconditional.
+            training: whether to normalise by the batch's statistics and to update the
+                moving ones, or to use these.
+
+        Returns:
+            Images in [-1, 1], float32, (n, image_size, image_size, channels).
+        """
+        x = self.h0(join(z, self.map_label(label)))
+        x = ops.reshape(x, (-1, *self._first_map))
+        for i in range(1, self._last + 1):
+            x = ops.relu(self.norm(f"bn{i - 1}", x, training))
+            x = getattr(self, f"h{i}")(x)
+        return ops.tanh(ops.cast(x, "float32"))
+
+
+class ConvDiscriminator(Network):
+    """An image to a score through `h0` to `h3` (convolutions) and `h4` (dense).
+
+    The convolutions have `filters`, 2, 4 and 8 times as many channels; all but the first
+    are normalised (`bn1` to `bn3`); LeakyReLU 0.2 follows each. A label is joined after
+    every convolution, as the paper does it for handwriting.
+    """
+
+    def build_network(self) -> None:
+        """Adds the convolutions, their normalisations and the dense layer."""
+        shape = (self.image_size, self.image_size, self.channels)
+        shape = self.add(layers.conv(self.filters, 5, 2, "h0", self.dtype_policy), shape)
+        for i in (1, 2, 3):
+            shape = self.add_joined_conv(self.filters * 2**i, 5, 2, f"h{i}", shape)
+            self.add_norm(f"bn{i}", shape)
+        height, width, filters = shape
+        features = height * width * filters + self.joined_dim
+        self.add(layers.dense(1, "h4", "float32"), (features,))
+
+    def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
+        """Scores.
+
+        Args:
+            x: images in [-1, 1], (n, image_size, image_size, channels).
+            label: integers in [0, num_classes), (n,); ignored if unconditional.
+            training: whether to normalise by the batch's statistics and to update the
+                moving ones, or to use these.
+
+        Returns:
+            Raw scores (no sigmoid), float32, (n,).
+        """
+        phi = self.map_label(label)
+        x = leaky_relu(self.h0(x))
+        for i in (1, 2, 3):
+            x = self.joined_conv(f"h{i}", x, phi)
+            x = leaky_relu(self.norm(f"bn{i}", x, training))
+        return ops.squeeze(self.h4(join(flatten(x), phi)), axis=-1)

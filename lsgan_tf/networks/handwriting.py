@@ -1,0 +1,177 @@
+"""The paper's conditional model of handwritten Chinese characters (PAPER.md 2).
+
+Data and samples lie in [0, 1]. At 28x28 with 3,740 classes, z 1024 and labels mapped to
+256 features, the generator has 9,417,857 trainable parameters and the discriminator
+21,384,129 (21,392,155 with the 257 first channels of the authors' code).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from lsgan_tf.networks import layers
+from lsgan_tf.networks.layers import Policy, Tensor, halved
+from lsgan_tf.networks.network import Network, flatten, join, leaky_relu
+
+
+@keras.saving.register_keras_serializable(package="lsgan_tf", name="HandwritingGenerator")
+class Generator(Network):
+    """Noise and a label to an image: a dense layer and two transposed convolutions.
+
+    The label is joined to the noise alone. The first normalisation is over the dense
+    layer's flat features, as in the authors' code.
+
+    Args:
+        image_size: side of the image in pixels, 4 or more.
+        channels: of the image.
+        num_classes: how many labels there are; 0 for an unconditional generator.
+        z_dim: length of the noise.
+        label_dim: length of a mapped label.
+        batch_norm: whether layers are normalised.
+        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
+        dtype: a dtype policy or its name.
+        synchronized: whether all replicas share the normalisation's statistics.
+        name: the network's name.
+    """
+
+    output_range = (0.0, 1.0)
+
+    def __init__(
+        self,
+        image_size: int = 28,
+        channels: int = 1,
+        num_classes: int = 3740,
+        z_dim: int = 1024,
+        label_dim: int = 256,
+        batch_norm: bool = True,
+        gamma: str = "normal",
+        dtype: Policy | dict[str, Any] = "float32",
+        synchronized: bool = True,
+        name: str = "generator",
+    ) -> None:
+        super().__init__(
+            name=name,
+            dtype=dtype,
+            image_size=image_size,
+            channels=channels,
+            num_classes=num_classes,
+            z_dim=z_dim,
+            label_dim=label_dim,
+            batch_norm=batch_norm,
+            gamma=gamma,
+            synchronized=synchronized,
+        )
+        self.build()
+
+    def build_network(self) -> None:
+        """Adds the dense layer and the two transposed convolutions."""
+        policy = self.dtype_policy
+        full, half, quarter = (halved(self.image_size, times) for times in range(3))
+        self._first_map = (quarter, quarter, 128)
+        units = quarter * quarter * 128
+        shape = self.add(layers.dense(units, "h0", policy), (self.z_dim + self.joined_dim,))
+        self.add_norm("bn0", shape)
+        shape = self.add(layers.deconv(128, 5, 2, quarter, half, "h1", policy), self._first_map)
+        self.add_norm("bn1", shape)
+        self.add(layers.deconv(self.channels, 5, 2, half, full, "h2", policy), shape)
+
+    def call(self, z: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
+        """Generates.
+
+        Args:
+            z: noise, (n, z_dim).
+            label: integers in [0, num_classes), (n,); ignored if unconditional.
+            training: whether to normalise by the batch's statistics and to update the
+                moving ones, or to use these.
+
+        Returns:
+            Images in [0, 1], float32, (n, image_size, image_size, channels).
+        """
+        x = self.h0(join(z, self.map_label(label)))
+        x = ops.relu(self.norm("bn0", x, training))
+        x = ops.reshape(x, (-1, *self._first_map))
+        x = ops.relu(self.norm("bn1", self.h1(x), training))
+        return ops.sigmoid(ops.cast(self.h2(x), "float32"))
+
+
+@keras.saving.register_keras_serializable(package="lsgan_tf", name="HandwritingDiscriminator")
+class Discriminator(Network):
+    """An image and a label to a score: two convolutions and two dense layers.
+
+    The label is joined after the first convolution, after flattening, and after the
+    first dense layer; not to the image.
+
+    Args:
+        image_size: side of the image in pixels, 4 or more.
+        channels: of the image.
+        num_classes: how many labels there are; 0 for an unconditional discriminator.
+        label_dim: length of a mapped label.
+        first_filters: channels of the first convolution: 256 as in the paper's figure;
+            the authors' code has 257.
+        batch_norm: whether layers are normalised.
+        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
+        dtype: a dtype policy or its name.
+        synchronized: whether all replicas share the normalisation's statistics.
+        name: the network's name.
+    """
+
+    def __init__(
+        self,
+        image_size: int = 28,
+        channels: int = 1,
+        num_classes: int = 3740,
+        label_dim: int = 256,
+        first_filters: int = 256,
+        batch_norm: bool = True,
+        gamma: str = "normal",
+        dtype: Policy | dict[str, Any] = "float32",
+        synchronized: bool = True,
+        name: str = "discriminator",
+    ) -> None:
+        super().__init__(
+            name=name,
+            dtype=dtype,
+            image_size=image_size,
+            channels=channels,
+            num_classes=num_classes,
+            label_dim=label_dim,
+            first_filters=first_filters,
+            batch_norm=batch_norm,
+            gamma=gamma,
+            synchronized=synchronized,
+        )
+        self.build()
+
+    def build_network(self) -> None:
+        """Adds the two convolutions and the two dense layers."""
+        policy = self.dtype_policy
+        shape = (self.image_size, self.image_size, self.channels)
+        shape = self.add(layers.conv(self.first_filters, 5, 2, "h0", policy), shape)
+        height, width, filters = shape = self.add_joined_conv(320, 5, 2, "h1", shape)
+        self.add_norm("bn1", shape)
+        features = height * width * filters + self.joined_dim
+        shape = self.add(layers.dense(1024, "h2", policy), (features,))
+        self.add_norm("bn2", shape)
+        self.add(layers.dense(1, "h3", "float32"), (1024 + self.joined_dim,))
+
+    def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
+        """Scores.
+
+        Args:
+            x: images, (n, image_size, image_size, channels).
+            label: integers in [0, num_classes), (n,); ignored if unconditional.
+            training: whether to normalise by the batch's statistics and to update the
+                moving ones, or to use these.
+
+        Returns:
+            Raw scores (no sigmoid), float32, (n,).
+        """
+        phi = self.map_label(label)
+        x = leaky_relu(self.h0(x))
+        x = leaky_relu(self.norm("bn1", self.joined_conv("h1", x, phi), training))
+        x = self.h2(join(flatten(x), phi))
+        x = leaky_relu(self.norm("bn2", x, training))
+        return ops.squeeze(self.h3(join(x, phi)), axis=-1)

@@ -1,0 +1,42 @@
+"""Noise as a function of (seed, stream, step): the same whoever draws it, and whenever."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+GRID_STREAM = 1 << 20
+"""Stream of the fixed noise under the sample grids; training uses 0, 1, ... d_steps - 1."""
+
+
+def noise(
+    seed: int | tf.Tensor,
+    stream: int | tf.Tensor,
+    step: int | tf.Tensor,
+    count: int | tf.Tensor,
+    z_dim: int,
+    distribution: str,
+) -> tf.Tensor:
+    """Draws noise vectors z with a counter-based generator (Philox).
+
+    Args:
+      seed: the run's seed.
+      stream: which of the independent draws of a step this is.
+      step: the step, at least 0.
+      count: number of vectors: the global batch, whatever the number of devices.
+      z_dim: length of one vector.
+      distribution: "uniform" on [-1, 1) or "normal" (standard).
+
+    Returns:
+      float32, shape `(count, z_dim)`.
+
+    Raises:
+      ValueError: for another distribution.
+    """
+    key = tf.stack([tf.cast(seed, tf.int64), tf.cast(stream, tf.int64)])
+    key = tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int64), alg="philox")
+    shape = (count, z_dim)
+    if distribution == "uniform":
+        return tf.random.stateless_uniform(shape, key, -1.0, 1.0, alg="philox")
+    if distribution == "normal":
+        return tf.random.stateless_normal(shape, key, alg="philox")
+    raise ValueError(f"Expected uniform or normal. Received: {distribution!r}")

@@ -1,0 +1,82 @@
+"""Optimisers with the paper's constants, fed with gradients that are already global.
+
+Under `tf.distribute` Keras's optimisers add the replicas' gradients while they
+apply them. Here the sum comes first (`global_gradients`), since clipping, norms
+and the float16 loss scale must look at the global gradient; the optimisers below
+leave the sum out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+
+class _AlreadySummed:
+    """Mixin: gradients arrive summed over replicas."""
+
+    def _all_reduce_sum_gradients(
+        self, grads_and_vars: list[tuple[tf.Tensor, tf.Variable]]
+    ) -> list[tuple[tf.Tensor, tf.Variable]]:
+        return grads_and_vars
+
+
+class Adam(_AlreadySummed, keras.optimizers.Adam):
+    """Adam for gradients that are already summed over replicas."""
+
+
+class RMSprop(_AlreadySummed, keras.optimizers.RMSprop):
+    """RMSProp for gradients that are already summed over replicas."""
+
+
+def make_optimizer(
+    name: str,
+    learning_rate: float,
+    *,
+    beta1: float = 0.5,
+    beta2: float = 0.999,
+    rho: float = 0.9,
+    epsilon: float | None = None,
+    loss_scaling: bool = False,
+) -> keras.optimizers.Optimizer:
+    """An optimiser as the authors' TensorFlow 1 had it.
+
+    Args:
+      name: "adam" or "rmsprop".
+      learning_rate: step size.
+      beta1: Adam's decay of the mean gradient.
+      beta2: Adam's decay of the mean square.
+      rho: RMSProp's decay of the mean square.
+      epsilon: None is TensorFlow 1's default: 1e-8 for Adam, 1e-10 for RMSProp.
+      loss_scaling: for float16: scale the loss, skip steps that overflow.
+
+    Raises:
+      ValueError: for another name.
+    """
+    if name == "adam":
+        optimizer = Adam(learning_rate, beta_1=beta1, beta_2=beta2, epsilon=epsilon or 1e-8)
+    elif name == "rmsprop":
+        optimizer = RMSprop(learning_rate, rho=rho, epsilon=epsilon or 1e-10)
+    else:
+        raise ValueError(f"Expected adam or rmsprop. Received: {name!r}")
+    return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer
+
+
+def global_gradients(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[tf.Tensor]:
+    """Adds up the replicas' gradients; call in replica context.
+
+    Rows of a lookup table come as slices and are made dense, so that the result
+    equals the paper's linear map of a one-hot vector.
+    """
+    dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return dense
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, dense)
+
+
+def global_norm(gradients: Sequence[tf.Tensor], scale: tf.Tensor | float = 1.0) -> tf.Tensor:
+    """Euclidean norm of all gradients together, each divided by `scale`: a float32 scalar."""
+    return tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients]) / scale

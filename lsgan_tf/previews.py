@@ -1,0 +1,88 @@
+"""The pictures a run shows of itself: reals, and samples on noise that never changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf import grids
+from lsgan_tf.config import Config
+from lsgan_tf.data.source import Source
+from lsgan_tf.gan import GAN
+from lsgan_tf.noise import GRID_STREAM, noise
+
+_ROWS = _COLUMNS = 12
+_UNLABELLED = 8
+_POINTS = 5120  # ten batches of 512, as the authors draw the mixture
+_SMALL = 48  # images below this side are shown at twice their size
+
+
+class Previews:
+    """Draws the grids of a run.
+
+    A conditional grid has one row per class, up to 12 spread evenly over the
+    label order; each column shares its noise, so a column is one "hand".
+
+    Args:
+      config: the run's.
+      source: its data.
+      gan: its model.
+    """
+
+    def __init__(self, config: Config, source: Source, gan: GAN) -> None:
+        self._config, self._source, self._gan = config, source, gan
+        if config.dataset == "mixture":
+            z = noise(config.seed, GRID_STREAM, 0, _POINTS, config.z_dim, config.z_distribution)
+            self._labels, self._names = None, []
+        elif config.conditional:
+            rows = min(_ROWS, config.data_classes)
+            classes = np.linspace(0, config.data_classes - 1, rows).astype(np.int32)
+            self._names = [source.classes[label] for label in classes]
+            self._labels = np.repeat(classes, _COLUMNS)
+            hands = noise(
+                config.seed, GRID_STREAM, 0, _COLUMNS, config.z_dim, config.z_distribution
+            )
+            z = tf.tile(hands, (rows, 1))
+        else:
+            count = _UNLABELLED**2
+            z = noise(config.seed, GRID_STREAM, 0, count, config.z_dim, config.z_distribution)
+            self._labels, self._names = None, []
+        self._z = z
+        self._generate = tf.function(lambda z, y: gan.generator(z, y, training=False))
+
+    def samples(self, step: int) -> np.ndarray:
+        """The generator's picture now: uint8, `(height, width, 3)`."""
+        made = self._generate(self._z, self._labels).numpy()
+        title = f"{self._name()}  step {step:,}"
+        if self._gan.pixel_range is None:
+            reals = self._source.read(np.arange(_POINTS))
+            return grids.scatter(made, reals, title=title)
+        return self._grid(grids.to_uint8(made, self._gan.pixel_range), title)
+
+    def reals(self) -> np.ndarray:
+        """Real examples of the same classes, laid out alike."""
+        title = f"{self._name()}  real"
+        if self._source.standin:
+            title += "  (stand-in)"
+        if self._gan.pixel_range is None:
+            points = self._source.read(np.arange(_POINTS))
+            return grids.scatter(points, points, title=title)
+        if self._labels is None:
+            indices = np.linspace(0, len(self._source) - 1, len(self._z)).astype(np.int64)
+        else:
+            labels = self._source.labels(np.arange(len(self._source)))
+            chosen = [
+                np.resize(np.flatnonzero(labels == label)[:_COLUMNS], _COLUMNS)
+                for label in self._labels[::_COLUMNS]
+            ]
+            indices = np.concatenate(chosen)
+        return self._grid(self._source.read(indices), title)
+
+    def _grid(self, images: np.ndarray, title: str) -> np.ndarray:
+        columns = _COLUMNS if self._names else _UNLABELLED
+        shaped = images.reshape(-1, columns, *images.shape[1:])
+        scale = 2 if images.shape[1] < _SMALL else 1
+        return grids.grid(shaped, rows=self._names, title=title, scale=scale)
+
+    def _name(self) -> str:
+        return f"{self._config.dataset} {self._config.loss}"

@@ -1,0 +1,200 @@
+"""The folder of a run: its lock, its config, and logs without gaps or repeats."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from lsgan_tf.config import Config
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import explained, read_json, write_json
+
+_NUMBERED = re.compile(r"(\d{5})-")
+_APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl")
+
+
+class RunFolder:
+    """A run's folder, held by this process alone while it is open.
+
+    `log.txt` is what the run said, `stats.jsonl` what was measured (the same
+    whenever and wherever the run is repeated), `timing.jsonl` how long it took.
+    All of them, and TensorBoard's events, grow by appending; `sizes` and
+    `truncate` take them back to where a checkpoint was written.
+
+    Args:
+      path: the folder; made if it does not exist.
+      config: what the run is; an existing folder must hold the same.
+      chief: whether this process writes files; other workers only compare.
+
+    Attributes:
+      path: the folder.
+      resumed: whether it existed before.
+      echo: shows a line of the log to the user; a live bar puts its own here.
+
+    Raises:
+      UserError: if another process uses the folder, if it holds another run or
+        something else, or if it cannot be written.
+    """
+
+    def __init__(self, path: Path, config: Config, *, chief: bool = True) -> None:
+        self.path, self._chief = Path(path), chief
+        self._streams: dict[str, IO[str]] = {}
+        self.echo: Callable[[str], None] = functools.partial(print, flush=True)
+        with explained(self.path, "opening the run folder"):
+            self.path.mkdir(parents=True, exist_ok=True)
+            if chief:
+                self._lock()
+        try:
+            self.resumed = self._compare(config)
+        except UserError:
+            self.close()
+            raise
+        if chief:
+            with explained(self.path, "writing config.json"):
+                write_json(self.path / "config.json", config.to_json())
+
+    @property
+    def samples(self) -> Path:
+        """Folder of the sample grids."""
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def export(self) -> Path:
+        """Folder of the SavedModel."""
+        return self.path / "export"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard's events."""
+        return self.path / "tensorboard"
+
+    def log(self, line: str) -> None:
+        """Prints a line and keeps it in `log.txt`; workers other than the chief are silent."""
+        if not self._chief:
+            return
+        self.echo(line)
+        self._append("log.txt", line)
+
+    def stats(self, row: dict[str, Any]) -> None:
+        """Appends a row to `stats.jsonl`: functions of the config alone, no times."""
+        self._append("stats.jsonl", json.dumps(row))
+
+    def timing(self, row: dict[str, Any]) -> None:
+        """Appends a row to `timing.jsonl`."""
+        self._append("timing.jsonl", json.dumps(row))
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each file that grows, by its path within the folder."""
+        for stream in self._streams.values():
+            stream.flush()
+        return {str(path.relative_to(self.path)): path.stat().st_size for path in self._growing()}
+
+    def truncate(self, sizes: dict[str, int]) -> None:
+        """Takes every file that grows back to a size; one without a size is removed."""
+        self._close_streams()
+        for path in self._growing():
+            size = sizes.get(str(path.relative_to(self.path)))
+            if size is None:
+                path.unlink()
+            elif path.stat().st_size > size:
+                os.truncate(path, size)
+
+    def close(self) -> None:
+        """Lets another process have the folder."""
+        self._close_streams()
+        if self._chief and getattr(self, "_lock_stream", None):
+            self._lock_stream.close()
+
+    def _growing(self) -> list[Path]:
+        files = [self.path / name for name in _APPENDED]
+        files += sorted(self.tensorboard.rglob("*tfevents*"))
+        return [path for path in files if path.is_file()]
+
+    def _append(self, name: str, line: str) -> None:
+        if not self._chief:
+            return
+        with explained(self.path / name, "writing it"):
+            if name not in self._streams:
+                self._streams[name] = (self.path / name).open("a", encoding="utf-8")
+            self._streams[name].write(line + "\n")
+            self._streams[name].flush()
+
+    def _close_streams(self) -> None:
+        for stream in self._streams.values():
+            stream.close()
+        self._streams.clear()
+
+    def _lock(self) -> None:
+        # The kernel drops the lock with the process, however that ends.
+        self._lock_stream = (self.path / "lock").open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock_stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock_stream.seek(0)
+            holder = self._lock_stream.read().strip() or "unknown"
+            self._lock_stream.close()
+            raise UserError(
+                f"{self.path}: another process (number {holder}) is training in this run folder; "
+                "wait for it, stop it, or give another --run_dir"
+            ) from error
+        self._lock_stream.truncate(0)
+        self._lock_stream.write(str(os.getpid()))
+        self._lock_stream.flush()
+
+    def _compare(self, config: Config) -> bool:
+        path = self.path / "config.json"
+        if not path.exists():
+            others = [p.name for p in self.path.iterdir() if p.name not in ("lock", *_APPENDED)]
+            others = [name for name in others if not name.startswith(".")]
+            if others:
+                raise UserError(
+                    f"{self.path}: holds {sorted(others)[0]} but no config.json, so it is not a "
+                    "run folder; give an empty or a new --run_dir"
+                )
+            return False
+        old = load_config(self.path)
+        if rows := old.differences(config):
+            raise UserError(
+                f"{self.path}: this run was begun with other settings ({'; '.join(rows)}); give "
+                "the old ones to resume it, or another --run_dir for a new run"
+            )
+        return True
+
+
+def load_config(path: Path) -> Config:
+    """The config of the run in a folder.
+
+    Raises:
+      UserError: if there is none, or it was written by another version.
+    """
+    file = Path(path) / "config.json"
+    if not file.is_file():
+        raise UserError(f"{path}: no config.json in it; expected the folder of a run")
+    return Config.from_json(read_json(file), str(file))
+
+
+def new_run_dir(config: Config, parent: Path = Path("runs")) -> Path:
+    """The next free numbered folder: `runs/00007-hwdb-conditional-lsgan`."""
+    taken = [-1]
+    if parent.is_dir():
+        matches = (_NUMBERED.match(path.name) for path in parent.iterdir())
+        taken += [int(match[1]) for match in matches if match]
+    kind = "-conditional" if config.conditional else ""
+    return parent / f"{max(taken) + 1:05d}-{config.dataset}{kind}-{config.loss}"
+
+
+def is_terminal() -> bool:
+    """Whether a person watches standard output."""
+    return sys.stdout.isatty()

@@ -1,0 +1,5 @@
+"""stub"""
+
+
+def write_saved_model(path, *a):
+    return path

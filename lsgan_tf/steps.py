@@ -1,0 +1,137 @@
+"""Many training steps in one call, and what is kept of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf.config import Config
+from lsgan_tf.errors import UserError
+from lsgan_tf.gan import METRICS, GAN
+
+
+@dataclasses.dataclass
+class Task:
+    """Something done whenever the step has crossed a multiple of `every` (0: never)."""
+
+    every: int
+    action: Callable[[], None]
+
+
+def next_stop(step: int, config: Config, tasks: Sequence[Task]) -> int:
+    """The step at which the next call ends.
+
+    A function of the step alone, so that a resumed run makes the same calls: the
+    nearest multiple of `steps_per_call` or of a task's interval, or the run's end.
+    """
+    multiples = [config.steps_per_call, *(task.every for task in tasks if task.every)]
+    return min(config.steps, *((step // every + 1) * every for every in multiples))
+
+
+@dataclasses.dataclass
+class Window:
+    """Sums of the metrics since the last log line.
+
+    Attributes:
+      sums: sum of each of `METRICS` over the sound steps.
+      count: number of sound steps.
+      bad_in_a_row: steps at the end whose loss or gradient was not finite.
+    """
+
+    sums: list[float] = dataclasses.field(default_factory=lambda: [0.0] * len(METRICS))
+    count: int = 0
+    bad_in_a_row: int = 0
+
+    def add(self, sums: np.ndarray, done: int, bad: int, bad_at_end: int) -> None:
+        """Adds one call's sums over `done` steps, of which `bad` are left out."""
+        self.sums = [mine + float(more) for mine, more in zip(self.sums, sums, strict=True)]
+        self.count += done - bad
+        self.bad_in_a_row = bad_at_end + (self.bad_in_a_row if bad_at_end == done else 0)
+
+    def means(self) -> dict[str, float | None]:
+        """Mean of each metric by name; None if no step was sound."""
+        if not self.count:
+            return dict.fromkeys(METRICS)
+        return {name: value / self.count for name, value in zip(METRICS, self.sums, strict=True)}
+
+
+def make_run_steps(
+    gan: GAN, strategy: tf.distribute.Strategy, *, jit_compile: bool, stop_at_bad: bool
+) -> Callable[[tf.distribute.DistributedIterator, tf.Tensor], tuple[tf.Tensor, ...]]:
+    """Makes the function that trains for several steps without returning to Python.
+
+    Args:
+      gan: the model, built in the strategy's scope.
+      strategy: the devices.
+      jit_compile: compile a replica's step with XLA.
+      stop_at_bad: stop after the first step with a value that is not finite.
+
+    Returns:
+      `run_steps(data, count)`: takes `count` batches, returns the sums of the
+      metrics over sound steps (float64), the metrics of the last step, the steps
+      done, how many were bad, and how many bad ones stand at the end.
+    """
+    step = tf.function(gan.train_step, jit_compile=True) if jit_compile else gan.train_step
+
+    @tf.function(reduce_retracing=True)
+    def run_steps(
+        data: tf.distribute.DistributedIterator, count: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        sums = tf.zeros(len(METRICS), tf.float64)
+        last = tf.zeros(len(METRICS), tf.float32)
+        done, bad, bad_at_end = (tf.zeros((), tf.int64) for _ in range(3))
+        while done < count and not (stop_at_bad and bad > 0):
+            metrics = strategy.run(step, args=(next(data),))
+            # Metrics are of the global batch, so every replica has the same.
+            last = tf.stack(
+                [strategy.experimental_local_results(metrics[name])[0] for name in METRICS]
+            )
+            done += 1
+            if tf.reduce_all(tf.math.is_finite(last)):
+                sums += tf.cast(last, tf.float64)
+                bad_at_end = tf.zeros((), tf.int64)
+            else:
+                bad += 1
+                bad_at_end += 1
+        return sums, last, done, bad, bad_at_end
+
+    return run_steps
+
+
+def check_replicas(config: Config, strategy: tf.distribute.Strategy) -> None:
+    """Refuses a batch that cannot be cut into equal slices.
+
+    Raises:
+      UserError: if the replicas do not divide the batch.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        down = max(config.batch_size // replicas, 1) * replicas
+        raise UserError(
+            f"--batch_size={config.batch_size} does not divide over {replicas} replicas; use "
+            f"--batch_size={down}, or another number of --devices"
+        )
+
+
+def uses_xla(config: Config, strategy: tf.distribute.Strategy) -> bool:
+    """Whether the step is compiled with XLA.
+
+    By itself it is on one GPU, where it fuses, and for the mixture's small dense
+    networks on one CPU device; convolutions on a CPU are many times slower with it.
+
+    Raises:
+      UserError: if it is asked for on several replicas, where TensorFlow cannot.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if config.jit_compile == "on" and replicas > 1:
+        raise UserError(
+            f"--jit_compile=on works on one replica only and there are {replicas}; use "
+            "--jit_compile=off"
+        )
+    if config.jit_compile != "auto":
+        return config.jit_compile == "on"
+    on_gpu = "GPU" in strategy.extended.worker_devices[0]
+    return replicas == 1 and (on_gpu or config.network == "mixture")

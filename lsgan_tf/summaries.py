@@ -1,0 +1,58 @@
+"""What TensorBoard is shown of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf.errors import UserError
+
+
+class Summaries:
+    """TensorBoard events of a run.
+
+    Args:
+      folder: where the events go.
+      caption: a sentence shown with every grid, such as that the data is a stand-in.
+
+    Raises:
+      UserError: if the tensorboard package is not installed.
+    """
+
+    def __init__(self, folder: Path, caption: str = "") -> None:
+        self._caption = caption
+        try:
+            self._writer = tf.summary.create_file_writer(str(folder))
+        except Exception as error:
+            if type(error).__name__ != "TBNotInstalledError":
+                raise
+            raise UserError(
+                "the package tensorboard is missing; install it with: pip install tensorboard"
+            ) from error
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Curves by name; a name like `loss/d` groups them."""
+        with self._writer.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step)
+
+    def image(self, step: int, name: str, image: np.ndarray) -> None:
+        """A picture, uint8 `(height, width, 3)`."""
+        with self._writer.as_default():
+            tf.summary.image(name, image[None], step, description=self._caption or None)
+
+    def text(self, step: int, name: str, text: str) -> None:
+        """A text in Markdown."""
+        with self._writer.as_default():
+            tf.summary.text(name, text, step)
+
+    def flush(self) -> None:
+        """Puts everything written so far into the file."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._writer.close()

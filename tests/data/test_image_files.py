@@ -1,0 +1,141 @@
+"""Folders of picture files."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import shutil
+
+import pytest
+
+from lsgan_tf.data import image_files
+from lsgan_tf.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path, encode):
+    root = tmp_path / "pictures"
+    for name, kind in [
+        ("b/2.png", "PNG"),
+        ("b/10.JPG", "JPEG"),
+        ("a/deep/er/x.webp", "WEBP"),
+        ("top.gif", "GIF"),
+        ("Ünicode é.bmp", "BMP"),
+    ]:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode(kind=kind, size=(8, 20)))
+    return root
+
+
+NAMES = ["a/deep/er/x.webp", "b/10.JPG", "b/2.png", "top.gif", "Ünicode é.bmp"]
+
+
+def names(records):
+    return [records.name_of(index) for index in range(len(records))]
+
+
+def test_nested_files_in_the_order_of_their_names(folder, tmp_path):
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+    assert records.content(2) == (folder / "b/2.png").read_bytes()
+    assert list(records.folders()) == ["a", "b", "b", "", ""]
+    assert records.smaller_than(9) == 5
+    assert records.smaller_than(8) == 0
+    again = pickle.loads(pickle.dumps(records))
+    assert names(again) == NAMES
+
+
+def test_hidden_and_other_files(folder, tmp_path, encode):
+    (folder / ".hidden.png").write_bytes(encode())
+    (folder / "__MACOSX").mkdir()
+    (folder / "__MACOSX" / "x.png").write_bytes(b"")
+    (folder / "readme.txt").write_text("x")
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+    assert "1 files are no pictures" in records.notices[0]
+
+
+def test_undecodable_files_are_counted_and_named(folder, tmp_path):
+    for number in range(7):
+        (folder / f"bad{number}.jpg").write_bytes(b"no picture" if number else b"")
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+    (notice,) = records.notices
+    assert "7 files cannot be decoded and are left out: bad0.jpg (empty), bad1.jpg" in notice
+    assert notice.endswith("...")
+
+
+def test_a_wrong_ending_does_not_matter(tmp_path, encode):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "x.jpg").write_bytes(encode(kind="WEBP"))
+    assert len(image_files.open_folder(tmp_path / "p", cache_dir=tmp_path / "cache")) == 1
+
+
+def test_links_that_lead_back_up(folder, tmp_path):
+    (folder / "a" / "loop").symlink_to(folder, target_is_directory=True)
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+
+
+def test_the_index_is_kept_until_something_changes(folder, tmp_path, encode):
+    cache = tmp_path / "cache" / "image_folders"
+    image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    (index,) = cache.iterdir()
+    made = (index / "facts.json").stat().st_mtime_ns
+    image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert (index / "facts.json").stat().st_mtime_ns == made
+    (index / "sides.npy").write_bytes(b"damaged")
+    assert len(image_files.open_folder(folder, cache_dir=tmp_path / "cache")) == 5
+    (folder / "new.png").write_bytes(encode())
+    assert len(image_files.open_folder(folder, cache_dir=tmp_path / "cache")) == 6
+    gc.collect()
+
+
+def test_the_fingerprint_is_of_the_content(folder, tmp_path):
+    def fingerprint(root):
+        return image_files.open_folder(root, cache_dir=tmp_path / "cache").fingerprint()
+
+    original = fingerprint(folder)
+    copy = tmp_path / "elsewhere" / "copy"
+    shutil.copytree(folder, copy)
+    assert fingerprint(copy) == original
+    (copy / "top.gif").rename(copy / "tip.gif")
+    assert fingerprint(copy) != original
+    (copy / "tip.gif").rename(copy / "top.gif")
+    content = bytearray((copy / "b/2.png").read_bytes())
+    content[-1] ^= 1
+    (copy / "b/2.png").write_bytes(content)
+    os.utime(copy / "b/2.png", ns=(1, 1))
+    assert fingerprint(copy) != original
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "found nothing"),
+        ({"a.txt": b"x"}, "0 undecodable and 1 other"),
+        ({"a.png": b"x"}, "1 undecodable and 0 other"),
+        ({"a.png": b"x", "data.mdb": b"x"}, "two kinds of data"),
+    ],
+)
+def test_folders_without_pictures(tmp_path, files, message):
+    root = tmp_path / "p"
+    root.mkdir()
+    for name, content in files.items():
+        (root / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        image_files.open_folder(root, cache_dir=tmp_path / "cache")
+    assert not list((tmp_path / "cache").rglob("*.npy"))
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(UserError, match="no such folder"):
+        image_files.open_folder(tmp_path / "gone", cache_dir=tmp_path)
+
+
+def test_first_picture_stops_early(folder, tmp_path):
+    assert image_files.first_picture(folder) == "a/deep/er/x.webp"
+    (tmp_path / "empty").mkdir()
+    assert image_files.first_picture(tmp_path / "empty") is None

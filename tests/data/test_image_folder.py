@@ -1,0 +1,70 @@
+"""`--dataset=images`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lsgan_tf.data import image_folder
+from lsgan_tf.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path, encode):
+    root = tmp_path / "pictures"
+    for name, colour, size in [
+        ("cats/1.png", "red", (40, 30)),
+        ("cats/2.png", "lime", (40, 30)),
+        ("ants/x/1.png", "blue", (10, 30)),
+    ]:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(encode(colour, size=size))
+    return root
+
+
+def test_without_labels(folder, tmp_path):
+    source = image_folder.open_source(folder, image_size=16, cache_dir=tmp_path / "cache")
+    assert (source.name, source.shape, len(source), source.classes) == ("images", (16, 16, 3), 3, ())
+    colours = source.read(np.arange(3))[:, 8, 8].tolist()
+    assert colours == [[0, 0, 255], [255, 0, 0], [0, 255, 0]]
+    assert source.notices == ("1 pictures are smaller than 16 pixels and are enlarged",)
+    assert not list(folder.glob("*.npy"))
+
+
+def test_labels_from_folders(folder, tmp_path):
+    source = image_folder.open_source(
+        folder, image_size=8, labels_from_folders=True, cache_dir=tmp_path / "cache"
+    )
+    assert source.classes == ("ants", "cats")
+    assert source.labels(np.array([2, 1, 0])).tolist() == [1, 1, 0]
+    assert source.labels(np.arange(3)).dtype == np.int32
+
+
+def test_a_picture_without_a_folder_has_no_label(folder, tmp_path, encode):
+    (folder / "stray.png").write_bytes(encode())
+    with pytest.raises(UserError, match=r"stray\.png lies outside"):
+        image_folder.open_source(
+            folder, image_size=8, labels_from_folders=True, cache_dir=tmp_path / "cache"
+        )
+
+
+def test_grey(folder, tmp_path):
+    source = image_folder.open_source(
+        folder, image_size=8, channels=1, cache_dir=tmp_path / "cache"
+    )
+    assert source.read(np.array([1])).shape == (1, 8, 8, 1)
+    assert source.read(np.array([1])).max() == 76  # The luma of red.
+
+
+def test_what_is_no_folder_of_pictures(folder, tmp_path):
+    (tmp_path / "x.zip").write_bytes(b"x")
+    (tmp_path / "lmdb").mkdir()
+    (tmp_path / "lmdb" / "data.mdb").write_bytes(b"x")
+    for place, message in [
+        (None, "needs --data_dir"),
+        (tmp_path / "gone", "no such folder"),
+        (tmp_path / "x.zip", "unpack it first"),
+        (tmp_path / "lmdb", "--dataset=lsun"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            image_folder.open_source(place, image_size=8, cache_dir=tmp_path / "cache")

@@ -1,0 +1,121 @@
+"""LSUN's own databases."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsgan_tf.data.lmdb_records import open_lmdb
+from lsgan_tf.errors import UserError
+
+
+def test_values_by_position_in_the_order_of_keys(tmp_path, write_lmdb, bedrooms):
+    folder = write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms)
+    records = open_lmdb(folder, cache_dir=tmp_path / "cache")
+    assert len(records) == 30
+    for index, (key, value) in enumerate(sorted(bedrooms.items())):
+        assert records.content(index) == value
+        assert records.name_of(index) == key.decode()
+    assert sorted(path.name for path in folder.iterdir()) == ["data.mdb"]
+
+
+def test_keys_of_any_length(tmp_path, write_lmdb):
+    entries = {b"a" * n: b"%d" % n for n in (1, 3, 200, 511)}
+    records = open_lmdb(write_lmdb(tmp_path / "x", entries), cache_dir=tmp_path / "cache")
+    assert [records.content(index) for index in range(4)] == [b"1", b"3", b"200", b"511"]
+
+
+def test_two_may_read_one_database(tmp_path, write_lmdb, bedrooms):
+    folder = write_lmdb(tmp_path / "x", bedrooms)
+    first = open_lmdb(folder, cache_dir=tmp_path / "cache")
+    second = open_lmdb(folder, cache_dir=tmp_path / "cache")
+    third = pickle.loads(pickle.dumps(first))
+    assert first.content(5) == second.content(5) == third.content(5)
+    del first, second, third
+    gc.collect()
+    assert len(open_lmdb(folder, cache_dir=tmp_path / "cache")) == 30
+
+
+def test_threads_read_the_same(tmp_path, write_lmdb, bedrooms):
+    records = open_lmdb(write_lmdb(tmp_path / "x", bedrooms), cache_dir=tmp_path / "cache")
+    order = np.random.default_rng(0).integers(0, 30, 500).tolist()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(records.content, order))
+    assert found == [records.content(index) for index in order]
+
+
+def test_the_table_of_keys_is_made_once_and_again_if_damaged(tmp_path, write_lmdb, bedrooms):
+    folder = write_lmdb(tmp_path / "x", bedrooms)
+    open_lmdb(folder, cache_dir=tmp_path / "cache")
+    (table,) = (tmp_path / "cache" / "lmdb_keys").iterdir()
+    made = (table / "ends.i64").stat().st_mtime_ns
+    open_lmdb(folder, cache_dir=tmp_path / "cache")
+    assert (table / "ends.i64").stat().st_mtime_ns == made
+    (table / "strings.bin").write_bytes(b"")
+    records = open_lmdb(folder, cache_dir=tmp_path / "cache")
+    assert records.content(3) == sorted(bedrooms.items())[3][1]
+
+
+def test_the_fingerprint_is_of_the_content(tmp_path, write_lmdb, bedrooms):
+    def fingerprint(name, entries):
+        folder = write_lmdb(tmp_path / name, entries)
+        return open_lmdb(folder, cache_dir=tmp_path / "cache").fingerprint()
+
+    original = fingerprint("a", bedrooms)
+    assert fingerprint("elsewhere/b", bedrooms) == original
+    key = sorted(bedrooms)[17]
+    assert fingerprint("c", {**bedrooms, key: bedrooms[key][:-1] + b"!"}) != original
+    assert fingerprint("d", {k: v for k, v in bedrooms.items() if k != key}) != original
+
+
+def test_a_changed_database_is_not_read_by_an_old_table(tmp_path, write_lmdb, bedrooms):
+    folder = write_lmdb(tmp_path / "x", bedrooms)
+    open_lmdb(folder, cache_dir=tmp_path / "cache")
+    gc.collect()
+    middle = b"7" * 40
+    write_lmdb(folder, {middle: b"new"})
+    records = open_lmdb(folder, cache_dir=tmp_path / "cache")
+    assert len(records) == 31
+    assert b"new" in [records.content(index) for index in range(31)]
+
+
+@pytest.mark.parametrize("kept", [0, 100, 4096, 8192, 0.5, -4096])
+def test_a_database_cut_short_is_refused(tmp_path, write_lmdb, bedrooms, kept):
+    # Without the check the process would die of a bus error.
+    folder = write_lmdb(tmp_path / "x", bedrooms)
+    whole = (folder / "data.mdb").read_bytes()
+    (folder / "data.mdb").write_bytes(whole[: int(len(whole) * kept) if kept == 0.5 else kept])
+    with pytest.raises(UserError, match=r"data\.mdb: .*cut short"):
+        open_lmdb(folder, cache_dir=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_other_faults(tmp_path, write_lmdb):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="without its data.mdb"):
+        open_lmdb(tmp_path / "empty", cache_dir=tmp_path)
+    (tmp_path / "empty" / "data.mdb").write_bytes(b"nonsense" * 4000)
+    with pytest.raises(UserError, match="not an LMDB"):
+        open_lmdb(tmp_path / "empty", cache_dir=tmp_path)
+    with pytest.raises(UserError, match="without entries"):
+        open_lmdb(write_lmdb(tmp_path / "none", {}), cache_dir=tmp_path)
+
+
+@pytest.mark.skipif("LSGAN_TF_DATA" not in os.environ, reason="needs real data: LSGAN_TF_DATA")
+@pytest.mark.parametrize(
+    ("name", "count", "kind"),
+    [("bedroom_train_lmdb", 1200, b"RIFF"), ("bedroom_val_lmdb", 150, b"\xff\xd8\xff")],
+)
+def test_real_databases(tmp_path, name, count, kind):
+    folder = Path(os.environ["LSGAN_TF_DATA"]) / "lsun" / name
+    records = open_lmdb(folder, cache_dir=tmp_path)
+    assert len(records) == count
+    for index in range(0, count, 50):
+        assert records.content(index).startswith(kind)
+        assert len(bytes.fromhex(records.name_of(index))) == 20

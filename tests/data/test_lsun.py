@@ -1,0 +1,216 @@
+"""LSUN in every form, and what is said when it is in none."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsgan_tf.data import decode, lsun
+from lsgan_tf.errors import UserError
+
+
+@pytest.fixture
+def opened(tmp_path):
+    def open_it(folder, category="bedroom", **options):
+        options = {"image_size": 8, "cache_dir": tmp_path / "cache", **options}
+        return lsun.open_source(folder, category=category, **options)
+
+    return open_it
+
+
+@pytest.fixture
+def expected(bedrooms):
+    contents = [content for _, content in sorted(bedrooms.items())]
+    pictures = [decode.to_size(decode.decode(content), 8, crop=False) for content in contents]
+    return np.stack(pictures)
+
+
+def zipped(path, folder, name):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "data.mdb", f"{name}/data.mdb")
+        archive.writestr(f"{name}/lock.mdb", b"")
+    return path
+
+
+def test_an_lmdb_itself_or_in_its_parent(tmp_path, write_lmdb, bedrooms, expected, opened):
+    folder = write_lmdb(tmp_path / "lsun" / "bedroom_train_lmdb", bedrooms)
+    direct, parent = opened(folder), opened(folder.parent)
+    assert direct.fingerprint == parent.fingerprint
+    assert (direct.name, len(direct)) == ("lsun", 30)
+    np.testing.assert_array_equal(direct.read(np.arange(30)), expected)
+    assert (direct.read(np.arange(4)) != opened(folder, crop=True).read(np.arange(4))).any()
+
+
+def test_a_zip_is_unpacked_once_into_the_cache(tmp_path, write_lmdb, bedrooms, expected, opened):
+    folder = write_lmdb(tmp_path / "made" / "x", bedrooms)
+    (tmp_path / "lsun").mkdir()
+    archive = zipped(tmp_path / "lsun" / "bedroom_train_lmdb.zip", folder, "bedroom_train_lmdb")
+    for place in (archive, archive.parent):
+        np.testing.assert_array_equal(opened(place).read(np.arange(30)), expected)
+    assert opened(archive).fingerprint == opened(folder).fingerprint
+    assert [path.name for path in (tmp_path / "lsun").iterdir()] == [archive.name]
+    assert len(list((tmp_path / "cache" / "lsun_unpacked").iterdir())) == 1
+
+
+def test_objects_come_without_a_split(tmp_path, write_lmdb, bedrooms, opened):
+    write_lmdb(tmp_path / "objects" / "cat", bedrooms)
+    assert len(opened(tmp_path / "objects", "cat")) == 30
+    zipped(tmp_path / "dog.zip", tmp_path / "objects" / "cat", "dog")
+    assert len(opened(tmp_path / "dog.zip", "dog")) == 30
+    with pytest.raises(UserError, match=r"no val pictures of cat"):
+        opened(tmp_path / "objects", "cat", split="val")
+
+
+def test_splits(tmp_path, write_lmdb, bedrooms, opened):
+    write_lmdb(tmp_path / "lsun" / "bedroom_train_lmdb", bedrooms)
+    write_lmdb(tmp_path / "lsun" / "bedroom_val_lmdb", dict(list(bedrooms.items())[:7]))
+    assert len(opened(tmp_path / "lsun")) == 30
+    for split in ("val", "validation", "test"):
+        assert len(opened(tmp_path / "lsun", split=split)) == 7
+    with pytest.raises(UserError, match="received 'dev'"):
+        opened(tmp_path / "lsun", split="dev")
+
+
+def test_an_unknown_category_that_is_there(tmp_path, write_lmdb, bedrooms, opened):
+    write_lmdb(tmp_path / "lsun" / "castle_train_lmdb", bedrooms)
+    assert len(opened(tmp_path / "lsun", "castle")) == 30
+    assert len(opened(tmp_path / "lsun" / "castle_train_lmdb", "castle")) == 30
+
+
+@pytest.mark.parametrize("below", ["", "bedroom", "bedroom_train", "bedroom/train"])
+def test_a_folder_of_pictures(tmp_path, bedrooms, expected, opened, below):
+    root = tmp_path / "lsun"
+    for key, content in bedrooms.items():
+        name = key.decode()
+        path = root / below / name[-1] / name[-2] / f"{name}.webp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    source = opened(root)
+    assert len(source) == 30
+    found = source.read(np.arange(30))
+    assert {row.tobytes() for row in found} == {row.tobytes() for row in expected}
+
+
+def test_smaller_pictures_are_noticed(tmp_path, bedrooms, opened):
+    (tmp_path / "bedroom").mkdir()
+    for key, content in bedrooms.items():
+        (tmp_path / "bedroom" / key.decode()).with_suffix(".jpg").write_bytes(content)
+    source = opened(tmp_path / "bedroom", image_size=17)
+    assert source.notices == ("30 pictures are smaller than 17 pixels and are enlarged",)
+
+
+def test_a_folder_of_tensorflow_datasets(tmp_path, bedrooms, expected, opened):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    import io
+
+    rows = [
+        (number, {"id": key.decode(), "image": io.BytesIO(content)})
+        for number, (key, content) in enumerate(sorted(bedrooms.items()))
+    ]
+    features = tfds.features.FeaturesDict(
+        {"id": tfds.features.Text(), "image": tfds.features.Image(encoding_format="jpeg")}
+    )
+    builder = tfds.dataset_builders.store_as_tfds_dataset(
+        name="lsun",
+        version="3.1.0",
+        config="bedroom",
+        features=features,
+        split_datasets={"train": rows, "validation": rows[:4]},
+        data_dir=str(tmp_path / "tfds"),
+        disable_shuffling=True,
+    )
+    prepared = Path(builder.data_dir)
+    for place in (prepared, *list(prepared.parents)[:3]):
+        np.testing.assert_array_equal(opened(place).read(np.arange(30)), expected)
+    assert len(opened(prepared, split="val")) == 4
+    with pytest.raises(UserError, match="no train pictures of kitchen"):
+        opened(tmp_path / "tfds", "kitchen")
+    shard = next(prepared.glob("*train*"))
+    shard.write_bytes(shard.read_bytes()[:-20])
+    with pytest.raises(UserError, match="damaged or cut short"):
+        opened(prepared)
+
+
+def test_nothing_given_says_what_to_fetch(opened):
+    with pytest.raises(UserError, match=r"scenes/bedroom_train_lmdb\.zip"):
+        opened(None)
+    with pytest.raises(UserError, match=r"objects/cat\.zip"):
+        opened(None, "cat")
+    with pytest.raises(UserError, match=r"no such category; there are bedroom, .*tv-monitor"):
+        opened(None, "castle")
+
+
+def test_the_wrong_place(tmp_path, write_lmdb, bedrooms, opened):
+    write_lmdb(tmp_path / "lsun" / "bedroom_train_lmdb", bedrooms)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.tar").write_bytes(b"")
+    for place, category, message in [
+        (tmp_path / "gone", "bedroom", "no such file or folder"),
+        (tmp_path / "x.tar", "bedroom", r"expected LSUN's \.zip"),
+        (tmp_path / "empty", "bedroom", "no train pictures of bedroom"),
+        (tmp_path / "lsun", "kitchen", "only bedroom_train_lmdb"),
+        (tmp_path / "lsun", "castle", "there are bedroom"),
+        (tmp_path / "lsun" / "bedroom_train_lmdb", "kitchen", r"holds bedroom \(train\)"),
+    ]:
+        with pytest.raises(UserError, match=message) as caught:
+            opened(place, category)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match=r"asked for bedroom \(val\)"):
+        opened(tmp_path / "lsun" / "bedroom_train_lmdb", split="val")
+
+
+def test_an_lmdb_without_its_data(tmp_path, opened):
+    (tmp_path / "bedroom_train_lmdb").mkdir()
+    for place in (tmp_path, tmp_path / "bedroom_train_lmdb"):
+        with pytest.raises(UserError, match="without its data.mdb"):
+            opened(place)
+
+
+def test_two_forms_in_one_folder(tmp_path, write_lmdb, bedrooms, encode, opened):
+    folder = write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms)
+    (tmp_path / "bedroom").mkdir()
+    (tmp_path / "bedroom" / "x.png").write_bytes(encode())
+    with pytest.raises(UserError, match="two forms, bedroom_train_lmdb and bedroom;"):
+        opened(tmp_path)
+    (folder / "x.png").write_bytes(encode())
+    with pytest.raises(UserError, match=r"two kinds of data .* \(data\.mdb and x\.png\)"):
+        opened(folder)
+
+
+def test_a_zip_that_is_not_lsuns(tmp_path, opened):
+    path = tmp_path / "bedroom_train_lmdb.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "x")
+    with pytest.raises(UserError, match=r"expected one data\.mdb .* not one of LSUN's"):
+        opened(path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="damaged or cut short"):
+        opened(path)
+
+
+def test_a_zip_that_does_not_fit(tmp_path, write_lmdb, bedrooms, opened, monkeypatch):
+    folder = write_lmdb(tmp_path / "made" / "x", bedrooms)
+    archive = zipped(tmp_path / "bedroom_train_lmdb.zip", folder, "bedroom_train_lmdb")
+    usage = os.statvfs(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10}))
+    with pytest.raises(UserError, match="unpacking bedroom_train_lmdb.zip needs"):
+        opened(archive)
+    assert usage.f_bavail
+    assert not (tmp_path / "cache" / "lsun_unpacked").exists()
+
+
+@pytest.mark.skipif("LSGAN_TF_DATA" not in os.environ, reason="needs real data: LSGAN_TF_DATA")
+def test_real_bedrooms(opened):
+    root = Path(os.environ["LSGAN_TF_DATA"]) / "lsun"
+    train, val = opened(root, image_size=112), opened(root, image_size=112, split="val")
+    assert (len(train), len(val)) == (1200, 150)
+    for source in (train, val):
+        pictures = source.read(np.arange(0, len(source), 30))
+        assert not source.damaged
+        # Photographs: neither black nor white nor flat.
+        assert (pictures.std(axis=(1, 2, 3)) > 15).all()
+        assert 60 < pictures.mean() < 200

@@ -1,0 +1,148 @@
+"""Pickles: arrays and plain containers come through, nothing else does."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsgan_tf.data.plain_pickle import load_pickle
+from lsgan_tf.errors import UserError
+
+BATCH = {
+    b"labels": [3, 1, 2],
+    b"data": np.arange(12, dtype=np.uint8).reshape(3, 4),
+    b"filenames": [b"a.png", b"", b"c.png"],
+    "number": (1, 2.5, None, True),
+}
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_array_equal(found[key], value)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol(protocol):
+    if protocol < 2:  # These escape bytes in a way of their own; arrays alone must do.
+        batch = {"data": BATCH[b"data"]}
+    else:
+        batch = BATCH
+    assert_same(load_pickle(pickle.dumps(batch, protocol=protocol), "x"), batch)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", ">i4", "uint16"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_dtypes_and_orders(dtype, order):
+    array = np.asarray(np.arange(6).reshape(2, 3), dtype, order=order)
+    for protocol in (2, 4, 5):
+        found = load_pickle(pickle.dumps(array, protocol=protocol), "x")
+        np.testing.assert_array_equal(found, array)
+        assert found.dtype == array.dtype
+
+
+def python2_pickle(labels, data):
+    """A batch as Python 2 wrote the official files: byte strings without a type of their own."""
+
+    def text(value):
+        return b"U" + bytes([len(value)]) + value
+
+    def long_text(value):
+        return b"T" + struct.pack("<i", len(value)) + value
+
+    rows, columns = data.shape
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00t" + text(b"b") + b"tR"
+        b"(K\x01(M" + struct.pack("<H", rows) + b"M" + struct.pack("<H", columns) + b"t"
+        b"cnumpy\ndtype\n(" + text(b"u1") + b"K\x00K\x01tR"
+        b"(K\x03" + text(b"|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        b"\x89" + long_text(data.tobytes()) + b"tb"
+    )
+    items = b"](" + b"".join(b"K" + bytes([label]) for label in labels) + b"e"
+    return b"\x80\x02}(" + text(b"labels") + items + text(b"data") + array + b"u."
+
+
+def test_pickles_of_python_2():
+    data = np.arange(200, 212, dtype=np.uint8).reshape(3, 4)
+    found = load_pickle(python2_pickle([1, 2, 3], data), "x")
+    assert_same(found, {b"labels": [1, 2, 3], b"data": data})
+
+
+class Evil:
+    def __init__(self, call, *arguments):
+        self.call, self.arguments = call, arguments
+
+    def __reduce__(self):
+        return self.call, self.arguments
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "named"),
+    [
+        (os.system, ("touch evil",), r"(posix|nt)\.system"),
+        (eval, ("1",), r"(builtins|__builtin__)\.eval"),
+        (np.load, ("x.npy",), r"numpy\.load"),
+        (getattr, ("x", "upper"), r"getattr"),
+        (np.memmap, ("evil", "uint8", "w+", 0, (4,)), "memmap"),
+    ],
+)
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_anything_else_is_refused_by_name_and_not_run(
+    call, arguments, named, protocol, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    content = pickle.dumps({"data": Evil(call, *arguments)}, protocol=protocol)
+    with pytest.raises(UserError, match=rf"^batch: this pickle asks for .*{named}"):
+        load_pickle(content, "batch")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "array", [np.array(["a", {}], object), np.zeros(3), np.array([("a", 1)], "U3,i4")]
+)
+def test_arrays_of_anything_but_whole_numbers_are_refused(array):
+    with pytest.raises(UserError, match="whole numbers|not a sound pickle|asks for"):
+        load_pickle(pickle.dumps({"data": array}, protocol=2), "x")
+
+
+def test_a_shape_that_the_bytes_do_not_fill_is_refused():
+    content = pickle.dumps(np.zeros((3, 40), np.uint8), protocol=2)
+    changed = content.replace(b"K\x03K\x28", b"K\x03K\x29")
+    assert changed != content
+    with pytest.raises(UserError, match=r"shape \(3, 41\)"):
+        load_pickle(changed, "x")
+
+
+def test_a_memo_that_would_take_all_the_memory_is_refused():
+    content = b"\x80\x02]r" + struct.pack("<I", 2**32 - 1) + b"."
+    with pytest.raises(UserError, match="position 4294967295 of its memo"):
+        load_pickle(content, "x")
+
+
+def test_every_cut_is_refused():
+    content = pickle.dumps(BATCH, protocol=2)
+    for length in range(len(content)):
+        with pytest.raises(UserError, match="^x: "):
+            load_pickle(content[:length], "x")
+
+
+@given(st.data())
+def test_damaged_pickles_never_raise_anything_else(data):
+    content = bytearray(pickle.dumps(BATCH, protocol=data.draw(st.sampled_from([2, 4, 5]))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        load_pickle(bytes(content), "x")
+    except UserError as error:
+        assert "\n" not in str(error)
+
+
+def test_references_outside_are_refused():
+    with pytest.raises(UserError, match="outside"):
+        load_pickle(b"\x80\x02K\x01Q.", "x")

@@ -1,0 +1,33 @@
+"""Tables of byte strings on disk."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lsgan_tf.data import string_table
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(strings=st.lists(st.binary(max_size=30), max_size=30))
+def test_round_trip(tmp_path, strings):
+    assert string_table.write(tmp_path, iter(strings)) == len(strings)
+    table = string_table.StringTable(tmp_path)
+    assert len(table) == len(strings)
+    assert [table[index] for index in range(len(table))] == strings
+
+
+def test_more_than_the_buffer_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(string_table, "_BUFFERED", 3)
+    strings = [b"x" * n for n in range(10)]
+    string_table.write(tmp_path, strings)
+    table = string_table.StringTable(tmp_path)
+    assert [table[index] for index in range(10)] == strings
+
+
+def test_damage(tmp_path):
+    string_table.write(tmp_path, [b"one", b"two"])
+    (tmp_path / "strings.bin").write_bytes(b"onetw")
+    with pytest.raises(ValueError, match="damaged"):
+        string_table.StringTable(tmp_path)

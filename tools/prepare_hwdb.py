@@ -1,0 +1,76 @@
+"""Prepares HWDB's .gnt files for training by hand; training does the same by itself.
+
+    python tools/prepare_hwdb.py --data_dir=FOLDER
+
+Useful ahead of time, on a machine with a fast disk, or to look at what training will see. What is
+prepared already is not done again.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from absl import flags
+
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "folder of .gnt files, one of them, or a .zip (default: the drawn stand-in)"
+)
+_CACHE_DIR = flags.DEFINE_string(
+    "cache_dir", None, "folder to keep it in (default: lsgan_tf in the user's cache folder)"
+)
+_SPLIT = flags.DEFINE_enum("split", "train", ["train", "test", "all"], "which files")
+_IMAGE_SIZE = flags.DEFINE_integer(
+    "image_size", 28, "height and width of the pictures, pixels", lower_bound=4, upper_bound=1024
+)
+_KEEP_ASPECT = flags.DEFINE_bool(
+    "keep_aspect", False, "fit and centre on white instead of squashing, as the authors do"
+)
+_ALL_CLASSES = flags.DEFINE_bool(
+    "all_classes", False, "count symbols and characters outside GB2312 level 1 as classes too"
+)
+_MAX_BAD_RECORDS = flags.DEFINE_integer(
+    "max_bad_records", None, "damaged records to tolerate (default: 1 in 1,000)", lower_bound=0
+)
+_STANDIN_SAMPLES = flags.DEFINE_integer(
+    "standin_samples",
+    None,
+    "samples of each character to draw for the stand-in (default: a minute's worth)",
+    lower_bound=1,
+)
+
+
+def main(argv: list[str]) -> None:
+    import numpy as np
+
+    from lsgan_tf.data import hwdb
+    from lsgan_tf.errors import UserError
+
+    if len(argv) > 1:
+        raise UserError(f"expected flags only, received {argv[1]!r}; see --help")
+    start = time.monotonic()
+    source = hwdb.open_source(
+        Path(_DATA_DIR.value).expanduser() if _DATA_DIR.value else None,
+        cache_dir=Path(_CACHE_DIR.value).expanduser() if _CACHE_DIR.value else None,
+        split=_SPLIT.value,
+        image_size=_IMAGE_SIZE.value,
+        keep_aspect=_KEEP_ASPECT.value,
+        all_classes=_ALL_CLASSES.value,
+        max_bad_records=_MAX_BAD_RECORDS.value,
+        standin_samples=_STANDIN_SAMPLES.value,
+    )
+    counts = np.bincount(source.labels(np.arange(len(source))), minlength=len(source.classes))
+    least, most = int(counts.argmin()), int(counts.argmax())
+    for line in (*source.notices, source.description):
+        print(line)
+    print(
+        f"per class: {counts[least]:,} ({source.classes[least]}) to {counts[most]:,} "
+        f"({source.classes[most]}), median {np.median(counts):,.0f}"
+    )
+    print(f"prepared: {source.folder} ({time.monotonic() - start:.1f} s)")
+
+
+if __name__ == "__main__":
+    from lsgan_tf.binary import run
+
+    run(main, usage=__doc__)

@@ -1,0 +1,57 @@
+"""Reports on a folder of data: what it holds, how much, and what is damaged and where.
+
+    python tools/verify_data.py --data_dir=FOLDER
+
+Reads everything and changes nothing. The exit status is 0 if the data is sound, 1 if
+something is damaged, 2 if it cannot be read at all.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+from absl import flags
+
+# Modules lsgan_tf.data.verify_<kind>, in the order in which they are asked. Each has two functions:
+# looks_like(path) says whether it is data of this kind, report(path) what is in it.
+KINDS = ("hwdb_prepared", "hwdb", "cifar10", "pictures")
+
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "the folder or file to report on")
+_KIND = flags.DEFINE_enum("kind", None, KINDS, "what it is (default: by what is there)")
+
+
+def main(argv: list[str]) -> int:
+    from lsgan_tf.errors import UserError
+
+    if len(argv) > 1 or not _DATA_DIR.value:
+        raise UserError("expected --data_dir=FOLDER and flags only; see --help")
+    data_dir = Path(_DATA_DIR.value).expanduser()
+    lines, fine = _kind(data_dir).report(data_dir)
+    print("\n".join(lines))
+    return 0 if fine else 1
+
+
+def _kind(data_dir: Path) -> ModuleType:
+    from lsgan_tf.errors import UserError
+
+    kinds = {name: f"lsgan_tf.data.verify_{name}" for name in KINDS}
+    if _KIND.value:
+        return importlib.import_module(kinds[_KIND.value])
+    if not data_dir.exists():
+        raise UserError(f"{data_dir}: no such data folder; give one by --data_dir")
+    for name in kinds.values():
+        module = importlib.import_module(name)
+        if module.looks_like(data_dir):
+            return module
+    raise UserError(
+        f"{data_dir}: no data of a known kind in it; give another --data_dir, or say what it is by "
+        f"--kind={'|'.join(KINDS)} to learn what is missing"
+    )
+
+
+if __name__ == "__main__":
+    from lsgan_tf.binary import run
+
+    run(main, usage=__doc__)
