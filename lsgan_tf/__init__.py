@@ -1,0 +1,1 @@
+"""Least Squares Generative Adversarial Networks on TensorFlow 2 and Keras 3."""

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,7 @@ class RunFolder:
     Args:
       path: the folder; made if it does not exist.
       config: what the run is; an existing folder must hold the same.
+      classes: names of the classes in label order, kept in `classes.json`.
       chief: whether this process writes files; other workers only compare.
 
     Attributes:
@@ -43,7 +44,9 @@ class RunFolder:
         something else, or if it cannot be written.
     """
 
-    def __init__(self, path: Path, config: Config, *, chief: bool = True) -> None:
+    def __init__(
+        self, path: Path, config: Config, classes: Sequence[str] = (), *, chief: bool = True
+    ) -> None:
         self.path, self._chief = Path(path), chief
         self._streams: dict[str, IO[str]] = {}
         self.echo: Callable[[str], None] = functools.partial(print, flush=True)
@@ -58,6 +61,7 @@ class RunFolder:
             raise
         if chief:
             with explained(self.path, "writing config.json"):
+                write_json(self.path / "classes.json", list(classes))
                 write_json(self.path / "config.json", config.to_json())
 
     @property
@@ -183,6 +187,11 @@ def load_config(path: Path) -> Config:
     if not file.is_file():
         raise UserError(f"{path}: no config.json in it; expected the folder of a run")
     return Config.from_json(read_json(file), str(file))
+
+
+def load_classes(path: Path) -> list[str]:
+    """Names of the classes of the run in a folder, in label order."""
+    return read_json(Path(path) / "classes.json")
 
 
 def new_run_dir(config: Config, parent: Path = Path("runs")) -> Path:

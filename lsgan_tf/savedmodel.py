@@ -1,5 +1,196 @@
-"""stub"""
+"""The generator and the discriminator as a SavedModel that needs nothing of this package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf import networks
+from lsgan_tf.config import Config
+from lsgan_tf.files import atomic_folder, explained
+from lsgan_tf.gan import GAN
+from lsgan_tf.noise import noise
+
+_SAMPLE_STREAM = 0
 
 
-def write_saved_model(path, *a):
+class Exported(tf.Module):
+    """What the SavedModel holds: float32 networks, the class list, and the signatures.
+
+    Signatures (all arguments are tensors given by name):
+      serving_default(z, label) -> images: float32 images in the generator's range.
+      sample(count, seed, label) -> images: uint8. `label` holds one label for all
+        or one for each of `count`. The same seed gives the same images.
+      write(text, seed) -> images: uint8, one image per character of the string
+        (conditional models whose classes are single characters).
+      score(images, label) -> scores: float32 raw scores of uint8 images by D.
+    Unconditional models have no `label`.
+
+    Args:
+      config: the run's, with the dataset's facts.
+      generator: G in float32.
+      discriminator: D in float32.
+      classes: names of the classes in label order.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        classes: Sequence[str],
+    ) -> None:
+        super().__init__(name="lsgan")
+        self.generator, self.discriminator = generator, discriminator
+        self._config, self._range = config, generator.output_range
+        self._conditional = config.conditional
+        self.config_json = tf.constant(json.dumps(config.to_json()), name="config_json")
+        self.classes = tf.constant(list(classes), tf.string, name="classes")
+        if config.conditional:
+            keys = tf.constant(list(classes), tf.string)
+            values = tf.range(len(classes), dtype=tf.int32)
+            initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
+            self.label_of = tf.lookup.StaticHashTable(initializer, default_value=-1)
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """The concrete functions to save, by name."""
+        config = self._config
+        z = tf.TensorSpec((None, config.z_dim), tf.float32, "z")
+        number = {name: tf.TensorSpec((), tf.int32, name) for name in ("count", "seed")}
+        pixels = self._range is not None
+        dtype = tf.uint8 if pixels else tf.float32
+        images = tf.TensorSpec((None, *config.data_shape), dtype, "images")
+        if not self._conditional:
+            return {
+                "serving_default": tf.function(self._serve).get_concrete_function(z),
+                "sample": tf.function(self._sample).get_concrete_function(
+                    number["count"], number["seed"]
+                ),
+                "score": tf.function(self._score).get_concrete_function(images),
+            }
+        label = tf.TensorSpec((None,), tf.int32, "label")
+        # Of any rank, so that a single label may be given as a scalar.
+        labels = tf.TensorSpec(None, tf.int32, "label")
+        found = {
+            "serving_default": tf.function(self._serve_label).get_concrete_function(z, label),
+            "sample": tf.function(self._sample_label).get_concrete_function(
+                number["count"], number["seed"], labels
+            ),
+            "score": tf.function(self._score_label).get_concrete_function(images, label),
+        }
+        text = tf.TensorSpec((), tf.string, "text")
+        found["write"] = tf.function(self._write).get_concrete_function(text, number["seed"])
+        return found
+
+    def _serve(self, z: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": self.generator(z, None, training=False)}
+
+    def _serve_label(self, z: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        with tf.control_dependencies(self._check_labels(label)):
+            return {"images": self.generator(z, label, training=False)}
+
+    def _sample(self, count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": self._pixels(self.generator(self._noise(count, seed), None))}
+
+    def _sample_label(
+        self, count: tf.Tensor, seed: tf.Tensor, label: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        label = tf.reshape(label, (-1,))
+        given = tf.size(label)
+        fits = tf.debugging.Assert(
+            (given == 1) | (given == count),
+            ["label must hold one label, or as many as count: got", given, "for", count],
+        )
+        with tf.control_dependencies([fits, *self._check_labels(label)]):
+            label = tf.cond(given == 1, lambda: tf.fill((count,), label[0]), lambda: label)
+        return {"images": self._pixels(self.generator(self._noise(count, seed), label))}
+
+    def _write(self, text: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        letters = tf.strings.unicode_split(text, "UTF-8")
+        label = self.label_of.lookup(letters)
+        unknown = tf.strings.reduce_join(tf.boolean_mask(letters, label < 0), separator=" ")
+        check = tf.debugging.Assert(
+            tf.reduce_all(label >= 0), ["not among the characters of this model:", unknown]
+        )
+        with tf.control_dependencies([check]):
+            label = tf.identity(label)
+        return {"images": self._pixels(self.generator(self._noise(tf.size(label), seed), label))}
+
+    def _score(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"scores": self.discriminator(self._to_range(images), None, training=False)}
+
+    def _score_label(self, images: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        with tf.control_dependencies(self._check_labels(label)):
+            images = self._to_range(images)
+        return {"scores": self.discriminator(images, label, training=False)}
+
+    def _noise(self, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        config = self._config
+        return noise(seed, _SAMPLE_STREAM, 0, count, config.z_dim, config.z_distribution)
+
+    def _check_labels(self, label: tf.Tensor) -> list[tf.Operation]:
+        known = tf.size(self.classes)
+        check = tf.debugging.Assert(
+            tf.reduce_all((label >= 0) & (label < known)),
+            ["labels must lie in 0 to", known - 1, "got", label],
+        )
+        return [check]
+
+    def _pixels(self, images: tf.Tensor) -> tf.Tensor:
+        if self._range is None:
+            return images
+        low, high = self._range
+        scaled = tf.round((images - low) * (255.0 / (high - low)))
+        return tf.saturate_cast(scaled, tf.uint8)
+
+    def _to_range(self, images: tf.Tensor) -> tf.Tensor:
+        if self._range is None:
+            return images
+        low, high = self._range
+        return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
+
+
+def write_saved_model(
+    path: Path, config: Config, gan: GAN, classes: Sequence[str], step: int
+) -> Path:
+    """Writes the SavedModel of a model's present weights, atomically.
+
+    Beside it lie `classes.txt` (one class a line, in label order) and `export.json`.
+
+    Args:
+      path: the folder; replaced if it exists.
+      config: the run's, with the dataset's facts.
+      gan: the model.
+      classes: names of the classes in label order.
+      step: steps trained, noted in `export.json`.
+
+    Returns:
+      `path`.
+
+    Raises:
+      UserError: if it cannot be written; what was there stays.
+    """
+    generator, discriminator = networks.build(config, precision="float32")
+    copy_weights(gan.generator, generator)
+    copy_weights(gan.discriminator, discriminator)
+    exported = Exported(config, generator, discriminator, classes)
+    with explained(path, "exporting"), atomic_folder(path) as temporary:
+        tf.saved_model.save(exported, str(temporary), signatures=exported.signatures())
+        names = "".join(f"{name}\n" for name in classes)
+        (temporary / "classes.txt").write_text(names, encoding="utf-8")
+        facts = {"step": step, "config": config.to_json()}
+        (temporary / "export.json").write_text(
+            json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8"
+        )
     return path
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies all variables of a network into one of the same kind outside any strategy."""
+    for mine, theirs in zip(source.variables, target.variables, strict=True):
+        theirs.assign(np.asarray(mine.numpy()))

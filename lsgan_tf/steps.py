@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
-from lsgan_tf.gan import METRICS, GAN
+from lsgan_tf.gan import GAN, METRICS
 
 
 @dataclasses.dataclass

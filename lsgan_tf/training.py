@@ -62,11 +62,9 @@ def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> i
     check_replicas(config, strategy)
     source = open_source(config)
     config = with_facts(config, source)
-    run = RunFolder(run_dir or new_run_dir(config), config)
+    run = RunFolder(run_dir or new_run_dir(config), config, source.classes)
     try:
-        if not run.resumed:
-            run.log(describe(config, origins))
-        return Trainer(config, source, strategy, run).train()
+        return Trainer(config, source, strategy, run, describe(config, origins)).train()
     finally:
         run.close()
 
@@ -79,6 +77,7 @@ class Trainer:
       source: the data.
       strategy: the devices.
       run: the run's folder, open.
+      settings: the config in words, for a new run's log.
 
     Raises:
       UserError: if XLA is asked for where it cannot be used.
@@ -90,8 +89,10 @@ class Trainer:
         source: Source,
         strategy: tf.distribute.Strategy,
         run: RunFolder,
+        settings: str,
     ) -> None:
         self.config, self.source, self.strategy, self.run = config, source, strategy, run
+        self._settings = settings
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
             self.gan = build_gan(config, synchronized=strategy.num_replicas_in_sync > 1)
@@ -145,6 +146,8 @@ class Trainer:
         found = self.checkpoints.newest()
         self.run.truncate(found.extra["sizes"] if found else {})
         self.summaries = Summaries(self.run.tensorboard, self._caption())
+        if not found:
+            self.run.log(self._settings)
         for notice in self.source.notices:
             self.run.log(notice)
         if found:
@@ -157,7 +160,7 @@ class Trainer:
             self.step, self.clock = 0, Clock()
             self.run.log(f"training from step 0 in {self.run.path}")
             grids.save_png(self.run.path / "reals.png", self.previews.reals())
-            self.summaries.text(0, "config", f"```\n{describe(self.config, {})}\n```")
+            self.summaries.text(0, "config", f"```\n{self._settings}\n```")
             self._sample()
         self._saved_step = self.step
         self.clock.rate(self.step)

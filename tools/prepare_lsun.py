@@ -47,7 +47,7 @@ _CACHE_DIR = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> int | None:
-    from lsgan_tf.data import decode, lsun, prepare_shards
+    from lsgan_tf.data import child_processes, decode, lsun, prepare_shards
     from lsgan_tf.data.shards import Preprocessing
     from lsgan_tf.errors import UserError
 
@@ -80,7 +80,7 @@ def main(argv: list[str]) -> int | None:
             quality=0 if _LOSSLESS.value else _QUALITY.value,
         ),
         shard_images=_SHARD_IMAGES.value,
-        workers=_WORKERS.value or prepare_shards.default_workers(),
+        workers=_WORKERS.value or child_processes.cores(),
     )
     for line in prepare_shards.summary(manifest, out):
         print(line)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lsgan_tf.config import Config
-from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
+
+# The processes that prepare data import this package: to start quickly they do without numpy.
+if TYPE_CHECKING:
+    from lsgan_tf.config import Config
+    from lsgan_tf.data.source import Source
 
 
 def open_source(config: Config, *, split: str = "train") -> Source:

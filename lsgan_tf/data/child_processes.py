@@ -79,7 +79,12 @@ def serve(prepare: Callable[[Any], Callable[[Any], Any]]) -> None:
             answer = {"answer": work(json.loads(line))}
         except UserError as error:
             answer = {"error": str(error)}
-        print(json.dumps(answer), flush=True)
+        try:
+            print(json.dumps(answer), flush=True)
+        except BrokenPipeError:
+            # The parent is gone. What is left in the buffer must not be tried again at the exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
 
 
 class _Child:

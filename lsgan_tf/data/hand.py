@@ -10,6 +10,7 @@ with y downwards, so that turning and scaling are multiplications.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,7 +48,7 @@ class _Numbers:
 
     def real(self, *shape: int) -> np.ndarray:
         """float32 `(batch, *shape)`."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         part = self._rows[:, self._next : self._next + count]
         assert part.shape[1] == count, "more numbers taken than were drawn"
         self._next += count

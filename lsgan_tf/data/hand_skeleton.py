@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ SPACING = 1 / 56
 LONGEST_JOIN = 0.65
 
 _FEWEST_POINTS = 4
+_SHARP = 1.2  # radians: a hook's turn is at least that
 
 
 class Skeleton:
@@ -60,7 +62,7 @@ class Skeleton:
         self.count = len(strokes)
         self.points = np.concatenate(strokes)
         self.stroke = np.repeat(np.arange(self.count), counts)
-        self.along = np.concatenate([np.linspace(0, 1, n, dtype=np.float32) for n in counts])
+        self.along = np.concatenate([_even(len(stroke)) for stroke in strokes]).astype(np.float32)
         self.middle = np.array([stroke.mean() for stroke in strokes])
         self.chord = np.array([stroke[-1] - stroke[0] for stroke in strokes])
         self.length = (counts - 1).astype(np.float32) * SPACING
@@ -74,11 +76,11 @@ class Skeleton:
         self.trace_first = starts
         self.trace_last = starts + counts - 1
         self.size = int(self.trace_last[-1]) + 1
-        self.stroke_slots = np.concatenate(
-            [np.arange(a, b + 1) for a, b in zip(starts, self.trace_last, strict=True)]
-        )
+        self.stroke_slots = np.arange(len(self.points)) + np.repeat(starts - self.first, counts)
         self.join = np.repeat(np.arange(self.count - 1), joins)
-        self.join_slots = np.setdiff1d(np.arange(self.size), self.stroke_slots)
+        in_join = np.ones(self.size, bool)
+        in_join[self.stroke_slots] = False
+        self.join_slots = np.flatnonzero(in_join)
         self.join_along = np.concatenate(
             [[], *(np.arange(1, n + 1) / (n + 1) for n in joins)]
         ).astype(np.float32)
@@ -87,26 +89,31 @@ class Skeleton:
         self.trace_stroke[self.join_slots] = self.join
 
 
+@functools.cache
+def _even(count: int) -> np.ndarray:
+    """`count` numbers from 0 to 1."""
+    return np.linspace(0, 1, count)
+
+
 def _resample(median: np.ndarray) -> np.ndarray:
     """A polyline as complex64 points, about `SPACING` apart."""
     corners = median[:, 0] + 1j * median[:, 1]
     way = np.concatenate([[0], np.cumsum(np.abs(np.diff(corners)))])
     count = max(_FEWEST_POINTS, round(way[-1] / SPACING) + 1)
-    return np.interp(np.linspace(0, way[-1], count), way, corners).astype(np.complex64)
+    return np.interp(way[-1] * _even(count), way, corners).astype(np.complex64)
 
 
 def _hook(stroke: np.ndarray) -> np.ndarray:
     """For each point of a final hook, the way from its corner; 0 for points before it."""
     out = np.zeros_like(stroke)
     start = max(3, int(0.6 * len(stroke)))
-    corners = np.arange(start, len(stroke) - 2)
-    if not len(corners):
+    stop = len(stroke) - 2
+    if start >= stop:
         return out
-    before = stroke[corners] - stroke[corners - 3]
-    after = stroke[-1] - stroke[corners]
-    turn = np.abs(np.angle(after / before))
-    sharpest = turn.argmax()
-    if turn[sharpest] > 1.2:
-        corner = corners[sharpest]
+    before = stroke[start:stop] - stroke[start - 3 : stop - 3]
+    after = stroke[-1] - stroke[start:stop]
+    turn = np.abs(np.angle(after * before.conj()))
+    corner = start + int(turn.argmax())
+    if turn[corner - start] > _SHARP:
         out[corner:] = stroke[corner:] - stroke[corner]
     return out

@@ -159,7 +159,7 @@ def open_source(
         prepared,
         classes=chosen(prepared.manifest),
         standin=is_standin,
-        where=f"{split} split of {data_dir}",
+        where=str(data_dir) if split == "all" else f"{split} split of {data_dir}",
         notices=[*_STANDIN_NOTICES, *notices] if is_standin else notices,
     )
 

@@ -108,7 +108,17 @@ def locate(path: Path, *, category: str, split: str) -> Path:
             f"--data_dir={path}: {category} is there in two forms, {found[0].name} and "
             f"{found[1].name}; pass one of them"
         )
-    return found[0] if found else _loose_pictures(path, category, split)
+    if not found:
+        return _loose_pictures(path, category, split)
+    if found[0].is_dir():
+        _require_one_kind(found[0])
+    return found[0]
+
+
+def category_of(folder: Path) -> str:
+    """The category that the name of an LMDB's folder tells: `kitchen` of `kitchen_train_lmdb`."""
+    match = _LMDB_NAME.fullmatch(folder.name)
+    return match["category"] if match else folder.name
 
 
 def holds_lmdb(folder: Path) -> bool:
@@ -167,7 +177,7 @@ def _require_match(path: Path, name: str, category: str, split: str) -> None:
 
 def _require_one_kind(folder: Path) -> None:
     kinds: dict[str, str] = {}
-    for entry in folder.iterdir():
+    for entry in sorted(folder.iterdir()):
         name = entry.name.lower()
         if name == "data.mdb":
             kinds["an LMDB"] = entry.name

@@ -41,8 +41,8 @@ def draw(
     Args:
       skeleton: the character.
       styles: the writer of each sample.
-      generators: one a sample; a sample depends on its own generator alone, not
-        on what else is drawn in the same call.
+      generators: one a sample; a sample depends on its own generator alone, and
+        but for rounding not on what else is drawn in the same call.
 
     Returns:
       One uint8 array `(height, width)` a sample: background 255, ink 0 to 254,
@@ -53,9 +53,7 @@ def draw(
     ink = np.array([style.ink for style in styles], np.float32)
     sheet = _deposit(trace, nib, ink)
     for density, style, generator in zip(sheet.blocks(), styles, generators, strict=True):
-        top, left = generator.integers(0, _TILE // 2, 2)
-        height, width = density.shape
-        density *= 1 + np.float32(style.grain) * _grain()[top : top + height, left : left + width]
+        density *= 1 + np.float32(style.grain) * _grain(density.shape, generator)
     return [_cut(picture) for picture in _scan(sheet).blocks()]
 
 
@@ -192,9 +190,19 @@ def _cut(picture: np.ndarray) -> np.ndarray:
     return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
+def _grain(shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
+    """Roughness of a piece of paper: float32 `(height, width)`, mean 0, deviation 1."""
+    top, left = generator.integers(0, _TILE // 2, 2)
+    height, width = shape
+    tile = _paper()
+    if max(shape) > _TILE // 2:
+        tile = np.tile(tile, (2 + height // _TILE, 2 + width // _TILE))
+    return tile[top : top + height, left : left + width]
+
+
 @functools.cache
-def _grain() -> np.ndarray:
-    """Roughness of paper: float32 `(_TILE, _TILE)`, mean 0, deviation 1, grain of 2 pixels."""
+def _paper() -> np.ndarray:
+    """The paper that all pieces are of: float32 `(_TILE, _TILE)`, each grain about a pixel."""
     noise = np.random.default_rng(_GRAIN_SEED).standard_normal((_TILE, _TILE), dtype=np.float32)
     for axis in (0, 1):
         noise = 0.7 * noise + 0.15 * (np.roll(noise, 1, axis) + np.roll(noise, -1, axis))

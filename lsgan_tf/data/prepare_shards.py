@@ -11,7 +11,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,8 @@ def prepare(
       split: `"train"` or `"val"`, for the manifest.
       preprocessing: what to do with them.
       shard_images: source pictures a shard covers.
-      workers: processes to use; 1 works in this process.
+      workers: processes to use; 1 works in this process. More need a main module that can be
+        imported without running (`if __name__ == "__main__":`), as `multiprocessing` says.
 
     Returns:
       The manifest, as written.
@@ -99,6 +99,8 @@ def begin(out: Path, job: dict[str, Any]) -> None:
                 f"--out={out}: was begun with other settings ({'; '.join(differing)}); give the "
                 "same ones, or another folder"
             )
+        for left in out.rglob(".*.tmp"):  # By a process that was killed.
+            left.unlink()
         return
     with files.explained(out, "preparing the pictures"):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -260,11 +262,6 @@ def _flat(job: dict[str, Any]) -> dict[str, Any]:
         inner = value.items() if isinstance(value, dict) else [("", value)]
         flat.update({f"{name}.{key}".strip("."): item for key, item in inner})
     return flat
-
-
-def default_workers() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def summary(manifest: Manifest, out: Path) -> list[str]:

@@ -218,8 +218,8 @@ def check_size(folder: Path, shard: Shard) -> None:
     if found != shard.bytes:
         state = "missing" if found is None else f"cut short or changed: {found:,} bytes"
         raise UserError(
-            f"{path}: {state}, expected {shard.bytes:,} bytes; delete {MANIFEST} beside it and run "
-            "tools/prepare_lsun.py again, sound shards are kept"
+            f"{path}: {state}, expected {shard.bytes:,} bytes; run the same tools/prepare_lsun.py "
+            "command again, sound shards are kept"
         )
 
 

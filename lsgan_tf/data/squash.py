@@ -143,7 +143,8 @@ def _worker(common: dict[str, Any]) -> Callable[[Sequence[int]], int]:
     plan = Plan(**common)
 
     def work(share: Sequence[int]) -> int:
-        with explained(Path(plan.images), "preparing the characters"):
+        # The pictures lie in a temporary folder, whose name would say nothing to a user.
+        with explained(Path(plan.images).parent.parent, "preparing the characters"):
             squash_share(plan, *share)
         return share[1] - share[0]
 

@@ -6,12 +6,14 @@ as Python objects; here they take none.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 _BUFFERED = 1 << 16
+_HASHED = 1 << 20
 
 
 def write(folder: Path, strings: Iterable[bytes]) -> int:
@@ -58,6 +60,14 @@ class StringTable:
 
     def __len__(self) -> int:
         return len(self._ends)
+
+    def digest(self) -> str:
+        """Hex SHA-256 of all strings and their lengths."""
+        digest = hashlib.sha256()
+        for array in (self._ends, self._text):
+            for start in range(0, len(array), _HASHED):
+                digest.update(array[start : start + _HASHED].tobytes())
+        return digest.hexdigest()
 
     def __getitem__(self, index: int) -> bytes:
         start = self._ends[index - 1] if index else 0

@@ -168,6 +168,11 @@ def _report_records(records: Records, most: int | None) -> tuple[list[str], bool
     lines.extend(f"  {line}" for line in bad[:_NAMED])
     if len(bad) > _NAMED:
         lines.append(f"  and {len(bad) - _NAMED:,} more")
+    if bad:
+        lines.append(
+            "they do no harm: tools/prepare_lsun.py leaves them out, and training on this data "
+            "takes the picture after each instead"
+        )
     if sizes:
         lines.append(f"formats: {_counted(formats)}; colours: {_counted(modes)}")
         lines.extend(_sizes(np.array(sizes)))

@@ -207,7 +207,7 @@ def test_a_hole_counts_as_many_records_as_it_may_hold(scan):
     ],
 )
 def test_what_is_no_gnt_is_refused_in_one_line(scan, content):
-    with pytest.raises(UserError, match="file.gnt: not a GNT file: .*download it again") as error:
+    with pytest.raises(UserError, match=r"file\.gnt: not a GNT file: .*download it again") as error:
         scan(content)
     assert "\n" not in str(error.value)
 

@@ -76,7 +76,7 @@ def test_which_files_are_test_files(name, is_test):
 
 
 def test_no_such_folder(tmp_path):
-    with pytest.raises(UserError, match="nowhere: no such data folder; .* --data_dir"):
+    with pytest.raises(UserError, match=r"nowhere: no such data folder; .* --data_dir"):
         gnt_files.find(tmp_path / "nowhere")
 
 
@@ -206,6 +206,6 @@ def test_disk_full_while_unpacking_names_the_scratch_folder(archive, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     (scratch / "0.gnt").symlink_to("/dev/full")
-    with pytest.raises(UserError, match=r"scratch: the disk is full while unpacking a\.zip/x\.gnt"):
-        with gnt_files.on_disk([part], scratch):
-            pass
+    message = r"scratch: the disk is full while unpacking a\.zip/x\.gnt"
+    with pytest.raises(UserError, match=message), gnt_files.on_disk([part], scratch):
+        pass

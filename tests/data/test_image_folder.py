@@ -24,7 +24,12 @@ def folder(tmp_path, encode):
 
 def test_without_labels(folder, tmp_path):
     source = image_folder.open_source(folder, image_size=16, cache_dir=tmp_path / "cache")
-    assert (source.name, source.shape, len(source), source.classes) == ("images", (16, 16, 3), 3, ())
+    assert (source.name, source.shape, len(source), source.classes) == (
+        "images",
+        (16, 16, 3),
+        3,
+        (),
+    )
     colours = source.read(np.arange(3))[:, 8, 8].tolist()
     assert colours == [[0, 0, 255], [255, 0, 0], [0, 255, 0]]
     assert source.notices == ("1 pictures are smaller than 16 pixels and are enlarged",)

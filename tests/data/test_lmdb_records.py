@@ -98,7 +98,7 @@ def test_a_database_cut_short_is_refused(tmp_path, write_lmdb, bedrooms, kept):
 
 def test_other_faults(tmp_path, write_lmdb):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="without its data.mdb"):
+    with pytest.raises(UserError, match=r"without its data\.mdb"):
         open_lmdb(tmp_path / "empty", cache_dir=tmp_path)
     (tmp_path / "empty" / "data.mdb").write_bytes(b"nonsense" * 4000)
     with pytest.raises(UserError, match="not an LMDB"):

@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_all_pictures_in_order(plan, source_bytes, monkeypatch):
 def test_a_picture_is_antialiased_as_pillow_does_it(plan):
     # The one oracle that is not our own code: Pillow asked for one record.
     plan, expected = plan
-    number, offset, width, height = squash.RECORD.unpack(open(plan.records, "rb").read(16))
+    number, offset, width, height = squash.RECORD.unpack(Path(plan.records).read_bytes()[:16])
     pixels = np.fromfile(plan.files[number], np.uint8, width * height, offset=offset)
     image = Image.fromarray(pixels.reshape(height, width))
     resized = image.resize((8, 8), Image.Resampling.BILINEAR)

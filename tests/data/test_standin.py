@@ -75,12 +75,15 @@ def test_folder_holds_gnt_files_manifest_and_licence(made: Path):
 
 
 def test_files_are_read_back_as_drawn(made: Path):
-    for split, writers in (("train", range(5)), ("test", [1_000_000])):
-        expected = list(standin.draw(FEW, writers=writers, seed=0))
+    expected = list(standin.draw(FEW, writers=[*range(5), 1_000_000], seed=0))
+    for split, wanted in (
+        ("train", [record for index, record in enumerate(expected) if index % 6 < 5]),
+        ("test", expected[5::6]),
+    ):
         with gnt.GntFile(made / split / "standin-00.gnt") as file:
             assert file.index.damaged_count == 0
-            assert list(file.characters) == [character for character, _ in expected]
-            for index, (_, bitmap) in enumerate(expected):
+            assert list(file.characters) == [character for character, _ in wanted]
+            for index, (_, bitmap) in enumerate(wanted):
                 np.testing.assert_array_equal(file.bitmap(index), bitmap)
 
 
@@ -97,9 +100,7 @@ def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path: Path, monkeypa
     monkeypatch.setattr(standin, "_WORTH_A_PROCESS", 1)
     characters = LEVEL1[:130]  # three files a split
     one, two = (
-        standin.ensure(
-            tmp_path / str(n), samples_per_class=2, characters=characters, processes=n
-        )
+        standin.ensure(tmp_path / str(n), samples_per_class=2, characters=characters, processes=n)
         for n in (1, 2)
     )
     assert len(hashes(one)) == 6
@@ -117,7 +118,7 @@ def test_more_samples_keep_the_pictures_of_the_first_writers():
     many = list(standin.draw("安", writers=range(70), seed=0))
     assert len(many) == 70
     for (_, a), (_, b) in zip(few, many, strict=False):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a.astype(int), b.astype(int), atol=1)
 
 
 def test_samples_of_a_character_are_closer_to_each_other_than_to_others():
@@ -151,7 +152,9 @@ def test_samples_of_a_character_are_closer_to_each_other_than_to_others():
 )
 def test_a_writer_keeps_a_style(measure):
     characters, writers = "安宽容寝寿寒峰垫国我永明", 12
-    values = [measure(bitmap) for _, bitmap in standin.draw(characters, writers=range(writers), seed=0)]
+    values = [
+        measure(bitmap) for _, bitmap in standin.draw(characters, writers=range(writers), seed=0)
+    ]
     table = np.reshape(values, (len(characters), writers))
     table = table - table.mean(1, keepdims=True)
     # Were there no writers, the variance of a writer's mean would be that of the rest over n.
@@ -243,7 +246,7 @@ def test_another_process_that_was_faster_is_not_repeated(tmp_path: Path, made: P
 def test_too_little_space(tmp_path: Path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(UserError, match="stand-in data needs .* MiB"):
+    with pytest.raises(UserError, match=r"stand-in data needs .* MiB"):
         small(tmp_path)
     assert not list(tmp_path.rglob("*.gnt"))
 

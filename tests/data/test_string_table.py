@@ -26,6 +26,15 @@ def test_more_than_the_buffer_holds(tmp_path, monkeypatch):
     assert [table[index] for index in range(10)] == strings
 
 
+def test_the_digest_tells_where_one_string_ends(tmp_path):
+    digests = set()
+    for name, strings in {"a": [b"ab", b"c"], "b": [b"a", b"bc"], "c": [b"abc"]}.items():
+        (tmp_path / name).mkdir()
+        string_table.write(tmp_path / name, strings)
+        digests.add(string_table.StringTable(tmp_path / name).digest())
+    assert len(digests) == 3
+
+
 def test_damage(tmp_path):
     string_table.write(tmp_path, [b"one", b"two"])
     (tmp_path / "strings.bin").write_bytes(b"onetw")

@@ -71,5 +71,5 @@ def test_a_file_cut_short_is_refused(record_file, kept):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match="gone.tfrecord"):
+    with pytest.raises(UserError, match=r"gone\.tfrecord"):
         RecordFile(tmp_path / "gone.tfrecord").read(0)

@@ -273,13 +273,15 @@ def test_every_layer_is_its_definition(model, which, num_classes, training):
     outputs = recorded(network)
     actual = network(inputs, LABELS if num_classes else None, training=training).numpy()
 
+    # A variance over four numbers can be small, and then enlarges what rounding did.
+    tolerance = {"rtol": 3e-3, "atol": 1e-3} if training else {"rtol": 1e-4, "atol": 2e-5}
     assert set(outputs) == set(ref.outputs) == {row.name for row in network.describe()}
     for name, output in ref.outputs.items():
         np.testing.assert_allclose(
-            outputs[name].reshape(output.shape), output, rtol=1e-4, atol=2e-5, err_msg=name
+            outputs[name].reshape(output.shape), output, err_msg=name, **tolerance
         )
     assert actual.shape == expected.shape
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=2e-5)
+    np.testing.assert_allclose(actual, expected, **tolerance)
     for name, (mean, variance) in ref.statistics.items():
         layer = network.get_layer(name)
         for now, kind, batch in (
@@ -287,4 +289,4 @@ def test_every_layer_is_its_definition(model, which, num_classes, training):
             (layer.moving_variance, "moving_variance", variance),
         ):
             moved = 0.9 * ref.weight(name, kind) + 0.1 * batch
-            np.testing.assert_allclose(now.numpy(), moved, rtol=1e-4, atol=1e-5, err_msg=name)
+            np.testing.assert_allclose(now.numpy(), moved, err_msg=name, **tolerance)

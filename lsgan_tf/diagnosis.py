@@ -1,0 +1,81 @@
+"""Where the first value that is not finite arose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf.gan import GAN
+from lsgan_tf.noise import noise
+
+
+def first_bad_layers(gan: GAN, step: int, examples: np.ndarray, labels: np.ndarray) -> str:
+    """Repeats a step's forward pass layer by layer and says what went bad first.
+
+    Args:
+      gan: the model; its weights are looked at first.
+      step: the step that went bad, counted from 0.
+      examples: the step's global data, `(d_steps, batch_size, ...)`.
+      labels: likewise, `(d_steps, batch_size)`.
+
+    Returns:
+      One phrase for an error message.
+    """
+    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+    weights = [
+        f"{name} {variable.path.removeprefix(f'{name}/')}"
+        for name, network in networks.items()
+        for variable in network.variables
+        if not np.isfinite(variable.numpy()).all()
+    ]
+    if weights:
+        return f"weights not finite: {_first(weights)}"
+    outputs: list[str] = []
+    label = labels[-1] if gan.conditional else None
+    z = noise(gan.seed, gan.d_steps - 1, step, gan.batch_size, gan.z_dim, gan.z_distribution)
+    with _watched(networks, outputs):
+        fake = gan.generator(z, label, training=False)
+        for batch in (gan.to_range(tf.constant(examples[-1])), fake):
+            score = gan.discriminator(batch, label, training=False)
+    if outputs:
+        return f"first layers with values that are not finite: {_first(outputs)}"
+    largest = float(tf.reduce_max(tf.abs(score)))
+    return (
+        f"all layers are finite going forward (scores of fakes up to {largest:.3g}), so it arose "
+        "in the loss or going backward"
+    )
+
+
+class _watched:  # noqa: N801 - reads as a verb in a with statement
+    """While it lasts, every layer's output is looked at; bad ones are named in `found`."""
+
+    def __init__(self, networks: dict[str, keras.Model], found: list[str]) -> None:
+        self._networks, self._found = networks, found
+        self._calls: list[tuple[keras.Layer, Callable[..., Any]]] = []
+
+    def __enter__(self) -> None:
+        for name, network in self._networks.items():
+            for layer in network.layers:
+                self._calls.append((layer, layer.call))
+                layer.call = self._watch(f"{name} {layer.name}", layer.call)
+
+    def __exit__(self, *exception: object) -> None:
+        for layer, call in self._calls:
+            layer.call = call
+
+    def _watch(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            output = call(*args, **kwargs)
+            if name not in self._found and not bool(tf.reduce_all(tf.math.is_finite(output))):
+                self._found.append(name)
+            return output
+
+        return watched
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,75 @@
+"""From a run folder back to its model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from lsgan_tf.build import build_gan
+from lsgan_tf.checkpoints import check, find, read
+from lsgan_tf.config import Config
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import read_json
+from lsgan_tf.gan import GAN
+from lsgan_tf.run_folder import load_classes, load_config
+from lsgan_tf.savedmodel import write_saved_model
+
+
+def restore_run(run_dir: Path, step: int | None = None) -> tuple[Config, GAN, list[str], int]:
+    """Builds the model of a run with the weights of a checkpoint.
+
+    Args:
+      run_dir: the run's folder.
+      step: which checkpoint; None is the newest sound one.
+
+    Returns:
+      The config, the model, the class names in label order, and the step.
+
+    Raises:
+      UserError: if the folder is no run, has no such checkpoint, or it is damaged.
+    """
+    config = load_config(run_dir)
+    found = find(Path(run_dir) / "checkpoints")
+    if not found:
+        raise UserError(
+            f"{run_dir}: no checkpoint yet; train on until one is written (--checkpoint_every)"
+        )
+    if step is not None:
+        chosen = [(number, path) for number, path in found if number == step]
+        if not chosen:
+            steps = ", ".join(str(number) for number, _ in found)
+            raise UserError(f"{run_dir}: no checkpoint of step {step}; there are {steps}")
+        found = chosen
+    reasons = []
+    for number, path in found:
+        try:
+            check(path)
+        except UserError as error:
+            reasons.append(str(error))
+            continue
+        gan = build_gan(config)
+        read(path, weights(gan), partial=True)
+        return config, gan, load_classes(run_dir), number
+    raise UserError("; ".join(reasons))
+
+
+def weights(gan: GAN) -> tf.train.Checkpoint:
+    """The part of a run's state that makes samples: both networks, without optimisers."""
+    return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator)
+
+
+def export_of_run(run_dir: Path) -> Path:
+    """The run's SavedModel, written anew if a newer checkpoint exists.
+
+    Raises:
+      UserError: if there is neither a SavedModel nor a checkpoint.
+    """
+    load_config(run_dir)
+    path = Path(run_dir) / "export"
+    facts = path / "export.json"
+    newest = find(Path(run_dir) / "checkpoints")
+    if facts.is_file() and (not newest or read_json(facts)["step"] >= newest[0][0]):
+        return path
+    config, gan, classes, step = restore_run(run_dir)
+    return write_saved_model(path, config, gan, classes, step)

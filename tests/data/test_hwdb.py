@@ -1,0 +1,313 @@
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lsgan_tf.data import gb2312, gnt, hwdb, standin
+from lsgan_tf.errors import UserError
+
+
+def bitmaps(text, count, seed=0):
+    """`count` records of each character, in turns, of sizes and greys drawn at random."""
+    random = np.random.default_rng(seed)
+    return [
+        (character, random.integers(0, 256, random.integers(5, 70, 2), np.uint8))
+        for _ in range(count)
+        for character in text
+    ]
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    """A training set of three characters, a symbol and one of level 2, and a test set."""
+    folder = tmp_path / "hwdb"
+    gnt.write(folder / "train" / "1.gnt", bitmaps("座啊安", 4, seed=1))
+    gnt.write(folder / "train" / "2.gnt", bitmaps("安A齄啊", 3, seed=2))
+    gnt.write(folder / "test" / "1.gnt", bitmaps("座安", 2, seed=3))
+    return folder
+
+
+@pytest.fixture
+def cache_dir(tmp_path):
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def opened(data_dir, cache_dir):
+    def opened(place=data_dir, **options):
+        return hwdb.open_source(place, cache_dir=cache_dir, **options)
+
+    return opened
+
+
+def everything(source):
+    indices = np.arange(len(source))
+    return source.read(indices), source.labels(indices)
+
+
+def pairs(source):
+    """All pictures with their characters, in no order."""
+    pictures, labels = everything(source)
+    return sorted(
+        (source.classes[label], picture.tobytes())
+        for label, picture in zip(labels.tolist(), pictures, strict=True)
+    )
+
+
+def squashed(records, size=28):
+    return sorted(
+        (
+            character,
+            Image.fromarray(bitmap).resize((size, size), Image.Resampling.BILINEAR).tobytes(),
+        )
+        for character, bitmap in records
+    )
+
+
+def test_pictures_and_labels(opened):
+    source = opened()
+    assert source.name == "hwdb"
+    assert source.shape == (28, 28, 1)
+    assert source.classes == ("啊", "安", "座")
+    assert len(source) == 12 + 6
+    pictures, labels = everything(source)
+    assert (pictures.dtype, pictures.shape) == (np.uint8, (18, 28, 28, 1))
+    assert (labels.dtype, labels.shape) == (np.int32, (18,))
+    wanted = bitmaps("座啊安", 4, seed=1) + bitmaps("安A齄啊", 3, seed=2)
+    assert pairs(source) == squashed(pair for pair in wanted if pair[0] in "啊安座")
+    assert not source.standin
+    assert "18 pictures of 3 characters" in source.description
+    assert source.notices == (
+        "left out 6 pictures of 2 symbols and characters outside GB2312 level 1 "
+        "(--all_classes keeps them)",
+    )
+
+
+def test_reading_is_a_function_of_the_indices(opened):
+    source = opened()
+    pictures, labels = everything(source)
+    indices = np.array([17, 0, 5, 5])
+    np.testing.assert_array_equal(source.read(indices), pictures[indices])
+    np.testing.assert_array_equal(source.labels(indices), labels[indices])
+    assert source.read(np.array([], np.int64)).shape == (0, 28, 28, 1)
+
+
+def test_all_classes(opened):
+    source = opened(all_classes=True)
+    assert source.classes == ("啊", "安", "座", "A", "齄")
+    assert len(source) == 24
+    assert source.notices == ()
+
+
+@pytest.mark.parametrize(("most", "classes"), [(1, "啊"), (2, "啊安"), (9, "啊安座")])
+def test_max_classes(opened, most, classes):
+    source = opened(max_classes=most)
+    assert "".join(source.classes) == classes
+    assert set(everything(source)[1].tolist()) == set(range(len(classes)))
+
+
+def test_classes_of_another_split(opened):
+    source = opened(split="test", classes=("安", "啊", "座"))
+    assert source.classes == ("安", "啊", "座")
+    assert sorted(everything(source)[1].tolist()) == [0, 0, 2, 2]
+    with pytest.raises(UserError, match=r"none of its 2 characters .* one of the 1 that are asked"):
+        opened(split="test", classes=("宁",))
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_image_size(opened, size):
+    source = opened(split="test", image_size=size)
+    assert source.shape == (size, size, 1)
+    assert pairs(source) == squashed(bitmaps("座安", 2, seed=3), size)
+
+
+def test_keep_aspect(tmp_path, opened):
+    gnt.write(tmp_path / "tall" / "a.gnt", [("安", np.zeros((56, 14), np.uint8))])
+    picture = opened(tmp_path / "tall", keep_aspect=True).read(np.array([0]))[0, :, :, 0]
+    assert (picture[:, :10] == 255).all() and (picture[:, 18:] == 255).all()
+    assert (picture[:, 11:17] == 0).all()
+
+
+def test_splits(opened, data_dir):
+    assert len(opened(split="train")) == 18
+    assert len(opened(split="test")) == 4
+    assert len(opened(split="all")) == 22
+    # Without a test-like name below the folder, all is for training.
+    assert len(opened(data_dir / "test")) == 4
+    with pytest.raises(UserError, match="no test file in it"):
+        opened(data_dir / "test", split="test")
+
+
+def test_only_test_files_are_trained_on_with_a_notice(tmp_path, opened):
+    gnt.write(tmp_path / "x" / "1.0test-gb1.gnt", bitmaps("安", 2))
+    source = opened(tmp_path / "x")
+    assert len(source) == 2
+    assert "all files are named as test files" in source.notices[0]
+
+
+@pytest.mark.parametrize("name", ["Gnt1.0TrainPart1.zip", "HWDB1.0trn_gnt.zip"])
+def test_an_archive_gives_the_same(data_dir, tmp_path, opened, name):
+    with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in (data_dir / "train").iterdir():
+            archive.write(path, f"any/{path.name}")
+    plain, packed = opened(), opened(tmp_path / name)
+    assert packed.fingerprint == plain.fingerprint
+    np.testing.assert_array_equal(everything(packed)[0], everything(plain)[0])
+
+
+def test_fingerprint_is_of_content_not_of_place_or_names(data_dir, tmp_path, opened):
+    here = opened()
+    (data_dir / "train" / "1.gnt").rename(data_dir / "zzz.gnt")
+    data_dir.rename(tmp_path / "elsewhere")
+    there = opened(tmp_path / "elsewhere")
+    assert there.fingerprint == here.fingerprint
+    np.testing.assert_array_equal(everything(there)[0], everything(here)[0])
+
+
+def test_fingerprint_tells_what_differs(data_dir, opened):
+    options = [
+        {},
+        {"image_size": 32},
+        {"keep_aspect": True},
+        {"all_classes": True},
+        {"max_classes": 2},
+        {"split": "test"},
+    ]
+    prints = {opened(**option).fingerprint for option in options}
+    gnt.write(data_dir / "train" / "2.gnt", bitmaps("安", 1, seed=9))
+    prints.add(opened().fingerprint)
+    assert len(prints) == len(options) + 1
+    # The same choice by another flag is the same data.
+    assert opened(max_classes=3).fingerprint == opened().fingerprint
+
+
+def test_a_copy_of_a_file_is_left_out(data_dir, opened):
+    (data_dir / "train" / "copy of 1.gnt").write_bytes((data_dir / "train" / "1.gnt").read_bytes())
+    source = opened()
+    assert len(source) == 18
+    assert source.notices[0] == "train/copy of 1.gnt holds the same as train/1.gnt: left out"
+
+
+def test_nothing_is_written_beside_the_data(data_dir, opened):
+    before = {path: path.stat().st_mtime_ns for path in data_dir.rglob("*")}
+    opened()
+    assert {path: path.stat().st_mtime_ns for path in data_dir.rglob("*")} == before
+
+
+def test_the_cache_must_not_lie_in_the_data(data_dir):
+    with pytest.raises(UserError, match=r"lies inside the data folder .* --cache_dir"):
+        hwdb.open_source(data_dir, cache_dir=data_dir / "cache")
+
+
+def with_damage(path, sound, damaged):
+    """Writes sound records and, after the first, records with tags that are no GBK."""
+    gnt.write(path, [("安", np.full((3, 3), 9, np.uint8))] * (sound + damaged))
+    content = bytearray(path.read_bytes())
+    for number in range(1, damaged + 1):
+        content[19 * number + 4 : 19 * number + 6] = b"\xff\xff"
+    path.write_bytes(content)
+
+
+def test_few_damaged_records_are_left_out_with_a_notice(tmp_path, opened):
+    with_damage(tmp_path / "x" / "a.gnt", sound=1998, damaged=2)
+    source = opened(tmp_path / "x")
+    assert len(source) == 1998
+    assert source.notices == (
+        "skipped 2 damaged records; the first is in a.gnt at byte 19: tag ffff is no GBK "
+        "(tools/verify_data.py lists them)",
+    )
+
+
+@pytest.mark.parametrize("prepared_before", [False, True])
+def test_more_damaged_records_are_an_error(tmp_path, opened, cache_dir, prepared_before):
+    with_damage(tmp_path / "x" / "a.gnt", sound=1997, damaged=3)
+    if prepared_before:
+        opened(tmp_path / "x", max_bad_records=3)
+    message = (
+        r"x: 3 of 2,000 records are damaged and 2 are tolerated; the first is in a\.gnt at byte "
+        r"19: tag ffff is no GBK; .* --max_bad_records"
+    )
+    with pytest.raises(UserError, match=message):
+        opened(tmp_path / "x")
+    if not prepared_before:
+        assert not list(cache_dir.rglob("*.u8"))
+
+
+def test_max_bad_records_decides(tmp_path, opened):
+    with_damage(tmp_path / "x" / "a.gnt", sound=10, damaged=3)
+    assert len(opened(tmp_path / "x", max_bad_records=3)) == 10
+    with pytest.raises(UserError, match="3 of 13 records are damaged and 2 are tolerated"):
+        opened(tmp_path / "x", max_bad_records=2)
+    with_damage(tmp_path / "y" / "a.gnt", sound=2000, damaged=1)
+    with pytest.raises(UserError, match="1 of 2,001 records are damaged and 0 are tolerated"):
+        opened(tmp_path / "y", max_bad_records=0)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_is_no_gnt_is_named(data_dir, opened, packed):
+    path = data_dir / "train" / "3.gnt"
+    if packed:
+        with zipfile.ZipFile(data_dir / "train" / "3.zip", "w") as archive:
+            archive.writestr("3.gnt", b"no characters")
+        path = data_dir / "train" / "3.zip" / "3.gnt"
+    else:
+        path.write_bytes(b"no characters")
+    with pytest.raises(UserError) as error:
+        opened()
+    assert str(error.value).startswith(f"{path}: not a GNT file: ")
+
+
+def test_no_class_left(tmp_path, opened, cache_dir):
+    gnt.write(tmp_path / "x" / "a.gnt", bitmaps("A，齄", 2))
+    message = r"no class is left: none of its 3 characters \(A, ，, 齄\) .* --all_classes"
+    with pytest.raises(UserError, match=message):
+        opened(tmp_path / "x")
+    assert not list(cache_dir.rglob("*.u8"))
+    assert len(opened(tmp_path / "x", all_classes=True)) == 6
+
+
+def test_a_standin_says_so_first(data_dir, opened):
+    (data_dir / "STANDIN.json").write_text("{}")
+    for place in (data_dir, data_dir / "train", data_dir / "train" / "1.gnt"):
+        source = opened(place)
+        assert source.standin
+        assert source.notices[0].startswith("STAND-IN DATA")
+        assert "--data_dir" in source.notices[1]
+        assert source.description.startswith("stand-in for HWDB")
+
+
+def test_without_a_folder_the_standin_is_made(data_dir, cache_dir, monkeypatch):
+    def ensure(cache, *, samples_per_class, seed=0):
+        assert (cache, samples_per_class, seed) == (cache_dir, 7, 0)
+        (data_dir / "STANDIN.json").write_text("{}")
+        return data_dir
+
+    monkeypatch.setattr(standin, "ensure", ensure)
+    assert hwdb.open_source(None, cache_dir=cache_dir, standin_samples=7).standin
+
+
+def test_the_users_cache_folder_is_the_default(data_dir, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    hwdb.open_source(data_dir)
+    assert list((tmp_path / "home" / "lsgan_tf" / "hwdb").glob("*/images.u8"))
+
+
+@pytest.mark.skipif("LSGAN_TF_DATA" not in os.environ, reason="LSGAN_TF_DATA is not set")
+def test_real_data(cache_dir):
+    folder = Path(os.environ["LSGAN_TF_DATA"]) / "hwdb"
+    if not folder.is_dir():
+        pytest.skip("no hwdb in LSGAN_TF_DATA")
+    train = hwdb.open_source(folder, cache_dir=cache_dir)
+    test = hwdb.open_source(folder, cache_dir=cache_dir, split="test", classes=train.classes)
+    assert (len(train), len(test), len(train.classes)) == (21_834, 2_409, 67)
+    assert all(map(gb2312.is_level1, train.classes))
+    assert train.notices == test.notices == ()
+    pictures, labels = everything(train)
+    counts = np.bincount(labels)
+    assert (counts.min(), counts.max()) == (321, 332)
+    # White paper, dark ink, and the corners are mostly paper.
+    assert pictures.max() == 255 and pictures.min() < 30
+    assert np.median(pictures[:, [0, 0, -1, -1], [0, -1, 0, -1]]) == 255

@@ -1,0 +1,102 @@
+"""Reports on sets of pictures."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+
+from lsgan_tf.data import decode, prepare_shards, verify_pictures
+from lsgan_tf.data.lmdb_records import open_lmdb
+from lsgan_tf.data.shards import Preprocessing
+
+
+@pytest.fixture
+def report(tmp_path):
+    def report(path, **options):
+        assert verify_pictures.looks_like(path)
+        lines, fine = verify_pictures.report(path, cache_dir=tmp_path / "cache", **options)
+        return "\n".join(lines), fine
+
+    return report
+
+
+def test_databases_below_a_folder(tmp_path, write_lmdb, bedrooms, report):
+    write_lmdb(tmp_path / "lsun" / "bedroom_train_lmdb", bedrooms)
+    write_lmdb(tmp_path / "lsun" / "kitchen_train_lmdb", {b"a": b"", **bedrooms})
+    text, fine = report(tmp_path / "lsun")
+    assert not fine
+    assert "decoded 30 of 30: 0 cannot be decoded" in text
+    assert "formats: jpeg 15, webp 15; colours: RGB 30" in text
+    assert "width: 24 to 24 pixels, median 24" in text
+    assert "decoded 31 of 31: 1 cannot be decoded" in text
+    assert "  a (empty)" in text
+
+
+def test_a_sample(tmp_path, write_lmdb, bedrooms, report):
+    text, fine = report(write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms), most=10)
+    assert "decoded 10 of 30" in text
+    assert fine
+
+
+def test_a_folder(tmp_path, encode, report):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "good.png").write_bytes(encode())
+    assert report(tmp_path / "p")[1]
+    (tmp_path / "p" / "bad.png").write_bytes(b"x")
+    text, fine = report(tmp_path / "p")
+    assert not fine
+    assert "bad.png (no JPEG" in text
+
+
+def test_shards(tmp_path, write_lmdb, bedrooms, report):
+    source = write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms)
+    out = tmp_path / "out"
+    prepare_shards.prepare(
+        open_lmdb(source, cache_dir=tmp_path),
+        out,
+        category="bedroom",
+        split="train",
+        preprocessing=Preprocessing(8, False, decode.RESIZE, "jpeg", 95),
+        shard_images=20,
+        workers=1,
+    )
+    text, fine = report(out)
+    assert fine
+    assert "30 pictures (8x8, squashed) in 2 shards" in text
+    path = out / "shard-00001-of-00002.tfrecord"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    text, fine = report(out)
+    assert not fine
+    assert "shard-00001-of-00002.tfrecord: SHA-256 differs" in text
+    (out / "manifest.json").unlink()
+    text, fine = report(out)
+    assert not fine
+    assert "begun and not finished" in text
+
+
+def test_zips(tmp_path, write_lmdb, bedrooms, report):
+    folder = write_lmdb(tmp_path / "made" / "x", bedrooms)
+    path = tmp_path / "zips" / "bedroom_train_lmdb.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(folder / "data.mdb", "bedroom_train_lmdb/data.mdb")
+    for place in (path, path.parent):
+        text, fine = report(place)
+        assert fine
+        assert "its CRC is right" in text
+    content = bytearray(path.read_bytes())
+    content[9000] ^= 1
+    path.write_bytes(content)
+    text, fine = report(path)
+    assert not fine
+    assert "damaged" in text
+
+
+def test_nothing(tmp_path):
+    (tmp_path / "x.txt").write_text("x")
+    for place in (tmp_path, tmp_path / "x.txt", tmp_path / "gone"):
+        assert not verify_pictures.looks_like(place)
+        assert not verify_pictures.report(place, cache_dir=tmp_path)[1]

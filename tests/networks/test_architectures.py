@@ -1,0 +1,121 @@
+"""The papers' networks in full: parameter counts, and every layer's name, kind and shape."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lsgan_tf.networks import dcgan, handwriting, mixture, scene
+
+
+def parameters(network) -> int:
+    return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+
+
+PAPER_COUNTS = {
+    "handwriting generator": (handwriting.Generator, {}, 9_417_857),
+    "handwriting discriminator": (handwriting.Discriminator, {}, 21_384_129),
+    "the authors' code": (handwriting.Discriminator, {"first_filters": 257}, 21_392_155),
+    "scene generator": (scene.Generator, {}, 15_591_427),
+    "scene discriminator": (scene.Discriminator, {}, 4_333_441),
+    "DCGAN generator": (dcgan.Generator, {"batch_norm": False}, 12_702_851),
+    "DCGAN discriminator": (dcgan.Discriminator, {"batch_norm": False}, 4_314_753),
+    "mixture generator": (mixture.Generator, {}, 49_666),
+    "mixture discriminator": (mixture.Discriminator, {}, 17_025),
+}
+
+
+@pytest.mark.parametrize("name", PAPER_COUNTS)
+def test_the_papers_parameter_counts(name):
+    network_class, arguments, count = PAPER_COUNTS[name]
+    network = network_class(**arguments)
+    assert parameters(network) == count
+    assert sum(row.parameters for row in network.describe()) == count
+    assert network.trainable_weights == network.trainable_variables
+
+
+def table(network) -> list[tuple]:
+    """What `describe` says, without the normalisations."""
+    return [tuple(row) for row in network.describe() if row.kind != "batch norm"]
+
+
+def norms(network) -> dict[str, tuple[int, ...]]:
+    return {row.name: row.shape for row in network.describe() if row.kind == "batch norm"}
+
+
+def test_handwriting_layer_by_layer():
+    generator, discriminator = handwriting.Generator(), handwriting.Discriminator()
+    assert table(generator) == [
+        ("label_map", "label map", (256,), 957_696),
+        ("h0", "dense", (6272,), 8_034_432),
+        ("h1", "deconv 5x5 /2", (14, 14, 128), 409_728),
+        ("h2", "deconv 5x5 /2", (28, 28, 1), 3_201),
+    ]
+    assert norms(generator) == {"bn0": (6272,), "bn1": (14, 14, 128)}
+    assert table(discriminator) == [
+        ("label_map", "label map", (256,), 957_696),
+        ("h0", "conv 5x5 /2", (14, 14, 256), 6_656),
+        ("h1", "labelled conv 5x5 /2", (7, 7, 320), 4_096_320),
+        ("h2", "dense", (1024,), 16_319_488),
+        ("h3", "dense", (1,), 1_281),
+    ]
+    assert norms(discriminator) == {"bn1": (7, 7, 320), "bn2": (1024,)}
+
+
+def test_scene_layer_by_layer():
+    generator, discriminator = scene.Generator(), scene.Discriminator()
+    assert table(generator) == [
+        ("h0", "dense", (12_544,), 12_857_600),
+        ("h1", "deconv 3x3 /2", (14, 14, 256), 590_080),
+        ("h2", "deconv 3x3 /1", (14, 14, 256), 590_080),
+        ("h3", "deconv 3x3 /2", (28, 28, 256), 590_080),
+        ("h4", "deconv 3x3 /1", (28, 28, 256), 590_080),
+        ("h5", "deconv 3x3 /2", (56, 56, 128), 295_040),
+        ("h6", "deconv 3x3 /2", (112, 112, 64), 73_792),
+        ("h7", "deconv 3x3 /1", (112, 112, 3), 1_731),
+    ]
+    assert norms(generator) == {
+        "bn0": (7, 7, 256),
+        "bn1": (14, 14, 256),
+        "bn2": (14, 14, 256),
+        "bn3": (28, 28, 256),
+        "bn4": (28, 28, 256),
+        "bn5": (56, 56, 128),
+        "bn6": (112, 112, 64),
+    }
+    assert table(discriminator) == [
+        ("h0", "conv 5x5 /2", (56, 56, 64), 4_864),
+        ("h1", "conv 5x5 /2", (28, 28, 128), 204_928),
+        ("h2", "conv 5x5 /2", (14, 14, 256), 819_456),
+        ("h3", "conv 5x5 /2", (7, 7, 512), 3_277_312),
+        ("h4", "dense", (1,), 25_089),
+    ]
+    assert norms(discriminator) == {"bn1": (28, 28, 128), "bn2": (14, 14, 256), "bn3": (7, 7, 512)}
+
+
+def test_dcgan_for_cifar10_layer_by_layer():
+    generator, discriminator = dcgan.Generator(32), dcgan.Discriminator(32)
+    assert [row[:3] for row in table(generator)] == [
+        ("h0", "dense", (2048,)),
+        ("h1", "deconv 5x5 /2", (4, 4, 256)),
+        ("h2", "deconv 5x5 /2", (8, 8, 128)),
+        ("h3", "deconv 5x5 /2", (16, 16, 64)),
+        ("h4", "deconv 5x5 /2", (32, 32, 3)),
+    ]
+    assert [row[:3] for row in table(discriminator)] == [
+        ("h0", "conv 5x5 /2", (16, 16, 64)),
+        ("h1", "conv 5x5 /2", (8, 8, 128)),
+        ("h2", "conv 5x5 /2", (4, 4, 256)),
+        ("h3", "conv 5x5 /2", (2, 2, 512)),
+        ("h4", "dense", (1,)),
+    ]
+    assert list(norms(generator)) == ["bn0", "bn1", "bn2", "bn3"]
+    assert list(norms(discriminator)) == ["bn1", "bn2", "bn3"]
+
+
+def test_a_label_is_joined_after_every_convolution():
+    discriminator = dcgan.Discriminator(32, filters=4, num_classes=10, label_dim=6)
+    kinds = {row.name: row.kind for row in discriminator.describe()}
+    assert kinds["h0"] == "conv 5x5 /2"
+    assert {kinds[name] for name in ("h1", "h2", "h3")} == {"labelled conv 5x5 /2"}
+    assert discriminator.h4.kernel.shape == (2 * 2 * 32 + 6, 1)

@@ -1,0 +1,27 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lsgan_tf.data import gnt
+
+TOOL = Path(__file__).parents[2] / "tools" / "bench_data.py"
+
+
+def test_every_measure_is_there(tmp_path):
+    gnt.write(tmp_path / "data" / "a.gnt", [("安", np.full((30, 30), 9, np.uint8))] * 100)
+    (tmp_path / "cache").mkdir()
+    result = subprocess.run(
+        [
+            *(sys.executable, TOOL, f"--data_dir={tmp_path}/data", "--repeat=2", "--batches=3"),
+            f"--cache_dir={tmp_path}/cache",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("prepared at") == 2
+    for measure in ("peak memory", "squashing", "read at random", "input pipeline alone"):
+        assert measure in result.stdout
+    assert not list((tmp_path / "cache").iterdir())

@@ -1,0 +1,64 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsgan_tf.data import gnt
+
+TOOL = Path(__file__).parents[2] / "tools" / "prepare_hwdb.py"
+
+
+@pytest.fixture
+def run(tmp_path):
+    gnt.write(
+        tmp_path / "data" / "a.gnt",
+        [(character, np.full((3, 3), 9, np.uint8)) for character in "安安安宁A"],
+    )
+
+    def run(*flags):
+        return subprocess.run(
+            [
+                *(sys.executable, TOOL, f"--data_dir={tmp_path}/data"),
+                *(f"--cache_dir={tmp_path}/cache", *flags),
+            ],
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_says_where_it_is_and_how_much(run, tmp_path):
+    result = run()
+    assert result.returncode == 0, result.stderr
+    assert "4 pictures of 2 characters" in result.stdout
+    assert "per class: 1 (宁) to 3 (安), median 2" in result.stdout
+    assert "left out 1 pictures of 1 symbols" in result.stdout
+    (images,) = (tmp_path / "cache").rglob("images.u8")
+    assert f"prepared: {images.parent}" in result.stdout
+    assert images.stat().st_size == 5 * 28 * 28
+
+
+def test_options(run, tmp_path):
+    result = run("--all_classes", "--image_size=16", "--keep_aspect")
+    assert "5 pictures of 3 characters" in result.stdout
+    (images,) = (tmp_path / "cache").rglob("images.u8")
+    assert images.stat().st_size == 5 * 16 * 16
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--split=test"], "no test file in it"),
+        (["--image_size=3"], "image_size"),
+        (["--data_dir=/nowhere/at/all"], "no such data folder"),
+        (["stray"], "expected flags only"),
+    ],
+)
+def test_errors_are_one_line(run, flags, message):
+    result = run(*flags)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert message in result.stderr

@@ -1,0 +1,111 @@
+"""The command that prepares LSUN, as a person runs it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import lmdb
+import numpy as np
+import pytest
+from PIL import Image
+
+TOOL = Path(__file__).parents[2] / "tools" / "prepare_lsun.py"
+
+
+def command(*arguments):
+    return [sys.executable, str(TOOL), *map(str, arguments)]
+
+
+def run(*arguments):
+    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def lsun(tmp_path):
+    folder = tmp_path / "lsun" / "tower_train_lmdb"
+    folder.mkdir(parents=True)
+    pictures = []
+    for number in range(7):
+        pixels = np.random.default_rng(number).integers(0, 256, (64, 80, 3), np.uint8)
+        sink = io.BytesIO()
+        Image.fromarray(pixels).resize((256, 300)).save(sink, "WEBP")
+        pictures.append(sink.getvalue())
+    with lmdb.open(str(folder), map_size=1 << 27) as environment:
+        with environment.begin(write=True) as transaction:
+            for number in range(200):
+                content = pictures[number % len(pictures)] if number != 11 else b""
+                transaction.put(b"%040x" % number, content)
+    return folder.parent
+
+
+@pytest.fixture
+def options(lsun, tmp_path):
+    return (
+        f"--data_dir={lsun}",
+        "--category=tower",
+        "--image_size=32",
+        f"--out={tmp_path / 'out'}",
+        f"--cache_dir={tmp_path / 'cache'}",
+        "--workers=2",
+        "--shard_images=20",
+    )
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_killed_and_started_again(options, tmp_path):
+    whole = run(*options, f"--out={tmp_path / 'whole'}")
+    assert whole.returncode == 0, whole.stderr
+    assert "199 pictures (32x32, squashed) in 10 shards" in whole.stdout
+    assert "left out: 1 empty" in whole.stdout
+    for unkind in (signal.SIGKILL, signal.SIGINT):
+        process = subprocess.Popen(
+            command(*options),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        count = len(list((tmp_path / "out").glob("*.tfrecord")))
+        deadline = time.monotonic() + 60
+        while len(list((tmp_path / "out").glob("*.tfrecord"))) == count:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            if process.poll() is not None:
+                break
+        if process.poll() is None:
+            os.killpg(process.pid, unkind)
+        stderr = process.communicate()[1].decode()
+        assert "Traceback" not in stderr
+    again = run(*options)
+    assert again.returncode == 0, again.stderr
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_errors_are_one_line(options, tmp_path):
+    for arguments, message in [
+        (("--category=castle",), "there are bedroom"),
+        ((f"--data_dir={tmp_path / 'gone'}",), "no such file or folder"),
+        (("--image_size=4",), "image_size"),
+        (("extra",), "expected flags only"),
+    ]:
+        result = run(*options, *arguments)
+        assert result.returncode == 2
+        assert result.stderr.startswith("error: ")
+        assert result.stderr.count("\n") == 1
+        assert message in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_help():
+    result = run("--help")
+    assert result.returncode == 0
+    for flag in ("--data_dir", "--[no]crop", "--[no]lossless", "--shard_images"):
+        assert flag in result.stdout

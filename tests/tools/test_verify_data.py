@@ -1,0 +1,57 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsgan_tf.data import gnt
+
+TOOL = Path(__file__).parents[2] / "tools" / "verify_data.py"
+
+
+def run(*flags):
+    return subprocess.run([sys.executable, TOOL, *flags], capture_output=True, text=True)
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    gnt.write(tmp_path / "data" / "a.gnt", [("安", np.full((3, 3), 9, np.uint8))] * 3)
+    return tmp_path / "data"
+
+
+def test_sound_data_exits_with_0(data_dir):
+    result = run(f"--data_dir={data_dir}")
+    assert result.returncode == 0
+    assert "train split: 3 pictures" in result.stdout
+
+
+def test_damaged_data_exits_with_1(data_dir):
+    path = data_dir / "a.gnt"
+    path.write_bytes(path.read_bytes()[:-1])
+    result = run(f"--data_dir={data_dir}")
+    assert result.returncode == 1
+    assert "a.gnt, byte 38: truncated" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--data_dir={tmp}/nowhere"], "no such data folder"),
+        (["--data_dir={tmp}"], "no data of a known kind in it"),
+        (["--data_dir={tmp}", "--kind=hwdb"], "no .gnt file in it"),
+        (["--data_dir={tmp}", "--kind=nothing"], "kind"),
+        ([], "expected --data_dir=FOLDER"),
+    ],
+)
+def test_what_cannot_be_read_exits_with_2_and_one_line(tmp_path, flags, message):
+    result = run(*(flag.format(tmp=tmp_path) for flag in flags))
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+def test_help_names_the_kinds():
+    result = run("--help")
+    assert result.returncode == 0
+    assert "--data_dir" in result.stdout and "hwdb" in result.stdout

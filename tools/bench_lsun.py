@@ -1,0 +1,105 @@
+"""What `bench_data.py --kind=lsun` measures: preparing LSUN, and reading it for training."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lsgan_tf.data import child_processes, decode, lsun_places, prepare_shards
+from lsgan_tf.data.lmdb_records import LmdbRecords, open_lmdb
+from lsgan_tf.data.lsun import open_source
+from lsgan_tf.data.shards import Preprocessing
+from lsgan_tf.data.source import Source
+
+_CHUNK = 32  # Pictures a task, as in the preparation.
+_SECONDS = 5.0  # For one measurement of the input pipeline.
+_MOST = 20_000  # Pictures to look at in one measurement.
+
+
+def lsun(data_dir: Path, cache_dir: Path, *, image_size: int, batch_size: int) -> Iterator[str]:
+    """Measures the preparation of an LMDB of LSUN, and both ways to read it.
+
+    Args:
+      data_dir: a folder of LSUN's own, `<category>_<split>_lmdb`.
+      cache_dir: an empty folder to work in.
+      image_size: height and width of the pictures in pixels.
+      batch_size: pictures per batch.
+
+    Yields:
+      Lines for a person.
+    """
+    records = open_lmdb(data_dir, cache_dir=cache_dir)
+    category = lsun_places.category_of(data_dir)
+    cores = child_processes.cores()
+    yield f"{data_dir}: {len(records):,} pictures, {cores} processes"
+    count = min(len(records), _MOST)
+    plain, plain_busy = _timed(lambda: _decode_all(records, image_size, count, cores))
+    yield (
+        f"decoding and resizing alone: {count / plain:,.0f} images/s, "
+        f"{1e3 * plain_busy / count:.2f} ms of one core each"
+    )
+    made = Preprocessing(image_size, False, decode.RESIZE, "jpeg", 95)
+    out = cache_dir / "prepared"
+    seconds, busy = _timed(
+        lambda: prepare_shards.prepare(
+            records, out, category=category, split="train", preprocessing=made, workers=cores
+        )
+    )
+    speed = len(records) / seconds
+    yield (
+        f"preparing: {speed:,.0f} images/s, {1e3 * busy / len(records):.2f} ms of one core each: "
+        f"{speed * plain / count:.2f} of the former"
+    )
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    here, child = (resource.getrusage(each).ru_maxrss * unit / (1 << 20) for each in who)
+    yield f"peak memory: {here:.0f} MiB here, {child:.0f} MiB in the largest child"
+    for folder, how in ((data_dir, "the LMDB"), (out, "prepared shards")):
+        source = open_source(folder, category=category, image_size=image_size, cache_dir=cache_dir)
+        yield f"training from {how}: {_pipeline(source, batch_size):,.0f} images/s"
+
+
+def _pipeline(source: Source, batch_size: int) -> float:
+    """Pictures per second that the input pipeline gives if nobody trains on them."""
+    from lsgan_tf.data.pipeline import Batches  # TensorFlow would slow the start of processes.
+
+    batches = Batches(source, batch_size=batch_size, draws=1, seed=0)
+    iterator = iter(batches.dataset(0, replicas=1, first_replica=0, local_replicas=1))
+    next(iterator)  # Starts the threads.
+    count, start = 0, time.perf_counter()
+    while time.perf_counter() - start < _SECONDS and count * batch_size < _MOST:
+        next(iterator)
+        count += 1
+    return count * batch_size / (time.perf_counter() - start)
+
+
+def _decode_all(records: LmdbRecords, size: int, count: int, processes: int) -> None:
+    spans = [(records, size, at, min(at + _CHUNK, count)) for at in range(0, count, _CHUNK)]
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        done = sum(pool.imap(_decode_span, spans))
+    assert done == count
+
+
+def _decode_span(span: tuple[LmdbRecords, int, int, int]) -> int:
+    records, size, start, stop = span
+    for index in range(start, stop):
+        image = Image.open(io.BytesIO(records.content(index))).convert("RGB")
+        np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+    return stop - start
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds on the clock, and seconds that this process and its children computed."""
+    clock, before = time.perf_counter(), os.times()
+    work()
+    after = os.times()
+    return time.perf_counter() - clock, sum(after[:4]) - sum(before[:4])
