@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import shutil
 import sys
@@ -10,12 +11,14 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from absl import app, flags, logging
 
 from lsgan_tf.errors import UserError
 
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
 # Flags that absl and its logging add to every binary; none of them is ours.
@@ -31,16 +34,18 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
       usage: the binary's docstring, shown by `--help`.
 
     A `UserError` is printed as one line and exits with its status (2, or 3 for a
-    run that diverged); Ctrl-C exits with 130.
+    run that diverged); Ctrl-C exits with 130. Nobody reading the output any more (a
+    pager that was left, `head`) ends the command without a word, with 141.
     """
-    # Nor are the notes that it logs while it works.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show Chinese shows codes instead of failing.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # absl's own notices are of no use here.
     logging.set_verbosity(logging.WARNING)
     flags.FLAGS.set_gnu_getopt(True)
-    argv = sys.argv
-    if _HELP & set(argv[1:]):
-        print(help_text(usage or "", flags.FLAGS))
-        sys.exit(0)
-    app.run(lambda rest: _guarded(main, rest), argv=argv, flags_parser=_parse)
+    if _HELP & set(sys.argv[1:]):
+        _guarded(lambda _: print(help_text(usage or "", flags.FLAGS)), sys.argv)
+    app.run(lambda rest: _guarded(main, rest), argv=sys.argv, flags_parser=_parse)
 
 
 def import_tensorflow() -> None:
@@ -71,27 +76,27 @@ def _parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
-        message = " ".join(str(error).split())
+        message = str(error).removeprefix("ERROR:: ")
         _fail(f"{message} (see --help)")
-        raise AssertionError("unreachable") from error
 
 
-def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> None:
+def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoReturn:
     try:
         status = main(argv)
+        sys.stdout.flush()
     except UserError as error:
         _fail(str(error), error.status)
     except KeyboardInterrupt:
         print("stopped by Ctrl-C", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output (a pager, head) went away: not an error.
-        sys.stderr.close()
-        sys.exit(0)
+        # What is still buffered must go somewhere when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_PIPE_CLOSED)
     sys.exit(status or 0)
 
 
-def _fail(message: str, status: int = UserError.status) -> None:
+def _fail(message: str, status: int = UserError.status) -> NoReturn:
     print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
     sys.exit(status)
 
@@ -118,12 +123,13 @@ def _describe(group: Iterable[flags.Flag], width: int) -> Iterable[str]:
     for flag in group:
         name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
         text = " ".join((flag.help or "").split())
-        if flag.default is not None and "default" not in text.lower():
+        if flag.default is not None and "default:" not in text:
             default = flag.default_as_str or ""
             text += f" (default: {default.strip(chr(39))})"
-        yield textwrap.fill(
-            text,
-            width=width,
-            initial_indent=f"  {name:<28}" if len(name) < 28 else f"  {name}\n{'':30}",
-            subsequent_indent=" " * 30,
-        )
+        lines = textwrap.wrap(text, max(width - 30, 20))
+        if len(name) < 28:
+            lines[0] = f"{name:<28}{lines[0]}"
+        else:
+            lines.insert(0, name)
+        first, *rest = lines
+        yield "\n".join([f"  {first}", *(f"{'':30}{line}" for line in rest)])

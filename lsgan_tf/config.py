@@ -9,12 +9,13 @@ reads one.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.setting import check, setting
 
 FORMAT = 1
 """Version of `config.json`; raised when an older run can no longer be continued."""
@@ -44,41 +45,12 @@ PAPER: dict[str, dict[str, Any]] = {
 }
 
 
-def _setting(
-    default: Any,
-    group: str,
-    text: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] | None = None,
-    free: bool = False,
-    optional: type | None = None,
-) -> Any:
-    """A field that is also a flag.
-
-    Args:
-      default: value where the paper says nothing for the dataset; its type is the flag's.
-      group: heading under which `--help` lists it.
-      text: help, with the unit.
-      low: smallest value allowed.
-      high: largest value allowed.
-      choices: the values allowed.
-      free: it cannot change what is learnt, so a resumed run may change it.
-      optional: the flag's type where `default` is None.
-    """
-    return dataclasses.field(
-        default=default,
-        metadata={
-            "group": group,
-            "help": text,
-            "low": low,
-            "high": high,
-            "choices": choices,
-            "free": free,
-            "type": optional or type(default),
-        },
-    )
+_data, _networks, _objective, _optimisation, _machine = (
+    functools.partial(setting, group)
+    for group in ("data", "networks", "objective", "optimisation", "machine")
+)
+_hwdb = functools.partial(_data, only=("hwdb",))
+_run = functools.partial(setting, "run", free=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,204 +64,179 @@ class Config:
       UserError: on construction, if a value is out of its range or two contradict.
     """
 
-    dataset: str = _setting("hwdb", "data", "dataset to train on", choices=DATASETS)
-    conditional: bool = _setting(
-        False, "data", "give the class label to both networks (needs labelled data)"
-    )
-    data_dir: str | None = _setting(
+    dataset: str = _data("hwdb", "dataset to train on", choices=DATASETS)
+    conditional: bool = _data(False, "give the class label to both networks (needs labelled data)")
+    data_dir: str | None = _data(
         None,
-        "data",
         "folder or file of the dataset; hwdb without it trains on the drawn stand-in",
         optional=str,
         free=True,
     )
-    cache_dir: str | None = _setting(
+    cache_dir: str | None = _data(
         None,
-        "data",
-        "folder for prepared data (default: lsgan_tf in the user's cache folder)",
+        "folder for prepared data",
         optional=str,
         free=True,
+        unset="lsgan_tf in the user's cache folder",
     )
-    image_size: int = _setting(28, "data", "height and width of images, pixels", low=0, high=1024)
-    max_classes: int | None = _setting(
-        None, "data", "keep only the first N classes (default: all)", optional=int, low=1
+    image_size: int = _data(
+        28,
+        "height and width of images; at least 8, and 0 for the mixture, which has none",
+        "pixels",
+        0,
+        1024,
     )
-    all_classes: bool = _setting(
-        False, "data", "hwdb: keep symbols and characters outside GB2312 level 1 too"
-    )
-    keep_aspect: bool = _setting(
-        False, "data", "hwdb: centre and pad instead of squashing to a square as the authors do"
-    )
-    max_bad_records: int | None = _setting(
+    max_classes: int | None = _hwdb(
         None,
-        "data",
-        "hwdb: damaged records to tolerate, a count (default: 1 in 1,000)",
+        "how many classes to keep, the first in order",
+        "classes",
+        1,
         optional=int,
-        low=0,
+        unset="all",
+    )
+    all_classes: bool = _hwdb(False, "keep symbols and characters outside GB2312 level 1 too")
+    keep_aspect: bool = _hwdb(
+        False, "centre and pad instead of squashing to a square as the authors do"
+    )
+    max_bad_records: int | None = _hwdb(
+        None,
+        "damaged records to tolerate",
+        "records",
+        0,
         free=True,
-    )
-    standin_samples: int | None = _setting(
-        None,
-        "data",
-        "hwdb: samples per character to draw for the stand-in (default: what takes about a minute)",
         optional=int,
-        low=1,
+        unset="1 in 1,000",
     )
-    category: str = _setting("bedroom", "data", "lsun: scene or object category")
-    crop: bool = _setting(
-        False, "data", "lsun, images: crop the centre square instead of squashing"
+    standin_samples: int | None = _hwdb(
+        None,
+        "how much to draw of the stand-in",
+        "samples per character",
+        1,
+        optional=int,
+        unset="what takes about a minute",
     )
-    flip: bool = _setting(False, "data", "mirror half of the images at random (authors: never)")
+    category: str = _data("bedroom", "scene or object category", only=("lsun",))
+    crop: bool = _data(False, "crop the middle instead of squashing", only=("lsun", "images"))
+    flip: bool = _data(
+        False,
+        "mirror half of the images at random (the authors never do)",
+        only=("hwdb", "cifar10", "lsun", "images"),
+    )
 
-    network: str = _setting(
+    network: str = _networks(
         "handwriting",
-        "networks",
         "pair of networks; handwriting is the paper's conditional model, scene its 112x112 one",
         choices=("handwriting", "dcgan", "scene", "mixture"),
     )
-    z_dim: int = _setting(1024, "networks", "length of the noise vector z", low=1, high=65_536)
-    z_distribution: str = _setting(
+    z_dim: int = _networks(1024, "length of the noise vector z", "numbers", 1, 65_536)
+    z_distribution: str = _networks(
         "uniform",
-        "networks",
         "distribution of z: uniform on [-1, 1) or standard normal",
         choices=("uniform", "normal"),
     )
-    label_dim: int = _setting(
-        256, "networks", "length of the mapped label, the paper's Phi(y)", low=1, high=8192
+    label_dim: int = _networks(
+        256, "length of the mapped label, the paper's Phi(y)", "numbers", 1, 8192
     )
-    first_filters: int = _setting(
-        256,
-        "networks",
-        "handwriting: channels of D's first convolution (256 in the figure, 257 in the code)",
-        low=1,
-        high=4096,
+    first_filters: int = _networks(
+        256, "handwriting: width of D's first convolution (authors' code: 257)", "channels", 1, 4096
     )
-    filters: int = _setting(
-        64, "networks", "dcgan: channels of D's first convolution", low=1, high=1024
-    )
-    generator_batch_norm: bool = _setting(True, "networks", "batch normalisation in G")
-    discriminator_batch_norm: bool = _setting(True, "networks", "batch normalisation in D")
-    bn_gamma: str = _setting(
+    filters: int = _networks(64, "dcgan: width of D's first convolution", "channels", 1, 1024)
+    generator_batch_norm: bool = _networks(True, "batch normalisation in G")
+    discriminator_batch_norm: bool = _networks(True, "batch normalisation in D")
+    bn_gamma: str = _networks(
         "normal",
-        "networks",
         "initial batch-normalisation scale: normal is N(1, 0.02), one is 1",
         choices=("normal", "one"),
     )
 
-    loss: str = _setting(
+    loss: str = _objective(
         "lsgan",
-        "objective",
-        "lsgan, or cross entropy: nsgan (non-saturating) or mmgan (minimax)",
+        "least squares, or cross entropy: nsgan (non-saturating) or mmgan (minimax)",
         choices=("lsgan", "nsgan", "mmgan"),
     )
-    label_fake: float = _setting(
-        0.0, "objective", "lsgan: a, D's target for fakes", low=-1e3, high=1e3
-    )
-    label_real: float = _setting(
-        1.0, "objective", "lsgan: b, D's target for reals", low=-1e3, high=1e3
-    )
-    label_target: float = _setting(
-        1.0, "objective", "lsgan: c, what G wants D to say of fakes", low=-1e3, high=1e3
-    )
+    label_fake: float = _objective(0.0, "lsgan: a, D's target for fakes", "score", -1e3, 1e3)
+    label_real: float = _objective(1.0, "lsgan: b, D's target for reals", "score", -1e3, 1e3)
+    label_target: float = _objective(1.0, "lsgan: c, what G wants D to say", "score", -1e3, 1e3)
 
-    steps: int = _setting(
+    steps: int = _optimisation(
         1_000_000,
-        "optimisation",
-        "steps to train; one step is d_steps updates of D and g_steps of G",
-        low=0,
-        high=10**9,
+        "how long to train; a step is d_steps updates of D and g_steps of G",
+        "steps",
+        0,
+        10**9,
         free=True,
     )
-    batch_size: int = _setting(
-        64, "optimisation", "images per update over all devices", low=1, high=65_536
-    )
-    seed: int = _setting(
-        0, "optimisation", "seed of weights, data order and noise", low=0, high=2**31 - 1
-    )
-    optimizer: str = _setting(
-        "adam", "optimisation", "optimiser of both networks", choices=("adam", "rmsprop")
-    )
-    learning_rate: float = _setting(2e-4, "optimisation", "learning rate", low=0.0, high=1e30)
-    generator_learning_rate: float | None = _setting(
+    batch_size: int = _optimisation(64, "size of an update over all devices", "images", 1, 65_536)
+    seed: int = _optimisation(0, "seed of weights, data order and noise", "no unit", 0, 2**31 - 1)
+    optimizer: str = _optimisation("adam", "optimiser of both", choices=("adam", "rmsprop"))
+    learning_rate: float = _optimisation(2e-4, "learning rate", "factor", 0.0, 1e30)
+    generator_learning_rate: float | None = _optimisation(
         None,
-        "optimisation",
-        "learning rate of G where it differs (default: --learning_rate)",
+        "learning rate of G where it differs",
+        "factor",
+        0.0,
+        1e30,
         optional=float,
-        low=0.0,
-        high=1e30,
+        unset="learning_rate",
     )
-    beta1: float = _setting(
-        0.5, "optimisation", "adam: decay of the mean gradient", low=0.0, high=0.999999
-    )
-    beta2: float = _setting(
-        0.999, "optimisation", "adam: decay of the mean square", low=0.0, high=0.999999
-    )
-    rho: float = _setting(
-        0.9, "optimisation", "rmsprop: decay of the mean square", low=0.0, high=0.999999
-    )
-    epsilon: float | None = _setting(
+    beta1: float = _optimisation(0.5, "adam: decay of the mean gradient", "factor", 0.0, 0.999999)
+    beta2: float = _optimisation(0.999, "adam: decay of the mean square", "factor", 0.0, 0.999999)
+    rho: float = _optimisation(0.9, "rmsprop: decay of the mean square", "factor", 0.0, 0.999999)
+    epsilon: float | None = _optimisation(
         None,
-        "optimisation",
-        "added to the root mean square (default: 1e-8 for adam, 1e-10 for rmsprop)",
+        "added to the root mean square",
+        "gradient",
+        0.0,
+        1.0,
         optional=float,
-        low=0.0,
-        high=1.0,
+        unset="1e-8 for adam, 1e-10 for rmsprop",
     )
-    clip_norm: float = _setting(
-        0.0, "optimisation", "largest norm of a network's gradient; 0 does not clip", low=0.0
+    clip_norm: float = _optimisation(
+        0.0, "largest norm of a network's gradient; 0 does not clip", "norm", 0.0
     )
-    d_steps: int = _setting(1, "optimisation", "updates of D per step", low=1, high=100)
-    g_steps: int = _setting(1, "optimisation", "updates of G per step", low=1, high=100)
-    init_from: str | None = _setting(
+    d_steps: int = _optimisation(1, "how often D is updated in a step", "updates", 1, 100)
+    g_steps: int = _optimisation(1, "how often G is updated in a step", "updates", 1, 100)
+    init_from: str | None = _optimisation(
         None,
-        "optimisation",
         "run folder whose weights a new run starts from; its steps and optimisers stay behind",
         optional=str,
     )
 
-    precision: str = _setting(
+    precision: str = _machine(
         "float32",
-        "machine",
         "arithmetic of the networks; weights stay float32, bfloat16 is the fast choice",
         choices=("float32", "bfloat16", "float16"),
     )
-    devices: str = _setting(
+    devices: str = _machine(
         "auto",
-        "machine",
         "auto (all GPUs, else the CPU), cpu, cpu:N (N logical devices), gpu, or gpu:N",
         free=True,
     )
-    steps_per_call: int = _setting(
-        10, "machine", "most steps run by one call into TensorFlow", low=1, high=10**6, free=True
+    steps_per_call: int = _machine(
+        10, "most that one call into TensorFlow runs", "steps", 1, 10**6, free=True
     )
-    deterministic: bool = _setting(
-        False, "machine", "have every operation repeat to the bit", free=True
-    )
-    jit_compile: str = _setting(
+    deterministic: bool = _machine(False, "have every operation repeat to the bit", free=True)
+    jit_compile: str = _machine(
         "auto",
-        "machine",
         "compile with XLA; auto: on one GPU, and for the mixture on one CPU device",
         choices=("auto", "on", "off"),
         free=True,
     )
 
-    run_dir: str | None = _setting(
+    run_dir: str | None = _run(
         None,
-        "run",
-        "the run's folder; an existing one is resumed (default: a new one under runs/)",
+        "the run's folder; an existing one is resumed",
         optional=str,
-        free=True,
+        unset="a new one under runs/",
     )
-    log_every: int = _setting(100, "run", "steps between log lines", low=1, high=10**9, free=True)
-    sample_every: int = _setting(
-        1_000, "run", "steps between sample grids; 0: none", low=0, high=10**9, free=True
+    log_every: int = _run(100, "time between log lines", "steps", 1, 10**9)
+    sample_every: int = _run(
+        1000, "time between sample grids; 0: none after the first", "steps", 0, 10**9
     )
-    checkpoint_every: int = _setting(
-        1_000, "run", "steps between checkpoints; 0: at the end only", low=0, high=10**9, free=True
+    checkpoint_every: int = _run(
+        1000, "time between checkpoints; 0: at the end only", "steps", 0, 10**9
     )
-    keep_checkpoints: int = _setting(
-        3, "run", "newest checkpoints to keep", low=1, high=10**6, free=True
-    )
+    keep_checkpoints: int = _run(3, "the newest ones kept", "checkpoints", 1, 10**6)
 
     # Facts of the dataset, written when it has been opened.
     data_shape: tuple[int, ...] = ()
@@ -301,7 +248,14 @@ class Config:
 
     def __post_init__(self) -> None:
         for field in settings():
-            _check(field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            check(field, value)
+            only = field.metadata["only"]
+            if only and self.dataset not in only and value != field.default:
+                raise UserError(
+                    f"--{field.name}={value}: this is for --dataset={' or '.join(only)} and the "
+                    f"dataset is {self.dataset}; leave it out"
+                )
         if self.dataset == "mixture" and self.conditional:
             raise UserError("--conditional: the mixture has no labels; leave --conditional out")
         if (self.network == "mixture") != (self.dataset == "mixture"):
@@ -311,7 +265,7 @@ class Config:
             )
         if self.dataset != "mixture" and self.image_size < 8:
             raise UserError(
-                f"--image_size={self.image_size}: expected 8 to 1024 pixels for {self.dataset}"
+                f"--image_size={self.image_size}: expected 8 to 1,024 pixels for {self.dataset}"
             )
         if self.loss == "lsgan" and self.label_fake == self.label_real:
             raise UserError(
@@ -330,7 +284,8 @@ class Config:
         """Inverse of `to_json`.
 
         Raises:
-          UserError: if the values were written by another version, or are not a config.
+          UserError: if the values were written by another version, or are not a config;
+            named after `where`.
         """
         if not isinstance(values, Mapping) or "dataset" not in values:
             raise UserError(f"{where}: this is not the config of an lsgan_tf run")
@@ -343,11 +298,11 @@ class Config:
         given = {name: value for name, value in values.items() if name != "format"}
         if unknown := sorted(set(given) - known):
             raise UserError(f"{where}: unknown setting {', '.join(unknown)}")
-        given["data_shape"] = tuple(given.get("data_shape", ()))
         try:
+            given["data_shape"] = tuple(int(side) for side in given.get("data_shape", ()))
             return cls(**given)
-        except TypeError as error:
-            raise UserError(f"{where}: {error}") from error
+        except (TypeError, ValueError, UserError) as error:
+            raise UserError(f"{where}: not a valid config ({error})") from error
 
     def differences(self, other: Config) -> list[str]:
         """Settings that change the result and differ, one `name: mine -> other's` each."""
@@ -394,33 +349,3 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
         else:
             where[field.name] = "default"
     return Config(**values), where
-
-
-def _check(field: dataclasses.Field[Any], value: Any) -> None:
-    meta = field.metadata
-    if value is None and field.default is None:
-        return
-    kind = meta["type"]
-    right = isinstance(value, kind) or (kind is float and type(value) is int)
-    if not right or (kind is not bool and isinstance(value, bool)):
-        raise UserError(f"--{field.name}={value}: expected {_KINDS[kind]}")
-    if meta["choices"] and value not in meta["choices"]:
-        raise UserError(f"--{field.name}={value}: expected one of {', '.join(meta['choices'])}")
-    low, high = meta["low"], meta["high"]
-    too_low = low is not None and value < low
-    too_high = high is not None and value > high
-    if too_low or too_high or (kind is float and not math.isfinite(value)):
-        raise UserError(f"--{field.name}={value}: expected a value{range_text(meta)}")
-
-
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-
-
-def range_text(meta: Mapping[str, Any]) -> str:
-    """The range of a setting in words, from its field's metadata; empty without one."""
-    low, high = meta["low"], meta["high"]
-    if low is None and high is None:
-        return ""
-    if high is None:
-        return f", at least {low:,}"
-    return f", {low:,} to {high:,}"

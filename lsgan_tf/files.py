@@ -42,6 +42,11 @@ def explained(path: Path, doing: str) -> Iterator[None]:
             raise UserError(
                 f"{path}: permission denied while {doing}; choose a folder you may write to"
             ) from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+            raise UserError(
+                f"{path}: {error.strerror} while {doing}: a file stands where a folder is needed, "
+                "or a folder where a file is; choose another name"
+            ) from error
         raise UserError(f"{path}: {error.strerror or error} while {doing}") from error
 
 
@@ -85,8 +90,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
             os.replace(path, old / path.name)
-            os.replace(temporary, path)
-            shutil.rmtree(old, ignore_errors=True)
+            try:
+                os.replace(temporary, path)
+            except BaseException:
+                os.replace(old / path.name, path)
+                raise
+            finally:
+                shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(temporary, path)
     finally:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import flags
 
-from lsgan_tf.config import DATASETS, PAPER, Config, range_text, resolve, settings
+from lsgan_tf.config import DATASETS, PAPER, Config, resolve, settings
+from lsgan_tf.setting import expected, number, range_text
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
@@ -29,6 +30,9 @@ def from_flags(
 
     Returns:
       As `resolve`.
+
+    Raises:
+      UserError: if a value is out of range, or two contradict.
     """
     given = {field.name: flag_values[field.name].value for field in settings()}
     return resolve(given, _origins(argv, flag_values))
@@ -42,50 +46,89 @@ def describe(config: Config, origins: Mapping[str, str]) -> str:
         if field.metadata["group"] != group:
             group = field.metadata["group"]
             rows.append(f"{group}")
-        value = getattr(config, field.name)
-        text = "-" if value is None else f"{value:,}" if type(value) is int else str(value)
-        rows.append(f"  {field.name:<26}{text:<24}{origins.get(field.name, '')}")
+        value = _text(getattr(config, field.name), field)
+        rows.append(f"  {field.name:<26}{value:<28}  {origins.get(field.name, '')}".rstrip())
     return "\n".join(rows)
+
+
+class _Number(flags.ArgumentParser):
+    """Reads a number; its range is checked with all other settings."""
+
+    def __init__(self, kind: Callable[[str], float], what: str) -> None:
+        self._kind, self._what = kind, what
+
+    def parse(self, argument: str) -> float:
+        try:
+            return self._kind(argument)
+        except ValueError:
+            raise ValueError(f"expected {self._what}") from None
 
 
 def _flag(field: dataclasses.Field[Any]) -> flags.Flag[Any]:
     meta = field.metadata
-    text = f"{meta['help']}{range_text(meta)}; {_default_text(field)}"
     if meta["type"] is bool:
-        return flags.BooleanFlag(field.name, None, text)
+        return flags.BooleanFlag(field.name, None, _help(field))
     if meta["choices"]:
-        return flags.EnumFlag(field.name, None, text, list(meta["choices"]))
-    parsers = {int: flags.IntegerParser, float: flags.FloatParser, str: flags.ArgumentParser}
-    return flags.Flag(parsers[meta["type"]](), flags.ArgumentSerializer(), field.name, None, text)
+        return flags.EnumFlag(field.name, None, _help(field), list(meta["choices"]))
+    parser = flags.ArgumentParser()
+    if meta["type"] is not str:
+        parser = _Number(meta["type"], expected(meta))
+    return flags.Flag(parser, flags.ArgumentSerializer(), field.name, None, _help(field))
+
+
+def _help(field: dataclasses.Field[Any]) -> str:
+    meta = field.metadata
+    what = f"{', '.join(meta['only'])}: {meta['help']}" if meta["only"] else meta["help"]
+    measure = ", ".join(filter(None, (meta["unit"], range_text(meta))))
+    return f"{what}{f' [{measure}]' if measure else ''} (default: {_default(field)})"
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    """The default in words, by dataset where the paper's depends on it."""
+    general = _text(field.default, field)
+    datasets: dict[str, list[str]] = {}
+    for name, values in PAPER.items():
+        if field.name in values:
+            datasets.setdefault(_text(values[field.name], field), []).append(name)
+    parts = [f"{value} for {', '.join(names)}" for value, names in datasets.items()]
+    if sum(map(len, datasets.values())) < len(DATASETS):
+        parts.append(f"else {general}" if parts else general)
+    return "; ".join(parts)
+
+
+def _text(value: Any, field: dataclasses.Field[Any]) -> str:
+    """A value as people read it."""
+    if value is None:
+        return field.metadata["unset"]
+    if isinstance(value, bool):
+        return str(value).lower()
+    return number(value) if isinstance(value, int | float) else str(value)
 
 
 def _origins(argv: list[str], flag_values: flags.FlagValues) -> dict[str, str]:
-    """Where each flag on the command line was set last: there, or in a flagfile."""
+    """Where each flag was set last: on the command line, or in a flagfile there."""
     origins = {}
     words = iter(argv[1:])
     for word in words:
-        if word.startswith(("--flagfile", "-flagfile")):
-            path = word.partition("=")[2] or next(words, "")
+        if word == "--":
+            break
+        if not word.startswith("-"):
+            continue
+        name, given, value = _name(word, flag_values), "=" in word, word.partition("=")[2]
+        if name == "flagfile":
+            path = value if given else next(words, "")
             for line in flag_values.read_flags_from_files([f"--flagfile={path}"]):
-                origins[_flag_name(line)] = f"flagfile {path}"
-        elif word.startswith("-"):
-            origins[_flag_name(word)] = "command line"
-    for name in list(origins):
-        if name.startswith("no") and name not in flag_values:
-            origins.setdefault(name[2:], origins[name])
+                origins[_name(line, flag_values)] = f"flagfile {path}"
+            continue
+        origins[name] = "command line"
+        if not given and name in flag_values and not flag_values[name].boolean:
+            next(words, "")  # the flag's value, which may begin with a minus
     return origins
 
 
-def _flag_name(word: str) -> str:
-    return word.lstrip("-").partition("=")[0]
-
-
-def _default_text(field: dataclasses.Field[Any]) -> str:
-    by_dataset = {
-        name: values[field.name] for name, values in PAPER.items() if field.name in values
-    }
-    rest = "none" if field.default is None else f"{field.default}"
-    if not by_dataset:
-        return f"default {rest}" if "default:" not in field.metadata["help"] else "optional"
-    text = ", ".join(f"{value} for {name}" for name, value in by_dataset.items())
-    return f"default {text}" + (f", else {rest}" if len(by_dataset) < len(DATASETS) else "")
+def _name(word: str, flag_values: flags.FlagValues) -> str:
+    """The flag that a word sets: `crop` of `--crop`, `--crop=true` and `--nocrop`."""
+    name = word.lstrip("-").partition("=")[0]
+    if name not in flag_values and name.startswith("no") and name[2:] in flag_values:
+        return name[2:]
+    return name

@@ -13,6 +13,8 @@ from lsgan_tf.files import atomic_file
 
 _GAP = 2
 _PAPER, _INK = 255, 60
+_TITLE_SIZE = 13
+_LONGEST_NAME = 32
 
 
 def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
@@ -23,11 +25,11 @@ def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray
       pixel_range: (0, 1) for a sigmoid, (-1, 1) for a tanh generator.
 
     Returns:
-      uint8, same shape, rounded to the nearest level.
+      uint8, same shape, rounded to the nearest level; 0 where a value is not a number.
     """
     low, high = pixel_range
     scaled = (np.asarray(images, np.float32) - low) * (255.0 / (high - low))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return np.nan_to_num(np.clip(np.rint(scaled), 0, 255)).astype(np.uint8)
 
 
 def grid(
@@ -52,11 +54,8 @@ def grid(
     left = max((_caption(name, height).width for name in rows), default=0)
     left += 3 * _GAP if rows else 0
     top = _title_height(title)
-    canvas = Image.new(
-        "RGB",
-        (left + columns * (width + _GAP) + _GAP, top + count * (height + _GAP) + _GAP),
-        (_PAPER,) * 3,
-    )
+    across = max(left + columns * (width + _GAP) + _GAP, _title_width(title))
+    canvas = Image.new("RGB", (across, top + count * (height + _GAP) + _GAP), (_PAPER,) * 3)
     for row in range(count):
         y = top + _GAP + row * (height + _GAP)
         if rows:
@@ -65,8 +64,7 @@ def grid(
         for column in range(columns):
             x = left + _GAP + column * (width + _GAP)
             canvas.paste(Image.fromarray(images[row, column]), (x, y))
-    if title:
-        ImageDraw.Draw(canvas).text((_GAP + 1, 2), title, fill=(_INK,) * 3, font=_font(13))
+    _draw_title(canvas, title)
     return np.asarray(canvas)
 
 
@@ -83,16 +81,17 @@ def scatter(
       size: side of the plot, pixels.
 
     Returns:
-      uint8, `(size + title, size, 3)`.
+      uint8, `(size + title, size, 3)`; points beyond the limit are left out.
     """
     top = _title_height(title)
     canvas = Image.new("RGB", (size, size + top), (_PAPER,) * 3)
     draw = ImageDraw.Draw(canvas)
     for cloud, colour in ((reals, (190, 190, 190)), (points, (0, 110, 50))):
-        for x, y in (np.asarray(cloud) + limit) * (size / (2 * limit)):
-            draw.point((float(x), top + size - float(y)), fill=colour)
-    if title:
-        draw.text((_GAP + 1, 2), title, fill=(_INK,) * 3, font=_font(13))
+        cloud = np.asarray(cloud)
+        inside = cloud[(np.abs(cloud) < limit).all(axis=1)]
+        for x, y in ((inside + limit) * (size / (2 * limit))).tolist():
+            draw.point((x, top + size - y), fill=colour)
+    _draw_title(canvas, title)
     return np.asarray(canvas)
 
 
@@ -108,6 +107,16 @@ def _title_height(title: str) -> int:
     return 20 if title else 0
 
 
+def _title_width(title: str) -> int:
+    return int(_font(_TITLE_SIZE).getlength(title)) + 3 * _GAP if title else 0
+
+
+def _draw_title(canvas: Image.Image, title: str) -> None:
+    if title:
+        place = (_GAP + 1, 2)
+        ImageDraw.Draw(canvas).text(place, title, fill=(_INK,) * 3, font=_font(_TITLE_SIZE))
+
+
 @functools.lru_cache(maxsize=8)
 def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
@@ -118,13 +127,16 @@ def _caption(name: str, height: int) -> Image.Image:
     """A class's name as a picture no higher than its row."""
     from lsgan_tf.data.strokes import render_glyph
 
-    size = max(min(height - 4, 40), 12)
+    size = min(height, max(height - 4, 12), 40)
     glyph = render_glyph(name, size) if len(name) == 1 else None
     if glyph is not None:
         return Image.fromarray(glyph).convert("RGB")
     # Pillow's own font has Latin letters only; other characters are named by code.
-    text = name if name.isascii() else " ".join(f"U+{ord(letter):04X}" for letter in name)
-    font = _font(min(size, 12))
+    plain = name.isascii() and name.isprintable()
+    text = name if plain else " ".join(f"U+{ord(letter):04X}" for letter in name)
+    if len(text) > _LONGEST_NAME:
+        text = text[: _LONGEST_NAME - 3] + "..."
+    font = _font(max(min(size - 2, 12), 6))
     left, upper, right, lower = font.getbbox(text)
     picture = Image.new("RGB", (int(right - left) + 2, int(lower - upper) + 2), (_PAPER,) * 3)
     ImageDraw.Draw(picture).text((1 - left, 1 - upper), text, fill=(_INK,) * 3, font=font)

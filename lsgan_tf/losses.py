@@ -101,7 +101,7 @@ def objective(name: str, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> O
 
 
 def optimal_discriminator(p_d: Tensor, p_g: Tensor, *, a: float, b: float) -> Tensor:
-    """The discriminator that minimises least squares, equation 5, on given densities.
+    """The discriminator that minimises least squares for a fixed G, on given densities.
 
     D*(x) = (b p_d(x) + a p_g(x)) / (p_d(x) + p_g(x)).
 
@@ -115,10 +115,10 @@ def optimal_discriminator(p_d: Tensor, p_g: Tensor, *, a: float, b: float) -> Te
 
 
 def pearson_chi_square(p: Tensor, q: Tensor, dx: float) -> Tensor:
-    """Pearson's chi-square divergence of q from p on a grid: sum (q - p)^2 / p dx.
+    """Pearson's chi-square divergence, chi2(p || q), on a grid: sum (q - p)^2 / p dx.
 
-    With p = p_d + p_g and q = 2 p_g it is twice what G minimises at the optimal
-    D when b - c = 1 and b - a = 2 (equation 9).
+    With p = p_d + p_g and q = 2 p_g it is 2 C(G), where C(G) is what G minimises at the
+    optimal D, 1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2], if b - c = 1 and b - a = 2.
 
     Args:
       p: density, greater than 0, on an even grid.

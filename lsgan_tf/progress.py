@@ -71,11 +71,13 @@ class Progress:
 
     def _line(self) -> None:
         seconds = time.monotonic() - self._start
-        done = self._amount(self._done)
-        share = ""
+        amounts, share = self._number(self._done), ""
         if self._total:
-            share = f" of {self._amount(self._total)} ({self._done / self._total:.0%})"
-        print(f"{self._label}: {done}{share}, {seconds:.0f} s", file=self._stream, flush=True)
+            amounts += f" of {self._number(self._total)}"
+            share = f" ({self._done / self._total:.0%})"
+        unit = "MB" if self._unit == "B" else self._unit
+        line = f"{self._label}: {amounts} {unit}{share}, {seconds:.0f} s"
+        print(line, file=self._stream, flush=True)
 
-    def _amount(self, value: int) -> str:
-        return f"{value / 1e6:,.1f} MB" if self._unit == "B" else f"{value:,} {self._unit}"
+    def _number(self, value: int) -> str:
+        return f"{value / 1e6:,.1f}" if self._unit == "B" else f"{value:,}"

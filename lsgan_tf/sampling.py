@@ -1,7 +1,8 @@
-"""Using an exported generator: lines of handwriting and labelled sets."""
+"""Using an exported generator: draws images of given classes, as many as one likes."""
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,12 +10,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import grids
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_file, atomic_folder, explained, read_json
+from lsgan_tf.files import explained, read_json
 
-_CHUNK = 256
-FORMATS = ("png", "gnt", "npz")
+_MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
 
 
 class Sampler:
@@ -25,11 +24,13 @@ class Sampler:
 
     Attributes:
       classes: names of the classes in label order; empty if unconditional.
+      shape: shape of one image, `(height, width, channels)`; `(2,)` for the mixture.
       step: steps the generator was trained.
       standin: whether it learnt from the drawn stand-in.
+      chunk: how many images are drawn at once.
 
     Raises:
-      UserError: if there is no such SavedModel.
+      UserError: if there is no such SavedModel, or it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,13 +39,43 @@ class Sampler:
                 f"{path}: no SavedModel in it; write one with python -m lsgan_tf.export"
             )
         facts = read_json(Path(path) / "export.json")
-        self.step: int = facts["step"]
-        self.standin: bool = facts["config"]["data_standin"]
-        self.conditional: bool = facts["config"]["conditional"]
-        self._model = tf.saved_model.load(str(path))
-        names = [name.decode() for name in self._model.classes.numpy()]
+        try:
+            with explained(path, "loading the SavedModel"):
+                self._model = tf.saved_model.load(str(path))
+            self.step: int = facts["step"]
+            config = facts["config"]
+            self.shape = tuple(config["data_shape"])
+            self.standin: bool = config["data_standin"]
+            self.conditional: bool = config["conditional"]
+            names = [name.decode() for name in self._model.classes.numpy()]
+        except (KeyError, TypeError, ValueError, AttributeError, tf.errors.OpError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"{path}: the SavedModel is damaged or not of lsgan_tf ({reason}); write it again "
+                "with python -m lsgan_tf.export"
+            ) from error
         self.classes = names if self.conditional else []
         self._labels = {name: label for label, name in enumerate(self.classes)}
+        pixels = math.prod(self.shape[:2]) if len(self.shape) == 3 else 1
+        self.chunk = max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
+
+    @property
+    def of_characters(self) -> bool:
+        """Whether the classes are single characters, so that a text can be written."""
+        return bool(self.classes) and max(map(len, self.classes)) == 1
+
+    def names(self, text: str) -> list[str]:
+        """The classes that a text names: its characters, or its words if classes have words.
+
+        White space and commas only separate; composed characters may come in parts.
+
+        Raises:
+          UserError: if the model is unconditional, or does not know one of them.
+        """
+        text = unicodedata.normalize("NFC", text)
+        names = "".join(text.split()) if self.of_characters else text.replace(",", " ").split()
+        self.labels(names)
+        return list(names)
 
     def labels(self, names: Sequence[str]) -> np.ndarray:
         """Labels of class names: int32.
@@ -54,25 +85,41 @@ class Sampler:
         """
         if not self.conditional:
             raise UserError(
-                "this generator was trained without labels, so it cannot write a given text; "
-                "train with --conditional, or leave --text out"
+                "--text: this generator was trained without labels, so it cannot write a given "
+                "text; train with --conditional, or give --count instead"
             )
-        if unknown := sorted({name for name in names if name not in self._labels}):
-            shown = ", ".join(f"{name} ({_code(name)})" for name in unknown[:5])
+        if unknown := list(dict.fromkeys(name for name in names if name not in self._labels)):
+            shown = ", ".join(spell_out(name) for name in unknown[:5])
+            between = "" if self.of_characters else ", "
             raise UserError(
-                f"--text: the generator does not know {shown}; it knows {len(self.classes):,} "
-                f"characters: {''.join(self.classes[:30])}{'...' * (len(self.classes) > 30)}"
+                f"--text: the generator does not know {shown}{', ...' * (len(unknown) > 5)}; it "
+                f"knows {len(self.classes):,}: {between.join(self.classes[:30])}"
+                f"{'...' * (len(self.classes) > 30)}"
             )
         return np.array([self._labels[name] for name in names], np.int32)
 
     def write(self, text: str, seed: int) -> np.ndarray:
-        """One image per character of a text: uint8, `(n, height, width, channels)`."""
+        """One image per character of a text: uint8, `(n, height, width, channels)`.
+
+        The same as the SavedModel's `write` up to `chunk` characters; a longer text
+        is written in chunks.
+
+        Raises:
+          UserError: if the model does not know a character.
+        """
         self.labels(list(text))
         signature = self._model.signatures["write"]
-        return signature(text=tf.constant(text), seed=tf.constant(seed))["images"].numpy()
+        images = [
+            signature(
+                text=tf.constant(text[start : start + self.chunk]),
+                seed=tf.constant(_chunk_seed(seed, number)),
+            )["images"].numpy()
+            for number, start in enumerate(range(0, len(text), self.chunk))
+        ]
+        return np.concatenate(images) if images else np.zeros((0, *self.shape), np.uint8)
 
     def sample(self, count: int, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
-        """`count` images: uint8, `(count, height, width, channels)`.
+        """`count` images in one go: uint8, `(count, height, width, channels)`.
 
         Args:
           count: how many.
@@ -84,111 +131,31 @@ class Sampler:
             arguments["label"] = tf.constant(labels, tf.int32)
         return self._model.signatures["sample"](**arguments)["images"].numpy()
 
-    def stream(
-        self, count: int, seed: int, names: Sequence[str] = ()
-    ) -> Iterator[tuple[np.ndarray, list[str]]]:
-        """Images with their class names, in chunks, so that any count fits in memory.
+    def stream(self, count: int, seed: int, names: Sequence[str] = ()) -> Iterator[np.ndarray]:
+        """Images in chunks, so that any count fits in memory.
 
         Args:
           count: how many in all.
-          seed: the first chunk's; each further one has the next.
+          seed: of the noise; no two chunks, nor two seeds, share theirs.
           names: the classes to take in turn; all of the model's if empty.
         """
-        names = list(names) or self.classes
-        chosen = self.labels(names) if names else None
-        for number, start in enumerate(range(0, count, _CHUNK)):
-            size = min(_CHUNK, count - start)
-            turn = np.arange(start, start + size) % max(len(names), 1)
-            labels = None if chosen is None else chosen[turn]
-            chunk_seed = (seed + number) % 2**31
-            yield (
-                self.sample(size, chunk_seed, labels),
-                [names[t] if names else "" for t in turn],
-            )
+        chosen = self.labels(names) if names else np.arange(len(self.classes), dtype=np.int32)
+        for number, start in enumerate(range(0, count, self.chunk)):
+            turn = np.arange(start, min(start + self.chunk, count))
+            labels = chosen[turn % len(chosen)] if len(chosen) else None
+            yield self.sample(len(turn), _chunk_seed(seed, number), labels)
 
 
-def write_text(sampler: Sampler, text: str, out: Path, *, seed: int, scale: int = 2) -> None:
-    """Writes a text in one hand-writing per character: a PNG, a line for each line of text.
-
-    Spaces stay empty. Raises UserError for a character that the model does not know.
-    """
-    lines = unicodedata.normalize("NFC", text).split("\n")
-    letters = "".join(letter for line in lines for letter in line if not letter.isspace())
-    if not letters:
-        raise UserError("--text: expected at least one character to write, received none")
-    images = iter(sampler.write(letters, seed))
-    height, width, channels = sampler.write(letters[0], seed).shape[1:]
-    columns = max(len(line) for line in lines)
-    cells = np.full((len(lines), columns, height, width, channels), 255, np.uint8)
-    for row, line in enumerate(lines):
-        for column, letter in enumerate(line):
-            if not letter.isspace():
-                cells[row, column] = next(images)
-    save_picture(out, grids.grid(cells, scale=scale))
+def _chunk_seed(seed: int, number: int) -> int:
+    """The seed itself for the first chunk; for the others numbers far from any seed in use."""
+    if not number:
+        return seed
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) >> 1
 
 
-def write_set(
-    sampler: Sampler, out: Path, form: str, *, count: int, seed: int, names: Sequence[str] = ()
-) -> None:
-    """Writes a set of `count` images, labelled if the model is conditional.
-
-    Args:
-      sampler: the model.
-      out: the file to write; for "png" without the suffix `.png` a folder of pictures.
-      form: "png", "gnt" (conditional models of single characters) or "npz" (`images`
-        uint8 `(n, h, w)` or `(n, h, w, c)`, and `chars`).
-      count: how many images.
-      seed: of the noise.
-      names: classes to take in turn; all if empty.
-
-    Raises:
-      UserError: for an unknown character, a format that does not fit, a full disk.
-    """
-    stream = sampler.stream(count, seed, names)
-    if form == "npz":
-        chunks = list(stream)
-        images = np.concatenate([images for images, _ in chunks])
-        chars = [name for _, named in chunks for name in named]
-        if images.ndim == 4 and images.shape[-1] == 1:
-            images = images[..., 0]
-        with explained(out, "writing samples"), atomic_file(out) as temporary:
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, images=images, chars=np.array(chars))
-    elif form == "gnt":
-        if not sampler.classes or max(map(len, sampler.classes)) > 1:
-            raise UserError(
-                "--format=gnt: a .gnt file holds single characters with their labels, and this "
-                "generator makes none; use --format=png or npz"
-            )
-        from lsgan_tf.data import gnt
-
-        records = (
-            (name, image[..., 0])
-            for images, named in stream
-            for image, name in zip(images, named, strict=True)
-        )
-        gnt.write(out, records)
-    elif out.suffix.lower() == ".png":
-        images = np.concatenate([images for images, _ in stream])
-        columns = int(np.ceil(np.sqrt(count)))
-        blank = np.full((-count % columns, *images.shape[1:]), 255, np.uint8)
-        cells = np.concatenate([images, blank]).reshape(-1, columns, *images.shape[1:])
-        save_picture(out, grids.grid(cells))
-    else:
-        with explained(out, "writing samples"), atomic_folder(out) as temporary:
-            number = 0
-            for images, named in stream:
-                for image, name in zip(images, named, strict=True):
-                    suffix = f"-{_code(name)}" if name else ""
-                    grids.save_png(temporary / f"{number:07d}{suffix}.png", image)
-                    number += 1
-
-
-def save_picture(out: Path, picture: np.ndarray) -> None:
-    """Writes a PNG where the user asked for it."""
-    with explained(out, "writing a picture"):
-        grids.save_png(out, picture)
-
-
-def _code(name: str) -> str:
-    return name if name.isascii() else "".join(f"U+{ord(letter):04X}" for letter in name)
+def spell_out(name: str) -> str:
+    """A class's name for a message: with its code if it is not ASCII, or cannot be seen."""
+    if name.isascii() and name.isprintable():
+        return name
+    code = "+".join(f"U+{ord(letter):04X}" for letter in name)
+    return f"{name} ({code})" if name.isprintable() else code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,8 +50,9 @@ class Exported(tf.Module):
         self.generator, self.discriminator = generator, discriminator
         self._config, self._range = config, generator.output_range
         self._conditional = config.conditional
-        self.config_json = tf.constant(json.dumps(config.to_json()), name="config_json")
-        self.classes = tf.constant(list(classes), tf.string, name="classes")
+        # Variables, because constants are not kept in a SavedModel.
+        self.config_json = tf.Variable(json.dumps(config.to_json()), trainable=False)
+        self.classes = tf.Variable(list(classes), dtype=tf.string, trainable=False)
         if config.conditional:
             keys = tf.constant(list(classes), tf.string)
             values = tf.range(len(classes), dtype=tf.int32)
@@ -95,7 +97,8 @@ class Exported(tf.Module):
             return {"images": self.generator(z, label, training=False)}
 
     def _sample(self, count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": self._pixels(self.generator(self._noise(count, seed), None))}
+        z = self._noise(count, seed)
+        return {"images": self._pixels(self.generator(z, None, training=False))}
 
     def _sample_label(
         self, count: tf.Tensor, seed: tf.Tensor, label: tf.Tensor
@@ -108,7 +111,8 @@ class Exported(tf.Module):
         )
         with tf.control_dependencies([fits, *self._check_labels(label)]):
             label = tf.cond(given == 1, lambda: tf.fill((count,), label[0]), lambda: label)
-        return {"images": self._pixels(self.generator(self._noise(count, seed), label))}
+        z = self._noise(count, seed)
+        return {"images": self._pixels(self.generator(z, label, training=False))}
 
     def _write(self, text: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         letters = tf.strings.unicode_split(text, "UTF-8")
@@ -119,7 +123,8 @@ class Exported(tf.Module):
         )
         with tf.control_dependencies([check]):
             label = tf.identity(label)
-        return {"images": self._pixels(self.generator(self._noise(tf.size(label), seed), label))}
+        z = self._noise(tf.size(label), seed)
+        return {"images": self._pixels(self.generator(z, label, training=False))}
 
     def _score(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"scores": self.discriminator(self._to_range(images), None, training=False)}
@@ -180,7 +185,10 @@ def write_saved_model(
     copy_weights(gan.discriminator, discriminator)
     exported = Exported(config, generator, discriminator, classes)
     with explained(path, "exporting"), atomic_folder(path) as temporary:
-        tf.saved_model.save(exported, str(temporary), signatures=exported.signatures())
+        try:
+            tf.saved_model.save(exported, str(temporary), signatures=exported.signatures())
+        except tf.errors.ResourceExhaustedError as error:  # TensorFlow's word for a full disk
+            raise OSError(errno.ENOSPC, error.message) from error
         names = "".join(f"{name}\n" for name in classes)
         (temporary / "classes.txt").write_text(names, encoding="utf-8")
         facts = {"step": step, "config": config.to_json()}

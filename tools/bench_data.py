@@ -160,7 +160,13 @@ def lsun(data_dir: Path, cache_dir: Path) -> Iterator[str]:
     import bench_lsun
 
     size = 112 if flags.FLAGS["image_size"].using_default_value else _IMAGE_SIZE.value
-    yield from bench_lsun.lsun(data_dir, cache_dir, image_size=size, batch_size=_BATCH_SIZE.value)
+    yield from bench_lsun.lsun(
+        data_dir,
+        cache_dir,
+        image_size=size,
+        batch_size=_BATCH_SIZE.value,
+        batches=_BATCHES.value,
+    )
 
 
 # What can be measured: functions of the data folder and a folder for caches that yield lines.

@@ -21,11 +21,13 @@ from lsgan_tf.data.shards import Preprocessing
 from lsgan_tf.data.source import Source
 
 _CHUNK = 32  # Pictures a task, as in the preparation.
-_SECONDS = 5.0  # For one measurement of the input pipeline.
+_SECONDS = 10.0  # For one measurement of the input pipeline.
 _MOST = 20_000  # Pictures to look at in one measurement.
 
 
-def lsun(data_dir: Path, cache_dir: Path, *, image_size: int, batch_size: int) -> Iterator[str]:
+def lsun(
+    data_dir: Path, cache_dir: Path, *, image_size: int, batch_size: int, batches: int
+) -> Iterator[str]:
     """Measures the preparation of an LMDB of LSUN, and both ways to read it.
 
     Args:
@@ -33,6 +35,7 @@ def lsun(data_dir: Path, cache_dir: Path, *, image_size: int, batch_size: int) -
       cache_dir: an empty folder to work in.
       image_size: height and width of the pictures in pixels.
       batch_size: pictures per batch.
+      batches: batches to read from the input pipeline, if it takes no longer than ten seconds.
 
     Yields:
       Lines for a person.
@@ -65,18 +68,18 @@ def lsun(data_dir: Path, cache_dir: Path, *, image_size: int, batch_size: int) -
     yield f"peak memory: {here:.0f} MiB here, {child:.0f} MiB in the largest child"
     for folder, how in ((data_dir, "the LMDB"), (out, "prepared shards")):
         source = open_source(folder, category=category, image_size=image_size, cache_dir=cache_dir)
-        yield f"training from {how}: {_pipeline(source, batch_size):,.0f} images/s"
+        yield f"training from {how}: {_pipeline(source, batch_size, batches):,.0f} images/s"
 
 
-def _pipeline(source: Source, batch_size: int) -> float:
+def _pipeline(source: Source, batch_size: int, most: int) -> float:
     """Pictures per second that the input pipeline gives if nobody trains on them."""
     from lsgan_tf.data.pipeline import Batches  # TensorFlow would slow the start of processes.
 
-    batches = Batches(source, batch_size=batch_size, draws=1, seed=0)
-    iterator = iter(batches.dataset(0, replicas=1, first_replica=0, local_replicas=1))
+    order = Batches(source, batch_size=batch_size, draws=1, seed=0)
+    iterator = iter(order.dataset(0, replicas=1, first_replica=0, local_replicas=1))
     next(iterator)  # Starts the threads.
     count, start = 0, time.perf_counter()
-    while time.perf_counter() - start < _SECONDS and count * batch_size < _MOST:
+    while time.perf_counter() - start < _SECONDS and count < most:
         next(iterator)
         count += 1
     return count * batch_size / (time.perf_counter() - start)

@@ -63,6 +63,7 @@ def open_source(config: Config, *, split: str = "train") -> Source:
             image_size=config.image_size,
             crop=config.crop,
             labels_from_folders=config.conditional,
+            cache_dir=cache,
         )
     from lsgan_tf.data import mixture
 
@@ -78,8 +79,8 @@ def with_facts(config: Config, source: Source) -> Config:
     """
     if config.conditional and not source.classes:
         raise UserError(
-            f"--conditional: {config.dataset} at {config.data_dir} has no labels; "
-            "leave --conditional out"
+            f"--conditional: {config.data_dir or config.dataset} has no labels; leave "
+            "--conditional out"
         )
     if len(source.shape) == 3 and source.shape[0] != config.image_size:
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -132,6 +133,7 @@ class _Database:
                 "unpack or copy it again"
             )
         if not self.entries:
+            self._env.close()
             raise UserError(f"{path}: an LMDB without entries; expected LSUN's pictures")
 
     def value(self, key: bytes) -> bytes:
@@ -171,21 +173,12 @@ class _Database:
                     more = step()
         return digest.hexdigest()[:32]
 
-    def _guarded(self) -> _Guard:
-        return _Guard(self._folder)
-
-
-class _Guard:
-    """Turns LMDB's errors under it into a `UserError`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, lmdb.Error):
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turns LMDB's errors under it into a `UserError`."""
+        try:
+            yield
+        except lmdb.Error as error:
             raise UserError(
                 f"{self._folder / 'data.mdb'}: a damaged database ({error}); unpack or copy it "
                 "again"

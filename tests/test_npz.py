@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsgan_tf import npz
+
+
+@given(sizes=st.lists(st.integers(0, 5), max_size=6), wide=st.integers(1, 4))
+def test_pieces_come_back_as_one_array(tmp_path_factory, sizes, wide):
+    rng = np.random.default_rng(sum(sizes))
+    pieces = [rng.integers(0, 256, (size, wide), np.uint8) for size in sizes]
+    whole = np.concatenate([np.zeros((0, wide), np.uint8), *pieces])
+    names = np.array(["安", "a"] * 3, "<U1")
+    path = tmp_path_factory.mktemp("npz") / "set.npz"
+    npz.write(
+        path,
+        {
+            "images": npz.Pieces(whole.shape, whole.dtype, iter(pieces)),
+            "chars": npz.Pieces(names.shape, names.dtype, [names[:4], names[4:]]),
+        },
+    )
+    with np.load(path) as found:
+        assert sorted(found.files) == ["chars", "images"]
+        np.testing.assert_array_equal(found["images"], whole)
+        np.testing.assert_array_equal(found["chars"], names)
+
+
+def test_it_is_compressed(tmp_path):
+    npz.write(
+        tmp_path / "a.npz", {"x": npz.Pieces((10**6,), np.dtype("u1"), [np.zeros(10**6, "u1")])}
+    )
+    assert (tmp_path / "a.npz").stat().st_size < 10_000
+    assert zipfile.ZipFile(tmp_path / "a.npz").testzip() is None
+
+
+@pytest.mark.parametrize("pieces", [[np.zeros(3, "u1")], [np.zeros(4, "f4")], [np.zeros(5, "u1")]])
+def test_pieces_that_do_not_fit_are_refused(tmp_path, pieces):
+    with pytest.raises(ValueError, match="x: "):
+        npz.write(tmp_path / "a.npz", {"x": npz.Pieces((4,), np.dtype("u1"), pieces)})
