@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from lsgan_tf.files import (
     read_json,
     require_free_space,
     sha256,
+    sync,
     write_json,
 )
 
@@ -54,21 +55,12 @@ class Checkpoints:
     Args:
       folder: where they are kept.
       keep: number of newest ones to keep.
-      chief: whether this process writes; other workers take part in saving and
-        throw their copy away.
-      notify: takes a line for the user, about a damaged checkpoint for example.
+      chief: whether this process writes and reads; other workers are given the
+        chief's values (`lsgan_tf.workers`) and need not see the folder.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        keep: int = 3,
-        chief: bool = True,
-        notify: Callable[[str], None] = print,
-    ) -> None:
-        self._folder, self._keep = Path(folder), keep
-        self._chief, self._notify = chief, notify
+    def __init__(self, folder: Path, *, keep: int = 3, chief: bool = True) -> None:
+        self._folder, self._keep, self._chief = Path(folder), keep, chief
 
     def save(self, step: int, state: tf.train.Checkpoint, extra: dict[str, Any]) -> Path:
         """Writes a checkpoint and removes those beyond the newest `keep`.
@@ -83,8 +75,6 @@ class Checkpoints:
         """
         path = self._folder / f"step-{step:08d}"
         if not self._chief:
-            with tempfile.TemporaryDirectory() as scratch:
-                state.write(str(Path(scratch) / _PREFIX))
             return path
         with explained(path, "writing a checkpoint"):
             require_free_space(self._folder, _size(state), "a checkpoint")
@@ -96,18 +86,30 @@ class Checkpoints:
                 }
                 manifest = {"step": step, "files": files, "extra": extra}
                 write_json(temporary / _MANIFEST, manifest)
-            for _, old in self._all()[self._keep :]:
+            sync(self._folder)
+            for _, old in find(self._folder)[self._keep :]:
                 shutil.rmtree(old, ignore_errors=True)
         return path
 
-    def newest(self) -> Found | None:
-        """The newest sound checkpoint; damaged ones are passed over with a notice."""
-        for step, path in self._all():
+    def newest(self) -> tuple[Found | None, list[str]]:
+        """The newest sound checkpoint, and a notice for each damaged one passed over.
+
+        Raises:
+          UserError: if there are checkpoints and none is sound: a run does not begin
+            again from step 0, over its own logs, unasked.
+        """
+        notices: list[str] = []
+        for step, path in find(self._folder) if self._chief else []:
             try:
-                return Found(path, step, check(path)["extra"])
+                return Found(path, step, check(path)["extra"]), notices
             except UserError as error:
-                self._notify(f"{error}; falling back to the checkpoint before it")
-        return None
+                notices.append(f"{error}; falling back to the checkpoint before it")
+        if notices:
+            raise UserError(
+                f"{self._folder}: none of the {len(notices)} checkpoints is sound; bring one back, "
+                "or remove this folder to begin the run again from step 0"
+            )
+        return None, notices
 
     def restore(self, found: Found, state: tf.train.Checkpoint) -> None:
         """Reads a checkpoint into `state`, every value of both or none missing.
@@ -119,11 +121,8 @@ class Checkpoints:
 
     def clear_leftovers(self) -> None:
         """Removes what a killed process left half-written."""
-        for path in self._folder.glob(".step-*"):
+        for path in self._folder.glob(".step-*") if self._chief else []:
             shutil.rmtree(path, ignore_errors=True)
-
-    def _all(self) -> list[tuple[int, Path]]:
-        return find(self._folder)
 
 
 def find(folder: Path) -> list[tuple[int, Path]]:
@@ -183,11 +182,13 @@ def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> No
 
 @contextlib.contextmanager
 def _disk_errors() -> Iterator[None]:
-    """TensorFlow reports a full disk in its own way."""
+    """TensorFlow reports a full disk, and others, in its own way."""
     try:
         yield
-    except (tf.errors.ResourceExhaustedError, tf.errors.InternalError, tf.errors.UnknownError) as e:
-        raise OSError(28, f"No space left on device? {e.message}") from e
+    except tf.errors.ResourceExhaustedError as error:
+        raise OSError(errno.ENOSPC, "No space left on device") from error
+    except tf.errors.OpError as error:
+        raise OSError(errno.EIO, " ".join(error.message.split())[:200]) from error
 
 
 def _size(state: tf.train.Checkpoint) -> int:

@@ -15,35 +15,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.paper import DATASETS, PAPER
 from lsgan_tf.setting import check, setting
 
 FORMAT = 1
 """Version of `config.json`; raised when an older run can no longer be continued."""
-
-DATASETS = ("hwdb", "cifar10", "lsun", "images", "mixture")
-
-# What the paper, or its authors' code, uses where it depends on the dataset.
-PAPER: dict[str, dict[str, Any]] = {
-    "hwdb": {"network": "handwriting", "image_size": 28, "learning_rate": 2e-4},
-    "cifar10": {"network": "dcgan", "image_size": 32, "learning_rate": 2e-4},
-    "lsun": {"network": "scene", "image_size": 112, "learning_rate": 1e-3},
-    "images": {"network": "dcgan", "image_size": 64, "learning_rate": 2e-4},
-    "mixture": {
-        "network": "mixture",
-        "image_size": 0,
-        "z_dim": 256,
-        "z_distribution": "normal",
-        "batch_size": 512,
-        "steps": 35_000,
-        "learning_rate": 1e-4,
-        "generator_learning_rate": 1e-3,
-        "steps_per_call": 500,
-        "log_every": 500,
-        "sample_every": 5_000,
-        "checkpoint_every": 5_000,
-    },
-}
-
 
 _data, _networks, _objective, _optimisation, _machine = (
     functools.partial(setting, group)
@@ -140,6 +116,9 @@ class Config:
     first_filters: int = _networks(
         256, "handwriting: width of D's first convolution (authors' code: 257)", "channels", 1, 4096
     )
+    width: float = _networks(
+        1.0, "handwriting: channels of its later layers over the paper's", "times", 0.01, 8.0
+    )
     filters: int = _networks(64, "dcgan: width of D's first convolution", "channels", 1, 1024)
     generator_batch_norm: bool = _networks(True, "batch normalisation in G")
     discriminator_batch_norm: bool = _networks(True, "batch normalisation in D")
@@ -211,6 +190,9 @@ class Config:
         "auto",
         "auto (all GPUs, else the CPU), cpu, cpu:N (N logical devices), gpu, or gpu:N",
         free=True,
+    )
+    worker_timeout: float = _machine(
+        600.0, "several hosts: how long to wait for all workers", "seconds", 1, 1e6, free=True
     )
     steps_per_call: int = _machine(
         10, "most that one call into TensorFlow runs", "steps", 1, 10**6, free=True
@@ -304,15 +286,20 @@ class Config:
         except (TypeError, ValueError, UserError) as error:
             raise UserError(f"{where}: not a valid config ({error})") from error
 
+    def decisive(self) -> dict[str, Any]:
+        """The values that change what is learnt, by name."""
+        values = self.to_json()
+        free = [field.name for field in settings() if field.metadata["free"]]
+        return {k: v for k, v in values.items() if k not in (*free, "data_description")}
+
     def differences(self, other: Config) -> list[str]:
         """Settings that change the result and differ, one `name: mine -> other's` each."""
-        rows = []
-        for field in dataclasses.fields(self):
-            mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            free = field.metadata.get("free") or field.name == "data_description"
-            if mine != theirs and not free:
-                rows.append(f"{field.name}: {json.dumps(mine)} -> {json.dumps(theirs)}")
-        return rows
+        mine, theirs = self.decisive(), other.decisive()
+        return [
+            f"{name}: {json.dumps(mine[name])} -> {json.dumps(theirs[name])}"
+            for name in mine
+            if mine[name] != theirs[name]
+        ]
 
 
 def settings() -> list[dataclasses.Field[Any]]:

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import tensorflow as tf
 
+from lsgan_tf.cluster import Cluster, meet
 from lsgan_tf.errors import UserError
 
 _FORM = re.compile(r"(auto|cpu|gpu)(?::(\d+))?$")
+# Names that Linux gives to instructions for arithmetic in half precision.
+_INSTRUCTIONS = {
+    "bfloat16": {"avx512_bf16", "amx_bf16"},
+    "float16": {"avx512_fp16", "amx_fp16"},
+}
 
 
-def make_strategy(devices: str) -> tf.distribute.Strategy:
-    """One code path for one CPU, one GPU and many devices: a MirroredStrategy.
+def make_strategy(
+    devices: str, cluster: Cluster | None = None, *, worker_timeout: float = 600.0
+) -> tf.distribute.Strategy:
+    """One code path for one CPU, one GPU, many devices and many hosts.
 
     Args:
       devices: "auto" (all GPUs, else the CPU), "cpu", "cpu:N" for N logical
-        devices on the CPU, "gpu" for all GPUs, "gpu:N" for the first N.
+        devices on the CPU, "gpu" for all GPUs, "gpu:N" for the first N; with
+        several hosts, of each of them.
+      cluster: the hosts; None is this process alone.
+      worker_timeout: seconds to wait for the other hosts.
+
+    Returns:
+      A MirroredStrategy, or with a cluster a MultiWorkerMirroredStrategy, once
+      every worker has come up.
 
     Raises:
-      UserError: if the text has another form or asks for more GPUs than there are.
+      UserError: if the text has another form or asks for more than there is.
     """
     match = _FORM.match(devices)
     if not match or (match[1] == "auto" and match[2]):
@@ -28,14 +44,32 @@ def make_strategy(devices: str) -> tf.distribute.Strategy:
     gpus = tf.config.list_physical_devices("GPU")
     if kind == "auto":
         kind = "gpu" if gpus else "cpu"
-    if kind == "gpu":
-        return _gpus(devices, gpus, count)
-    return _cpus(devices, 1 if count is None else count)
+    chosen = _choose_gpus(devices, gpus, count) if kind == "gpu" else []
+    if cluster:
+        return _on_hosts(devices, cluster, gpus=chosen, cpus=count or 1, timeout=worker_timeout)
+    if chosen:
+        return tf.distribute.MirroredStrategy([f"GPU:{n}" for n in range(len(chosen))])
+    return _on_cpu(devices, 1 if count is None else count)
 
 
-def _gpus(
+def slow_precision(precision: str, strategy: tf.distribute.Strategy) -> str | None:
+    """A notice if this processor has no instructions for `precision`; None if all is well."""
+    cpuinfo = Path("/proc/cpuinfo")
+    on_gpu = "GPU" in strategy.extended.worker_devices[0]
+    if precision not in _INSTRUCTIONS or on_gpu or not cpuinfo.is_file():
+        return None
+    words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
+    if "flags" not in words or words & _INSTRUCTIONS[precision]:
+        return None
+    return (
+        f"--precision={precision}: this processor has no instructions for it and imitates them, "
+        "so each step takes many times as long as with --precision=float32"
+    )
+
+
+def _choose_gpus(
     devices: str, gpus: list[tf.config.PhysicalDevice], count: int | None
-) -> tf.distribute.Strategy:
+) -> list[tf.config.PhysicalDevice]:
     count = len(gpus) if count is None else count
     if not 1 <= count <= len(gpus):
         raise UserError(
@@ -44,10 +78,10 @@ def _gpus(
         )
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    return tf.distribute.MirroredStrategy([f"GPU:{number}" for number in range(count)])
+    return gpus[:count]
 
 
-def _cpus(devices: str, count: int) -> tf.distribute.Strategy:
+def _on_cpu(devices: str, count: int) -> tf.distribute.Strategy:
     if not 1 <= count <= 64:
         raise UserError(f"--devices={devices}: expected cpu:1 to cpu:64")
     if count > 1:
@@ -66,3 +100,22 @@ def _cpus(devices: str, count: int) -> tf.distribute.Strategy:
         [f"CPU:{number}" for number in range(count)],
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
+
+
+def _on_hosts(
+    devices: str,
+    cluster: Cluster,
+    *,
+    gpus: list[tf.config.PhysicalDevice],
+    cpus: int,
+    timeout: float,
+) -> tf.distribute.Strategy:
+    if not gpus and cpus != 1:
+        raise UserError(
+            f"--devices={devices}: with TF_CONFIG each worker trains on one CPU device; leave "
+            "the number out, or start more workers"
+        )
+    # TensorFlow takes all the GPUs that it sees, or the CPU.
+    tf.config.set_visible_devices(gpus, "GPU")
+    meet(cluster, timeout)
+    return tf.distribute.MultiWorkerMirroredStrategy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,26 +10,55 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf.gan import GAN
+from lsgan_tf import networks
+from lsgan_tf.config import Config
+from lsgan_tf.gan import GAN, METRICS
 from lsgan_tf.noise import noise
+from lsgan_tf.savedmodel import copy_weights
 
 
-def first_bad_layers(gan: GAN, step: int, examples: np.ndarray, labels: np.ndarray) -> str:
-    """Repeats a step's forward pass layer by layer and says what went bad first.
+def diagnose(
+    config: Config,
+    gan: GAN,
+    step: int,
+    metrics: np.ndarray,
+    examples: np.ndarray,
+    labels: np.ndarray,
+) -> str:
+    """Says what went bad in a step, and in which layers first.
 
     Args:
-      gan: the model; its weights are looked at first.
-      step: the step that went bad, counted from 0.
-      examples: the step's global data, `(d_steps, batch_size, ...)`.
+      config: the run's.
+      gan: the model after the step.
+      step: the step, counted from 1.
+      metrics: `METRICS` of the step.
+      examples: its global data, `(d_steps, batch_size, ...)`.
       labels: likewise, `(d_steps, batch_size)`.
 
     Returns:
       One phrase for an error message.
     """
-    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+    values = zip(METRICS, metrics, strict=True)
+    bad = ", ".join(f"{name} {value:g}" for name, value in values if not math.isfinite(value))
+    where = first_bad_layers(config, gan, step, examples, labels)
+    return f"step {step:,}: not finite: {bad}; {where}"
+
+
+def first_bad_layers(
+    config: Config, gan: GAN, step: int, examples: np.ndarray, labels: np.ndarray
+) -> str:
+    """Repeats a step's forward pass layer by layer, on copies of the networks.
+
+    Args and result: as `diagnose`.
+    """
+    # Copies outside the strategy: the global batch in one piece, and nothing is changed.
+    generator, discriminator = networks.build(config)
+    copies = {"generator": generator, "discriminator": discriminator}
+    for name, network in copies.items():
+        copy_weights(getattr(gan, name), network)
     weights = [
         f"{name} {variable.path.removeprefix(f'{name}/')}"
-        for name, network in networks.items()
+        for name, network in copies.items()
         for variable in network.variables
         if not np.isfinite(variable.numpy()).all()
     ]
@@ -36,11 +66,11 @@ def first_bad_layers(gan: GAN, step: int, examples: np.ndarray, labels: np.ndarr
         return f"weights not finite: {_first(weights)}"
     outputs: list[str] = []
     label = labels[-1] if gan.conditional else None
-    z = noise(gan.seed, gan.d_steps - 1, step, gan.batch_size, gan.z_dim, gan.z_distribution)
-    with _watched(networks, outputs):
-        fake = gan.generator(z, label, training=False)
+    z = noise(gan.seed, gan.d_steps - 1, step - 1, gan.batch_size, gan.z_dim, gan.z_distribution)
+    with _watched(copies, outputs):
+        fake = generator(z, label, training=True)
         for batch in (gan.to_range(tf.constant(examples[-1])), fake):
-            score = gan.discriminator(batch, label, training=False)
+            score = discriminator(batch, label, training=True)
     if outputs:
         return f"first layers with values that are not finite: {_first(outputs)}"
     largest = float(tf.reduce_max(tf.abs(score)))

@@ -18,3 +18,9 @@ class DivergedError(UserError):
     """A loss, a score or a gradient was not finite; the run cannot go on."""
 
     status = 3
+
+
+class WorkerLostError(UserError):
+    """Another process of the same run is gone; this one cannot go on alone."""
+
+    status = 4

@@ -8,7 +8,8 @@ from typing import Any
 
 from absl import flags
 
-from lsgan_tf.config import DATASETS, PAPER, Config, resolve, settings
+from lsgan_tf.config import Config, resolve, settings
+from lsgan_tf.paper import DATASETS, PAPER
 from lsgan_tf.setting import expected, number, range_text
 
 

@@ -93,6 +93,21 @@ class GAN(keras.Model):
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.generator.trainable_variables)
 
+    def state(self) -> tf.train.Checkpoint:
+        """All that a checkpoint holds: both networks, both optimisers and the step."""
+        return tf.train.Checkpoint(
+            generator=self.generator,
+            discriminator=self.discriminator,
+            d_optimizer=self.d_optimizer,
+            g_optimizer=self.g_optimizer,
+            step=self.step,
+        )
+
+    def state_variables(self) -> list[tf.Variable]:
+        """The variables of `state`, in the same order in every process."""
+        owners = (self.generator, self.discriminator, self.d_optimizer, self.g_optimizer)
+        return [v.value for owner in owners for v in owner.variables] + [self.step.value]
+
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Trains on one step's data in replica context.
 

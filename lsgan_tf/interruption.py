@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from types import FrameType, TracebackType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Notes the first SIGINT or SIGTERM; a second SIGINT stops at once.
+    """Notes the first SIGINT or SIGTERM; a SIGINT after it stops the process at once.
 
-    Use as a context; the former handlers come back at its end.
+    Python runs its handlers only between calls into TensorFlow, and once for any
+    number of signals; so a thread listens beside them. Use as a context; the former
+    handlers come back at its end.
 
     Attributes:
-      signal: the signal received, None so far.
+      signal: the first signal received, None so far.
     """
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
 
     def __enter__(self) -> Interruption:
+        listening, telling = os.pipe()
+        os.set_blocking(telling, False)
+        self._pipe = (listening, telling)
+        self._former_pipe = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
+        # TensorFlow's own handler for several workers is none that Python could put back.
         self._former = {
-            number: signal.signal(number, self._receive)
-            for number in (signal.SIGINT, signal.SIGTERM)
+            number: signal.signal(number, self._receive) or signal.SIG_DFL for number in _SIGNALS
         }
+        self._thread = threading.Thread(target=self._listen, args=(listening,), daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(
@@ -33,13 +46,39 @@ class Interruption:
     ) -> None:
         for number, handler in self._former.items():
             signal.signal(number, handler)
-
-    @property
-    def status(self) -> int:
-        """The exit status that shells expect: 130 for SIGINT, 143 for SIGTERM."""
-        return 0 if self.signal is None else 128 + self.signal
+        signal.set_wakeup_fd(self._former_pipe)
+        listening, telling = self._pipe
+        os.close(telling)  # ends the thread
+        self._thread.join()
+        os.close(listening)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.signal = signal.Signals(number)
+        self._note(number)
+
+    def _note(self, number: int) -> None:
+        if self.signal is None:
+            self.signal = signal.Signals(number)
+
+    def _listen(self, pipe: int) -> None:
+        count = 0
+        while numbers := os.read(pipe, 64):
+            for number in numbers:
+                if number not in _SIGNALS:
+                    continue
+                count += 1
+                self._note(number)
+                if number == signal.SIGINT and count > 1:
+                    print("stopped at once by a second Ctrl-C", file=sys.stderr, flush=True)
+                    os._exit(exit_status(signal.SIGINT))
+                if number == signal.SIGINT:
+                    print(
+                        "Ctrl-C: finishing this call and writing a checkpoint; "
+                        "once more stops at once",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+
+
+def exit_status(received: signal.Signals) -> int:
+    """The exit status that shells expect: 130 for SIGINT, 143 for SIGTERM."""
+    return 128 + received

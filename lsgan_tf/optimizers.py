@@ -24,7 +24,30 @@ class _AlreadySummed:
 
 
 class Adam(_AlreadySummed, keras.optimizers.Adam):
-    """Adam for gradients that are already summed over replicas."""
+    """Adam for gradients that are already summed over replicas, one pass over memory.
+
+    The formula is Keras's own; TensorFlow's kernel reads and writes each weight and its
+    two averages once, where Keras makes a tensor at every operation.
+    """
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Updates one variable and its averages in place."""
+        index, dtype = self._get_variable_index(variable), variable.dtype
+        step = tf.cast(self.iterations + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(tf.cast(self.beta_1, dtype), step),
+            beta2_power=tf.pow(tf.cast(self.beta_2, dtype), step),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=tf.cast(self.beta_1, dtype),
+            beta2=tf.cast(self.beta_2, dtype),
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
 
 
 class RMSprop(_AlreadySummed, keras.optimizers.RMSprop):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoints import check, find, read
+from lsgan_tf.checkpoints import Checkpoints, check, find, read
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import read_json
@@ -59,6 +60,42 @@ def weights(gan: GAN) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator)
 
 
+def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
+    """Gives a new run the weights of another one's newest sound checkpoint.
+
+    Args:
+      other: the other run's folder.
+      gan: the new run's model; its steps and optimisers stay as they are.
+      classes: the new run's class names in label order.
+
+    Returns:
+      A line for the log.
+
+    Raises:
+      UserError: if there is no checkpoint, or the networks or the classes differ.
+    """
+    config = load_config(other)
+    found, _ = Checkpoints(other / "checkpoints").newest()
+    if not found:
+        raise UserError(f"--init_from={other}: no checkpoint in it; name a run that wrote one")
+    if config.conditional and gan.conditional and load_classes(other) != list(classes):
+        raise UserError(
+            f"--init_from={other}: its classes are others than this run's, so labels would mean "
+            "other things; give both the same data"
+        )
+    read(found.path, weights(gan), partial=True)
+    return (
+        f"a new run from the weights of {other} at step {found.step:,} (--init_from): steps, "
+        "optimisers, data order and noise begin anew"
+    )
+
+
+def export_step(path: Path) -> int | None:
+    """The step of the SavedModel in a folder; None if there is none."""
+    facts = path / "export.json"
+    return read_json(facts)["step"] if facts.is_file() else None
+
+
 def export_of_run(run_dir: Path) -> Path:
     """The run's SavedModel, written anew if a newer checkpoint exists.
 
@@ -67,9 +104,9 @@ def export_of_run(run_dir: Path) -> Path:
     """
     load_config(run_dir)
     path = Path(run_dir) / "export"
-    facts = path / "export.json"
+    exported = export_step(path)
     newest = find(Path(run_dir) / "checkpoints")
-    if facts.is_file() and (not newest or read_json(facts)["step"] >= newest[0][0]):
+    if exported is not None and (not newest or exported >= newest[0][0]):
         return path
     config, gan, classes, step = restore_run(run_dir)
     return write_saved_model(path, config, gan, classes, step)

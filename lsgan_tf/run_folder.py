@@ -32,7 +32,7 @@ class RunFolder:
       path: the folder; made if it does not exist.
       config: what the run is; an existing folder must hold the same.
       classes: names of the classes in label order, kept in `classes.json`.
-      chief: whether this process writes files; other workers only compare.
+      chief: whether this process writes files; another worker does not touch the folder.
 
     Attributes:
       path: the folder.
@@ -50,19 +50,20 @@ class RunFolder:
         self.path, self._chief = Path(path), chief
         self._streams: dict[str, IO[str]] = {}
         self.echo: Callable[[str], None] = functools.partial(print, flush=True)
+        if not chief:
+            self.resumed = False
+            return
         with explained(self.path, "opening the run folder"):
             self.path.mkdir(parents=True, exist_ok=True)
-            if chief:
-                self._lock()
+            self._lock()
         try:
             self.resumed = self._compare(config)
-        except UserError:
-            self.close()
-            raise
-        if chief:
             with explained(self.path, "writing config.json"):
                 write_json(self.path / "classes.json", list(classes))
                 write_json(self.path / "config.json", config.to_json())
+        except UserError:
+            self.close()
+            raise
 
     @property
     def samples(self) -> Path:
@@ -89,6 +90,10 @@ class RunFolder:
         if not self._chief:
             return
         self.echo(line)
+        self.note(line)
+
+    def note(self, line: str) -> None:
+        """Keeps a line in `log.txt` without printing it."""
         self._append("log.txt", line)
 
     def stats(self, row: dict[str, Any]) -> None:
@@ -107,6 +112,8 @@ class RunFolder:
 
     def truncate(self, sizes: dict[str, int]) -> None:
         """Takes every file that grows back to a size; one without a size is removed."""
+        if not self._chief:
+            return
         self._close_streams()
         for path in self._growing():
             size = sizes.get(str(path.relative_to(self.path)))

@@ -51,6 +51,16 @@ class Window:
         self.count += done - bad
         self.bad_in_a_row = bad_at_end + (self.bad_in_a_row if bad_at_end == done else 0)
 
+    def pack(self) -> list[float]:
+        """The window as numbers."""
+        return [*self.sums, self.count, self.bad_in_a_row]
+
+    @classmethod
+    def unpack(cls, numbers: Sequence[float]) -> Window:
+        """Inverse of `pack`."""
+        *sums, count, bad_in_a_row = numbers
+        return cls(sums, int(count), int(bad_in_a_row))
+
     def means(self) -> dict[str, float | None]:
         """Mean of each metric by name; None if no step was sound."""
         if not self.count:
@@ -75,6 +85,8 @@ def make_run_steps(
       done, how many were bad, and how many bad ones stand at the end.
     """
     step = tf.function(gan.train_step, jit_compile=True) if jit_compile else gan.train_step
+    # The moving averages of batch normalisation: nothing else keeps bad values out of them.
+    averages = [variable.value for variable in gan.non_trainable_variables if variable.shape.rank]
 
     @tf.function(reduce_retracing=True)
     def run_steps(
@@ -84,6 +96,7 @@ def make_run_steps(
         last = tf.zeros(len(METRICS), tf.float32)
         done, bad, bad_at_end = (tf.zeros((), tf.int64) for _ in range(3))
         while done < count and not (stop_at_bad and bad > 0):
+            before = [tf.identity(average) for average in averages]
             metrics = strategy.run(step, args=(next(data),))
             # Metrics are of the global batch, so every replica has the same.
             last = tf.stack(
@@ -96,6 +109,8 @@ def make_run_steps(
             else:
                 bad += 1
                 bad_at_end += 1
+                for average, sound in zip(averages, before, strict=True):
+                    average.assign(tf.where(tf.math.is_finite(average), average, sound))
         return sums, last, done, bad, bad_at_end
 
     return run_steps

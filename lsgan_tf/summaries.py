@@ -17,13 +17,17 @@ class Summaries:
     Args:
       folder: where the events go.
       caption: a sentence shown with every grid, such as that the data is a stand-in.
+      enabled: whether to write at all; of several workers only the chief does.
 
     Raises:
       UserError: if the tensorboard package is not installed.
     """
 
-    def __init__(self, folder: Path, caption: str = "") -> None:
+    def __init__(self, folder: Path, caption: str = "", *, enabled: bool = True) -> None:
         self._caption = caption
+        if not enabled:
+            self._writer = tf.summary.create_noop_writer()
+            return
         try:
             self._writer = tf.summary.create_file_writer(str(folder))
         except Exception as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import math
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,30 +15,25 @@ from tqdm import tqdm
 
 from lsgan_tf import grids
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoints import Checkpoints
+from lsgan_tf.checkpoints import Checkpoints, Found
 from lsgan_tf.clock import Clock, spell
+from lsgan_tf.cluster import from_environment
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
-from lsgan_tf.devices import make_strategy
+from lsgan_tf.devices import make_strategy, slow_precision
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.flagging import describe
-from lsgan_tf.gan import METRICS
-from lsgan_tf.interruption import Interruption
+from lsgan_tf.interruption import Interruption, exit_status
 from lsgan_tf.previews import Previews
+from lsgan_tf.progress_line import CURVES, progress_line
+from lsgan_tf.restoring import export_step, take_weights
 from lsgan_tf.run_folder import RunFolder, is_terminal, new_run_dir
 from lsgan_tf.steps import Task, Window, check_replicas, make_run_steps, next_stop, uses_xla
 from lsgan_tf.summaries import Summaries
+from lsgan_tf.workers import Workers
 
-_CURVES = {
-    "d_loss": "loss/discriminator",
-    "g_loss": "loss/generator",
-    "score_real": "score/real",
-    "score_fake": "score/fake",
-    "d_gradient_norm": "gradient/discriminator",
-    "g_gradient_norm": "gradient/generator",
-}
 # float16 skips steps that overflow; this many in a row will not recover.
 _FLOAT16_PATIENCE = 100
 
@@ -58,15 +54,18 @@ def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> i
     """
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    strategy = make_strategy(config.devices)
+    cluster = from_environment()
+    strategy = make_strategy(config.devices, cluster, worker_timeout=config.worker_timeout)
+    workers = Workers(cluster, strategy)
     check_replicas(config, strategy)
     source = open_source(config)
     config = with_facts(config, source)
-    run = RunFolder(run_dir or new_run_dir(config), config, source.classes)
-    try:
-        return Trainer(config, source, strategy, run, describe(config, origins)).train()
-    finally:
-        run.close()
+    path = run_dir or new_run_dir(config)
+    folder = RunFolder(path, config, source.classes, chief=workers.chief)
+    with contextlib.closing(folder) as run, workers.together():
+        workers.check(config)
+        trainer = Trainer(config, source, strategy, workers, run, describe(config, origins))
+        return trainer.train()
 
 
 class Trainer:
@@ -76,6 +75,7 @@ class Trainer:
       config: with the dataset's facts.
       source: the data.
       strategy: the devices.
+      workers: the processes.
       run: the run's folder, open.
       settings: the config in words, for a new run's log.
 
@@ -88,82 +88,96 @@ class Trainer:
         config: Config,
         source: Source,
         strategy: tf.distribute.Strategy,
+        workers: Workers,
         run: RunFolder,
         settings: str,
     ) -> None:
-        self.config, self.source, self.strategy, self.run = config, source, strategy, run
-        self._settings = settings
+        self.config, self.source, self.strategy = config, source, strategy
+        self.workers, self.run, self._settings = workers, run, settings
+        jit_compile = uses_xla(config, strategy)
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
             self.gan = build_gan(config, synchronized=strategy.num_replicas_in_sync > 1)
-        self.state = tf.train.Checkpoint(
-            generator=self.gan.generator,
-            discriminator=self.gan.discriminator,
-            d_optimizer=self.gan.d_optimizer,
-            g_optimizer=self.gan.g_optimizer,
-            step=self.gan.step,
-        )
+        self.state = self.gan.state()
         self.checkpoints = Checkpoints(
-            run.checkpoints, keep=config.keep_checkpoints, notify=run.log
+            run.checkpoints, keep=config.keep_checkpoints, chief=workers.chief
+        )
+        self.batches = Batches(
+            source,
+            batch_size=config.batch_size,
+            draws=config.d_steps,
+            seed=config.seed,
+            flip=config.flip,
         )
         self.previews = Previews(config, source, self.gan)
         self._run_steps = make_run_steps(
             self.gan,
             strategy,
-            jit_compile=uses_xla(config, strategy),
+            jit_compile=jit_compile,
             stop_at_bad=config.precision != "float16",
         )
-        self.window = Window()
 
     def train(self) -> int:
         """Trains to the end; returns the process's exit status (README lists them)."""
         self._resume()
         config = self.config
         if self.step >= config.steps:
-            self._finish_again()
-            return 0
+            return self._finish_again()
         tasks = [
             Task(config.log_every, self._log),
             Task(config.sample_every, self._sample),
             Task(config.checkpoint_every, self._checkpoint),
         ]
-        data = iter(self._batches())
+        data = iter(self.batches.distribute(self.strategy, self.step))
         with Interruption() as interruption, self._live_bar() as bar:
-            while self.step < config.steps and interruption.signal is None:
+            stop = self.workers.stopping(interruption.signal)
+            while self.step < config.steps and not stop:
                 before = self.step
                 self._take_steps(data, next_stop(before, config, tasks) - before)
                 for task in tasks:
                     if task.every and self.step // task.every > before // task.every:
                         task.action()
                 bar.update(self.step - before)
-        if self._saved_step != self.step:
-            self._checkpoint()
-        return self._end(interruption)
+                stop = self.workers.stopping(interruption.signal)
+            if self._saved_step != self.step:
+                self._checkpoint()
+            return self._end(stop)
 
     def _resume(self) -> None:
         """Goes to the newest sound checkpoint, or to step 0."""
         self.checkpoints.clear_leftovers()
-        found = self.checkpoints.newest()
-        self.run.truncate(found.extra["sizes"] if found else {})
-        self.summaries = Summaries(self.run.tensorboard, self._caption())
-        if not found:
-            self.run.log(self._settings)
-        for notice in self.source.notices:
-            self.run.log(notice)
+        found, notices = self.checkpoints.newest()
+        goes_on = not found or found.step < self.config.steps
+        if goes_on:
+            self.run.truncate(found.extra["sizes"] if found else {})
+        self.summaries = Summaries(
+            self.run.tensorboard, self._caption(), enabled=self.workers.chief and goes_on
+        )
+        self._say_what_runs(found, notices)
+        self.clock, self.window = Clock(), Window()
         if found:
             self.checkpoints.restore(found, self.state)
-            self.step = found.step
-            self.window = Window(**found.extra["window"])
-            self.clock = Clock(found.extra["seconds"])
-            self.run.log(f"resumed at step {self.step:,} from {found.path.name}")
-        else:
-            self.step, self.clock = 0, Clock()
+            self.clock, self.window = Clock(found.extra["seconds"]), Window(**found.extra["window"])
+            self.run.log(f"resumed at step {found.step:,} from {found.path.name}")
+        elif self.config.init_from and self.workers.chief:
+            self.run.log(take_weights(Path(self.config.init_from), self.gan, self.source.classes))
+        self.workers.share(self.gan.state_variables())
+        self.window = Window.unpack(self.workers.share_numbers(self.window.pack()))
+        self.step = self._saved_step = int(self.gan.step.numpy())
+        if self.step == 0:
             self.run.log(f"training from step 0 in {self.run.path}")
-            grids.save_png(self.run.path / "reals.png", self.previews.reals())
-            self.summaries.text(0, "config", f"```\n{self._settings}\n```")
+            if self.workers.chief:
+                grids.save_png(self.run.path / "reals.png", self.previews.reals())
             self._sample()
-        self._saved_step = self.step
         self.clock.rate(self.step)
+
+    def _say_what_runs(self, found: Found | None, notices: list[str]) -> None:
+        if not found:
+            self.run.log(self._settings)
+            self.summaries.text(0, "config", f"```\n{self._settings}\n```")
+        slow = slow_precision(self.config.precision, self.strategy)
+        for notice in (*notices, *self.source.notices, *([slow] if slow else [])):
+            self.run.log(notice)
 
     def _take_steps(self, data: tf.distribute.DistributedIterator, count: int) -> None:
         """Runs `count` steps in one call, and stops the run if one of them went bad."""
@@ -179,23 +193,21 @@ class Trainer:
         means = self.window.means()
         self.window = Window(bad_in_a_row=self.window.bad_in_a_row)
         rate = self.clock.rate(self.step)
+        images = rate * self.config.batch_size
         self.run.stats({"step": self.step, **means})
+        seconds = round(self.clock.seconds, 3)
         self.run.timing(
-            {
-                "step": self.step,
-                "seconds": round(self.clock.seconds, 3),
-                "images_per_second": round(rate * self.config.batch_size, 2),
-            }
+            {"step": self.step, "seconds": seconds, "images_per_second": round(images, 2)}
         )
-        curves = {_CURVES[name]: value for name, value in means.items() if value is not None}
+        curves = {CURVES[name]: value for name, value in means.items() if value is not None}
+        if images:
+            curves["speed/images per second"] = images
         self.summaries.scalars(self.step, curves)
-        if rate:
-            self.summaries.scalars(
-                self.step, {"speed/images per second": rate * self.config.batch_size}
-            )
         self.run.log(progress_line(self.step, self.config, means, rate))
 
     def _sample(self) -> None:
+        if not self.workers.chief:
+            return
         picture = self.previews.samples(self.step)
         grids.save_png(self.run.samples / f"step-{self.step:08d}.png", picture)
         self.summaries.image(self.step, "samples", picture)
@@ -210,79 +222,54 @@ class Trainer:
         self.checkpoints.save(self.step, self.state, extra)
         self._saved_step = self.step
 
-    def _end(self, interruption: Interruption) -> int:
+    def _end(self, stop: signal.Signals | None) -> int:
         self.summaries.close()
-        if interruption.signal is None:
+        if stop in (None, signal.SIGINT):
             self._export()
+        if stop is None:
             self.run.log(f"finished {self.step:,} steps in {spell(self.clock.seconds)}")
             return 0
-        if interruption.signal.name == "SIGINT":
-            self._export()
         self.run.log(
-            f"stopped by {interruption.signal.name} at step {self.step:,}, checkpoint written; "
+            f"stopped by {stop.name} at step {self.step:,}, checkpoint written; "
             f"resume with the same command and --run_dir={self.run.path}"
         )
-        return interruption.status
+        return exit_status(stop)
 
-    def _finish_again(self) -> None:
+    def _finish_again(self) -> int:
         self.run.log(
             f"this run is finished: {self.step:,} of {self.config.steps:,} steps are done; "
             "give more --steps to go on"
         )
         self.summaries.close()
-        if not (self.run.export / "saved_model.pb").is_file():
+        # Killed between its last checkpoint and its export, say.
+        if export_step(self.run.export) != self.step:
             self._export()
+        return 0
 
     def _export(self) -> None:
         from lsgan_tf.savedmodel import write_saved_model
 
+        if not self.workers.chief:
+            return
         path = write_saved_model(
             self.run.export, self.config, self.gan, self.source.classes, self.step
         )
         self.run.log(f"SavedModel of step {self.step:,} in {path}")
 
     def _diverged(self, last: np.ndarray) -> None:
-        from lsgan_tf.diagnosis import first_bad_layers
+        from lsgan_tf.diagnosis import diagnose
 
-        bad = [name for name, value in zip(METRICS, last, strict=True) if not math.isfinite(value)]
-        step = self.step - 1
-        examples, labels = Batches.slice(self._batches_of_run(), step, 0, 1)
-        where = first_bad_layers(self.gan, step, examples, labels)
         self.summaries.close()
-        kept = self.checkpoints.newest()
-        remains = (
-            f"{kept.path} is the last good checkpoint" if kept else "no checkpoint was written"
+        data = self.batches.slice(self.step - 1, 0, 1)
+        found = diagnose(self.config, self.gan, self.step, last, *data)
+        kept, _ = self.checkpoints.newest()
+        good = f"{kept.path} is the last good checkpoint" if kept else "no checkpoint was written"
+        message = (
+            f"{found}; {good}; begin a new run with a smaller --learning_rate, --clip_norm or "
+            "--precision=float32 (--init_from takes the weights of this one)"
         )
-        raise DivergedError(
-            f"step {self.step:,}: {', '.join(bad)} not finite; {where}; {remains}; try a smaller "
-            "--learning_rate, --clip_norm, or --precision=float32"
-        )
-
-    def _batches_of_run(self) -> Batches:
-        config = self.config
-        return Batches(
-            self.source,
-            batch_size=config.batch_size,
-            draws=config.d_steps,
-            seed=config.seed,
-            flip=config.flip,
-        )
-
-    def _batches(self) -> tf.distribute.DistributedDataset:
-        """The run's batches from the current step on, each replica its slice."""
-        batches, first_step = self._batches_of_run(), self.step
-        replicas = self.strategy.num_replicas_in_sync
-
-        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            local = replicas // context.num_input_pipelines
-            return batches.dataset(
-                first_step,
-                replicas=replicas,
-                first_replica=context.input_pipeline_id * local,
-                local_replicas=local,
-            )
-
-        return self.strategy.distribute_datasets_from_function(of_worker)
+        self.run.note(f"diverged: {message}")
+        raise DivergedError(message)
 
     def _live_bar(self) -> tqdm:
         bar = tqdm(
@@ -299,14 +286,3 @@ class Trainer:
 
     def _caption(self) -> str:
         return f"Trained on {self.source.description}." if self.source.description else ""
-
-
-def progress_line(step: int, config: Config, means: Mapping[str, float], rate: float) -> str:
-    """One line of progress: where the run is, how fast, and how the two networks stand."""
-    speed = f"{rate * config.batch_size:,.0f} images/s" if rate else "- images/s"
-    left = spell((config.steps - step) / rate) if rate else "-"
-    return (
-        f"step {step:,} of {config.steps:,} ({step / config.steps:.1%})  {speed}  ETA {left}  "
-        f"D {means['d_loss']:.4f}  G {means['g_loss']:.4f}  "
-        f"D(real) {means['score_real']:+.3f}  D(fake) {means['score_fake']:+.3f}"
-    )

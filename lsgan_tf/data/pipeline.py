@@ -124,7 +124,26 @@ class Batches:
 
         numbers = tf.data.Dataset.range(first_step * local_replicas, np.iinfo(np.int64).max)
         dataset = numbers.map(load, num_parallel_calls=2 * local_replicas, deterministic=True)
-        return dataset.prefetch(2 * local_replicas)
+        # Known to be endless: else several hosts ask one another before each batch.
+        endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+        return dataset.prefetch(2 * local_replicas).apply(endless)
+
+    def distribute(
+        self, strategy: tf.distribute.Strategy, first_step: int
+    ) -> tf.distribute.DistributedDataset:
+        """The batches from a step on, for all replicas of a strategy, on one host or several."""
+        replicas = strategy.num_replicas_in_sync
+
+        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            local = replicas // context.num_input_pipelines
+            return self.dataset(
+                first_step,
+                replicas=replicas,
+                first_replica=context.input_pipeline_id * local,
+                local_replicas=local,
+            )
+
+        return strategy.distribute_datasets_from_function(of_worker)
 
     def _mirrored(self, start: int, stop: int) -> np.ndarray:
         """Whether the images at these positions are mirrored: bool."""

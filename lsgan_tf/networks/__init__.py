@@ -43,6 +43,7 @@ def build(
         generator["batch_norm"] = config.generator_batch_norm
         discriminator["batch_norm"] = config.discriminator_batch_norm
     if config.network == "handwriting":
+        common["width"] = config.width
         discriminator["first_filters"] = config.first_filters
     if config.network == "dcgan":
         common["filters"] = config.filters

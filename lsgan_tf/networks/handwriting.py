@@ -7,6 +7,7 @@ Data and samples lie in [0, 1]. At 28x28 with 3,740 classes, z 1024 and labels m
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -30,6 +31,7 @@ class Generator(Network):
         num_classes: how many labels there are; 0 for an unconditional generator.
         z_dim: length of the noise.
         label_dim: length of a mapped label.
+        width: multiplies the channels of the layers within; 1 is the paper's network.
         batch_norm: whether layers are normalised.
         gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
         dtype: a dtype policy or its name.
@@ -46,6 +48,7 @@ class Generator(Network):
         num_classes: int = 3740,
         z_dim: int = 1024,
         label_dim: int = 256,
+        width: float = 1.0,
         batch_norm: bool = True,
         gamma: str = "normal",
         dtype: Policy | dict[str, Any] = "float32",
@@ -60,6 +63,7 @@ class Generator(Network):
             num_classes=num_classes,
             z_dim=z_dim,
             label_dim=label_dim,
+            width=width,
             batch_norm=batch_norm,
             gamma=gamma,
             synchronized=synchronized,
@@ -70,11 +74,12 @@ class Generator(Network):
         """Adds the dense layer and the two transposed convolutions."""
         policy = self.dtype_policy
         full, half, quarter = (halved(self.image_size, times) for times in range(3))
-        self._first_map = (quarter, quarter, 128)
-        units = quarter * quarter * 128
+        filters = layers.scaled(128, self.width)
+        self._first_map = (quarter, quarter, filters)
+        units = quarter * quarter * filters
         shape = self.add(layers.dense(units, "h0", policy), (self.z_dim + self.joined_dim,))
         self.add_norm("bn0", shape)
-        shape = self.add(layers.deconv(128, 5, 2, quarter, half, "h1", policy), self._first_map)
+        shape = self.add(layers.deconv(filters, 5, 2, quarter, half, "h1", policy), self._first_map)
         self.add_norm("bn1", shape)
         self.add(layers.deconv(self.channels, 5, 2, half, full, "h2", policy), shape)
 
@@ -111,6 +116,7 @@ class Discriminator(Network):
         label_dim: length of a mapped label.
         first_filters: channels of the first convolution: 256 as in the paper's figure;
             the authors' code has 257.
+        width: multiplies the channels of the later layers; 1 is the paper's network.
         batch_norm: whether layers are normalised.
         gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
         dtype: a dtype policy or its name.
@@ -125,6 +131,7 @@ class Discriminator(Network):
         num_classes: int = 3740,
         label_dim: int = 256,
         first_filters: int = 256,
+        width: float = 1.0,
         batch_norm: bool = True,
         gamma: str = "normal",
         dtype: Policy | dict[str, Any] = "float32",
@@ -139,6 +146,7 @@ class Discriminator(Network):
             num_classes=num_classes,
             label_dim=label_dim,
             first_filters=first_filters,
+            width=width,
             batch_norm=batch_norm,
             gamma=gamma,
             synchronized=synchronized,
@@ -150,12 +158,13 @@ class Discriminator(Network):
         policy = self.dtype_policy
         shape = (self.image_size, self.image_size, self.channels)
         shape = self.add(layers.conv(self.first_filters, 5, 2, "h0", policy), shape)
-        height, width, filters = shape = self.add_joined_conv(320, 5, 2, "h1", shape)
+        filters, units = (layers.scaled(size, self.width) for size in (320, 1024))
+        shape = self.add_joined_conv(filters, 5, 2, "h1", shape)
         self.add_norm("bn1", shape)
-        features = height * width * filters + self.joined_dim
-        shape = self.add(layers.dense(1024, "h2", policy), (features,))
+        features = math.prod(shape) + self.joined_dim
+        shape = self.add(layers.dense(units, "h2", policy), (features,))
         self.add_norm("bn2", shape)
-        self.add(layers.dense(1, "h3", "float32"), (1024 + self.joined_dim,))
+        self.add(layers.dense(1, "h3", "float32"), (units + self.joined_dim,))
 
     def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
         """Scores.

@@ -41,6 +41,11 @@ def halved(size: int, times: int = 1) -> int:
     return size
 
 
+def scaled(channels: int, width: float) -> int:
+    """The paper's number of channels times `width`, at least 1."""
+    return max(1, round(channels * width))
+
+
 def dense(
     units: int, name: str, dtype: Policy, initializer: keras.Initializer | None = None
 ) -> keras.layers.Dense:
@@ -130,15 +135,13 @@ def batch_norm(
         if gamma == "normal"
         else keras.initializers.Ones()
     )
-    return keras.layers.BatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
-        gamma_initializer=initializer,
-        # Keras offers it on TensorFlow alone; JAX sees the global batch by itself.
-        synchronized=synchronized and keras.backend.backend() == "tensorflow",
-        name=name,
-        dtype=dtype,
-    )
+    kind = keras.layers.BatchNormalization
+    # There are replicas on TensorFlow alone; JAX sees the global batch by itself.
+    if synchronized and keras.backend.backend() == "tensorflow":
+        from lsgan_tf.networks.synchronized import SynchronizedBatchNormalization
+
+        kind = SynchronizedBatchNormalization
+    return kind(momentum=0.9, epsilon=1e-5, gamma_initializer=initializer, name=name, dtype=dtype)
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)

@@ -119,3 +119,24 @@ def test_a_label_is_joined_after_every_convolution():
     assert kinds["h0"] == "conv 5x5 /2"
     assert {kinds[name] for name in ("h1", "h2", "h3")} == {"labelled conv 5x5 /2"}
     assert discriminator.h4.kernel.shape == (2 * 2 * 32 + 6, 1)
+
+
+def test_handwriting_width_scales_the_layers_within():
+    # By hand: 32 features of a label, 16 of z, 32 = 128/4 maps; 80 = 320/4, 256 = 1024/4.
+    small = {"num_classes": 5, "label_dim": 32, "width": 0.25}
+    generator = handwriting.Generator(z_dim=16, **small)
+    assert table(generator) == [
+        ("label_map", "label map", (32,), 5 * 32 + 32),
+        ("h0", "dense", (1568,), 48 * 1568 + 1568),
+        ("h1", "deconv 5x5 /2", (14, 14, 32), 25 * 32 * 32 + 32),
+        ("h2", "deconv 5x5 /2", (28, 28, 1), 25 * 32 + 1),
+    ]
+    discriminator = handwriting.Discriminator(first_filters=8, **small)
+    assert table(discriminator) == [
+        ("label_map", "label map", (32,), 5 * 32 + 32),
+        ("h0", "conv 5x5 /2", (14, 14, 8), 25 * 8 + 8),
+        ("h1", "labelled conv 5x5 /2", (7, 7, 80), 25 * (8 + 32) * 80 + 80),
+        ("h2", "dense", (256,), (49 * 80 + 32) * 256 + 256),
+        ("h3", "dense", (1,), (256 + 32) + 1),
+    ]
+    assert handwriting.Generator.from_config(generator.get_config()).width == 0.25

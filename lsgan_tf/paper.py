@@ -1,0 +1,28 @@
+"""What the paper, or its authors' code, uses where it depends on the dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DATASETS = ("hwdb", "cifar10", "lsun", "images", "mixture")
+
+PAPER: dict[str, dict[str, Any]] = {
+    "hwdb": {"network": "handwriting", "image_size": 28, "learning_rate": 2e-4},
+    "cifar10": {"network": "dcgan", "image_size": 32, "learning_rate": 2e-4},
+    "lsun": {"network": "scene", "image_size": 112, "learning_rate": 1e-3},
+    "images": {"network": "dcgan", "image_size": 64, "learning_rate": 2e-4},
+    "mixture": {
+        "network": "mixture",
+        "image_size": 0,
+        "z_dim": 256,
+        "z_distribution": "normal",
+        "batch_size": 512,
+        "steps": 35_000,
+        "learning_rate": 1e-4,
+        "generator_learning_rate": 1e-3,
+        "steps_per_call": 500,
+        "log_every": 500,
+        "sample_every": 5_000,
+        "checkpoint_every": 5_000,
+    },
+}

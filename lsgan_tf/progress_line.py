@@ -1,0 +1,31 @@
+"""How a run tells how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lsgan_tf.clock import spell
+from lsgan_tf.config import Config
+
+CURVES = {
+    "d_loss": "loss/discriminator",
+    "g_loss": "loss/generator",
+    "score_real": "score/real",
+    "score_fake": "score/fake",
+    "d_gradient_norm": "gradient/discriminator",
+    "g_gradient_norm": "gradient/generator",
+}
+"""Name of each metric's curve in TensorBoard; the part before the slash groups them."""
+
+
+def progress_line(step: int, config: Config, means: Mapping[str, float | None], rate: float) -> str:
+    """One line of progress: where the run is, how fast, and how the two networks stand."""
+    speed = f"{rate * config.batch_size:,.0f} images/s" if rate else "- images/s"
+    if None in means.values():
+        return f"step {step:,} of {config.steps:,}  all steps since the last line were skipped"
+    left = spell((config.steps - step) / rate) if rate else "-"
+    return (
+        f"step {step:,} of {config.steps:,} ({step / config.steps:.1%})  {speed}  ETA {left}  "
+        f"D {means['d_loss']:.4f}  G {means['g_loss']:.4f}  "
+        f"D(real) {means['score_real']:+.3f}  D(fake) {means['score_fake']:+.3f}"
+    )

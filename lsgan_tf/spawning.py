@@ -1,0 +1,65 @@
+"""Training in processes of their own, which start quickly and may be killed.
+
+One server process imports TensorFlow and forks for every run, so a run costs what
+it computes and not the seconds of the import.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+from tqdm import tqdm
+
+# What `lsgan_tf.binary.import_tensorflow` sets has to be there before the import.
+_ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def start(
+    words: Sequence[str], output: Path, environment: Mapping[str, str] | None = None
+) -> ForkServerProcess:
+    """Starts `python -m lsgan_tf.main` with these flags in a process of its own.
+
+    Args:
+      words: the flags, `--name=value` each.
+      output: file for what it prints, standard output and standard error; appended to.
+      environment: variables to set in it, TF_CONFIG for example.
+
+    Returns:
+      The process: `pid`, `exitcode`, `join`, `kill`, `terminate`.
+    """
+    process = _context().Process(target=_train, args=(list(words), output, dict(environment or {})))
+    process.daemon = True
+    process.start()
+    return process
+
+
+def _context() -> ForkServerContext:
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lsgan_tf.training", "lsgan_tf.savedmodel"])
+    return context
+
+
+def _train(words: list[str], output: Path, environment: dict[str, str]) -> None:
+    with open(output, "ab") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    os.environ.update(environment)
+    sys.argv = ["lsgan_tf.main", *words]
+
+    # A lock of its own would outlive a killed process.
+    tqdm.set_lock(threading.RLock())
+
+    from lsgan_tf import main
+    from lsgan_tf.binary import run
+
+    run(main.main, usage=main.__doc__)

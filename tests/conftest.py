@@ -1,0 +1,78 @@
+"""A tiny set of characters and a run on it, made once for all tests that look at them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from lsgan_tf.data import gnt
+from lsgan_tf.data.strokes import render_glyph
+
+CHARACTERS = "啊阿埃安宁"
+
+
+class TinyRun(NamedTuple):
+    """A finished run of `python -m lsgan_tf.main` on the tiny set."""
+
+    path: Path
+    data: Path
+    cache: Path
+    flags: list[str]
+    done: subprocess.CompletedProcess
+
+
+@pytest.fixture(scope="session")
+def write_characters() -> Callable[..., Path]:
+    """Writes a `.gnt` of drawn characters, each so many times, never twice alike."""
+
+    def write(path: Path, characters: str = CHARACTERS, *, samples: int = 8) -> Path:
+        rng = np.random.default_rng(0)
+        records = []
+        for _ in range(samples):
+            for character in characters:
+                glyph = render_glyph(character, 20)
+                if glyph is None:
+                    glyph = np.full((20, 20), 128, np.uint8)
+                margins = rng.integers(0, 6, (2, 2))
+                records.append((character, np.pad(glyph, margins, constant_values=255)))
+        gnt.write(path, records)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., subprocess.CompletedProcess]:
+    """Runs one of the package's commands as a user does: `command("sample", "--seed=1")`."""
+
+    def run(module: str, *words: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", f"lsgan_tf.{module}", *map(str, words)],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, write_characters, command) -> TinyRun:
+    """Twelve steps of the conditional model at 8x8 pixels."""
+    folder = tmp_path_factory.mktemp("tiny")
+    data = write_characters(folder / "data" / "tiny.gnt", CHARACTERS + "%")
+    flags = [
+        "--dataset=hwdb", "--conditional", f"--data_dir={data.parent}",
+        f"--cache_dir={folder / 'cache'}", "--image_size=8", "--z_dim=6", "--label_dim=4",
+        "--first_filters=8", "--batch_size=4", "--steps=12", "--log_every=5", "--sample_every=6",
+        "--checkpoint_every=5", "--keep_checkpoints=2", "--steps_per_call=5", "--devices=cpu",
+    ]  # fmt: skip
+    path = folder / "runs" / "tiny"
+    done = command("main", *flags, f"--run_dir={path}")
+    return TinyRun(path, data.parent, folder / "cache", flags, done)

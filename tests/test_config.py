@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsgan_tf.config import FORMAT, Config, resolve, settings
+from lsgan_tf.errors import UserError
+from lsgan_tf.paper import DATASETS, PAPER
+
+
+def make(**given):
+    return resolve(given, {})[0]
+
+
+class TestDefaults:
+    @pytest.mark.parametrize(
+        ("dataset", "network", "image_size", "learning_rate"),
+        [
+            ("hwdb", "handwriting", 28, 2e-4),
+            ("cifar10", "dcgan", 32, 2e-4),
+            ("lsun", "scene", 112, 1e-3),
+            ("images", "dcgan", 64, 2e-4),
+        ],
+    )
+    def test_of_images_are_the_papers(self, dataset, network, image_size, learning_rate):
+        config = make(dataset=dataset)
+        assert (config.network, config.image_size) == (network, image_size)
+        assert config.learning_rate == learning_rate
+        assert config.generator_learning_rate is None
+        assert (config.optimizer, config.beta1, config.beta2) == ("adam", 0.5, 0.999)
+        assert (config.z_dim, config.z_distribution) == (1024, "uniform")
+        assert (config.batch_size, config.d_steps, config.g_steps) == (64, 1, 1)
+        assert (config.loss, config.steps) == ("lsgan", 1_000_000)
+        assert (config.label_fake, config.label_real, config.label_target) == (0, 1, 1)
+        assert (config.clip_norm, config.flip, config.crop) == (0, False, False)
+        assert config.generator_batch_norm and config.discriminator_batch_norm
+
+    def test_of_the_mixture_are_the_authors(self):
+        config = make(dataset="mixture")
+        assert (config.network, config.z_dim, config.z_distribution) == ("mixture", 256, "normal")
+        assert (config.learning_rate, config.generator_learning_rate) == (1e-4, 1e-3)
+        assert (config.batch_size, config.steps, config.beta1) == (512, 35_000, 0.5)
+        assert config.sample_every == 5000
+
+    def test_of_handwriting_are_the_figures(self):
+        config = make()
+        assert config.dataset == "hwdb" and not config.conditional
+        assert (config.first_filters, config.label_dim) == (256, 256)
+
+    def test_one_learning_rate_by_hand_is_for_both_networks(self):
+        config = make(dataset="mixture", learning_rate=5e-4)
+        assert config.generator_learning_rate is None
+        config = make(dataset="mixture", learning_rate=5e-4, generator_learning_rate=1e-3)
+        assert config.generator_learning_rate == 1e-3
+
+    def test_every_dataset_has_its_values_and_they_are_settings(self):
+        assert set(PAPER) == set(DATASETS)
+        names = {field.name for field in settings()}
+        assert all(set(values) <= names for values in PAPER.values())
+
+    def test_origins(self):
+        origins = resolve({"steps": 5, "seed": None}, {"steps": "command line"})[1]
+        assert origins["steps"] == "command line"
+        assert origins["seed"] == "default"
+        assert origins["learning_rate"] == "default for hwdb"
+        assert set(origins) == {field.name for field in settings()}
+
+
+NUMBERS = [field for field in settings() if field.metadata["type"] in (int, float)]
+
+
+class TestRanges:
+    @pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
+    def test_every_number_has_a_unit_and_limits_that_are_kept(self, field):
+        meta = field.metadata
+        assert meta["unit"]
+        assert meta["low"] is not None
+        step = 1 if meta["type"] is int else 1e-3 * max(1, abs(meta["low"]))
+        outside = [meta["low"] - step]
+        if meta["high"] is not None:
+            outside.append(
+                meta["high"] + (1 if meta["type"] is int else meta["high"] * 1e-3 + 1e-3)
+            )
+        for value in outside:
+            with pytest.raises(UserError, match=rf"^--{field.name}=\S+: expected a .*number, "):
+                make(**{field.name: value})
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+    @pytest.mark.parametrize("name", ["learning_rate", "clip_norm", "label_fake", "beta1"])
+    def test_numbers_are_finite(self, name, value):
+        with pytest.raises(UserError, match=f"--{name}="):
+            make(**{name: value})
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("steps", 1.5),
+            ("steps", "10"),
+            ("steps", True),
+            ("beta1", "0.5"),
+            ("beta1", True),
+            ("conditional", 1),
+            ("network", 3),
+            ("data_dir", 3),
+            ("data_dir", ""),
+            ("run_dir", ""),
+            ("loss", "wgan"),
+            ("dataset", "mnist"),
+        ],
+    )
+    def test_other_types_and_choices_are_refused(self, name, value):
+        with pytest.raises(UserError, match=f"^--{name}={value}: expected "):
+            make(**{name: value})
+
+    def test_the_message_says_what_is_expected(self):
+        with pytest.raises(UserError) as caught:
+            make(batch_size=0)
+        assert str(caught.value) == "--batch_size=0: expected a whole number, 1 to 65,536"
+        with pytest.raises(UserError) as caught:
+            make(loss="wgan")
+        assert str(caught.value) == "--loss=wgan: expected one of lsgan, nsgan, mmgan"
+        with pytest.raises(UserError) as caught:
+            make(max_classes=0)
+        assert str(caught.value) == "--max_classes=0: expected a whole number, at least 1"
+
+
+class TestContradictions:
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"dataset": "mixture", "conditional": True}, "--conditional: the mixture has no lab"),
+            ({"dataset": "mixture", "network": "dcgan"}, "--network=dcgan does not fit --dataset"),
+            ({"dataset": "hwdb", "network": "mixture"}, "--network=mixture does not fit"),
+            ({"image_size": 7}, "--image_size=7: expected 8 to 1,024"),
+            ({"image_size": 0}, "--image_size=0: "),
+            ({"label_fake": 1.0}, "--label_fake and --label_real are both 1.0"),
+            (
+                {"dataset": "cifar10", "max_classes": 3},
+                "--max_classes=3: this is for --dataset=hwd",
+            ),
+            ({"dataset": "lsun", "keep_aspect": True}, "--keep_aspect=True: this is for --dataset"),
+            (
+                {"crop": True},
+                "--crop=True: this is for --dataset=lsun or images and the dataset is",
+            ),
+            ({"dataset": "mixture", "flip": True}, "--flip=True: "),
+        ],
+    )
+    def test_are_refused(self, given, message):
+        with pytest.raises(UserError) as caught:
+            make(**given)
+        assert str(caught.value).startswith(message)
+
+    def test_equal_targets_matter_to_least_squares_alone(self):
+        assert make(label_fake=1.0, loss="nsgan").label_fake == 1
+
+
+def of_setting(field):
+    """Values that a setting may have."""
+    meta = field.metadata
+    if meta["choices"]:
+        values = st.sampled_from(meta["choices"])
+    elif meta["type"] is bool:
+        values = st.booleans()
+    elif meta["type"] is str:
+        values = st.text(min_size=1)
+    elif meta["type"] is int:
+        values = st.integers(meta["low"], meta["high"])
+    else:
+        values = st.floats(meta["low"], meta["high"], allow_nan=False, allow_infinity=False)
+    return st.none() | values if field.default is None else values
+
+
+@st.composite
+def configs(draw):
+    fixed = {"dataset": "hwdb", "network": "handwriting", "crop": False, "category": "bedroom"}
+    drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
+    drawn["image_size"] = max(drawn["image_size"], 8)
+    if drawn["label_fake"] == drawn["label_real"]:
+        drawn["loss"] = "nsgan"
+    facts = {
+        "data_shape": tuple(draw(st.lists(st.integers(1, 100), max_size=3))),
+        "data_classes": draw(st.integers(0, 10**6)),
+        "data_length": draw(st.integers(0, 10**9)),
+        "data_fingerprint": draw(st.text()),
+        "data_standin": draw(st.booleans()),
+        "data_description": draw(st.text()),
+    }
+    return Config(**fixed, **drawn, **facts)
+
+
+class TestJson:
+    @given(configs())
+    def test_goes_around(self, config):
+        text = json.dumps(config.to_json())
+        again = Config.from_json(json.loads(text))
+        assert again == config
+        assert config.differences(again) == []
+
+    def test_takes_defaults_for_settings_that_did_not_exist_yet(self):
+        values = make(steps=7).to_json()
+        del values["clip_norm"]
+        assert Config.from_json(values) == make(steps=7)
+
+    @pytest.mark.parametrize("version", [FORMAT - 1, FORMAT + 1, None, "1"])
+    def test_refuses_another_format(self, version):
+        values = make().to_json() | {"format": version}
+        with pytest.raises(UserError, match=f"^old/config.json: written in format {version}, "):
+            Config.from_json(values, "old/config.json")
+
+    def test_names_unknown_settings(self):
+        values = make().to_json() | {"zeta": 1, "alpha": 2}
+        with pytest.raises(UserError, match=r"^c\.json: unknown setting alpha, zeta$"):
+            Config.from_json(values, "c.json")
+
+    @pytest.mark.parametrize("values", [[], {}, "text", 3, None])
+    def test_refuses_what_is_no_config(self, values):
+        with pytest.raises(UserError, match=r"^c\.json: this is not the config of"):
+            Config.from_json(values, "c.json")
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            {"batch_size": -1},
+            {"batch_size": "64"},
+            {"steps": None},
+            {"data_shape": None},
+            {"data_shape": ["x"]},
+            {"learning_rate": 10**400},
+        ],
+    )
+    def test_names_the_file_of_a_damaged_value(self, damage):
+        with pytest.raises(UserError, match=r"^c\.json: not a valid config \("):
+            Config.from_json(make().to_json() | damage, "c.json")
+
+
+class TestDifferences:
+    def test_names_old_and_new(self):
+        old, new = make(batch_size=64, loss="lsgan"), make(batch_size=32, loss="nsgan")
+        assert old.differences(new) == ['loss: "lsgan" -> "nsgan"', "batch_size: 64 -> 32"]
+
+    def test_leaves_out_what_cannot_change_the_result(self):
+        free = {
+            "data_dir": "elsewhere",
+            "cache_dir": "elsewhere",
+            "max_bad_records": 5,
+            "steps": 5,
+            "devices": "cpu:4",
+            "steps_per_call": 3,
+            "deterministic": True,
+            "jit_compile": "off",
+            "worker_timeout": 5.0,
+            "run_dir": "elsewhere",
+            "log_every": 1,
+            "sample_every": 1,
+            "checkpoint_every": 1,
+            "keep_checkpoints": 1,
+            "data_description": "elsewhere",
+        }
+        old = make()
+        assert old.differences(dataclasses.replace(old, **free)) == []
+        marked = {field.name for field in settings() if field.metadata["free"]}
+        assert marked == set(free) - {"data_description"}
+
+    def test_sees_other_data(self):
+        old = dataclasses.replace(make(), data_fingerprint="aa", data_length=3)
+        new = dataclasses.replace(make(), data_fingerprint="bb", data_length=4)
+        assert old.differences(new) == ["data_length: 3 -> 4", 'data_fingerprint: "aa" -> "bb"']
+
+    def test_a_config_cannot_be_changed(self):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            make().steps = 3

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from absl import flags
+
+from lsgan_tf import flagging
+from lsgan_tf.config import settings
+from lsgan_tf.errors import UserError
+
+CONTRACT = {
+    "dataset",
+    "conditional",
+    "data_dir",
+    "run_dir",
+    "steps",
+    "batch_size",
+    "seed",
+    "learning_rate",
+    "beta1",
+    "optimizer",
+    "z_dim",
+    "z_distribution",
+    "image_size",
+    "loss",
+    "label_fake",
+    "label_real",
+    "label_target",
+    "d_steps",
+    "g_steps",
+    "generator_batch_norm",
+    "discriminator_batch_norm",
+    "precision",
+    "devices",
+    "steps_per_call",
+    "log_every",
+    "sample_every",
+    "checkpoint_every",
+    "max_classes",
+    "all_classes",
+    "keep_aspect",
+    "cache_dir",
+    "standin_samples",
+    "max_bad_records",
+}
+
+
+def parse(*words):
+    """The config, and the origins, of a command line."""
+    values = flags.FlagValues()
+    flags.DEFINE_multi_string("flagfile", [], "", flag_values=values)
+    values.set_gnu_getopt(True)
+    flagging.define_flags(values)
+    argv = ["main", *words]
+    values(argv)
+    return flagging.from_flags(argv, values)
+
+
+@pytest.fixture
+def flagfile(tmp_path):
+    def write(*lines, name="a.flags"):
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    return write
+
+
+class TestFlags:
+    def test_all_of_the_contract_are_there(self):
+        assert {field.name for field in settings()} >= CONTRACT
+
+    @pytest.mark.parametrize("field", settings(), ids=lambda field: field.name)
+    def test_each_has_a_flag_that_tells_unit_range_and_default(self, field):
+        values = flags.FlagValues()
+        flagging.define_flags(values)
+        flag = values[field.name]
+        assert flag.value is None
+        text = flag.help
+        assert field.metadata["help"] in text
+        assert re.search(r" \(default: .+\)$", text)
+        if field.metadata["type"] in (int, float):
+            unit = re.escape(field.metadata["unit"])
+            assert re.search(rf"\[{unit}, (\S+ to \S+|at least \S+)\]", text)
+
+    def test_help_tells_the_defaults_of_each_dataset(self):
+        values = flags.FlagValues()
+        flagging.define_flags(values)
+        assert values["image_size"].help.endswith(
+            "[pixels, 0 to 1,024] (default: 28 for hwdb; 32 for cifar10; 112 for lsun; 64 for "
+            "images; 0 for mixture)"
+        )
+        assert values["steps"].help.endswith("(default: 35,000 for mixture; else 1,000,000)")
+        assert values["label_fake"].help.endswith("[score, -1,000 to 1,000] (default: 0)")
+        assert values["max_classes"].help.startswith("hwdb: ")
+        assert values["max_classes"].help.endswith("(default: all)")
+        assert values["beta2"].help.endswith("[factor, 0 to 0.999999] (default: 0.999)")
+
+    def test_groups(self):
+        values = flags.FlagValues()
+        flagging.define_flags(values)
+        groups = list(values.flags_by_module_dict())
+        assert groups == ["data", "networks", "objective", "optimisation", "machine", "run"]
+
+    def test_values_arrive_with_their_types(self):
+        config, _ = parse(
+            "--steps=12", "--learning_rate=1e-3", "--conditional", "--nogenerator_batch_norm",
+            "--loss=nsgan", "--data_dir=a b", "--max_classes=3", "--label_fake", "-1",
+        )  # fmt: skip
+        assert (config.steps, config.learning_rate, config.conditional) == (12, 1e-3, True)
+        assert (config.generator_batch_norm, config.loss) == (False, "nsgan")
+        assert (config.data_dir, config.max_classes, config.label_fake) == ("a b", 3, -1.0)
+
+    @pytest.mark.parametrize(
+        ("word", "expected"),
+        [
+            ("--steps=abc", "expected a whole number, 0 to 1,000,000,000"),
+            ("--steps=1e3", "expected a whole number"),
+            ("--beta1=half", "expected a number, 0 to 0.999999"),
+            ("--loss=wgan", "lsgan|nsgan|mmgan"),
+            ("--conditional=maybe", "conditional"),
+        ],
+    )
+    def test_what_cannot_be_read_is_named(self, word, expected):
+        with pytest.raises(flags.IllegalFlagValueError) as caught:
+            parse(word)
+        assert word in str(caught.value) and expected in str(caught.value)
+
+    def test_an_empty_folder_is_refused_and_does_not_mean_the_standin(self):
+        with pytest.raises(UserError, match=r"^--data_dir=: expected text"):
+            parse("--data_dir=")
+
+
+class TestOrigins:
+    def test_defaults(self):
+        _, origins = parse()
+        assert origins["learning_rate"] == "default for hwdb"
+        assert origins["seed"] == "default"
+        _, origins = parse("--dataset=lsun")
+        assert origins["dataset"] == "command line"
+        assert origins["learning_rate"] == "default for lsun"
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["--seed=3"],
+            ["-seed=3"],
+            ["--seed", "3"],
+            ["--steps", "5", "--seed", "3"],
+            ["--conditional", "--seed", "3"],
+        ],
+    )
+    def test_command_line(self, words):
+        config, origins = parse(*words)
+        assert config.seed == 3
+        assert origins["seed"] == "command line"
+
+    def test_booleans(self):
+        for word in ("--flip", "--noflip", "--flip=true"):
+            assert parse(word)[1]["flip"] == "command line"
+        assert parse("--noflip")[0].flip is False
+
+    def test_values_that_look_like_flags(self):
+        config, origins = parse("--label_fake", "-1", "--run_dir", "-seed")
+        assert (config.label_fake, config.run_dir) == (-1, "-seed")
+        assert origins["label_fake"] == "command line"
+        assert origins["seed"] == "default"
+
+    def test_flagfile(self, flagfile):
+        path = flagfile("# a comment", "--seed=3", "", "--conditional", "--dataset=hwdb")
+        for words in ([f"--flagfile={path}"], ["--flagfile", str(path)], [f"-flagfile={path}"]):
+            config, origins = parse(*words)
+            assert (config.seed, config.conditional) == (3, True)
+            assert origins["seed"] == origins["conditional"] == f"flagfile {path}"
+            assert origins["steps"] == "default"
+
+    def test_the_last_one_wins(self, flagfile):
+        path = flagfile("--seed=3", "--flip")
+        config, origins = parse(f"--flagfile={path}", "--seed=4", "--noflip")
+        assert (config.seed, config.flip) == (4, False)
+        assert origins["seed"] == origins["flip"] == "command line"
+        config, origins = parse("--seed=4", "--noflip", f"--flagfile={path}")
+        assert (config.seed, config.flip) == (3, True)
+        assert origins["seed"] == origins["flip"] == f"flagfile {path}"
+
+    def test_two_flagfiles(self, flagfile):
+        one, two = (
+            flagfile("--seed=1", "--steps=1", name="1"),
+            flagfile("--noflip", "--seed=2", name="2"),
+        )
+        config, origins = parse(f"--flagfile={one}", f"--flagfile={two}")
+        assert (config.seed, config.steps) == (2, 1)
+        assert origins["seed"] == f"flagfile {two}"
+        assert origins["flip"] == f"flagfile {two}"
+        assert origins["steps"] == f"flagfile {one}"
+
+    def test_a_flagfile_within_a_flagfile(self, flagfile):
+        inner = flagfile("--seed=1", name="inner")
+        outer = flagfile(f"--flagfile={inner}", "--steps=5", name="outer")
+        config, origins = parse(f"--flagfile={outer}")
+        assert (config.seed, config.steps) == (1, 5)
+        assert origins["seed"] == f"flagfile {outer}"
+
+
+class TestDescribe:
+    def test_is_a_table_of_everything(self):
+        config, origins = parse("--seed=3", "--conditional", "--data_dir=" + 60 * "x")
+        text = flagging.describe(config, origins)
+        for field in settings():
+            assert len(re.findall(rf"^  {field.name} ", text, re.MULTILINE)) == 1
+        rows = {line.split()[0]: line.split()[1:] for line in text.splitlines()}
+        assert rows["seed"] == ["3", "command", "line"]
+        assert rows["steps"] == ["1,000,000", "default"]
+        assert rows["learning_rate"] == ["0.0002", "default", "for", "hwdb"]
+        assert rows["conditional"] == ["true", "command", "line"]
+        assert rows["max_classes"] == ["all", "default"]
+        assert rows["data_dir"] == [60 * "x", "command", "line"]
+        assert rows["label_fake"] == ["0", "default"]

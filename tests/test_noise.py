@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from lsgan_tf.noise import GRID_STREAM, noise
+
+# Philox's numbers, by (seed, stream, step). Runs are resumed with these: they must stay.
+UNIFORM = [[-0.7980461, -0.5780303, -0.2949288], [-0.9309723, -0.5146003, 0.9294865]]
+NORMAL = [[2.0774095, 0.5197075], [0.3106979, 1.4102036]]
+
+
+def draw(seed=1, stream=0, step=0, count=4, z_dim=8, distribution="uniform"):
+    return noise(seed, stream, step, count, z_dim, distribution).numpy()
+
+
+def test_values_do_not_change_between_versions():
+    np.testing.assert_allclose(draw(7, 1, 3, 2, 3), UNIFORM, atol=1e-6)
+    np.testing.assert_allclose(draw(7, 1, 3, 2, 2, "normal"), NORMAL, atol=1e-6)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
+def test_is_the_same_whoever_draws_it(distribution):
+    eager = draw(5, 2, 9, distribution=distribution)
+    again = draw(5, 2, 9, distribution=distribution)
+    traced = tf.function(lambda step: noise(5, 2, step, 4, 8, distribution))
+    np.testing.assert_array_equal(eager, again)
+    np.testing.assert_array_equal(eager, traced(tf.constant(9, tf.int64)).numpy())
+    np.testing.assert_array_equal(eager, traced(tf.constant(9, tf.int32)).numpy())
+    assert eager.dtype == np.float32 and eager.shape == (4, 8)
+
+
+def test_differs_by_seed_stream_and_step():
+    cases = [
+        draw(seed, stream, step)
+        for seed in (0, 1, 2**31 - 1)
+        for stream in (0, 1, GRID_STREAM)
+        for step in (0, 1, 2, 10**6)
+    ]
+    assert len({case.tobytes() for case in cases}) == len(cases)
+    # No two share even a number, as shifted streams would.
+    values = np.concatenate([case.ravel() for case in cases])
+    assert len(np.unique(values)) > 0.99 * len(values)
+
+
+def test_vectors_of_a_batch_differ():
+    batch = draw(count=64, z_dim=4)
+    assert len(np.unique(batch, axis=0)) == 64
+
+
+def test_uniform_fills_its_range_evenly():
+    values = draw(count=500, z_dim=400).ravel()
+    assert values.min() >= -1 and values.max() < 1
+    assert abs(values.mean()) < 0.005
+    assert stats.kstest(values, "uniform", args=(-1, 2)).pvalue > 1e-3
+
+
+def test_normal_is_standard():
+    values = draw(count=500, z_dim=400, distribution="normal").ravel()
+    assert abs(values.mean()) < 0.01 and abs(values.std() - 1) < 0.01
+    assert stats.kstest(values, "norm").pvalue > 1e-3
+
+
+def test_steps_are_independent():
+    first, second = (draw(step=step, count=200, z_dim=200).ravel() for step in (0, 1))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.02
+
+
+def test_other_distributions_are_refused():
+    with pytest.raises(ValueError, match="cauchy"):
+        draw(distribution="cauchy")

@@ -1,0 +1,81 @@
+"""Adam and RMSProp with the constants of TensorFlow 1, and the global gradient."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lsgan_tf.optimizers import global_gradients, global_norm, make_optimizer
+
+GRADIENTS = [np.array([0.3, -2.0, 1e-5]), np.array([-0.1, 0.5, 2e-5])]
+
+
+def after(optimizer, scale=1.0):
+    weight = keras.Variable(np.zeros(3, np.float32))
+    optimizer.build([weight])
+    for gradient in GRADIENTS:
+        optimizer.apply([tf.constant(gradient * scale, tf.float32)], [weight])
+    return weight.numpy()
+
+
+def adam(rate, beta1, beta2, epsilon):
+    w = m = v = np.zeros(3)
+    for t, g in enumerate(GRADIENTS, 1):
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        step = rate * np.sqrt(1 - beta2**t) / (1 - beta1**t)
+        w = w - step * m / (np.sqrt(v) + epsilon)
+    return w
+
+
+def test_adam():
+    expected = adam(0.01, 0.5, 0.99, 1e-8)
+    found = after(make_optimizer("adam", 0.01, beta1=0.5, beta2=0.99))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_epsilon_by_hand():
+    expected = adam(0.01, 0.5, 0.999, 0.1)
+    np.testing.assert_allclose(
+        after(make_optimizer("adam", 0.01, epsilon=0.1)), expected, rtol=1e-4
+    )
+
+
+def test_rmsprop():
+    w = v = np.zeros(3)
+    for g in GRADIENTS:
+        v = 0.8 * v + 0.2 * g * g
+        w = w - 0.01 * g / np.sqrt(v + 1e-10)
+    found = after(make_optimizer("rmsprop", 0.01, rho=0.8))
+    np.testing.assert_allclose(found, w, rtol=1e-3)
+
+
+def test_loss_scaling_changes_nothing_but_the_scale():
+    plain, scaled = (make_optimizer("adam", 0.01, loss_scaling=on) for on in (False, True))
+    expected = after(plain)
+    assert isinstance(scaled, keras.optimizers.LossScaleOptimizer)
+    weight = keras.Variable(np.zeros(3, np.float32))
+    scaled.build([weight])
+    factor = float(scaled.scale_loss(tf.ones(())))
+    assert factor > 1
+    for gradient in GRADIENTS:
+        scaled.apply([tf.constant(gradient * factor, tf.float32)], [weight])
+    np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-4)
+
+
+def test_another_name():
+    with pytest.raises(ValueError, match="adam or rmsprop"):
+        make_optimizer("sgd", 0.1)
+
+
+def test_global_norm_is_of_the_unscaled_gradient():
+    gradients = [tf.constant([3.0, 0.0]), tf.constant([[4.0]])]
+    assert float(global_norm(gradients)) == 5.0
+    assert float(global_norm(gradients, 10.0)) == 0.5
+
+
+def test_rows_of_a_table_become_dense():
+    rows = tf.IndexedSlices(tf.constant([[1.0], [2.0]]), tf.constant([2, 2]), tf.constant([3, 1]))
+    (dense,) = global_gradients([rows])
+    np.testing.assert_array_equal(dense, [[0.0], [0.0], [3.0]])

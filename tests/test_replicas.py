@@ -1,0 +1,185 @@
+"""A run does not depend on how many devices do it; bad values on one reach all.
+
+TensorFlow takes the number of logical devices before it starts, hence here and not
+in a fixture.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lsgan_tf import networks
+from lsgan_tf.build import build_gan
+from lsgan_tf.config import resolve
+from lsgan_tf.data.pipeline import Batches
+from lsgan_tf.data.source import Source
+from lsgan_tf.devices import make_strategy
+from lsgan_tf.gan import GAN
+from lsgan_tf.steps import make_run_steps
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
+)
+BATCH = 8
+
+
+class Blots(Source):
+    """Four classes of 8x8 pictures."""
+
+    name, shape, classes, fingerprint = "hwdb", (8, 8, 1), tuple("甲乙丙丁"), "blots"
+
+    def __init__(self):
+        random = np.random.default_rng(0)
+        self._labels = random.integers(0, 4, 64).astype(np.int32)
+        pictures = random.integers(0, 256, (4, 8, 8, 1))[self._labels]
+        pictures += random.integers(-40, 40, (64, 8, 8, 1))
+        self._pictures = np.clip(pictures, 0, 255).astype(np.uint8)
+
+    def __len__(self):
+        return 64
+
+    def read(self, indices):
+        return self._pictures[indices]
+
+    def labels(self, indices):
+        return self._labels[indices]
+
+
+class Training:
+    """A model on its devices, trained call by call."""
+
+    def __init__(self, devices, **settings):
+        given = {
+            "dataset": "hwdb", "conditional": True, "image_size": 8, "z_dim": 16, "label_dim": 8,
+            "first_filters": 8, "batch_size": BATCH, **settings,
+        }  # fmt: skip
+        config = dataclasses.replace(resolve(given, {})[0], data_shape=(8, 8, 1), data_classes=4)
+        strategy = make_strategy(devices)
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            self.gan = build_gan(config, synchronized=strategy.num_replicas_in_sync > 1)
+        batches = Batches(Blots(), batch_size=BATCH, draws=1, seed=0)
+        self._data = iter(batches.distribute(strategy, 0))
+        self._run = make_run_steps(
+            self.gan, strategy, jit_compile=False, stop_at_bad=config.precision != "float16"
+        )
+
+    def steps(self, count):
+        """Sums over sound steps, the last step's metrics, steps done, bad ones, bad at the end."""
+        return [value.numpy() for value in self._run(self._data, tf.constant(count, tf.int64))]
+
+    def weights(self):
+        return {
+            variable.path: variable.numpy()
+            for network in (self.gan.generator, self.gan.discriminator)
+            for variable in network.variables
+        }
+
+
+@pytest.fixture
+def float64(monkeypatch):
+    """Networks in float64: what is left of a difference is not rounding."""
+    monkeypatch.setitem(networks.POLICIES, "float32", "float64")
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx("float32")
+
+
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "numbers"),
+    [
+        ("lsgan", "adam", (2, 4)),
+        ("lsgan", "rmsprop", (2,)),
+        ("nsgan", "adam", (2,)),
+        ("nsgan", "rmsprop", (2,)),
+    ],
+)
+def test_twenty_steps_are_the_same_on_any_number_of_devices(float64, loss, optimizer, numbers):
+    settings = {"loss": loss, "optimizer": optimizer, "clip_norm": 2.0}
+    one = Training("cpu:1", **settings)
+    start = one.weights()
+    expected = [one.steps(5)[:2] for _ in range(4)]
+    moved = max(np.abs(value - start[name]).max() for name, value in one.weights().items())
+    assert moved > 1e-3
+    for number in numbers:
+        several = Training(f"cpu:{number}", **settings)
+        for sums, last in expected:
+            found = several.steps(5)
+            np.testing.assert_allclose(found[0], sums, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(found[1], last, rtol=1e-5, atol=1e-5)
+        for name, value in several.weights().items():
+            np.testing.assert_allclose(value, one.weights()[name], rtol=0, atol=1e-6, err_msg=name)
+
+
+def test_in_float32_only_rounding_tells_the_devices_apart():
+    # Biases before a batch normalisation have no gradient but rounding errors, which Adam
+    # makes as large as any other step; the normalisation takes them away again.
+    idle = {
+        "generator/h0/bias", "generator/h1/bias", "generator/label_map/bias",
+        "discriminator/h1/bias", "discriminator/h2/bias",
+    }  # fmt: skip
+    one, two = Training("cpu:1"), Training("cpu:2")
+    for count in (1, 9):
+        np.testing.assert_allclose(two.steps(count)[0], one.steps(count)[0], rtol=1e-3, atol=1e-3)
+    mine, theirs = one.weights(), two.weights()
+    for name in mine.keys() - idle:
+        if "moving" not in name:
+            np.testing.assert_allclose(theirs[name], mine[name], atol=3e-4, rtol=0, err_msg=name)
+
+
+def poison(monkeypatch, step, replica):
+    """Makes one replica's reals of one step (from 0) not a number."""
+    original = GAN.to_range
+
+    def to_range(self, examples):
+        context = tf.distribute.get_replica_context()
+        here = tf.equal(context.replica_id_in_sync_group, replica) & (self.step.value == step)
+        return tf.where(here, np.float32(np.nan), original(self, examples))
+
+    monkeypatch.setattr(GAN, "to_range", to_range)
+
+
+def copies(variable):
+    """A variable's value on each device."""
+    return [value.numpy() for value in variable.value.values]
+
+
+def test_float16_skips_a_bad_step_on_all_replicas_together(monkeypatch):
+    poison(monkeypatch, step=2, replica=1)
+    training = Training("cpu:2", precision="float16")
+    gan = training.gan
+    assert training.steps(2)[3] == 0
+    d_before = [w.numpy() for w in gan.discriminator.trainable_variables]
+    g_before = [w.numpy() for w in gan.generator.trainable_variables]
+    scale = float(gan.d_optimizer.dynamic_scale.numpy())
+    _, last, done, bad, bad_at_end = training.steps(1)
+    assert (done, bad, bad_at_end) == (1, 1, 1)
+    assert not np.isfinite(last[0])
+    g_weights = gan.generator.trainable_variables
+    d_after = [w.numpy() for w in gan.discriminator.trainable_variables]
+    assert all((a == b).all() for a, b in zip(d_before, d_after, strict=True))
+    assert any((a != b.numpy()).any() for a, b in zip(g_before, g_weights, strict=True))
+    assert float(gan.d_optimizer.dynamic_scale.numpy()) == scale / 2
+    assert float(gan.g_optimizer.dynamic_scale.numpy()) == scale  # each network has its own
+    _, last, done, bad, _ = training.steps(3)
+    assert (done, bad) == (3, 0) and np.isfinite(last).all()
+    for network in (gan.generator, gan.discriminator):
+        for variable in network.variables:
+            first, second = copies(variable)
+            assert np.isfinite(first).all(), variable.path
+            np.testing.assert_array_equal(first, second)
+
+
+def test_float32_stops_at_a_bad_step_of_one_replica(monkeypatch):
+    poison(monkeypatch, step=1, replica=1)
+    training = Training("cpu:2")
+    _, last, done, bad, bad_at_end = training.steps(5)
+    assert (done, bad, bad_at_end) == (2, 1, 1)
+    assert not np.isfinite(last).all()
+    assert int(training.gan.step.numpy()) == 2
+    assert all(np.isfinite(value).all() for value in training.weights().values())

@@ -1,0 +1,143 @@
+"""The run folder: its lock, what it refuses, and logs that go back to a checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lsgan_tf.config import resolve
+from lsgan_tf.errors import UserError
+from lsgan_tf.run_folder import RunFolder, load_classes, load_config, new_run_dir
+
+CONFIG = dataclasses.replace(resolve({}, {})[0], data_shape=(28, 28, 1), data_fingerprint="aa")
+
+
+def changed(**values):
+    return dataclasses.replace(CONFIG, **values)
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = RunFolder(tmp_path / "run", CONFIG, ["甲", "乙"])
+    yield folder
+    folder.close()
+
+
+class TestOpening:
+    def test_writes_what_the_run_is(self, run):
+        assert not run.resumed
+        assert load_config(run.path) == CONFIG
+        assert load_classes(run.path) == ["甲", "乙"]
+
+    def test_what_cannot_change_the_result_may_change(self, run):
+        run.close()
+        free = changed(steps=7, log_every=3, devices="cpu:2", data_dir="/moved", keep_checkpoints=1)
+        again = RunFolder(run.path, free)
+        again.close()
+        assert again.resumed and load_config(run.path).steps == 7
+
+    def test_other_settings_are_refused_with_the_difference(self, run):
+        run.close()
+        with pytest.raises(UserError) as caught:
+            RunFolder(run.path, changed(learning_rate=0.5, loss="nsgan"))
+        assert 'loss: "lsgan" -> "nsgan"; learning_rate: 0.0002 -> 0.5' in str(caught.value)
+        assert load_config(run.path) == CONFIG
+        RunFolder(run.path, CONFIG).close()  # and the folder is free again
+
+    def test_other_data_is_refused(self, run):
+        run.close()
+        with pytest.raises(UserError, match='data_fingerprint: "aa" -> "bb"'):
+            RunFolder(run.path, changed(data_fingerprint="bb"))
+        other, _ = resolve({"dataset": "cifar10"}, {})
+        with pytest.raises(UserError, match='dataset: "hwdb" -> "cifar10"'):
+            RunFolder(run.path, other)
+
+    def test_an_older_format_is_refused(self, run):
+        run.close()
+        values = json.loads((run.path / "config.json").read_text()) | {"format": 0}
+        (run.path / "config.json").write_text(json.dumps(values))
+        with pytest.raises(UserError, match=r"written in format 0, this version .* reads format 1"):
+            RunFolder(run.path, CONFIG)
+
+    def test_a_folder_of_something_else_is_refused(self, tmp_path):
+        (tmp_path / "thesis.tex").write_text("...")
+        with pytest.raises(UserError, match=r"holds thesis.tex but no config.json"):
+            RunFolder(tmp_path, CONFIG)
+        assert not (tmp_path / "config.json").exists()
+
+    def test_a_file_is_refused(self, tmp_path):
+        (tmp_path / "run").write_text("...")
+        with pytest.raises(UserError, match="opening the run folder"):
+            RunFolder(tmp_path / "run", CONFIG)
+
+    def test_a_folder_in_use_is_refused(self, run):
+        # flock is by open file, so a live process is needed to hold it against us.
+        run.close()
+        code = (
+            "import sys, json; from pathlib import Path\n"
+            "from lsgan_tf.run_folder import RunFolder, load_config\n"
+            f"path = Path({str(run.path)!r})\n"
+            "folder = RunFolder(path, load_config(path))\n"
+            "print('open', flush=True); sys.stdin.read()\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(UserError, match=rf"another process \(number {process.pid}\)"):
+            RunFolder(run.path, CONFIG)
+        process.kill()  # even so the lock does not stay
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+        RunFolder(run.path, CONFIG).close()
+
+    def test_other_workers_do_not_touch_it(self, tmp_path):
+        worker = RunFolder(tmp_path / "run", CONFIG, chief=False)
+        worker.log("hello")
+        worker.stats({"step": 1})
+        worker.truncate({})
+        worker.close()
+        assert not (tmp_path / "run").exists()
+
+
+class TestLogs:
+    def test_go_back_to_a_checkpoint(self, run, capsys):
+        run.log("first")
+        run.stats({"step": 1})
+        run.tensorboard.mkdir()
+        (run.tensorboard / "events.out.tfevents.1").write_bytes(b"12345")
+        sizes = run.sizes()
+        run.log("second")
+        run.note("third")
+        run.stats({"step": 2})
+        run.timing({"step": 2})
+        (run.tensorboard / "events.out.tfevents.1").write_bytes(b"1234567")
+        (run.tensorboard / "events.out.tfevents.2").write_bytes(b"new")
+        run.truncate(sizes)
+        assert (run.path / "log.txt").read_text() == "first\n"
+        assert (run.path / "stats.jsonl").read_text() == '{"step": 1}\n'
+        assert not (run.path / "timing.jsonl").exists()
+        assert [p.name for p in run.tensorboard.iterdir()] == ["events.out.tfevents.1"]
+        assert (run.tensorboard / "events.out.tfevents.1").read_bytes() == b"12345"
+        run.log("again")
+        assert (run.path / "log.txt").read_text() == "first\nagain\n"
+        assert capsys.readouterr().out == "first\nsecond\nagain\n"
+
+    def test_a_file_shorter_than_its_size_stays(self, run):
+        run.log("one")
+        run.truncate({"log.txt": 100})
+        assert (run.path / "log.txt").read_text() == "one\n"
+
+
+class TestNewRunDir:
+    def test_takes_the_next_number(self, tmp_path):
+        assert new_run_dir(CONFIG, tmp_path / "runs").name == "00000-hwdb-lsgan"
+        (tmp_path / "00041-hwdb-lsgan").mkdir()
+        (tmp_path / "notes").mkdir()
+        conditional = changed(conditional=True)
+        assert new_run_dir(conditional, tmp_path).name == "00042-hwdb-conditional-lsgan"
