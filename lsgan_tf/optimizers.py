@@ -79,9 +79,11 @@ def make_optimizer(
       ValueError: for another name.
     """
     if name == "adam":
-        optimizer = Adam(learning_rate, beta_1=beta1, beta_2=beta2, epsilon=epsilon or 1e-8)
+        optimizer = Adam(
+            learning_rate, beta_1=beta1, beta_2=beta2, epsilon=1e-8 if epsilon is None else epsilon
+        )
     elif name == "rmsprop":
-        optimizer = RMSprop(learning_rate, rho=rho, epsilon=epsilon or 1e-10)
+        optimizer = RMSprop(learning_rate, rho=rho, epsilon=1e-10 if epsilon is None else epsilon)
     else:
         raise ValueError(f"Expected adam or rmsprop. Received: {name!r}")
     return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer

@@ -57,7 +57,7 @@ class Plan:
 def square(image: Image.Image, size: int, *, keep_aspect: bool = False) -> Image.Image:
     """A grey picture as a square, by antialiased bilinear resampling.
 
-    This is what the authors' `scipy.misc.imresize` did (PAPER.md 7). White stays 255.
+    This is what the authors' `scipy.misc.imresize` did. White stays 255.
 
     Args:
       image: of mode "L", background 255.

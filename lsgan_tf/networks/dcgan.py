@@ -1,4 +1,4 @@
-"""The DCGAN base: the nets of the stability experiments and of CIFAR-10 (PAPER.md 3, 5.1, 9).
+"""The DCGAN base: the nets of the stability experiments and of CIFAR-10.
 
 Without normalisation, at 64x64 with z 1024, the generator has 12,702,851 trainable
 parameters and the discriminator 4,314,753.

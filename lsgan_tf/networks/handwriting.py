@@ -1,4 +1,4 @@
-"""The paper's conditional model of handwritten Chinese characters (PAPER.md 2).
+"""The paper's conditional model of handwritten Chinese characters (ICCV 2017, section 4.2).
 
 Data and samples lie in [0, 1]. At 28x28 with 3,740 classes, z 1024 and labels mapped to
 256 features, the generator has 9,417,857 trainable parameters and the discriminator

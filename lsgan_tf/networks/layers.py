@@ -1,7 +1,7 @@
 """The layers that all networks are made of, as the authors' `ops.py` initialises them.
 
 Dense layers and transposed convolutions start from N(0, 0.02), convolutions from the
-same normal cut at two standard deviations, biases from zero (PAPER.md 4). Everything
+same normal cut at two standard deviations, biases from zero. Everything
 pads as TensorFlow's "SAME" does.
 """
 
@@ -146,7 +146,7 @@ def batch_norm(
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class LabelMap(keras.layers.Layer):
-    """Phi: the paper's linear map of a one-hot label, by lookup (PAPER.md 2).
+    """Phi: the paper's linear map of a one-hot label, by lookup (ICCV 2017, section 4.2).
 
     `one_hot(y) @ kernel + bias` is row y of the kernel plus the bias, so no one-hot
     vector is ever made: memory and time do not grow with the batch times the classes.

@@ -1,4 +1,4 @@
-"""The perceptrons of the Gaussian mixture experiment (Figure 7; PAPER.md 6).
+"""The perceptrons of the Gaussian mixture experiment (Figure 7).
 
 With z 256 the generator has 49,666 trainable parameters and the discriminator 17,025.
 A label, which the paper does not use here, is joined to the input.

@@ -1,4 +1,4 @@
-"""The paper's model of LSUN scenes at 112x112 (Figure 3; PAPER.md 1).
+"""The paper's model of LSUN scenes at 112x112 (Figure 3).
 
 At 112x112 with z 1024 the generator has 15,591,427 trainable parameters and the
 discriminator 4,333,441. The discriminator is DCGAN's; the paper changes the generator
