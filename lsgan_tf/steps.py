@@ -100,7 +100,10 @@ def make_run_steps(
             metrics = strategy.run(step, args=(next(data),))
             # Metrics are of the global batch, so every replica has the same.
             last = tf.stack(
-                [strategy.experimental_local_results(metrics[name])[0] for name in METRICS]
+                [
+                    tf.cast(strategy.experimental_local_results(metrics[name])[0], tf.float32)
+                    for name in METRICS
+                ]
             )
             done += 1
             if tf.reduce_all(tf.math.is_finite(last)):

@@ -172,12 +172,12 @@ class Trainer:
         self.clock.rate(self.step)
 
     def _say_what_runs(self, found: Found | None, notices: list[str]) -> None:
-        if not found:
-            self.run.log(self._settings)
-            self.summaries.text(0, "config", f"```\n{self._settings}\n```")
         slow = slow_precision(self.config.precision, self.strategy)
         for notice in (*notices, *self.source.notices, *([slow] if slow else [])):
             self.run.log(notice)
+        if not found:
+            self.run.log(self._settings)
+            self.summaries.text(0, "config", f"```\n{self._settings}\n```")
 
     def _take_steps(self, data: tf.distribute.DistributedIterator, count: int) -> None:
         """Runs `count` steps in one call, and stops the run if one of them went bad."""

@@ -85,7 +85,12 @@ def test_mistakes_are_one_line(command, words, status, line):
 
 def test_ctrl_c(command):
     process = subprocess.Popen(
-        [*command, "--do=wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--do=wait"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Shells have their background jobs ignore Ctrl-C, and these tests may be in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout.readline() == "waiting\n"
     process.send_signal(signal.SIGINT)

@@ -138,7 +138,7 @@ def batch_norm(
     kind = keras.layers.BatchNormalization
     # There are replicas on TensorFlow alone; JAX sees the global batch by itself.
     if synchronized and keras.backend.backend() == "tensorflow":
-        from lsgan_tf.networks.synchronized import SynchronizedBatchNormalization
+        from lsgan_tf.synchronized_norm import SynchronizedBatchNormalization
 
         kind = SynchronizedBatchNormalization
     return kind(momentum=0.9, epsilon=1e-5, gamma_initializer=initializer, name=name, dtype=dtype)

@@ -1,0 +1,218 @@
+"""Killed anywhere and started again, a run ends as if nothing had happened.
+
+All runs here are forked from one process that has imported TensorFlow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import signal
+import time
+
+import pytest
+
+from lsgan_tf import spawning
+from lsgan_tf.run_differences import differences, events, tensors
+
+STEPS = 60
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory, write_characters):
+    """Starts runs by name on the same tiny data: deterministic, on one CPU device."""
+    folder = tmp_path_factory.mktemp("resume")
+    write_characters(folder / "data" / "tiny.gnt")
+
+    class Runs:
+        path = folder
+
+        def start(self, name, *more):
+            words = [
+                "--dataset=hwdb", "--conditional", f"--data_dir={folder / 'data'}",
+                f"--cache_dir={folder / 'cache'}", "--image_size=8", "--z_dim=6",
+                "--label_dim=4", "--first_filters=4", "--batch_size=4", f"--steps={STEPS}",
+                "--log_every=4", "--sample_every=15", "--checkpoint_every=6", "--steps_per_call=3",
+                "--devices=cpu:1", "--deterministic", f"--run_dir={folder / name}", *more,
+            ]  # fmt: skip
+            return spawning.start(words, folder / f"{name}.txt")
+
+        def finish(self, name, *more, status=0):
+            process = self.start(name, *more)
+            process.join()
+            assert process.exitcode == status, self.output(name)
+
+        def output(self, name):
+            return (folder / f"{name}.txt").read_text(encoding="utf-8")
+
+        def step(self, name):
+            """The last step that the log tells of."""
+            with contextlib.suppress(OSError):
+                lines = (folder / name / "log.txt").read_text(encoding="utf-8").splitlines()
+                steps = [int(line.split()[1]) for line in lines if line.startswith("step ")]
+                return steps[-1] if steps else 0
+            return 0
+
+        def wait(self, process, reached):
+            """Waits until something has happened, or the process has ended."""
+            while process.exitcode is None and not reached():
+                time.sleep(0.001)
+            assert process.exitcode is None, "the run ended before it could be killed"
+
+    return Runs()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(runs):
+    runs.finish("undisturbed")
+    return runs.path / "undisturbed"
+
+
+def kill(process, number=signal.SIGKILL):
+    process.kill() if number == signal.SIGKILL else process.terminate()
+    process.join()
+
+
+def test_ten_kills_change_nothing(runs, undisturbed):
+    dice = random.Random(0)
+    folder = runs.path / "killed" / "checkpoints"
+    inside = 0
+    for number in range(10):
+        process = runs.start("killed")
+        if number % 3 == 2:
+            runs.wait(process, lambda: list(folder.glob(".step-*.tmp")))
+            time.sleep(dice.uniform(0, 0.01))
+            inside += bool(list(folder.glob(".step-*.tmp")))
+        else:
+            before = runs.step("killed")
+            goal = before + dice.randrange(0, 9, 4)
+            runs.wait(process, lambda goal=goal: runs.step("killed") >= goal)
+            time.sleep(dice.uniform(0, 0.2))
+        kill(process)
+        assert process.exitcode == -signal.SIGKILL
+    runs.finish("killed")
+    assert inside, "no kill hit a checkpoint being written"
+    assert differences(undisturbed, runs.path / "killed") == []
+    assert not list(folder.glob(".*"))
+    assert "resumed at step " in (runs.path / "killed" / "log.txt").read_text(encoding="utf-8")
+
+
+def test_the_comparison_sees_what_differs(runs, undisturbed, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(undisturbed, other)
+    assert differences(undisturbed, other) == []
+    (other / "stats.jsonl").write_text("")
+    (other / "samples" / "step-00000015.png").unlink()
+    newest = sorted((other / "checkpoints").iterdir())[-1]
+    shutil.rmtree(newest)
+    found = differences(undisturbed, other)
+    assert "stats.jsonl" in found and "samples/step-00000015.png" in found
+    assert any(row.startswith("checkpoint: generator/") for row in found)
+    assert any("d_optimizer" in name for name in tensors(undisturbed))
+    assert len(events(undisturbed / "tensorboard")) == 6 * (STEPS // 4) + STEPS // 15 + 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_writes_a_checkpoint_and_leaves(runs, undisturbed, number, status):
+    name = f"stopped-{number.name}"
+    process = runs.start(name)
+    runs.wait(process, lambda: runs.step(name) >= 8)
+    import os
+
+    os.kill(process.pid, number)
+    process.join()
+    assert process.exitcode == status
+    log = (runs.path / name / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert log[-1].startswith(f"stopped by {number.name} at step ")
+    stopped = int(log[-1].split()[5].strip(","))
+    assert (runs.path / name / "checkpoints" / f"step-{stopped:08d}").is_dir()
+    assert (runs.path / name / "export").is_dir() == (number == signal.SIGINT)
+    runs.finish(name)
+    assert differences(undisturbed, runs.path / name) == []
+
+
+def test_a_damaged_checkpoint_is_passed_over(runs, undisturbed):
+    shutil.copytree(undisturbed, runs.path / "damaged")
+    newest = sorted((runs.path / "damaged" / "checkpoints").iterdir())[-1]
+    data = newest / "state.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    runs.finish("damaged")
+    log = (runs.path / "damaged" / "log.txt").read_text(encoding="utf-8")
+    assert "is cut or missing); falling back to the checkpoint before it" in log
+    assert "resumed at step 54 from step-00000054" in log
+    assert differences(undisturbed, runs.path / "damaged") == []
+
+
+def test_a_finished_run_says_so_and_changes_nothing(runs, undisturbed):
+    shutil.copytree(undisturbed, runs.path / "again")
+    shutil.rmtree(runs.path / "again" / "export")
+    runs.finish("again")
+    log = (runs.path / "again" / "log.txt").read_text(encoding="utf-8")
+    assert "finished 60 steps" in log  # of the first time: nothing was taken back
+    assert "this run is finished: 60 of 60 steps are done" in log
+    assert (runs.path / "again" / "export" / "saved_model.pb").is_file()
+    assert differences(undisturbed, runs.path / "again") == []
+
+
+def test_changed_flags_are_refused_and_nothing_is_lost(runs, undisturbed):
+    shutil.copytree(undisturbed, runs.path / "changed")
+    runs.finish("changed", "--learning_rate=0.5", status=2)
+    (line,) = runs.output("changed").splitlines()
+    assert line.startswith("error: ") and "learning_rate: 0.0002 -> 0.5" in line
+    assert differences(undisturbed, runs.path / "changed") == []
+
+
+def test_two_replicas_go_on_with_what_one_began_and_back(runs, undisturbed):
+    name = "replicas"
+    runs.finish(name, "--steps=12")
+    runs.finish(name, "--steps=18", "--devices=cpu:2")
+    log = (runs.path / name / "log.txt").read_text(encoding="utf-8")
+    assert "resumed at step 12 from step-00000012" in log
+    runs.finish(name, "--steps=24")
+    mine = (runs.path / name / "stats.jsonl").read_text().splitlines()
+    theirs = (undisturbed / "stats.jsonl").read_text().splitlines()
+    assert mine[:3] == theirs[:3] and len(mine) == 6
+
+
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(runs):
+    # Losses overflow within a few steps at this rate.
+    flags = ("--learning_rate=1e30", "--checkpoint_every=1", "--steps_per_call=1", "--log_every=1")
+    runs.finish("diverged", *flags, status=3)
+    error = runs.output("diverged").splitlines()[-1]
+    assert error.startswith("error: step ") and "not finite: " in error
+    assert "is the last good checkpoint" in error and "--init_from" in error
+    step = int(error.split()[2].strip(":"))
+    kept = sorted(p.name for p in (runs.path / "diverged" / "checkpoints").iterdir())
+    assert kept[-1] == f"step-{step - 1:08d}"
+    log = (runs.path / "diverged" / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert log[-1].startswith(f"diverged: step {step}: ")
+    stats = (runs.path / "diverged" / "stats.jsonl").read_text()
+    assert "NaN" not in stats and len(stats.splitlines()) == step - 1
+    runs.finish("diverged", *flags, status=3)
+    assert runs.output("diverged").splitlines()[-1] == error
+
+
+def test_a_new_run_from_anothers_weights(runs, undisturbed):
+    runs.finish("heir", f"--init_from={undisturbed}", "--steps=4", "--learning_rate=0.001")
+    log = (runs.path / "heir" / "log.txt").read_text(encoding="utf-8")
+    assert f"a new run from the weights of {undisturbed} at step 60 (--init_from)" in log
+    assert "training from step 0" in log
+    first = (runs.path / "heir" / "samples" / "step-00000000.png").read_bytes()
+    assert first != (undisturbed / "samples" / "step-00000000.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--z_dim=7"], "this checkpoint is of another network"),
+        (["--init_from={path}/data"], "no config.json in it"),
+        (["--max_classes=2"], "its classes are others"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(runs, undisturbed, flags, reason):
+    name = f"heir-{flags[0][2:7]}"
+    flags = [f"--init_from={undisturbed}", *(flag.format(path=runs.path) for flag in flags)]
+    runs.finish(name, *flags, status=2)
+    error = runs.output(name).splitlines()[-1]
+    assert error.startswith("error: ") and reason in error
