@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import math
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from lsgan_tf.errors import UserError
@@ -193,9 +195,9 @@ def _disk_errors() -> Iterator[None]:
 
 def _size(state: tf.train.Checkpoint) -> int:
     """Bytes that a checkpoint of `state` takes."""
-    trackables = tf.train.TrackableView(state).descendants()
     return sum(
-        variable.shape.num_elements() * variable.dtype.size
-        for variable in trackables
-        if isinstance(variable, tf.Variable)
+        math.prod(variable.shape) * tf.as_dtype(variable.dtype).size
+        for variable in tf.train.TrackableView(state).descendants()
+        # Keras's variables are not TensorFlow's, and are what the graph of objects ends in.
+        if isinstance(variable, tf.Variable | keras.Variable)
     )

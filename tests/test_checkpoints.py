@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
 import shutil
 import subprocess
@@ -10,7 +12,9 @@ import pytest
 import tensorflow as tf
 
 from lsgan_tf import files
-from lsgan_tf.checkpoints import Checkpoints, check, find
+from lsgan_tf.build import build_gan
+from lsgan_tf.checkpoints import Checkpoints, _size, check, find
+from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 
 
@@ -131,6 +135,12 @@ class TestFullDisk:
         with pytest.raises(UserError, match="a checkpoint needs 0 MiB and only 0 MiB are free"):
             kept.save(30, state(30.0), {})
         assert restored(kept)[0].step == 20
+
+    def test_the_space_of_networks_and_optimisers_is_known(self):
+        config = dataclasses.replace(resolve({"dataset": "mixture"}, {})[0], data_shape=(2,))
+        gan = build_gan(config)
+        sizes = (math.prod(v.shape) * v.dtype.size for v in gan.state_variables())
+        assert _size(gan.state()) == sum(sizes)
 
     def test_a_disk_that_fills_up_leaves_the_former_one(self, tmp_path, monkeypatch):
         mount = tmp_path / "small"

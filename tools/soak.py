@@ -44,16 +44,16 @@ class Soak:
 
     def __init__(self, folder: Path, words: list[str], dice: random.Random) -> None:
         self.folder, self.dice = folder, dice
+        self._rows = 0
         self._words = [*words, "--deterministic", "--devices=cpu:1"]
         self.kills = self.inside = self.ends = self.identical = 0
 
-    def undisturbed(self) -> float:
-        """Makes the run to compare with; returns its seconds."""
-        start = time.monotonic()
+    def undisturbed(self) -> None:
+        """Makes the run to compare with."""
         self._finish(self._start("undisturbed"), "undisturbed")
-        return time.monotonic() - start
+        self._rows = self._progress("undisturbed")
 
-    def disturbed(self, kills: int, seconds: float) -> list[str]:
+    def disturbed(self, kills: int) -> list[str]:
         """Makes one run with up to `kills` kills; returns what differs at its end."""
         from lsgan_tf.run_differences import differences
 
@@ -63,7 +63,7 @@ class Soak:
             if number % _CHECKPOINT_SHARE == _CHECKPOINT_SHARE - 1:
                 killed = self._kill_inside_checkpoint(process, name)
             else:
-                killed = self._kill_later(process, self.dice.uniform(0.1, 0.8) * seconds)
+                killed = self._kill_later(process, name)
             if not killed:
                 break
         self._finish(self._start(name), name)
@@ -85,9 +85,21 @@ class Soak:
         words = [*self._words, f"--run_dir={self.folder / name}"]
         return spawning.start(words, self.folder / f"{name}.txt")
 
-    def _kill_later(self, process: BaseProcess, seconds: float) -> bool:
-        process.join(seconds)
+    def _kill_later(self, process: BaseProcess, name: str) -> bool:
+        """Waits until a few more rows are measured (perhaps none), then a moment."""
+        goal = self._progress(name) + self.dice.randint(0, max(1, self._rows // 4))
+        deadline = time.monotonic() + _PATIENCE
+        while process.exitcode is None and time.monotonic() < deadline:
+            if self._progress(name) >= goal:
+                break
+            time.sleep(_POLL)
+        process.join(self.dice.uniform(0.0, 1.0))
         return self._kill(process)
+
+    def _progress(self, name: str) -> int:
+        """Rows that a run has measured so far."""
+        path = self.folder / name / "stats.jsonl"
+        return len(path.read_bytes().splitlines()) if path.is_file() else 0
 
     def _kill_inside_checkpoint(self, process: BaseProcess, name: str) -> bool:
         """Waits until some checkpoint is half written."""
@@ -133,11 +145,11 @@ def main(argv: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     soak = Soak(folder, argv[1:], random.Random(_DICE.value))
     start = time.monotonic()
-    seconds = soak.undisturbed()
-    print(f"undisturbed run: {seconds:.0f} s, in {folder}", flush=True)
+    soak.undisturbed()
+    print(f"undisturbed run: {time.monotonic() - start:.0f} s, in {folder}", flush=True)
     while _goes_on(soak, start):
         kills = min(_PER_RUN.value, _KILLS.value - soak.kills if _KILLS.value else 10**9)
-        found = soak.disturbed(kills, seconds)
+        found = soak.disturbed(kills)
         print(f"{soak.report()} ({time.monotonic() - start:.0f} s)", flush=True)
         if found:
             print(f"differences: {'; '.join(found[:10])}; in {folder}", flush=True)

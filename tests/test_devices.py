@@ -1,0 +1,83 @@
+"""What `--devices` and `--precision` may ask for."""
+
+from __future__ import annotations
+
+import pytest
+import tensorflow as tf
+
+from lsgan_tf import devices
+from lsgan_tf.cluster import Cluster
+from lsgan_tf.devices import make_strategy, slow_precision
+from lsgan_tf.errors import UserError
+
+
+@pytest.mark.parametrize("text", ["tpu", "cpu:", "cpu:x", "auto:2", "gpu:-1", "cpu 2", ""])
+def test_another_form(text):
+    with pytest.raises(UserError, match=r"expected auto, cpu, cpu:N, gpu or gpu:N"):
+        make_strategy(text)
+
+
+@pytest.mark.parametrize("text", ["cpu:0", "cpu:65"])
+def test_a_number_out_of_range(text):
+    with pytest.raises(UserError, match=r"expected cpu:1 to cpu:64"):
+        make_strategy(text)
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there are GPUs")
+def test_more_gpus_than_there_are():
+    for text in ("gpu", "gpu:1"):
+        with pytest.raises(UserError, match="TensorFlow sees 0 GPUs"):
+            make_strategy(text)
+
+
+def test_one_process_is_one_cpu_device():
+    assert make_strategy("cpu").num_replicas_in_sync == 1
+    assert make_strategy("cpu:1").num_replicas_in_sync == 1
+
+
+def test_several_devices_on_each_of_several_hosts():
+    with pytest.raises(UserError, match="each worker trains on one CPU device"):
+        make_strategy("cpu:2", Cluster(("127.0.0.1:1", "127.0.0.1:2"), 0))
+
+
+class Path:
+    """A /proc/cpuinfo that says this."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __call__(self, path):
+        return self
+
+    def is_file(self):
+        return self.text is not None
+
+    def read_text(self, **options):
+        return self.text
+
+
+class Device:
+    def __init__(self, kind):
+        self.extended = type("Extended", (), {"worker_devices": [f"/device:{kind}:0"]})
+
+
+@pytest.mark.parametrize(
+    ("precision", "cpuinfo", "kind", "slow"),
+    [
+        ("bfloat16", "flags : fpu avx512f", "CPU", True),
+        ("bfloat16", "flags : fpu avx512_bf16", "CPU", False),
+        ("bfloat16", "flags : fpu amx_bf16", "CPU", False),
+        ("float16", "flags : fpu avx512_bf16", "CPU", True),
+        ("float16", "flags : fpu avx512_fp16", "CPU", False),
+        ("float32", "flags : fpu", "CPU", False),
+        ("bfloat16", "flags : fpu", "GPU", False),
+        ("bfloat16", "Features : asimd", "CPU", False),
+        ("bfloat16", None, "CPU", False),
+    ],
+)
+def test_slow_arithmetic_is_announced(monkeypatch, precision, cpuinfo, kind, slow):
+    monkeypatch.setattr(devices, "Path", Path(cpuinfo))
+    notice = slow_precision(precision, Device(kind))
+    assert (notice is not None) == slow
+    if slow:
+        assert notice.startswith(f"--precision={precision}: this processor has no instructions")

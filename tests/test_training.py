@@ -1,0 +1,88 @@
+"""The whole of a run on the mixture: XLA, what is logged, what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from lsgan_tf.config import resolve
+from lsgan_tf.errors import UserError
+from lsgan_tf.training import train
+
+BASE = {
+    "dataset": "mixture", "steps": 12, "batch_size": 16, "log_every": 4, "sample_every": 12,
+    "checkpoint_every": 6, "steps_per_call": 3, "z_dim": 4, "devices": "cpu:1",
+}  # fmt: skip
+
+
+def run(path, **settings):
+    config, origins = resolve(BASE | settings, {})
+    return train(config, origins, path)
+
+
+def rows(path, name="stats.jsonl"):
+    return [json.loads(line) for line in (path / name).read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mixture") / "run"
+    assert run(path, jit_compile="off") == 0
+    return path
+
+
+def test_what_is_measured_has_its_time_apart(finished):
+    assert [row["step"] for row in rows(finished)] == [4, 8, 12]
+    times = rows(finished, "timing.jsonl")
+    assert [row["step"] for row in times] == [4, 8, 12]
+    assert times[0]["seconds"] <= times[-1]["seconds"]
+    assert not {"seconds", "images_per_second"} & rows(finished)[0].keys()
+
+
+def test_the_clock_and_the_logs_go_on(finished, tmp_path):
+    path = tmp_path / "run"
+    assert run(path, jit_compile="off", steps=8) == 0
+    before = json.loads((path / "checkpoints/step-00000008/checkpoint.json").read_text())["extra"]
+    assert run(path, jit_compile="off") == 0
+    after = json.loads((path / "checkpoints/step-00000012/checkpoint.json").read_text())["extra"]
+    assert after["seconds"] > before["seconds"] > 0
+    assert rows(path) == rows(finished)
+    log = (path / "log.txt").read_text()
+    assert "resumed at step 8 from step-00000008" in log
+    assert log.count("step 8 of ") == 1 and log.count("step 12 of ") == 1
+
+
+def test_xla_on_several_replicas_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("lsgan_tf.training.make_strategy", lambda *_, **__: Replicas(2))
+    with pytest.raises(UserError, match="--jit_compile=on works on one replica only"):
+        run(tmp_path / "run", jit_compile="on")
+    assert not list(tmp_path.rglob("step-*"))
+
+
+class Replicas:
+    def __init__(self, count):
+        self.num_replicas_in_sync = count
+
+
+def test_a_batch_that_does_not_divide_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("lsgan_tf.training.make_strategy", lambda *_, **__: Replicas(3))
+    with pytest.raises(UserError, match="--batch_size=16 does not divide over 3 replicas"):
+        run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("text", ["{", '{"cluster": {"worker": ["a"]}}'])
+def test_a_malformed_tf_config_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UserError, match=r"TF_CONFIG: .*expected the form"):
+        run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_flags_of_another_run_are_refused(finished):
+    config, _ = resolve(BASE, {})
+    changed = dataclasses.replace(config, loss="nsgan", z_dim=5)
+    with pytest.raises(UserError, match='z_dim: 4 -> 5; loss: "lsgan" -> "nsgan"'):
+        train(changed, {}, finished)
