@@ -118,22 +118,11 @@ class GAN(keras.Model):
           `METRICS` by name: float32 scalars over the global batch, those of the
           step's last updates.
         """
-        return self.train_on(data, self.draw_noise())
-
-    def draw_noise(self) -> tf.Tensor:
-        """This replica's slices of the step's noise: `(d_steps, n, z_dim)`.
-
-        Apart from `train_on`, since XLA draws other numbers from the same seed.
-        """
-        return tf.stack([self._noise(draw) for draw in range(self.d_steps)])
-
-    def train_on(self, data: tuple[tf.Tensor, tf.Tensor], noise: tf.Tensor) -> dict[str, tf.Tensor]:
-        """As `train_step`, on noise already drawn."""
         examples, labels = data
         for draw in range(self.d_steps):
             real = self.to_range(examples[draw])
             label = labels[draw] if self.conditional else None
-            z = noise[draw]
+            z = self._noise(draw)
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, label, training=True)
             d_metrics = self._update_discriminator(real, fake, label)

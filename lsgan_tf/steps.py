@@ -84,12 +84,9 @@ def make_run_steps(
       metrics over sound steps (float64), the metrics of the last step, the steps
       done, how many were bad, and how many bad ones stand at the end.
     """
-    train_on = tf.function(gan.train_on, jit_compile=True) if jit_compile else gan.train_on
+    step = tf.function(gan.train_step, jit_compile=True) if jit_compile else gan.train_step
     # The moving averages of batch normalisation: nothing else keeps bad values out of them.
     averages = [variable.value for variable in gan.non_trainable_variables if variable.shape.rank]
-
-    def step(data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return train_on(data, gan.draw_noise())
 
     @tf.function(reduce_retracing=True)
     def run_steps(
