@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
+from lsgan_tf.allocator import keep_memory
 from lsgan_tf.errors import UserError
 
 EXIT_INTERRUPTED = 130
@@ -54,8 +55,10 @@ def import_tensorflow() -> None:
     Without a GPU driver TensorFlow also reports an error for the missing GPU.
     """
     # TensorFlow's own allocator keeps large tensors' memory between steps; malloc hands it
-    # back and takes it again, page by page, which can double a step's time.
+    # back and takes it again, page by page, which can double a step's time. Scratch memory
+    # comes from malloc all the same.
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
+    keep_memory()
     has_gpu = Path("/dev/nvidiactl").exists()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
     stderr = os.dup(2)

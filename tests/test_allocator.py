@@ -1,0 +1,103 @@
+"""Memory that is freed stays with the process, which a count of page faults shows."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lsgan_tf import allocator, binary
+from lsgan_tf.allocator import keep_memory
+
+# Larger than the largest size from which glibc by itself begins to keep blocks, 32 MiB.
+COUNT = """
+import ctypes, resource
+from lsgan_tf.allocator import keep_memory
+print(*keep_memory())
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+def touch():
+    block = libc.malloc(40 << 20)
+    ctypes.memset(block, 1, 40 << 20)
+    libc.free(block)
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+touch()
+before = faults()
+for _ in range(10):
+    touch()
+print(faults() - before)
+"""
+glibc = pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="glibc's malloc alone is set up"
+)
+
+
+def count(**environment):
+    """The settings made, and how many pages ten large blocks had to be given anew."""
+    clean = {k: v for k, v in os.environ.items() if "MALLOC" not in k and k != "GLIBC_TUNABLES"}
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT], capture_output=True, text=True, env=clean | environment
+    )
+    assert done.returncode == 0, done.stderr
+    made, faults = done.stdout.splitlines()
+    return made.split(), int(faults)
+
+
+@glibc
+def test_memory_that_is_freed_is_used_again():
+    made, faults = count()
+    assert made == ["MMAP_MAX", "TRIM_THRESHOLD", "TOP_PAD", "ARENA_MAX"]
+    assert faults < 20
+
+
+@glibc
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"MALLOC_MMAP_MAX_": "65536"},
+        {"MALLOC_MMAP_THRESHOLD_": "1000000"},
+        {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=65536"},
+    ],
+)
+def test_what_the_user_has_set_stays(environment):
+    made, faults = count(**environment)
+    assert made == ["TRIM_THRESHOLD", "TOP_PAD", "ARENA_MAX"]
+    # Even in the largest pages there are, of 2 MiB.
+    assert faults >= 200
+
+
+def test_each_setting_can_be_the_users(monkeypatch):
+    class Library:
+        gnu_get_libc_version = None
+
+        def mallopt(self, parameter, value):
+            return 1
+
+    monkeypatch.setattr(allocator.sys, "platform", "linux")
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: Library())
+    assert keep_memory({"MALLOC_ARENA_MAX": "4"}) == ["MMAP_MAX", "TRIM_THRESHOLD", "TOP_PAD"]
+    tunables = {"GLIBC_TUNABLES": "glibc.malloc.top_pad=1:glibc.malloc.trim_threshold=2"}
+    assert keep_memory(tunables) == ["MMAP_MAX", "ARENA_MAX"]
+
+
+def test_elsewhere_nothing_happens(monkeypatch):
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: object())  # musl
+    assert keep_memory({}) == []
+    monkeypatch.setattr(allocator.sys, "platform", "darwin")
+    monkeypatch.setattr(allocator.ctypes, "CDLL", None)
+    assert keep_memory({}) == []
+
+
+def test_is_done_before_tensorflow_is_there(monkeypatch):
+    for name in ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPP_MIN_LOG_LEVEL"):
+        monkeypatch.setenv(name, "3")  # brought back afterwards, like the rest
+    calls = []
+    monkeypatch.setattr(binary, "keep_memory", lambda: calls.append("keep_memory"))
+    monkeypatch.setattr(binary.importlib, "import_module", calls.append)
+    binary.import_tensorflow()
+    assert calls == ["keep_memory", "tensorflow"]
