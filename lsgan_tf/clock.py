@@ -23,6 +23,10 @@ class Clock:
         """Seconds trained in all."""
         return self._before + time.monotonic() - self._start
 
+    def since_mark(self) -> float:
+        """Seconds since `rate` was last called."""
+        return time.monotonic() - self._mark
+
     def rate(self, step: int) -> float:
         """Steps per second since the last call; 0 at the first."""
         now = time.monotonic()

@@ -128,12 +128,15 @@ class Trainer:
             Task(config.sample_every, self._sample),
             Task(config.checkpoint_every, self._checkpoint),
         ]
-        data = iter(self.batches.distribute(self.strategy, self.step))
+        start = self.step
+        data = iter(self.batches.distribute(self.strategy, start))
         with Interruption() as interruption, self._live_bar() as bar:
             stop = self.workers.stopping(interruption.signal)
             while self.step < config.steps and not stop:
                 before = self.step
                 self._take_steps(data, next_stop(before, config, tasks) - before)
+                if before == start:
+                    self._say_under_way(before)
                 for task in tasks:
                     if task.every and self.step // task.every > before // task.every:
                         task.action()
@@ -188,6 +191,16 @@ class Trainer:
         patience = _FLOAT16_PATIENCE if self.config.precision == "float16" else 0
         if self.window.bad_in_a_row > patience:
             self._diverged(last)
+
+    def _say_under_way(self, start: int) -> None:
+        """Tells of the first call: on a slow machine the first line of progress is far off."""
+        every, end = self.config.log_every, self.config.steps
+        seconds = self.clock.since_mark()
+        if self.step % every and self.step < end:
+            self.run.log(
+                f"under way: steps {start + 1:,} to {self.step:,} took {seconds:.1f} s, tracing "
+                f"included; a line follows every {every:,} steps"
+            )
 
     def _log(self) -> None:
         means = self.window.means()

@@ -41,6 +41,13 @@ def test_what_is_measured_has_its_time_apart(finished):
     assert not {"seconds", "images_per_second"} & rows(finished)[0].keys()
 
 
+def test_the_first_call_is_told_of_before_the_first_line_of_progress(finished):
+    log = (finished / "log.txt").read_text()
+    told = log.index("under way: steps 1 to 3 took ")
+    assert "a line follows every 4 steps" in log
+    assert log.index("training from step 0") < told < log.index("step 4 of ")
+
+
 def test_the_clock_and_the_logs_go_on(finished, tmp_path):
     path = tmp_path / "run"
     assert run(path, jit_compile="off", steps=8) == 0
