@@ -7,6 +7,9 @@ import tensorflow as tf
 GRID_STREAM = 1 << 20
 """Stream of the fixed noise under the sample grids; training uses 0, 1, ... d_steps - 1."""
 
+MEASURE_STREAM = GRID_STREAM + 1
+"""Stream of the noise of samples that are measured; its steps are numbers of chunks."""
+
 
 def noise(
     seed: int | tf.Tensor,

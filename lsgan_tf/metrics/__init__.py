@@ -1,1 +1,1 @@
-"""Measures of samples: one module per measure."""
+"""Measures of samples: one module per measure; `names` lists them, `suite` runs them."""

@@ -1,0 +1,92 @@
+"""From what an extractor saw to the figures of each measure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lsgan_tf.metrics import diversity, frechet, inception_score, kid, prdc
+from lsgan_tf.metrics.features import Features
+from lsgan_tf.metrics.judge import Reading
+
+
+class Seen(NamedTuple):
+    """A set of pictures, what it is compared with, and the rest that figures need."""
+
+    own: Features
+    """Of the pictures that are measured."""
+    reference: Features
+    """Of the real examples that they are compared with."""
+    held_out: Features
+    """Of real held-out examples."""
+    seed: int
+    """Of the choice of subsets."""
+
+
+def kid_subset_size(*counts: int) -> int:
+    """Examples in a subset: 1,000 as usual, or as many as there are."""
+    return min(kid.SUBSET_SIZE, *counts)
+
+
+def score(seen: Seen) -> tuple[float, float]:
+    """Inception Score or its like: mean and standard deviation over parts."""
+    return inception_score.inception_score(seen.own.logits)
+
+
+def distance(seen: Seen) -> tuple[float]:
+    """Fréchet distance."""
+    own, real = (frechet.moments_of(x.features) for x in (seen.own, seen.reference))
+    return (frechet.frechet(own, real),)
+
+
+def kernel(seen: Seen) -> tuple[float, float]:
+    """Kernel distance: mean and standard deviation over subsets."""
+    own, real = seen.own.features, seen.reference.features
+    size = kid_subset_size(len(own), len(real))
+    return kid.kernel_distance(own, real, subset_size=size, seed=seen.seed)
+
+
+def neighbourhoods(seen: Seen) -> tuple[float, ...]:
+    """Precision, recall, density, coverage."""
+    return tuple(prdc.prdc(seen.reference.features, seen.own.features))
+
+
+def readable(seen: Seen) -> tuple[float, float]:
+    """Share read as what was asked for, first and among the first five."""
+    found = reading(seen.own)
+    return found.top1, found.top5
+
+
+def spread(seen: Seen) -> tuple[float, float]:
+    """Diversity within a class, and over that of real held-out examples of the same classes."""
+    classes = seen.own.logits.shape[1]
+    own, real = (
+        diversity.within_class(x.features, x.labels, classes) for x in (seen.own, seen.held_out)
+    )
+    both = ~np.isnan(own) & ~np.isnan(real)
+    if not both.any():
+        return float("nan"), float("nan")
+    return float(own[both].mean()), float(own[both].mean() / real[both].mean())
+
+
+def reading(own: Features, classes: list[str] | None = None) -> Reading:
+    """How the judge read pictures of asked-for classes."""
+    found = Reading.empty(classes or [""] * own.logits.shape[1])
+    found.add(own.logits, own.labels)
+    return found
+
+
+FIGURES = {
+    "is": score,
+    "fid": distance,
+    "kid": kernel,
+    "prdc": neighbourhoods,
+    "judge": readable,
+    "judge_score": score,
+    "judge_frechet": distance,
+    "judge_kid": kernel,
+    "judge_prdc": neighbourhoods,
+    "diversity": spread,
+}
+"""For each measure of features, what gives its figures in the order of its keys."""

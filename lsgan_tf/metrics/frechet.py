@@ -1,0 +1,86 @@
+"""The Fréchet distance of two Gaussians fitted to features (FID: Heusel et al. 2017)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Moments:
+    """Mean and covariance of features that come in batches: float64, memory of d x d.
+
+    Args:
+      dim: number of features.
+
+    Attributes:
+      count: how many examples were added.
+      mean: float64, `(dim,)`.
+    """
+
+    def __init__(self, dim: int) -> None:
+        self.count = 0
+        self.mean = np.zeros(dim)
+        self._scatter = np.zeros((dim, dim))
+
+    def add(self, features: np.ndarray) -> None:
+        """Adds a batch of features, `(n, dim)`, any float dtype."""
+        features = np.asarray(features, np.float64)
+        count = len(features)
+        if not count:
+            return
+        mean = features.mean(axis=0)
+        centred = features - mean
+        # Two groups' sums of squares about their own means, and the means' distance.
+        step = mean - self.mean
+        total = self.count + count
+        self._scatter += centred.T @ centred
+        self._scatter += np.outer(step, step) * (self.count * count / total)
+        self.mean = self.mean + step * (count / total)
+        self.count = total
+
+    def covariance(self) -> np.ndarray:
+        """The sample covariance, over `count` - 1: float64, `(dim, dim)`."""
+        if self.count < 2:
+            raise ValueError(f"a covariance needs two examples, there are {self.count}")
+        return self._scatter / (self.count - 1)
+
+
+def moments_of(features: np.ndarray, block: int = 4096) -> Moments:
+    """The moments of features that are all there, `(n, dim)`."""
+    moments = Moments(features.shape[1])
+    for start in range(0, len(features), block):
+        moments.add(features[start : start + block])
+    return moments
+
+
+def frechet_distance(
+    mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray
+) -> float:
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
+
+    The eigenvalues of C1 C2 are those of the symmetric S C2 S with S the root of C1, so
+    two symmetric decompositions give the trace: nothing turns complex, and a singular
+    covariance does no harm.
+
+    Args:
+      mean1: `(dim,)`.
+      covariance1: symmetric, `(dim, dim)`.
+      mean2: `(dim,)`.
+      covariance2: symmetric, `(dim, dim)`.
+
+    Returns:
+      The squared distance, as FID is reported; 0 at least.
+    """
+    values, vectors = np.linalg.eigh(covariance1)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    product = root @ covariance2 @ root
+    roots = np.sqrt(np.clip(np.linalg.eigvalsh((product + product.T) / 2), 0, None))
+    distance = np.sum((mean1 - mean2) ** 2)
+    distance += np.trace(covariance1) + np.trace(covariance2) - 2 * roots.sum()
+    return max(float(distance), 0.0)
+
+
+def frechet(features1: Moments, features2: Moments) -> float:
+    """The Fréchet distance of two sets of features by their moments."""
+    return frechet_distance(
+        features1.mean, features1.covariance(), features2.mean, features2.covariance()
+    )

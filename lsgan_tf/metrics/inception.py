@@ -1,0 +1,114 @@
+"""The Inception network of 2015-12-05, run as it is: the extractor of IS, FID and KID."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.metrics.inception_file import ARCHIVE, GRAPH, graph_bytes
+
+INPUT, POOL, LOGITS = "ExpandDims", "pool_3", "softmax/logits/MatMul"
+"""Names in the graph: the images before resizing, the features, and the product whose second
+factor is the classifier's weights."""
+
+_CHUNK = 64
+
+
+class Inception:
+    """The frozen graph as an extractor of features.
+
+    As in the reference codes, images go in at `ExpandDims` with values 0..255, the graph
+    resizes them, features are `pool_3`, and logits are these times the softmax layer's
+    weights, without its bias.
+
+    Args:
+      graph: a serialised `GraphDef`.
+      digest: hex digest of it.
+
+    Attributes:
+      dim: length of a feature vector, 2,048.
+      name: what it is, for results.
+      resizer: how pictures are brought to its size.
+      digest: see above.
+
+    Raises:
+      UserError: if this is no graph, or one without these tensors.
+    """
+
+    name = "Inception 2015-12-05, TensorFlow's frozen graph"
+    resizer = "inside the graph: bilinear as of TensorFlow 1, no antialiasing, to 299x299"
+
+    def __init__(self, graph: bytes, digest: str) -> None:
+        self.digest = digest
+        definition = _parse(graph)
+        # A session, because the graph is older than some of its operations' removal from
+        # newer graphs, which a function would be.
+        with tf.Graph().as_default() as network:
+            self._images = tf.compat.v1.placeholder(tf.float32, (None, None, None, 3))
+            try:
+                pool, product = tf.graph_util.import_graph_def(
+                    definition,
+                    input_map={f"{INPUT}:0": self._images},
+                    return_elements=[f"{POOL}:0", LOGITS],
+                    name="",
+                )
+                weights = product.inputs[1]
+                self.dim = int(weights.shape[0])
+                features = tf.reshape(pool, (-1, self.dim))
+                self._outputs = [features, tf.matmul(features, weights)]
+            except (ValueError, IndexError, TypeError) as error:
+                reason = " ".join(str(error).split())[:200]
+                raise UserError(f"--inception: cannot run this graph ({reason})") from error
+        self._session = tf.compat.v1.Session(graph=network)
+
+    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Looks at pictures, uint8 `(n, height, width, 1 or 3)`.
+
+        Returns:
+          Features, float32 `(n, dim)`, and logits without bias, float32 `(n, 1008)`.
+        """
+        if images.shape[-1] == 1:
+            images = np.repeat(images, 3, axis=-1)
+        chunks = [
+            self._session.run(
+                self._outputs, {self._images: images[start : start + _CHUNK].astype(np.float32)}
+            )
+            for start in range(0, len(images), _CHUNK)
+        ]
+        features, logits = zip(*chunks, strict=True)
+        return np.concatenate(features), np.concatenate(logits)
+
+
+def open_inception(
+    path: Path | None, cache_dir: Path | None, *, log: Callable[[str], None] = print
+) -> Inception:
+    """The network from a file; see `lsgan_tf.metrics.inception_file.graph_bytes`.
+
+    Raises:
+      UserError: as `graph_bytes` and `Inception`.
+    """
+    return Inception(*graph_bytes(path, cache_dir, log=log))
+
+
+def _parse(graph: bytes) -> tf.compat.v1.GraphDef:
+    definition = tf.compat.v1.GraphDef()
+    try:
+        definition.ParseFromString(graph)
+    except Exception as error:  # protobuf's own kinds of error differ by version
+        raise UserError(
+            f"--inception: this is no TensorFlow graph; expected {GRAPH} or {ARCHIVE}"
+        ) from error
+    names = {node.name for node in definition.node}
+    if missing := [name for name in (INPUT, POOL, LOGITS) if name not in names]:
+        raise UserError(
+            f"--inception: this graph has no {', '.join(missing)}; expected {GRAPH} of 2015-12-05, "
+            f"which is in {ARCHIVE}"
+        )
+    for node in definition.node:
+        # Noted for a batch of one.
+        node.attr.pop("_output_shapes", None)
+    return definition

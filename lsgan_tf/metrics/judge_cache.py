@@ -1,0 +1,115 @@
+"""Judges that are kept: trained once for a dataset, found again by what they learnt from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from lsgan_tf import files
+from lsgan_tf.errors import UserError
+from lsgan_tf.metrics.judge import Judge, read_pictures
+from lsgan_tf.metrics.judge_network import judge_network
+from lsgan_tf.metrics.judge_training import Recipe, default_recipe, train_network
+from lsgan_tf.metrics.splits import Splits, batches
+
+_VERSION = 1  # raised when the network or its training changes
+_MANIFEST, _WEIGHTS = "judge.json", "weights.npz"
+_MOST_TESTED = 20_000
+
+
+def judge_of(
+    splits: Splits,
+    cache_dir: Path | None,
+    *,
+    recipe: Recipe | None = None,
+    log: Callable[[str], None] = print,
+) -> Judge:
+    """The judge of a dataset: from the cache, or trained now, which takes minutes.
+
+    Beside the weights lies `judge.json`: what it learnt from, how, and how it reads real
+    held-out pictures.
+
+    Args:
+      splits: labelled pictures.
+      cache_dir: where it is kept; the user's cache folder by default.
+      recipe: how to train; None for the default of this dataset.
+      log: takes a line for the user.
+
+    Raises:
+      UserError: if the data has no classes, or the cache cannot be written.
+    """
+    classes = splits.train.classes
+    if len(classes) < 2:
+        raise UserError(
+            f"{splits.train.description}: the judge learns to tell classes apart and this data has "
+            f"{len(classes) or 'no'} classes; give labelled data, or ask for fid, kid or prdc"
+        )
+    recipe = recipe or default_recipe(splits.train)
+    identity = {
+        "version": _VERSION,
+        "train": splits.train.fingerprint,
+        "test": splits.test.fingerprint,
+        "shape": list(splits.train.shape),
+        "classes": list(classes),
+        "recipe": dataclasses.asdict(recipe),
+    }
+    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
+    folder = Path(cache_dir or files.default_cache_dir()) / "judges" / key
+    with files.locked(folder):
+        if not (folder / _MANIFEST).is_file():
+            log(
+                f"training the judge of {splits.train.description}: {recipe.steps:,} steps, once "
+                "for this data"
+            )
+            network = train_network([splits.train], len(classes), recipe)
+            _keep(folder, network, identity, splits)
+    return _load(folder, splits)
+
+
+def _keep(folder: Path, network: keras.Model, identity: dict[str, object], splits: Splits) -> None:
+    count = min(len(splits.test), _MOST_TESTED)
+    judge = Judge(network, digest="", facts={})
+    reading = read_pictures(judge, batches(splits.test, count, 0), splits.train.classes)
+    with files.explained(folder, "writing the judge"), files.atomic_folder(folder) as temporary:
+        np.savez(temporary / _WEIGHTS, *[np.asarray(v) for v in _saved(network)])
+        manifest = {
+            "learnt_from": splits.train.description,
+            "held_out": splits.held_out,
+            "held_out_count": count,
+            "top1": reading.top1,
+            "top5": reading.top5,
+            "sha256": files.sha256(temporary / _WEIGHTS),
+            "identity": identity,
+            "per_class": reading.per_class(),
+            "confusions": reading.confusions(),
+        }
+        files.write_json(temporary / _MANIFEST, manifest)
+
+
+def _load(folder: Path, splits: Splits) -> Judge:
+    manifest = files.read_json(folder / _MANIFEST)
+    network = judge_network(splits.train.shape, len(splits.train.classes), 0)
+    try:
+        if files.sha256(folder / _WEIGHTS) != manifest["sha256"]:
+            raise ValueError("its weights were altered")
+        with np.load(folder / _WEIGHTS, allow_pickle=False) as arrays:
+            for variable, name in zip(_saved(network), arrays.files, strict=True):
+                variable.assign(arrays[name])
+        names = ("learnt_from", "held_out", "held_out_count", "top1", "top5")
+        facts = {name: manifest[name] for name in names}
+        return Judge(network, digest=manifest["sha256"], facts=facts)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder}: this judge is damaged ({error}); remove the folder, and it is trained again"
+        ) from error
+
+
+def _saved(network: keras.Model) -> list[keras.Variable]:
+    """What a judge is: weights and moving statistics, not the state of dropout."""
+    return network.weights

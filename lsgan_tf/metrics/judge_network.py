@@ -1,0 +1,61 @@
+"""The judge's network: a small convolutional classifier that two CPU cores can train."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+FEATURES = 128
+"""Length of the feature vector."""
+
+_LARGEST = 40  # sides above this are first brought down to `_SIDE`
+_SIDE = 32
+
+
+def judge_network(shape: tuple[int, int, int], classes: int, seed: int) -> keras.Model:
+    """Makes the classifier: three convolutions and two dense layers, float32.
+
+    Args:
+      shape: of one image, `(height, width, channels)`.
+      classes: number of classes.
+      seed: of the initial weights and of dropout.
+
+    Returns:
+      A model from float32 images in 0..255, `(n, *shape)`, to features `(n, FEATURES)`
+      and logits `(n, classes)`.
+    """
+    seeds = iter(range(seed * 100, seed * 100 + 100))
+
+    def norm(x: keras.KerasTensor) -> keras.KerasTensor:
+        x = layers.BatchNormalization(momentum=0.95, epsilon=1e-5, dtype="float32")(x)
+        return layers.ReLU(dtype="float32")(x)
+
+    def conv(x: keras.KerasTensor, filters: int, size: int, strides: int) -> keras.KerasTensor:
+        layer = layers.Conv2D(
+            filters,
+            size,
+            strides,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=keras.initializers.HeNormal(next(seeds)),
+            dtype="float32",
+        )
+        return norm(layer(x))
+
+    def dense(units: int, bias: bool) -> keras.Layer:
+        initializer = keras.initializers.GlorotUniform(next(seeds))
+        return layers.Dense(units, use_bias=bias, kernel_initializer=initializer, dtype="float32")
+
+    images = keras.Input(shape, dtype="float32")
+    x = layers.Rescaling(1 / 127.5, -1.0, dtype="float32")(images)
+    if max(shape[:2]) > _LARGEST:
+        x = layers.Resizing(_SIDE, _SIDE, antialias=True, dtype="float32")(x)
+    x = conv(x, 32, 5, 2)
+    x = conv(x, 64, 3, 1)
+    x = layers.MaxPooling2D(2, padding="same", dtype="float32")(x)
+    x = conv(x, 128, 3, 1)
+    x = layers.Flatten(dtype="float32")(x)
+    x = layers.Dropout(0.3, seed=next(seeds), dtype="float32")(x)
+    features = norm(dense(FEATURES, bias=False)(x))
+    x = layers.Dropout(0.3, seed=next(seeds), dtype="float32")(features)
+    return keras.Model(images, [features, dense(classes, bias=True)(x)], name="judge")

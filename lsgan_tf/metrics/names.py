@@ -1,0 +1,153 @@
+"""The measures by name: what each gives, what it needs, which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from lsgan_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from lsgan_tf.config import Config
+
+
+class Metric(NamedTuple):
+    """A measure as `--metrics` names it."""
+
+    keys: tuple[str, ...]
+    """Names of its figures."""
+    extractor: str | None
+    """Whose features it looks at: "inception", "judge", or None for the examples themselves."""
+    needs_labels: bool
+    """Whether generated samples must have been asked for by class."""
+    about: str
+    """What it says, in a line."""
+
+
+METRICS: dict[str, Metric] = {
+    "is": Metric(("is", "is_std"), "inception", False, "Inception Score"),
+    "fid": Metric(("fid",), "inception", False, "Fréchet distance of Inception features"),
+    "kid": Metric(("kid", "kid_std"), "inception", False, "kernel distance of Inception features"),
+    "prdc": Metric(
+        ("precision", "recall", "density", "coverage"),
+        "inception",
+        False,
+        "precision, recall, density and coverage in Inception features",
+    ),
+    "judge": Metric(
+        ("judge_top1", "judge_top5"),
+        "judge",
+        True,
+        "share of samples that the judge reads as the class that was asked for",
+    ),
+    "judge_score": Metric(
+        ("judge_score", "judge_score_std"), "judge", False, "Inception Score with the judge"
+    ),
+    "judge_frechet": Metric(
+        ("judge_frechet",), "judge", False, "Fréchet distance of the judge's features"
+    ),
+    "judge_kid": Metric(
+        ("judge_kid", "judge_kid_std"), "judge", False, "kernel distance of the judge's features"
+    ),
+    "judge_prdc": Metric(
+        ("judge_precision", "judge_recall", "judge_density", "judge_coverage"),
+        "judge",
+        False,
+        "precision, recall, density and coverage in the judge's features",
+    ),
+    "diversity": Metric(
+        ("diversity", "diversity_ratio"),
+        "judge",
+        True,
+        "mean distance of two samples of a class, and the same over that of real ones",
+    ),
+    "usefulness": Metric(
+        ("cas_top1", "cas_augmented_top1"),
+        "judge",
+        True,
+        "accuracy on real data of a judge trained on samples, and on real data and samples",
+    ),
+    "mixture": Metric(
+        ("modes", "within_3std", "mode_kl"), None, False, "modes of the mixture that are found"
+    ),
+}
+"""Every measure by the name that `--metrics` takes."""
+
+_LOWER = {"fid", "kid", "judge_frechet", "judge_kid", "mode_kl"}
+_SPREADS = {"is_std", "kid_std", "judge_score_std", "judge_kid_std"}
+
+HIGHER_IS_BETTER: dict[str, bool] = {
+    key: key not in _LOWER
+    for metric in METRICS.values()
+    for key in metric.keys
+    if key not in _SPREADS
+}
+"""Which way is better, for every figure that models can be compared by."""
+
+
+def parse_metrics(text: str) -> tuple[str, ...]:
+    """Names in a list with commas, "judge,fid", each once.
+
+    Raises:
+      UserError: for a name that is no measure's, or an empty list.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in METRICS]
+    if unknown or not names:
+        received = unknown[0] if unknown else repr(text)
+        raise UserError(f"--metrics={received}: expected some of {', '.join(METRICS)}")
+    return names
+
+
+def keys_of(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the figures that these measures give."""
+    return tuple(key for name in names for key in METRICS[name].keys)
+
+
+def check_metrics(names: Sequence[str], config: Config) -> None:
+    """Refuses measures that cannot be had of a run.
+
+    Args:
+      names: of measures.
+      config: the run's, with the dataset's facts filled in.
+
+    Raises:
+      UserError: if one needs labels, classes or pictures that the run does not have.
+    """
+    for name in names:
+        metric = METRICS[name]
+        points = config.dataset == "mixture"
+        if points != (name == "mixture"):
+            fitting = "mixture" if points else "others"
+            raise UserError(
+                f"--metrics={name}: does not fit --dataset={config.dataset}; ask for {fitting}"
+            )
+        if metric.extractor == "judge" and config.data_classes < 2:
+            raise UserError(
+                f"--metrics={name}: the judge learns to tell classes apart, and "
+                f"{config.data_dir or config.dataset} has no labels; ask for fid, kid or prdc"
+            )
+        if metric.needs_labels and not config.conditional:
+            raise UserError(
+                f"--metrics={name}: needs samples of given classes, and this run was trained "
+                "without --conditional; ask for judge_score, judge_frechet or judge_prdc"
+            )
+
+
+def default_metrics(config: Config) -> tuple[str, ...]:
+    """What can be had of a run in minutes and without a download, if anything can."""
+    if config.dataset == "mixture":
+        return ("mixture",)
+    if config.data_classes < 2:
+        return ("fid", "kid", "prdc")
+    common = ("judge_score", "judge_frechet", "judge_kid", "judge_prdc")
+    return ("judge", *common, "diversity") if config.conditional else common
+
+
+def is_better(key: str, new: float, old: float | None) -> bool:
+    """Whether a figure is better than an earlier one; any is better than none or a NaN."""
+    if new != new:
+        return False
+    if old is None or old != old:
+        return True
+    return new > old if HIGHER_IS_BETTER[key] else new < old

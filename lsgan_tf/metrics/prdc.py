@@ -1,0 +1,82 @@
+"""Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+NEIGHBOURS = 5
+_BLOCK = 1 << 22  # distances held at a time: 32 MiB
+
+
+class Prdc(NamedTuple):
+    """Four shares; density alone may exceed 1."""
+
+    precision: float
+    """Samples that lie in a ball of some real example."""
+    recall: float
+    """Real examples that lie in a ball of some sample."""
+    density: float
+    """Real balls that a sample lies in, on average, over the number of neighbours."""
+    coverage: float
+    """Real examples whose ball holds a sample."""
+
+
+def prdc(real: np.ndarray, fake: np.ndarray, *, neighbours: int = NEIGHBOURS) -> Prdc:
+    """Compares two sets by the balls that reach to each example's k-th neighbour.
+
+    Memory is bounded: distances are looked at in blocks.
+
+    Args:
+      real: features, `(n, dim)`.
+      fake: features, `(m, dim)`.
+      neighbours: k.
+
+    Raises:
+      ValueError: if a set has no k-th neighbour.
+    """
+    if min(len(real), len(fake)) <= neighbours:
+        raise ValueError(
+            f"{len(real)} real examples and {len(fake)} samples: more than {neighbours} "
+            "of each are needed"
+        )
+    # Distances are differences of squares: about the mean they lose the fewest digits.
+    centre = np.mean(real, axis=0, dtype=np.float64)
+    real, fake = (x - centre.astype(x.dtype) for x in (real, fake))
+    real_radius = _radii(real, neighbours)
+    fake_radius = _radii(fake, neighbours)
+    inside, covered = np.zeros(len(fake), np.int64), np.zeros(len(real), bool)
+    recalled = np.zeros(len(real), bool)
+    for rows, distances in _distances(real, fake):
+        in_real = distances < real_radius[rows, None]
+        inside += in_real.sum(axis=0)
+        covered[rows] = in_real.any(axis=1)
+        recalled[rows] = (distances < fake_radius).any(axis=1)
+    return Prdc(
+        precision=float((inside > 0).mean()),
+        recall=float(recalled.mean()),
+        density=float(inside.mean() / neighbours),
+        coverage=float(covered.mean()),
+    )
+
+
+def _radii(x: np.ndarray, neighbours: int) -> np.ndarray:
+    """Squared distance of each example to its k-th neighbour, itself not counted."""
+    radii = np.empty(len(x))
+    for rows, distances in _distances(x, x):
+        distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = np.inf
+        radii[rows] = np.partition(distances, neighbours - 1, axis=1)[:, neighbours - 1]
+    return radii
+
+
+def _distances(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Squared distances of some rows of `x` to all of `y`, block after block."""
+    squares = (y * y).sum(axis=1)
+    step = max(1, _BLOCK // len(y))
+    for start in range(0, len(x), step):
+        rows = slice(start, min(start + step, len(x)))
+        block = x[rows]
+        distances = (block * block).sum(axis=1)[:, None] + squares - 2 * (block @ y.T)
+        yield rows, np.maximum(distances, 0, out=distances)

@@ -1,0 +1,289 @@
+"""Several measures on the same samples, beside the same figures of real examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf.config import Config
+from lsgan_tf.data.source import Source
+from lsgan_tf.errors import UserError
+from lsgan_tf.metrics import inception_score, kid, prdc
+from lsgan_tf.metrics.draws import Batch
+from lsgan_tf.metrics.features import (
+    REAL_SEED,
+    Collector,
+    Extractor,
+    real_features,
+)
+from lsgan_tf.metrics.figures import FIGURES, Seen, kid_subset_size, reading
+from lsgan_tf.metrics.judge import Reading
+from lsgan_tf.metrics.judge_training import Recipe, default_recipe
+from lsgan_tf.metrics.limits import check_counts, check_dim
+from lsgan_tf.metrics.mixture import modes
+from lsgan_tf.metrics.names import METRICS, check_metrics, keys_of
+from lsgan_tf.metrics.splits import Splits, open_splits
+from lsgan_tf.progress import Progress
+
+_MOST_BY_DEFAULT = 10_000
+_MOST_TO_TEACH = 50_000
+
+
+def open_suite(
+    names: Sequence[str],
+    config: Config,
+    *,
+    train: Source | None = None,
+    samples: int | None = None,
+    reals: int | None = None,
+    split: str = "train",
+    seed: int = 0,
+    inception: Path | None = None,
+    judge_steps: int | None = None,
+    log: Callable[[str], None] = print,
+) -> Suite:
+    """Opens the data for some measures and refuses what cannot be measured.
+
+    Args:
+      names: keys of `METRICS`.
+      config: of the run, with the dataset's facts.
+      train: its training examples if they are open already.
+      samples: how many generated examples will be measured; by default as many as there
+        are held-out real ones, 10,000 at most; for usefulness as many as training examples,
+        50,000 at most.
+      reals: how many real ones they are compared with; by default as many as samples, or
+        all if there are fewer.
+      split: which real ones: "train" or "test".
+      seed: of the samples' noise and of random subsets.
+      inception: file of the Inception graph; None looks in the cache, then downloads.
+      judge_steps: how long judges are trained, if not by the default for the data.
+      log: takes a line for the user.
+
+    Raises:
+      UserError: for measures that do not fit the run, too few examples, or absent data.
+    """
+    check_metrics(names, config)
+    splits = open_splits(config, train)
+    if samples is None:
+        # To teach, samples take the place of the training set.
+        teaching = min(len(splits.train), _MOST_TO_TEACH) if "usefulness" in names else 0
+        samples = max(min(len(splits.test), _MOST_BY_DEFAULT), teaching)
+    reference = splits.of(split)
+    if reals is not None and reals > len(reference):
+        raise UserError(
+            f"--reals={reals}: the {split} split has {len(reference):,} real examples; ask for at "
+            "most so many, or choose another --split"
+        )
+    reals = min(samples, len(reference)) if reals is None else reals
+    check_counts(names, min(samples, reals, len(splits.test)))
+    if "diversity" in names and samples < 2 * config.data_classes:
+        raise UserError(
+            f"--metrics=diversity: {samples:,} samples of {config.data_classes:,} classes are less "
+            f"than two of each; give --samples={2 * config.data_classes} or more"
+        )
+    suite = Suite(names, config, splits, samples=samples, reals=reals, split=split, seed=seed)
+    suite.inception, suite.log = inception, log
+    if judge_steps is not None:
+        suite.recipe = default_recipe(splits.train, steps=judge_steps)
+    return suite
+
+
+class Suite:
+    """Measures that are ready to be taken, any number of times; made by `open_suite`.
+
+    Attributes:
+      names: the measures.
+      keys: names of the figures, in order.
+      samples: how many examples `measure` expects.
+      seed: of the samples' noise, which whoever draws them should use.
+      protocol: how the figures come about, JSON-able; complete after `prepare`.
+      classes: names of the classes in label order.
+      reading: how the judge read the last samples, after `measure` with "judge" among the names.
+      weights_of_modes: share of the last points at each mode, likewise with "mixture".
+      inception: file of the Inception graph; None for the cache.
+      recipe: how judges are trained; None for the default.
+      log: takes a line for the user.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        config: Config,
+        splits: Splits,
+        *,
+        samples: int,
+        reals: int,
+        split: str,
+        seed: int,
+    ) -> None:
+        self.names, self.keys = tuple(names), keys_of(names)
+        self.samples, self.seed, self.classes = samples, seed, splits.train.classes
+        self.inception: Path | None = None
+        self.recipe: Recipe | None = None
+        self.log: Callable[[str], None] = print
+        self._splits, self._reals = splits, reals
+        self._reference = splits.of(split)
+        # Real examples in the place of samples: of the split that is not compared with.
+        self._others = splits.of("test" if split == "train" else "train")
+        self._others_count = min(len(self._others), samples)
+        self._cache = Path(config.cache_dir).expanduser() if config.cache_dir else None
+        self._extractors: dict[str, Extractor] | None = None
+        self._real: dict[str, Seen] = {}
+        self.reading: Reading | None = None
+        self.weights_of_modes: list[float] | None = None
+        self.protocol: dict[str, Any] = {
+            "samples": samples,
+            "seed": seed,
+            "labels": "the classes in turn" if config.conditional else "none",
+            "split": split,
+            "real": {
+                "description": self._reference.description,
+                "fingerprint": self._reference.fingerprint,
+                "count": reals,
+                "seed": REAL_SEED,
+            },
+            "real in the place of samples": {
+                "description": self._others.description,
+                "count": self._others_count,
+            },
+            "held_out": splits.held_out,
+            "tensorflow": tf.__version__,
+        }
+
+    def prepare(self) -> None:
+        """Makes or loads what looks at pictures, and what it sees in real ones: may take minutes.
+
+        Raises:
+          UserError: if the Inception graph cannot be had, there are too few examples for a
+            measure, or the cache cannot be written.
+        """
+        if self._extractors is not None:
+            return
+        wanted = {METRICS[name].extractor for name in self.names} - {None}
+        extractors = {kind: self._make(kind) for kind in sorted(wanted)}
+        for name in self.names:
+            if FIGURES.get(name) is FIGURES["fid"]:
+                check_dim(name, extractors[METRICS[name].extractor], self.samples, self._reals)
+        held_out = min(len(self._splits.test), _MOST_BY_DEFAULT)
+        for kind, extractor in extractors.items():
+            self._real[kind] = Seen(
+                own=real_features(extractor, self._others, self._others_count, self._cache),
+                reference=real_features(extractor, self._reference, self._reals, self._cache),
+                held_out=real_features(extractor, self._splits.test, held_out, self._cache),
+                seed=self.seed,
+            )
+        self._extractors = extractors
+        self.protocol["extractors"] = {
+            kind: {
+                "name": extractor.name,
+                "sha256": extractor.digest,
+                "resizer": extractor.resizer,
+                "features": extractor.dim,
+                **getattr(extractor, "facts", {}),
+            }
+            for kind, extractor in extractors.items()
+        }
+        self.protocol["parameters"] = {
+            "splits of the score": inception_score.SPLITS,
+            "subsets of the kernel distance": kid.SUBSETS,
+            "size of such a subset": kid_subset_size(self.samples, self._reals),
+            "neighbours": prdc.NEIGHBOURS,
+        }
+
+    def measure(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Takes all measures of some samples.
+
+        Args:
+          batches: uint8 images or float32 points, and the labels they were asked for by, or
+            None; `samples` examples in all.
+
+        Returns:
+          A number for each of `keys`. `reading` then says how the judge read them.
+
+        Raises:
+          UserError: as `prepare`.
+          ValueError: if there are more or fewer examples.
+        """
+        self.prepare()
+        kinds = list(self._extractors)
+        collector = Collector(list(self._extractors.values()))
+        kept: list[Batch] = []
+        count = 0
+        with Progress("measuring samples", total=self.samples, unit="samples") as progress:
+            for examples, labels in batches:
+                collector.add(examples, labels)
+                if {"usefulness", "mixture"} & set(self.names):
+                    kept.append((examples, labels))
+                count += len(examples)
+                progress.add(len(examples))
+        if count != self.samples:
+            raise ValueError(f"expected {self.samples} samples, as the protocol says; got {count}")
+        seen = {
+            kind: self._real[kind]._replace(own=own)
+            for kind, own in zip(kinds, collector.features(), strict=True)
+        }
+        return self._figures(seen, kept)
+
+    def real(self) -> dict[str, float]:
+        """The same figures of real examples in the place of samples.
+
+        Distances are those of the other split from the one that samples are compared with;
+        the judge's readings and diversity are always of held-out examples.
+        """
+        self.prepare()
+        seen = dict(self._real)
+        reading_before = self.reading
+        figures = self._figures(seen, [], real=True)
+        self.reading = reading_before
+        return figures
+
+    def _make(self, kind: str) -> Extractor:
+        if kind == "inception":
+            from lsgan_tf.metrics.inception import open_inception
+
+            return open_inception(self.inception, self._cache, log=self.log)
+        from lsgan_tf.metrics.judge_cache import judge_of
+
+        return judge_of(self._splits, self._cache, recipe=self.recipe, log=self.log)
+
+    def _figures(
+        self, seen: dict[str, Seen], kept: list[Batch], *, real: bool = False
+    ) -> dict[str, float]:
+        values: list[float] = []
+        for name in self.names:
+            if name == "mixture":
+                values += self._modes(kept, real)
+            elif name == "usefulness":
+                values += self._usefulness(kept, real)
+            else:
+                of = seen[METRICS[name].extractor]
+                if real and METRICS[name].needs_labels:
+                    of = of._replace(own=of.held_out)
+                values += FIGURES[name](of)
+                if name == "judge":
+                    self.reading = reading(of.own, self.classes)
+        return {key: float(value) for key, value in zip(self.keys, values, strict=True)}
+
+    def _modes(self, kept: list[Batch], real: bool) -> list[float]:
+        ring = self._splits.train
+        points = (
+            ring.read(np.arange(self.samples))
+            if real
+            else np.concatenate([points for points, _ in kept])
+        )
+        found = modes(points, ring.means, ring.deviation)
+        if not real:
+            self.weights_of_modes = [round(float(weight), 6) for weight in found.weights]
+        return [found.found, found.within_3std, found.kl]
+
+    def _usefulness(self, kept: list[Batch], real: bool) -> list[float]:
+        if real:
+            top1 = self._extractors["judge"].facts["top1"]
+            return [top1, top1]
+        from lsgan_tf.metrics.usefulness import usefulness
+
+        return usefulness(self._splits, kept, self.recipe)

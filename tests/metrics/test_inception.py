@@ -1,0 +1,205 @@
+"""The Inception path on a small frozen graph with the names and the habits of the real one."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import urllib.error
+
+import numpy as np
+import pytest
+import scipy.special
+import tensorflow as tf
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.metrics import inception_file
+from lsgan_tf.metrics.inception import Inception, open_inception
+from lsgan_tf.metrics.inception_score import inception_score
+
+SIDE, DIM, CLASSES = 8, 6, 5
+
+
+@pytest.fixture(scope="module")
+def weights():
+    rng = np.random.default_rng(0)
+    return {
+        "conv": rng.normal(size=(3, 3, 3, DIM)).astype(np.float32),
+        "mean": rng.normal(size=DIM).astype(np.float32),
+        "variance": rng.uniform(0.5, 2, DIM).astype(np.float32),
+        "beta": rng.normal(size=DIM).astype(np.float32),
+        "softmax": rng.normal(size=(DIM, CLASSES)).astype(np.float32),
+        "biases": np.full(CLASSES, 100.0, np.float32),
+    }
+
+
+def frozen(weights, *, leave_out=()):
+    """JPEG in, batch of one, an operation that newer graphs refuse: as in 2015."""
+    with tf.Graph().as_default() as graph:
+        content = tf.compat.v1.placeholder(tf.string, (), name="DecodeJpeg/contents")
+        image = tf.cast(tf.image.decode_jpeg(content, channels=3, name="DecodeJpeg"), tf.float32)
+        batch = tf.expand_dims(image, 0, name="ExpandDims")
+        resized = tf.compat.v1.image.resize_bilinear(batch, (SIDE, SIDE), name="ResizeBilinear")
+        scaled = (resized - 128.0) * 0.0078125
+        x = tf.nn.conv2d(scaled, weights["conv"], 1, "SAME", name="conv")
+        x = tf.nn.relu(x, name="after")
+        pool = tf.reduce_mean(x, (1, 2), keepdims=True, name="pool_3")
+        flat = tf.reshape(pool, (1, DIM), name="pool_3/_reshape")
+        logits = tf.matmul(flat, weights["softmax"], name="softmax/logits/MatMul")
+        tf.nn.softmax(logits + weights["biases"], name="softmax")
+        constants = {
+            name: tf.constant(weights[name], name=f"bn/{name}").op.name
+            for name in ("mean", "variance", "beta")
+        }
+        gamma = tf.ones(DIM, name="bn/gamma").op.name
+    definition = graph.as_graph_def()
+    node = definition.node.add(name="bn", op="BatchNormWithGlobalNormalization")
+    node.input.extend(["conv", *constants.values(), gamma])
+    node.attr["T"].type = tf.float32.as_datatype_enum
+    node.attr["variance_epsilon"].f = 0.001
+    node.attr["scale_after_normalization"].b = False
+    for other in definition.node:
+        if other.name == "after":
+            other.input[0] = "bn"
+        # What the real file's writer noted of a batch of one.
+        if other.name == "pool_3":
+            shape = other.attr["_output_shapes"].list.shape.add()
+            for size in (1, 1, 1, DIM):
+                shape.dim.add(size=size)
+    definition.versions.producer = 8
+    for name in leave_out:
+        for other in definition.node:
+            if other.name == name:
+                other.name = "elsewhere"
+            other.input[:] = ["elsewhere" if i == name else i for i in other.input]
+    return definition.SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def graph(weights):
+    return frozen(weights)
+
+
+def by_hand(images, weights):
+    """The same arithmetic in NumPy; images of the graph's own size need no resizing."""
+    x = np.pad((images.astype(np.float64) - 128) * 0.0078125, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
+    x = np.einsum("nhwcij,ijcf->nhwf", windows, weights["conv"])
+    x = (x - weights["mean"]) / np.sqrt(weights["variance"] + 0.001) + weights["beta"]
+    return np.maximum(x, 0).mean(axis=(1, 2))
+
+
+def test_features_and_logits_without_bias_of_a_batch(graph, weights):
+    images = np.random.default_rng(1).integers(0, 256, (70, SIDE, SIDE, 3), np.uint8)
+    network = Inception(graph, "0")
+    features, logits = network(images)
+    expected = by_hand(images, weights)
+    assert network.dim == DIM
+    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(logits, expected @ weights["softmax"], rtol=1e-3, atol=1e-3)
+
+
+def test_the_graph_resizes_and_grey_counts_as_three_equal_channels(graph):
+    network = Inception(graph, "0")
+    grey = np.random.default_rng(2).integers(0, 256, (3, 5, 11, 1), np.uint8)
+    large = tf.compat.v1.image.resize_bilinear(grey.astype(np.float32), (SIDE, SIDE)).numpy()
+    features, _ = network(grey)
+    # Rounded to whole levels, what was resized outside differs by half a level at most.
+    outside, _ = network(np.repeat(np.rint(large).astype(np.uint8), 3, axis=-1))
+    np.testing.assert_allclose(features, outside, atol=0.05)
+    assert features.shape == (3, DIM)
+
+
+def test_score_of_the_logits_is_that_of_the_reference_code(graph):
+    images = np.random.default_rng(3).integers(0, 256, (40, SIDE, SIDE, 3), np.uint8)
+    logits = Inception(graph, "0")(images)[1]
+    p = scipy.special.softmax(logits.astype(np.float64), axis=1)
+    parts = [p[i * 40 // 10 : (i + 1) * 40 // 10] for i in range(10)]
+    scores = [
+        np.exp(np.mean([scipy.special.rel_entr(row, part.mean(0)).sum() for row in part]))
+        for part in parts
+    ]
+    mean, deviation = inception_score(logits)
+    assert mean == pytest.approx(np.mean(scores), rel=1e-9)
+    assert deviation == pytest.approx(np.std(scores), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["pool_3", "ExpandDims", "softmax/logits/MatMul"])
+def test_graph_without_a_tensor_is_refused_by_name(weights, name):
+    with pytest.raises(UserError, match=f"has no {name}"):
+        Inception(frozen(weights, leave_out=[name]), "0")
+
+
+def test_what_is_no_graph_is_refused():
+    with pytest.raises(UserError, match="no TensorFlow graph"):
+        Inception(b"\xff" * 100, "0")
+
+
+def archive(path, name, content):
+    with tarfile.open(path, "w:gz") as tar:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("inside", ["classify_image_graph_def.pb", "./classify_image_graph_def.pb"])
+def test_the_graph_is_found_as_file_in_archive_and_in_folder(tmp_path, graph, inside):
+    plain = tmp_path / "classify_image_graph_def.pb"
+    plain.write_bytes(graph)
+    packed = archive(tmp_path / "graph.tgz", inside, graph)
+    for path in (plain, packed, tmp_path):
+        content, digest = inception_file.graph_bytes(path, tmp_path / "cache")
+        assert content == graph
+        assert len(digest) == 64
+    assert open_inception(packed, None).dim == DIM
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("other.pb", "no classify_image_graph_def.pb"), ("../../x.pb", "outside")]
+)
+def test_archives_without_the_graph_or_with_paths_that_lead_out(tmp_path, graph, name, said):
+    packed = archive(tmp_path / "graph.tgz", name, graph)
+    with pytest.raises(UserError, match=said):
+        inception_file.graph_bytes(packed, None)
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        inception_file.graph_bytes(tmp_path / "nothing.pb", None)
+    with pytest.raises(UserError, match="neither"):
+        inception_file.graph_bytes(tmp_path, None)
+
+
+def test_offline_says_where_to_put_it_and_leaves_nothing(tmp_path, monkeypatch):
+    def no_network(*_, **__):
+        raise urllib.error.URLError("no network here")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    with pytest.raises(UserError, match=f"put it at {tmp_path}.*inception-2015-12-05.tgz"):
+        inception_file.graph_bytes(None, tmp_path, log=lambda _: None)
+    assert not list((tmp_path / "inception").iterdir())
+
+
+def test_fetched_once_checked_by_size_then_held_to_its_hash(tmp_path, monkeypatch, graph):
+    packed = archive(tmp_path / "served.tgz", "classify_image_graph_def.pb", graph).read_bytes()
+    served = []
+
+    def serve(request, timeout):
+        served.append(request.full_url)
+        return io.BytesIO(packed)
+
+    monkeypatch.setattr("urllib.request.urlopen", serve)
+    with pytest.raises(UserError, match="expected 88,931,400"):
+        inception_file.graph_bytes(None, tmp_path / "cache", log=lambda _: None)
+    monkeypatch.setattr(inception_file, "_ARCHIVE_BYTES", len(packed))
+    for _ in range(2):
+        content, _ = inception_file.graph_bytes(None, tmp_path / "cache", log=lambda _: None)
+        assert content == graph
+    assert len(served) == 2
+    archive(
+        tmp_path / "cache" / "inception" / inception_file.ARCHIVE,
+        "classify_image_graph_def.pb",
+        graph + b"\x00",
+    )
+    with pytest.raises(UserError, match="not the one of before"):
+        inception_file.graph_bytes(None, tmp_path / "cache", log=lambda _: None)
