@@ -14,6 +14,7 @@ from lsgan_tf.files import atomic_file
 _GAP = 2
 _PAPER, _INK = 255, 60
 _TITLE_SIZE = 13
+_BELOW = 14
 _LONGEST_NAME = 32
 
 
@@ -33,7 +34,12 @@ def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray
 
 
 def grid(
-    images: np.ndarray, *, rows: Sequence[str] = (), title: str = "", scale: int = 1
+    images: np.ndarray,
+    *,
+    rows: Sequence[str] = (),
+    title: str = "",
+    scale: int = 1,
+    below: Sequence[Sequence[str]] = (),
 ) -> np.ndarray:
     """Lays images out, each row named at its left.
 
@@ -42,6 +48,7 @@ def grid(
       rows: a name for each row; Chinese characters are drawn from their strokes.
       title: a line above.
       scale: enlargement, a whole number.
+      below: a short text in ASCII under each image, row by row.
 
     Returns:
       uint8, `(height, width, 3)`.
@@ -55,15 +62,20 @@ def grid(
     left += 3 * _GAP if rows else 0
     top = _title_height(title)
     across = max(left + columns * (width + _GAP) + _GAP, _title_width(title))
-    canvas = Image.new("RGB", (across, top + count * (height + _GAP) + _GAP), (_PAPER,) * 3)
+    down = height + _GAP + (_BELOW if below else 0)
+    canvas = Image.new("RGB", (across, top + count * down + _GAP), (_PAPER,) * 3)
+    draw = ImageDraw.Draw(canvas)
     for row in range(count):
-        y = top + _GAP + row * (height + _GAP)
+        y = top + _GAP + row * down
         if rows:
             name = _caption(rows[row], height)
             canvas.paste(name, (_GAP, y + (height - name.height) // 2))
         for column in range(columns):
             x = left + _GAP + column * (width + _GAP)
             canvas.paste(Image.fromarray(images[row, column]), (x, y))
+            if below:
+                place = (x + width / 2, y + height)
+                draw.text(place, below[row][column], (_INK,) * 3, _font(_BELOW - 3), anchor="ma")
     _draw_title(canvas, title)
     return np.asarray(canvas)
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import tensorflow as tf
+
+from lsgan_tf.errors import UserError
 
 GRID_STREAM = 1 << 20
 """Stream of the fixed noise under the sample grids; training uses 0, 1, ... d_steps - 1."""
@@ -43,3 +48,36 @@ def noise(
     if distribution == "normal":
         return tf.random.stateless_normal(shape, key, alg="philox")
     raise ValueError(f"Expected uniform or normal. Received: {distribution!r}")
+
+
+def truncated(z: np.ndarray, limit: float, distribution: str) -> np.ndarray:
+    """Noise as if drawn from its distribution cut to [-limit, limit].
+
+    Each value keeps its quantile, so as the limit falls an image moves smoothly towards
+    the one of z = 0.
+
+    Args:
+      z: float32, any shape, from the whole distribution.
+      limit: above 0; for uniform noise at most 1.
+      distribution: "uniform" or "normal".
+
+    Returns:
+      float32, same shape.
+
+    Raises:
+      UserError: if the limit cuts nothing, or leaves nothing.
+    """
+    if distribution == "uniform":
+        if not 0 < limit <= 1:
+            raise UserError(
+                f"--truncation={limit:g}: the noise of this generator is uniform on -1 to 1; "
+                "expected a limit above 0 and at most 1"
+            )
+        return z * np.float32(limit)
+    if not 0 < limit < math.inf:
+        raise UserError(f"--truncation={limit:g}: expected a limit above 0")
+    # In double precision, where neither end of the distribution is lost.
+    quantile = 0.5 * (1 + tf.math.erf(z.astype(np.float64) / math.sqrt(2)).numpy())
+    within = math.erf(limit / math.sqrt(2))
+    kept = 0.5 + (quantile - 0.5) * within
+    return np.clip(tf.math.ndtri(kept).numpy(), -limit, limit).astype(np.float32)

@@ -2,30 +2,53 @@
 
     python -m lsgan_tf.sample --run_dir=R --text=安宁 --out=o.png
     python -m lsgan_tf.sample --run_dir=R --count=100 --format=npz --out=set.npz
+    python -m lsgan_tf.sample --run_dir=R --show=interpolation --text=安宁 --out=way.gif
+    python -m lsgan_tf.sample --run_dir=R --show=neighbours --out=near.png
 
 Works on the SavedModel in the run's export/, which is written first if the run has
 a newer checkpoint. The same seed gives the same images, here and from the SavedModel.
 --text alone writes it as a picture; with --count or another format it chooses the
 classes of a labelled set. In .npz, `images` are uint8 and `chars` name their classes.
+--show draws what lies between samples, what one number of the noise does, or the
+nearest real examples of samples (is it copying?).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from lsgan_tf.binary import import_tensorflow, run
 from lsgan_tf.errors import UserError
 
-_FORMATS = ("png", "gnt", "npz")
+if TYPE_CHECKING:
+    from lsgan_tf.sampling import Sampler
+
+_FORMATS = ("png", "gnt", "npz", "tfrecord")
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
 _SAVED_MODEL = flags.DEFINE_string("saved_model", None, "a SavedModel instead of a run")
 _OUT = flags.DEFINE_string(
     "out", None, "file to write, or, without .png and with --count, new folder of PNG"
 )
 _TEXT = flags.DEFINE_string(
-    "text", None, "characters to write, a new line begins a line; with --count: the classes to draw"
+    "text",
+    None,
+    "characters to write, a new line begins a line; with --count or --show: the classes to draw",
+)
+_WRAP = flags.DEFINE_integer(
+    "wrap",
+    None,
+    "text: most characters in a line, 1 to 1,000 (default: lines as they come)",
+    1,
+    1000,
+)
+_WRITERS = flags.DEFINE_enum(
+    "writers",
+    "character",
+    ("character", "line", "one"),
+    "text: whose noise: each character's own, each line's, or one for all",
 )
 _COUNT = flags.DEFINE_integer(
     "count",
@@ -40,8 +63,39 @@ _FORMAT = flags.DEFINE_enum(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "of the noise, 0 to 2,147,483,647", lower_bound=0, upper_bound=2**31 - 1
 )
+_TRUNCATION = flags.DEFINE_float(
+    "truncation",
+    None,
+    "keep the noise within plus and minus this: less variety, fewer odd images; above 0, for "
+    "uniform noise at most 1 (default: all of it)",
+)
 _SCALE = flags.DEFINE_integer(
-    "scale", 2, "enlargement of a written text, 1 to 16", lower_bound=1, upper_bound=16
+    "scale",
+    None,
+    "enlargement of a text or of --show, 1 to 16 (default: 2, or 1 from 48 pixels on)",
+    lower_bound=1,
+    upper_bound=16,
+)
+_SHOW = flags.DEFINE_enum(
+    "show",
+    None,
+    ("interpolation", "sweep", "neighbours"),
+    "interpolation: the way between two noises, or from class to class of --text; sweep: what one "
+    "number of the noise does; neighbours: the nearest real examples, with their distances. The "
+    "first two also as .gif or .webp",
+)
+_ROWS = flags.DEFINE_integer(
+    "rows", None, "show: samples, 1 to 1,000 (default: 4, neighbours 8)", 1, 1000
+)
+_FRAMES = flags.DEFINE_integer(
+    "frames", 9, "show: images from one stop to the next, or neighbours, 2 to 1,000", 2, 1000
+)
+_DIMENSION = flags.DEFINE_integer("dimension", 0, "sweep: which number of the noise, from 0", 0)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "neighbours: where the training data lies (default: as in the run)"
+)
+_CACHE_DIR = flags.DEFINE_string(
+    "cache_dir", None, "neighbours: folder for prepared data (default: as in the run)"
 )
 
 
@@ -53,29 +107,79 @@ def main(argv: list[str]) -> None:
         raise UserError("expected --run_dir=FOLDER of a run, or --saved_model=FOLDER, one of them")
     if not _OUT.value:
         raise UserError("--out: expected the file to write, --out=line.png for example")
-    text = _TEXT.value or ""
-    if not text.strip() and _COUNT.value is None:
-        raise UserError("expected --text=CHARACTERS to write, or --count=N images to draw")
-    out = Path(_OUT.value)
+    text, out = _TEXT.value or "", Path(_OUT.value)
+    if not text.strip() and _COUNT.value is None and not _SHOW.value:
+        raise UserError(
+            "expected --text=CHARACTERS to write, --count=N images to draw, or --show=WHAT"
+        )
     form = _FORMAT.value or out.suffix.lower().removeprefix(".") or "png"
-    if form not in _FORMATS:
-        raise UserError(f"--out={out}: expected a name in .png, .gnt or .npz, or give --format")
+    if form not in _FORMATS and not _SHOW.value:
+        raise UserError(
+            f"--out={out}: expected a name in .png, .gnt, .npz or .tfrecord, or give --format"
+        )
+    if _SHOW.value and (_COUNT.value or _FORMAT.value):
+        raise UserError(
+            "--show: draws a picture and takes neither --count nor --format; --rows and --frames "
+            "say how many images, and the suffix of --out the format"
+        )
     import_tensorflow()
     from lsgan_tf.restoring import export_of_run
-    from lsgan_tf.sample_files import write_set, write_text
     from lsgan_tf.sampling import Sampler
 
     path = Path(_SAVED_MODEL.value) if _SAVED_MODEL.value else export_of_run(Path(_RUN_DIR.value))
     sampler = Sampler(path)
     if sampler.standin:
         print("note: this generator learnt from the drawn stand-in, not from real handwriting")
+    if _SHOW.value:
+        _show(sampler, text, out)
+    else:
+        _write(sampler, text, out, form)
+    print(f"wrote {out} from the generator of step {sampler.step:,}")
+
+
+def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
+    """A text as a picture, or a set."""
+    from lsgan_tf.sample_files import write_set, write_text
+
+    common = {"seed": _SEED.value, "truncation": _TRUNCATION.value}
     if _COUNT.value is None and form == "png":
-        write_text(sampler, text, out, seed=_SEED.value, scale=_SCALE.value)
+        scale = _SCALE.value or sampler.scale
+        lines = {"wrap": _WRAP.value, "writers": _WRITERS.value}
+        write_text(sampler, text, out, scale=scale, **lines, **common)
     else:
         names = sampler.names(text) if text.strip() else []
-        count = _COUNT.value or len(names)
-        write_set(sampler, out, form, count=count, seed=_SEED.value, names=names)
-    print(f"wrote {out} from the generator of step {sampler.step:,}")
+        write_set(sampler, out, form, count=_COUNT.value or len(names), names=names, **common)
+
+
+def _show(sampler: Sampler, text: str, out: Path) -> None:
+    """A picture of what the generator has learnt."""
+    from lsgan_tf import sample_views
+    from lsgan_tf.neighbours import write_neighbours
+
+    names = sampler.names(text) if text.strip() else []
+    common = {
+        "seed": _SEED.value,
+        "truncation": _TRUNCATION.value,
+        "scale": _SCALE.value or sampler.scale,
+    }
+    if _SHOW.value == "neighbours":
+        found = write_neighbours(
+            sampler,
+            out,
+            names=names,
+            count=_ROWS.value or 8,
+            k=_FRAMES.value,
+            data_dir=_DATA_DIR.value,
+            cache_dir=_CACHE_DIR.value,
+            **common,
+        )
+        print(found)
+        return
+    common |= {"names": names, "rows": _ROWS.value or 4, "frames": _FRAMES.value}
+    if _SHOW.value == "sweep":
+        sample_views.write_sweep(sampler, out, dimension=_DIMENSION.value, **common)
+    else:
+        sample_views.write_interpolation(sampler, out, **common)
 
 
 if __name__ == "__main__":

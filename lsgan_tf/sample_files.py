@@ -17,11 +17,21 @@ from lsgan_tf.files import atomic_file, atomic_folder, explained
 from lsgan_tf.progress import Progress
 from lsgan_tf.sampling import Sampler
 
-_MOST_IN_ONE_PICTURE = 10_000
+_MOST_IN_ONE_PICTURE = _MOST_IN_A_FOLDER = 10_000
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def write_text(sampler: Sampler, text: str, out: Path, *, seed: int, scale: int = 2) -> None:
+def write_text(
+    sampler: Sampler,
+    text: str,
+    out: Path,
+    *,
+    seed: int,
+    scale: int = 2,
+    wrap: int | None = None,
+    writers: str = "character",
+    truncation: float | None = None,
+) -> None:
     """Writes a text, a picture for each character: a PNG with a line for each line of text.
 
     Args:
@@ -30,12 +40,15 @@ def write_text(sampler: Sampler, text: str, out: Path, *, seed: int, scale: int 
       out: the file to write.
       seed: of the noise.
       scale: enlargement, a whole number.
+      wrap: longer lines go on in the next, this many characters to a line.
+      writers: whose hand: of "character", "line" or "one", each has its own noise.
+      truncation: see `lsgan_tf.noise.truncated`.
 
     Raises:
       UserError: for a character that the model does not know, or if `out` cannot be written.
     """
-    _check_file(out)
-    lines = unicodedata.normalize("NFC", text).splitlines()
+    check_file(out)
+    lines = wrapped(unicodedata.normalize("NFC", text), wrap)
     names = sampler.names(text)
     if not names:
         raise UserError("--text: expected at least one character to write, received none")
@@ -44,7 +57,12 @@ def write_text(sampler: Sampler, text: str, out: Path, *, seed: int, scale: int 
             "--text: the classes of this generator are no characters, so there is no line to "
             "write; give --count as well to draw pictures of these classes"
         )
-    images = iter(sampler.write("".join(names), seed))
+    if writers == "character" and truncation is None:
+        images = iter(sampler.write("".join(names), seed))
+    else:
+        hands = _hands(lines, writers)
+        noise = sampler.noise(max(hands) + 1, seed, truncation)
+        images = iter(sampler.draw(noise[hands], sampler.labels(names)))
     columns = max(len(line) for line in lines)
     cells = np.full((len(lines), columns, *sampler.shape), 255, np.uint8)
     for row, line in enumerate(lines):
@@ -55,8 +73,37 @@ def write_text(sampler: Sampler, text: str, out: Path, *, seed: int, scale: int 
         grids.save_png(out, grids.grid(cells, scale=scale))
 
 
+def wrapped(text: str, width: int | None) -> list[str]:
+    """The lines of a text, those longer than `width` characters cut.
+
+    White space where a line is cut is dropped; elsewhere it stays.
+    """
+    lines = []
+    for line in text.splitlines():
+        while width and len(line.rstrip()) > width:
+            lines.append(line[:width].rstrip())
+            line = line[width:].lstrip()
+        lines.append(line.rstrip() if width else line)
+    return lines
+
+
+def _hands(lines: Sequence[str], writers: str) -> list[int]:
+    """For each character that is no white space, whose noise it takes."""
+    hands = [row for row, line in enumerate(lines) for letter in line if not letter.isspace()]
+    if writers == "character":
+        return list(range(len(hands)))
+    return hands if writers == "line" else [0] * len(hands)
+
+
 def write_set(
-    sampler: Sampler, out: Path, form: str, *, count: int, seed: int, names: Sequence[str] = ()
+    sampler: Sampler,
+    out: Path,
+    form: str,
+    *,
+    count: int,
+    seed: int,
+    names: Sequence[str] = (),
+    truncation: float | None = None,
 ) -> None:
     """Writes a set of `count` images, labelled if the model is conditional.
 
@@ -64,10 +111,13 @@ def write_set(
       sampler: the model.
       out: the file to write; for "png" without the suffix `.png` a new folder of pictures.
       form: "png", "gnt" (conditional models of single characters) or "npz" (`images`
-        uint8 `(n, h, w)` or `(n, h, w, c)`, and `chars`).
+        uint8 `(n, h, w)` or `(n, h, w, c)`, and `chars`) or "tfrecord" (`tf.train.Example`s:
+        see `lsgan_tf.sample_records`). All but one picture take no more memory for a
+        million images than for one chunk.
       count: how many images, at least 1.
       seed: of the noise.
       names: classes to take in turn; all if empty.
+      truncation: see `lsgan_tf.noise.truncated`.
 
     Raises:
       UserError: for an unknown class, a format that does not fit, a full disk, or an
@@ -76,10 +126,10 @@ def write_set(
     names = list(names) or sampler.classes
     if names:
         sampler.labels(names)
-    writers = {"npz": _write_npz, "gnt": _write_gnt}
+    writers = {"npz": _write_npz, "gnt": _write_gnt, "tfrecord": _write_records}
     write = writers.get(form, _write_sheet if out.suffix.lower() == ".png" else _write_folder)
-    if form == "png" and len(sampler.shape) != 3:
-        raise UserError("--format=png: this generator makes points, no pictures; use npz")
+    if form in ("png", "tfrecord") and len(sampler.shape) != 3:
+        raise UserError(f"--format={form}: this generator makes points, no pictures; use npz")
     if write is _write_folder:
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             raise UserError(
@@ -87,11 +137,11 @@ def write_set(
                 ".png for all of them in one picture"
             )
     else:
-        _check_file(out)
+        check_file(out)
     with Progress("drawing samples", total=count, unit="images") as progress:
 
         def images() -> Iterator[np.ndarray]:
-            for chunk in sampler.stream(count, seed, names):
+            for chunk in sampler.stream(count, seed, names, truncation=truncation):
                 yield chunk
                 progress.add(len(chunk))
 
@@ -134,6 +184,19 @@ def _write_gnt(
     gnt.write(out, records)
 
 
+def _write_records(
+    sampler: Sampler, out: Path, images: Iterator[np.ndarray], count: int, names: Sequence[str]
+) -> None:
+    from lsgan_tf import sample_records
+
+    labels = sampler.labels(names).tolist() if names else []
+    with explained(out, "writing samples"), atomic_file(out) as temporary:
+        with temporary.open("wb") as stream:
+            for number, image in enumerate(_each(images)):
+                label = labels[number % len(labels)] if labels else None
+                stream.write(sample_records.record(image, label, _in_turn(names, number)))
+
+
 def _write_sheet(
     sampler: Sampler, out: Path, images: Iterator[np.ndarray], count: int, names: Sequence[str]
 ) -> None:
@@ -153,10 +216,15 @@ def _write_sheet(
 def _write_folder(
     sampler: Sampler, out: Path, images: Iterator[np.ndarray], count: int, names: Sequence[str]
 ) -> None:
+    # File managers and archivers do not like folders of a million files.
+    divided = count > _MOST_IN_A_FOLDER
     with explained(out, "writing samples"), atomic_folder(out) as temporary:
         for number, image in enumerate(_each(images)):
+            folder = temporary / f"{number // _MOST_IN_A_FOLDER:04d}" if divided else temporary
+            if divided and number % _MOST_IN_A_FOLDER == 0:
+                folder.mkdir()
             picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-            picture.save(temporary / f"{number:07d}{_suffix(_in_turn(names, number))}.png")
+            picture.save(folder / f"{number:07d}{_suffix(_in_turn(names, number))}.png")
 
 
 def _each(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -174,6 +242,7 @@ def _suffix(name: str) -> str:
     return f"-{name[:100]}" if name else ""
 
 
-def _check_file(out: Path) -> None:
+def check_file(out: Path) -> None:
+    """Refuses a folder where a file is to be written."""
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")

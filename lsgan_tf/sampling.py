@@ -6,14 +6,18 @@ import math
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lsgan_tf import grids, networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import explained, read_json
+from lsgan_tf.noise import noise, truncated
 
 _MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
+_SMALL = 48  # pixels
 
 
 class Sampler:
@@ -23,10 +27,14 @@ class Sampler:
       path: the SavedModel's folder.
 
     Attributes:
+      path: the folder.
       classes: names of the classes in label order; empty if unconditional.
       shape: shape of one image, `(height, width, channels)`; `(2,)` for the mixture.
       step: steps the generator was trained.
       standin: whether it learnt from the drawn stand-in.
+      config: the run's config as plain values.
+      z_dim: length of the noise.
+      z_distribution: "uniform" on [-1, 1) or "normal".
       chunk: how many images are drawn at once.
 
     Raises:
@@ -38,12 +46,15 @@ class Sampler:
             raise UserError(
                 f"{path}: no SavedModel in it; write one with python -m lsgan_tf.export"
             )
-        facts = read_json(Path(path) / "export.json")
+        self.path = Path(path)
+        facts = read_json(self.path / "export.json")
         try:
             with explained(path, "loading the SavedModel"):
                 self._model = tf.saved_model.load(str(path))
             self.step: int = facts["step"]
-            config = facts["config"]
+            self.config: dict[str, Any] = facts["config"]
+            config = self.config
+            self.z_dim, self.z_distribution = config["z_dim"], config["z_distribution"]
             self.shape = tuple(config["data_shape"])
             self.standin: bool = config["data_standin"]
             self.conditional: bool = config["conditional"]
@@ -63,6 +74,17 @@ class Sampler:
     def of_characters(self) -> bool:
         """Whether the classes are single characters, so that a text can be written."""
         return bool(self.classes) and max(map(len, self.classes)) == 1
+
+    @property
+    def scale(self) -> int:
+        """Enlargement at which single images are well seen: 2, or 1 for large ones."""
+        return 2 if self.shape[0] < _SMALL else 1
+
+    def spread(self, count: int) -> np.ndarray | None:
+        """`count` labels, evenly over all classes: int32; None for an unconditional model."""
+        if not self.classes:
+            return None
+        return np.linspace(0, len(self.classes) - 1, count).astype(np.int32)
 
     def names(self, text: str) -> list[str]:
         """The classes that a text names: its characters, or its words if classes have words.
@@ -131,19 +153,108 @@ class Sampler:
             arguments["label"] = tf.constant(labels, tf.int32)
         return self._model.signatures["sample"](**arguments)["images"].numpy()
 
-    def stream(self, count: int, seed: int, names: Sequence[str] = ()) -> Iterator[np.ndarray]:
+    def stream(
+        self,
+        count: int,
+        seed: int,
+        names: Sequence[str] = (),
+        *,
+        truncation: float | None = None,
+    ) -> Iterator[np.ndarray]:
         """Images in chunks, so that any count fits in memory.
 
         Args:
           count: how many in all.
           seed: of the noise; no two chunks, nor two seeds, share theirs.
           names: the classes to take in turn; all of the model's if empty.
+          truncation: as `noise`.
         """
         chosen = self.labels(names) if names else np.arange(len(self.classes), dtype=np.int32)
         for number, start in enumerate(range(0, count, self.chunk)):
             turn = np.arange(start, min(start + self.chunk, count))
             labels = chosen[turn % len(chosen)] if len(chosen) else None
-            yield self.sample(len(turn), _chunk_seed(seed, number), labels)
+            chunk_seed = _chunk_seed(seed, number)
+            if truncation is None:
+                yield self.sample(len(turn), chunk_seed, labels)
+            else:
+                yield self.draw(self.noise(len(turn), chunk_seed, truncation), labels)
+
+    def noise(self, count: int, seed: int, truncation: float | None = None) -> np.ndarray:
+        """The noise under `sample` and `write`: float32, `(count, z_dim)`.
+
+        Args:
+          count: how many.
+          seed: of the noise; chunks as in `stream`.
+          truncation: keep to [-truncation, truncation]: see `lsgan_tf.noise.truncated`.
+        """
+        pieces = [
+            noise(
+                _chunk_seed(seed, number),
+                0,
+                0,
+                min(self.chunk, count - start),
+                self.z_dim,
+                self.z_distribution,
+            ).numpy()
+            for number, start in enumerate(range(0, count, self.chunk))
+        ]
+        z = np.concatenate(pieces) if pieces else np.zeros((0, self.z_dim), np.float32)
+        return z if truncation is None else truncated(z, truncation, self.z_distribution)
+
+    def draw(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Images of given noise: uint8, `(n, height, width, channels)`; points stay floats.
+
+        Args:
+          z: float, `(n, z_dim)`.
+          labels: one for each; None for an unconditional model.
+        """
+        serve = self._model.signatures["serving_default"]
+        pieces = []
+        for start in range(0, len(z), self.chunk):
+            part = slice(start, start + self.chunk)
+            arguments = {"z": tf.constant(z[part], tf.float32)}
+            if labels is not None:
+                arguments["label"] = tf.constant(labels[part], tf.int32)
+            pieces.append(self._pixels(serve(**arguments)["images"].numpy()))
+        return np.concatenate(pieces) if pieces else self._pixels(np.zeros((0, *self.shape)))
+
+    def between(
+        self, z: np.ndarray, first: np.ndarray, second: np.ndarray, share: np.ndarray
+    ) -> np.ndarray:
+        """Images whose mapped label lies between two classes: uint8, `(n, h, w, c)`.
+
+        Args:
+          z: float, `(n, z_dim)`.
+          first: labels where `share` is 0, `(n,)`.
+          second: labels where it is 1, `(n,)`.
+          share: how far from the first to the second, `(n,)`.
+
+        Raises:
+          UserError: for a SavedModel of before this existed.
+        """
+        if not hasattr(self._model, "between"):
+            raise UserError(
+                f"{self.path}: this SavedModel was written before interpolation between classes "
+                "existed; write it again with python -m lsgan_tf.export"
+            )
+        pieces = []
+        for start in range(0, len(z), self.chunk):
+            part = slice(start, start + self.chunk)
+            made = self._model.between(
+                tf.constant(z[part], tf.float32),
+                tf.constant(first[part], tf.int32),
+                tf.constant(second[part], tf.int32),
+                tf.constant(share[part], tf.float32),
+            )
+            pieces.append(self._pixels(made.numpy()))
+        return np.concatenate(pieces)
+
+    def _pixels(self, images: np.ndarray) -> np.ndarray:
+        """Uint8 from the generator's range; the mixture's points as they are."""
+        pixel_range = networks.output_range(self.config["network"])
+        if pixel_range is None:
+            return images.astype(np.float32)
+        return grids.to_uint8(images, pixel_range)
 
 
 def _chunk_seed(seed: int, number: int) -> int:

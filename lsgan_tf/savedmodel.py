@@ -30,7 +30,9 @@ class Exported(tf.Module):
       write(text, seed) -> images: uint8, one image per character of the string
         (conditional models whose classes are single characters).
       score(images, label) -> scores: float32 raw scores of uint8 images by D.
-    Unconditional models have no `label`.
+    Unconditional models have no `label`. Conditional ones also have, beside the signatures,
+    the function `between(z, first, second, share)`: float32 images whose mapped label lies
+    that share of the way from one class to another.
 
     Args:
       config: the run's, with the dataset's facts.
@@ -58,6 +60,17 @@ class Exported(tf.Module):
             values = tf.range(len(classes), dtype=tf.int32)
             initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
             self.label_of = tf.lookup.StaticHashTable(initializer, default_value=-1)
+            noises, labels, shares = (
+                tf.TensorSpec(shape, dtype)
+                for shape, dtype in (
+                    ((None, config.z_dim), tf.float32),
+                    ((None,), tf.int32),
+                    ((None,), tf.float32),
+                )
+            )
+            self.between = tf.function(
+                self._between, input_signature=(noises, labels, labels, shares)
+            )
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The concrete functions to save, by name."""
@@ -113,6 +126,13 @@ class Exported(tf.Module):
             label = tf.cond(given == 1, lambda: tf.fill((count,), label[0]), lambda: label)
         z = self._noise(count, seed)
         return {"images": self._pixels(self.generator(z, label, training=False))}
+
+    def _between(
+        self, z: tf.Tensor, first: tf.Tensor, second: tf.Tensor, share: tf.Tensor
+    ) -> tf.Tensor:
+        start, end = self.generator.label_map(first), self.generator.label_map(second)
+        phi = start + share[:, None] * (end - start)
+        return self.generator(z, phi, training=False)
 
     def _write(self, text: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         letters = tf.strings.unicode_split(text, "UTF-8")

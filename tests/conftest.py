@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from lsgan_tf.config import resolve
 from lsgan_tf.data import gnt
 from lsgan_tf.data.strokes import render_glyph
 
@@ -76,3 +79,33 @@ def tiny_run(tmp_path_factory, write_characters, command) -> TinyRun:
     path = folder / "runs" / "tiny"
     done = command("main", *flags, f"--run_dir={path}")
     return TinyRun(path, data.parent, folder / "cache", flags, done)
+
+
+@pytest.fixture
+def make_run(tmp_path) -> Callable[..., Path]:
+    """Writes a run folder by hand: `make_run("a", step=300, log="finished ...", z_dim=8)`."""
+
+    def make(name: str = "run", *, step: int = 300, log: str = "", **given: object) -> Path:
+        config, _ = resolve({"dataset": "hwdb", "steps": 1000, **given}, {})
+        path = tmp_path / "runs" / name
+        checkpoint = path / "checkpoints" / f"step-{step:08d}"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "state.index").write_bytes(b"123")
+        files = {"state.index": {"bytes": 3, "sha256": ""}}
+        (checkpoint / "checkpoint.json").write_text(json.dumps({"step": step, "files": files}))
+        (path / "config.json").write_text(json.dumps(config.to_json()))
+        (path / "log.txt").write_text(f"training from step 0\n{log}\n", encoding="utf-8")
+        (path / "samples").mkdir()
+        for number in range(100, step + 1, 100):
+            row = {"step": number, "d_loss": 10 / number, "g_loss": 0.5, "score_real": None}
+            with (path / "stats.jsonl").open("a") as stream:
+                stream.write(json.dumps(row) + "\n")
+            timing = {"step": number, "seconds": number / 10, "images_per_second": 640.0}
+            with (path / "timing.jsonl").open("a") as stream:
+                stream.write(json.dumps(timing) + "\n")
+            picture = Image.new("RGB", (60, 40), (number % 256, 0, 0))
+            picture.save(path / "samples" / f"step-{number:08d}.png")
+        Image.new("RGB", (60, 40), (0, 0, 255)).save(path / "reals.png")
+        return path
+
+    return make

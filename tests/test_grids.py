@@ -58,6 +58,17 @@ class TestGrid:
         assert picture.shape == (12 + 2 * GAP, 2 * (12 + GAP) + GAP, 3)
         assert (picture[GAP : GAP + 12, GAP : GAP + 12] == 10).all()
 
+    def test_texts_stand_below_the_images(self):
+        images = np.full((2, 2, 20, 30, 1), 255, np.uint8)
+        plain = grids.grid(images)
+        below = grids.grid(images, below=[["", "0.25"], ["", ""]])
+        room = (below.shape[0] - plain.shape[0]) // 2
+        assert room > 0 and below.shape[1] == plain.shape[1]
+        dark = np.argwhere(below.min(axis=-1) < 128)
+        assert len(dark)
+        assert dark[:, 0].min() >= 22 and dark[:, 0].max() < 22 + room + 2
+        assert dark[:, 1].min() >= 34
+
     def test_colours_stay(self):
         image = np.zeros((1, 1, 5, 5, 3), np.uint8)
         image[..., 0] = 200

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from lsgan_tf.noise import GRID_STREAM, noise
+from lsgan_tf.errors import UserError
+from lsgan_tf.noise import GRID_STREAM, noise, truncated
 
 # Philox's numbers, by (seed, stream, step). Runs are resumed with these: they must stay.
 UNIFORM = [[-0.7980461, -0.5780303, -0.2949288], [-0.9309723, -0.5146003, 0.9294865]]
@@ -71,3 +72,29 @@ def test_steps_are_independent():
 def test_other_distributions_are_refused():
     with pytest.raises(ValueError, match="cauchy"):
         draw(distribution="cauchy")
+
+
+class TestTruncated:
+    def test_uniform_noise_is_scaled(self):
+        z = np.array([[-1, 0, 0.5]], np.float32)
+        np.testing.assert_allclose(truncated(z, 0.5, "uniform"), [[-0.5, 0, 0.25]])
+
+    @pytest.mark.parametrize("limit", [0.5, 2.0])
+    def test_normal_noise_has_the_cut_distribution(self, limit):
+        z = draw(count=5000, z_dim=2, distribution="normal").ravel()
+        cut = truncated(z, limit, "normal")
+        assert cut.dtype == np.float32 and np.abs(cut).max() <= limit
+        assert stats.kstest(cut, stats.truncnorm(-limit, limit).cdf).pvalue > 0.01
+        assert (np.argsort(cut) == np.argsort(z)).mean() > 0.99
+
+    def test_far_values_stay_within(self):
+        z = np.array([-30, 30, 0], np.float32)
+        np.testing.assert_allclose(truncated(z, 1, "normal"), [-1, 1, 0], atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("limit", "distribution"),
+        [(0, "uniform"), (1.01, "uniform"), (-1, "normal"), (float("nan"), "normal")],
+    )
+    def test_a_limit_that_makes_no_sense(self, limit, distribution):
+        with pytest.raises(UserError, match="--truncation="):
+            truncated(np.zeros(2, np.float32), limit, distribution)

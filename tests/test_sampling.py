@@ -7,12 +7,13 @@ import unicodedata
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from lsgan_tf import grids
+from lsgan_tf import grids, sample_files
 from lsgan_tf.data.gnt import GntFile
 from lsgan_tf.errors import UserError
-from lsgan_tf.sample_files import write_set, write_text
+from lsgan_tf.sample_files import wrapped, write_set, write_text
 from lsgan_tf.sampling import Sampler
 
 # Loads a SavedModel where lsgan_tf cannot be imported, and writes with it.
@@ -77,6 +78,21 @@ class TestSampler:
         np.testing.assert_array_equal(
             sampler.write("安宁安", 7), sampler.sample(3, 7, np.array([3, 4, 3], np.int32))
         )
+
+    def test_drawing_the_noise_of_a_seed_is_sampling(self, sampler, monkeypatch):
+        monkeypatch.setattr(sampler, "chunk", 2)
+        labels = np.array([3, 4, 3], np.int32)
+        drawn = sampler.draw(sampler.noise(3, 7), labels)
+        np.testing.assert_array_equal(drawn, sampler.write("安宁安", 7))
+
+    def test_truncated_noise_is_another_and_of_the_same_seed(self, sampler):
+        pieces = sampler.stream(5, 3, ["安"], truncation=0.5)
+        z = sampler.noise(5, 3) / 2
+        np.testing.assert_array_equal(np.concatenate(list(pieces)), sampler.draw(z, np.full(5, 3)))
+
+    def test_classes_spread_evenly(self):
+        assert Fake("abcde").spread(3).tolist() == [0, 2, 4]
+        assert Fake([]).spread(3) is None
 
     def test_no_text_no_images(self, sampler):
         assert sampler.write("", 0).shape == (0, 8, 8, 1)
@@ -169,6 +185,29 @@ class TestText:
         cells[0, 0], cells[0, 2], cells[2, 0] = images
         np.testing.assert_array_equal(np.asarray(Image.open(out)), grids.grid(cells))
 
+    @pytest.mark.parametrize(
+        ("text", "width", "lines"),
+        [
+            ("abcde", None, ["abcde"]),
+            ("abcde\n\nf ", 2, ["ab", "cd", "e", "", "f"]),
+            ("ab  cd", 2, ["ab", "cd"]),
+            ("a b c", 2, ["a", "b", "c"]),
+            (" abc", 3, [" ab", "c"]),
+            ("abcd", 2, ["ab", "cd"]),
+        ],
+    )
+    def test_long_lines_go_on_in_the_next(self, text, width, lines):
+        assert wrapped(text, width) == lines
+
+    @pytest.mark.parametrize(("writers", "alike"), [("line", (True, False)), ("one", (True, True))])
+    def test_writers(self, sampler, tmp_path, writers, alike):
+        write_text(sampler, "安安\n安", tmp_path / "a.png", seed=7, scale=1, writers=writers)
+        picture = np.asarray(Image.open(tmp_path / "a.png"))
+        first, second, third = (
+            picture[y : y + 8, x : x + 8] for y, x in ((2, 2), (2, 12), (12, 2))
+        )
+        assert ((first == second).all(), (first == third).all()) == alike
+
     @pytest.mark.parametrize("text", ["", " \n "])
     def test_nothing_to_write(self, tmp_path, text):
         with pytest.raises(UserError, match="at least one character"):
@@ -213,6 +252,7 @@ class TestSets:
         try:
             write_set(sampler, tmp_path / "a.npz", "npz", count=10_000, seed=0)  # 41 MB
             write_set(sampler, tmp_path / "a.gnt", "gnt", count=10_000, seed=0)
+            write_set(sampler, tmp_path / "a.tfrecord", "tfrecord", count=3_000, seed=0)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -249,6 +289,32 @@ class TestSets:
         image = np.asarray(Image.open(out / "0000002-A.png"))
         assert image.shape == (8, 8) and image[0, 0] == 2
 
+    def test_a_large_folder_is_divided(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(sample_files, "_MOST_IN_A_FOLDER", 2)
+        write_set(Fake("ab"), tmp_path / "set", "png", count=5, seed=0)
+        found = sorted(str(path.relative_to(tmp_path / "set")) for path in tmp_path.rglob("*.png"))
+        assert found == [
+            "0000/0000000-a.png", "0000/0000001-b.png", "0001/0000002-a.png",
+            "0001/0000003-b.png", "0002/0000004-a.png",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3)])
+    def test_tfrecord(self, tmp_path, shape):
+        write_set(Fake("安宁", shape=shape), tmp_path / "a.tfrecord", "tfrecord", count=5, seed=0)
+        features = {
+            "image/encoded": tf.io.FixedLenFeature((), tf.string),
+            "image/height": tf.io.FixedLenFeature((), tf.int64),
+            "label": tf.io.FixedLenFeature((), tf.int64),
+            "class": tf.io.FixedLenFeature((), tf.string),
+        }
+        records = tf.data.TFRecordDataset(str(tmp_path / "a.tfrecord"))
+        found = [tf.io.parse_single_example(record, features) for record in records]
+        assert [int(each["label"]) for each in found] == [0, 1, 0, 1, 0]
+        assert "".join(each["class"].numpy().decode() for each in found) == "安宁安宁安"
+        images = np.stack([tf.io.decode_png(each["image/encoded"]) for each in found])
+        assert images.shape == (5, *shape)
+        assert images[:, 1, 1, 0].tolist() == [0, 1, 2, 3, 0]
+
     def test_one_picture_of_all(self, tmp_path):
         write_set(Fake("abc"), tmp_path / "all.png", "png", count=5, seed=0)
         with Image.open(tmp_path / "all.png") as found:
@@ -270,10 +336,11 @@ class TestSets:
         assert sampler.calls == []
 
     def test_points_are_no_pictures(self, tmp_path):
-        with pytest.raises(UserError, match="makes points"):
-            write_set(Fake([], shape=(2,)), tmp_path / "a.png", "png", count=3, seed=0)
+        for form in ("png", "tfrecord"):
+            with pytest.raises(UserError, match=f"--format={form}: .* makes points"):
+                write_set(Fake([], shape=(2,)), tmp_path / "a.png", form, count=3, seed=0)
 
-    @pytest.mark.parametrize("form", ["npz", "gnt", "png"])
+    @pytest.mark.parametrize("form", ["npz", "gnt", "tfrecord", "png"])
     def test_an_error_on_the_way_leaves_nothing(self, tmp_path, monkeypatch, form):
         sampler = Fake("ab")
         draw = sampler.sample
@@ -318,6 +385,30 @@ class TestCommand:
         with np.load(tmp_path / "new" / "line.npz") as found:
             np.testing.assert_array_equal(found["images"], images[..., 0])
             assert "".join(found["chars"]) == "安宁安"
+
+    def test_a_view(self, tiny_run, command, tmp_path):
+        done = command(
+            "sample", f"--run_dir={tiny_run.path}", "--show=interpolation", "--text=安宁",
+            "--out=way.gif", "--rows=2", "--frames=3", "--truncation=0.8", cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        with Image.open(tmp_path / "way.gif") as found:
+            assert found.is_animated and found.size == (2 * 18 + 2, 20)
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["--out=a.png"], "expected --text=CHARACTERS"),
+            (["--out=a.jpg", "--count=1"], "expected a name in .png, .gnt, .npz or .tfrecord"),
+            (["--out=a.png", "--count=1", "--show=sweep"], "takes neither --count"),
+            (["--out=a.png", "--text=安", "--truncation=1.5"], "--truncation=1.5"),
+        ],
+    )
+    def test_a_mistake_is_one_line(self, tiny_run, command, tmp_path, words, message):
+        done = command("sample", f"--run_dir={tiny_run.path}", *words, cwd=tmp_path)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1
+        assert message in done.stderr
+        assert list(tmp_path.iterdir()) == []
 
     def test_an_unknown_character_is_one_line(self, tiny_run, command, tmp_path):
         done = command(

@@ -48,3 +48,8 @@ def build(
     if config.network == "dcgan":
         common["filters"] = config.filters
     return module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)
+
+
+def output_range(network: str) -> tuple[float, float] | None:
+    """The range of a network's images, as `--network` names it; None for the mixture's points."""
+    return importlib.import_module(f"lsgan_tf.networks.{network}").Generator.output_range

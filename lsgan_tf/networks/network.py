@@ -107,12 +107,15 @@ class Network(keras.Model):
     # Running
 
     def map_label(self, label: Tensor | None) -> Tensor | None:
-        """Phi(label), (n, label_dim); None if the network is unconditional."""
+        """Phi(label), (n, label_dim); None if the network is unconditional.
+
+        What has two axes is taken to be mapped already: a blend of classes, say.
+        """
         if not self.num_classes:
             return None
         if label is None:
             raise ValueError(f"the {self.name} is conditional: it needs labels")
-        return self.label_map(label)
+        return label if len(label.shape) == 2 else self.label_map(label)
 
     def norm(self, name: str, x: Tensor, training: bool | None) -> Tensor:
         """Normalises, unless the network goes without."""

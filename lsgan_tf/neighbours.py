@@ -1,0 +1,164 @@
+"""Is the generator copying? Its samples beside the nearest real examples."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lsgan_tf import grids
+from lsgan_tf.config import Config
+from lsgan_tf.data import open_source
+from lsgan_tf.data.source import Source
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import explained
+from lsgan_tf.progress import Progress
+from lsgan_tf.sample_files import check_file
+from lsgan_tf.sampling import Sampler, spell_out
+
+_BATCH_VALUES = 1 << 23  # pixels of reals read at once
+_REFERENCE = 64  # reals whose own nearest others are looked for
+
+
+class Nearest(NamedTuple):
+    """The nearest real examples of some images, nearest first."""
+
+    index: np.ndarray
+    """int64, `(n, k)`."""
+    distance: np.ndarray
+    """float32, `(n, k)`: root of the mean squared difference of pixels, 0 to 1."""
+
+
+def nearest(queries: np.ndarray, source: Source, k: int, exclude: np.ndarray) -> Nearest:
+    """Looks through all real examples, a batch at a time.
+
+    Args:
+      queries: uint8, `(n, height, width, channels)`.
+      source: the real examples.
+      k: how many for each.
+      exclude: for each query the index of a real example to pass over, itself; -1 for none.
+    """
+    pixels = queries[0].size
+    asked = queries.reshape(len(queries), pixels).astype(np.float32) / 255
+    squares = (asked**2).sum(axis=1, keepdims=True)
+    best = np.full((len(queries), k), np.inf, np.float32)
+    where = np.full((len(queries), k), -1, np.int64)
+    batch = max(1, _BATCH_VALUES // pixels)
+    with Progress("comparing with reals", total=len(source), unit="images") as progress:
+        for start in range(0, len(source), batch):
+            indices = np.arange(start, min(start + batch, len(source)))
+            reals = source.read(indices).reshape(len(indices), pixels).astype(np.float32) / 255
+            found = squares - 2 * asked @ reals.T + (reals**2).sum(axis=1)
+            found[exclude[:, None] == indices] = np.inf
+            both = np.concatenate([best, found], axis=1)
+            indices = np.broadcast_to(indices, found.shape)
+            kept = np.argsort(both, axis=1, kind="stable")[:, :k]
+            where = np.take_along_axis(np.concatenate([where, indices], axis=1), kept, axis=1)
+            best = np.take_along_axis(both, kept, axis=1)
+            progress.add(len(reals))
+    return Nearest(where, np.sqrt(np.maximum(best, 0) / pixels))
+
+
+def write_neighbours(
+    sampler: Sampler,
+    out: Path,
+    *,
+    seed: int,
+    names: Sequence[str] = (),
+    count: int = 8,
+    k: int = 8,
+    scale: int = 2,
+    truncation: float | None = None,
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+) -> str:
+    """Writes samples, a row each, with their nearest real training examples behind them.
+
+    Args:
+      sampler: any model of pictures.
+      out: a `.png`.
+      seed: of the noise.
+      names: classes to draw, in turn; all, spread evenly, if empty.
+      count: how many samples.
+      k: how many reals for each.
+      scale: enlargement, a whole number.
+      truncation: see `lsgan_tf.noise.truncated`.
+      data_dir: where the training data lies now; as in the run if None.
+      cache_dir: likewise.
+
+    Returns:
+      What was found, in a line: how near samples are to reals, beside how near reals are
+      to each other.
+
+    Raises:
+      UserError: for points, data that is missing or another than the run's, or if `out`
+        cannot be written.
+    """
+    check_file(out)
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out={out}: expected a name in .png")
+    if len(sampler.shape) != 3:
+        raise UserError("--show: this generator makes points, no pictures; use --count and npz")
+    source = _source(sampler, data_dir, cache_dir)
+    same = source.fingerprint == sampler.config["data_fingerprint"]
+    k = min(k, len(source) - 1)
+    if k < 1:
+        raise UserError(f"--data_dir: {source.description}: expected two examples or more")
+    turn = np.resize(sampler.labels(names), count) if names else sampler.spread(count)
+    samples = sampler.draw(sampler.noise(count, seed, truncation), turn)
+    chosen = np.unique(np.linspace(0, len(source) - 1, _REFERENCE).astype(np.int64))
+    # Samples and the reals that they are compared with in one go: reading the set is what costs.
+    queries = np.concatenate([samples, source.read(chosen)])
+    itself = np.concatenate([np.full(count, -1), chosen])
+    all_found = nearest(queries, source, k, exclude=itself)
+    found = Nearest(all_found.index[:count], all_found.distance[:count])
+    near = float(np.median(found.distance[:, 0]))
+    usual = float(np.median(all_found.distance[count:, 0]))
+    reals = source.read(found.index.ravel()).reshape(count, k, *sampler.shape)
+    cells = np.concatenate([samples[:, None], reals], axis=1)
+    captions = [["sample", *(f"{value:.3f}" for value in row)] for row in found.distance]
+    picture = grids.grid(
+        cells,
+        rows=[] if turn is None else [sampler.classes[label] for label in turn],
+        title=f"nearest reals; median {near:.3f}, reals among themselves {usual:.3f}",
+        scale=scale,
+        below=captions,
+    )
+    with explained(out, "writing a picture"):
+        grids.save_png(out, picture)
+    own = _own_class(source, found, turn)
+    return (
+        f"distance to the nearest of {len(source):,} reals (root mean square of pixels, 0 to 1): "
+        f"median {near:.3f} for {count} samples, {usual:.3f} among the reals themselves; smallest "
+        f"for a sample {found.distance[:, 0].min():.3f}{own}"
+        f"{'' if same else '; NOTE: these are not the data that it learnt from'}"
+    )
+
+
+def _own_class(source: Source, found: Nearest, labels: np.ndarray | None) -> str:
+    """How many samples have a real one of their own class as nearest."""
+    if labels is None:
+        return ""
+    own = int((source.labels(found.index[:, 0]) == labels).sum())
+    return f"; of {len(labels)} samples {own} have one of their own class as nearest"
+
+
+def _source(sampler: Sampler, data_dir: str | None, cache_dir: str | None) -> Source:
+    """The data that the generator learnt from."""
+    config = Config.from_json(sampler.config, str(sampler.path / "export.json"))
+    moved = {"data_dir": data_dir, "cache_dir": cache_dir}
+    config = dataclasses.replace(config, **{k: v for k, v in moved.items() if v is not None})
+    source = open_source(config)
+    if tuple(source.shape) != sampler.shape or (
+        sampler.classes and list(source.classes) != sampler.classes
+    ):
+        shown = ", ".join(spell_out(name) for name in source.classes[:3])
+        raise UserError(
+            f"--data_dir: {source.description or source.name} has images of "
+            f"{source.shape} and classes {shown or 'none'}...; this generator learnt from "
+            f"{sampler.config.get('data_description') or 'other data'}; give that data"
+        )
+    return source

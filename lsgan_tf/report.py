@@ -1,0 +1,63 @@
+"""Writes one HTML file that tells of one or several runs; it needs no network.
+
+    python -m lsgan_tf.report runs/00000-hwdb-conditional-lsgan
+    python -m lsgan_tf.report runs/a runs/b --out=both.html
+
+Settings against the defaults, curves, a slider through the sample grids, measured
+quality, best checkpoint, collapse alarm, time and machine. Runs may be going on,
+empty or damaged: the page says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from absl import flags
+
+from lsgan_tf.binary import run
+from lsgan_tf.errors import UserError
+
+_OUT = flags.DEFINE_string(
+    "out", None, "file to write (default: report.html in the run's folder, or here for several)"
+)
+_GRIDS = flags.DEFINE_integer(
+    "grids", 24, "most sample grids of a run, evenly chosen, 0 to 1,000", 0, 1000
+)
+_GRID_WIDTH = flags.DEFINE_integer(
+    "grid_width", 720, "pictures that are wider are made smaller to this [pixels, 64 to 4,096]",
+    64, 4096,
+)  # fmt: skip
+_MOST_RUNS = 24
+
+
+def main(argv: list[str]) -> None:
+    """The report command."""
+    folders = [Path(word) for word in argv[1:]]
+    if not folders:
+        raise UserError("expected the folder of a run, or of several: runs/00000-... for example")
+    if len(folders) > _MOST_RUNS:
+        raise UserError(f"expected at most {_MOST_RUNS} runs, received {len(folders)}")
+    from lsgan_tf.files import atomic_file, explained
+    from lsgan_tf.report_facts import gather
+    from lsgan_tf.report_page import page
+    from lsgan_tf.run_list import describe_size
+
+    out = Path(_OUT.value) if _OUT.value else _default_out(folders)
+    if out.is_dir():
+        raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
+    runs = [gather(path, grids=_GRIDS.value, pixels=_GRID_WIDTH.value) for path in folders]
+    limit = (
+        f"This page holds at most {_GRIDS.value} grids of each run and kind, at most "
+        f"{_GRID_WIDTH.value} pixels wide (--grids, --grid_width)."
+    )
+    with explained(out, "writing the report"), atomic_file(out) as temporary:
+        temporary.write_text(page(runs, limit), encoding="utf-8")
+    print(f"wrote {out}, {describe_size(out.stat().st_size)}")
+
+
+def _default_out(folders: list[Path]) -> Path:
+    return folders[0] / "report.html" if len(folders) == 1 else Path("report.html")
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

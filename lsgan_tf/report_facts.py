@@ -1,0 +1,224 @@
+"""What a report tells of a run, gathered from its folder."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import io
+import re
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from lsgan_tf.best_figure import Best, best_of_run, figures
+from lsgan_tf.config import Config, settings
+from lsgan_tf.errors import UserError
+from lsgan_tf.paper import PAPER
+from lsgan_tf.run_reading import Run, checkpoints, is_number, lines, read_run, rows
+
+_GRID = re.compile(r"step-(\d+)(-ema)?\.png")
+_QUALITY = 82  # of the pictures, which are WebP
+_LOG_LINES = 60
+_MOST_PIXELS = 50_000_000  # of a picture that is opened at all
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A picture as the page holds it."""
+
+    step: int
+    uri: str
+    width: int
+    height: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A setting and what it would have been."""
+
+    name: str
+    group: str
+    value: Any
+    default: Any
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is not its default."""
+        return self.value != self.default
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """A run, for the report.
+
+    Attributes:
+      run: how it stands.
+      settings: every known setting that its config holds, in order of their groups.
+      unknown: settings of the config that this version does not know.
+      stats: rows of `stats.jsonl`; likewise `timing`, `watch` and `evaluations`.
+      grids: sample grids, oldest first.
+      averaged: the same of the moving average.
+      reals: real examples, if their picture is there.
+      left_out: how many grids are not shown, because of the limit.
+      unreadable: names of pictures that could not be read.
+      best: the best figure.
+      best_checkpoint: name of the checkpoint kept as best; empty if none.
+      newest_checkpoint: name of the newest checkpoint; empty if none.
+      seconds: time trained; None if unknown.
+      speed: median images per second of late; None if unknown.
+      machine: what it ran on, a line each time that changed.
+      log: the last lines of the log.
+    """
+
+    run: Run
+    settings: list[Setting]
+    unknown: dict[str, Any]
+    stats: list[dict[str, Any]]
+    timing: list[dict[str, Any]]
+    watch: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
+    grids: list[Picture]
+    averaged: list[Picture]
+    reals: Picture | None
+    left_out: int
+    unreadable: list[str]
+    best: Best | None
+    best_checkpoint: str
+    newest_checkpoint: str
+    seconds: float | None
+    speed: float | None
+    machine: list[str]
+    log: list[str]
+
+
+def gather(path: Path, *, grids: int, pixels: int) -> Facts:
+    """Reads a run folder for the report.
+
+    Args:
+      path: the folder.
+      grids: at most so many sample grids, evenly chosen, first and last included.
+      pixels: wider pictures are made smaller to this width.
+
+    Raises:
+      UserError: if there is no such folder.
+    """
+    if not Path(path).is_dir():
+        raise UserError(f"{path}: no such folder; expected the folder of a run")
+    run, unreadable = read_run(path), []
+    plain, averaged = _names(run.path / "samples")
+    chosen, chosen_averaged = _evenly(plain, grids), _evenly(averaged, grids)
+    timing = rows(run.path / "timing.jsonl")
+    evaluations = rows(run.path / "evaluations.jsonl")
+    known, unknown = _settings(run.values)
+    found = checkpoints(run.path)
+    speeds = [row["images_per_second"] for row in timing if is_number(row.get("images_per_second"))]
+    seconds = [row["seconds"] for row in timing if is_number(row.get("seconds"))]
+    log = lines(run.path / "log.txt")
+    real = _picture(run.path / "reals.png", 0, pixels, unreadable)
+    return Facts(
+        run=run,
+        settings=known,
+        unknown=unknown,
+        stats=rows(run.path / "stats.jsonl"),
+        timing=timing,
+        watch=rows(run.path / "watch.jsonl"),
+        evaluations=[row for row in evaluations if is_number(row.get("step")) and figures(row)],
+        grids=_pictures(chosen, pixels, unreadable),
+        averaged=_pictures(chosen_averaged, pixels, unreadable),
+        reals=real,
+        left_out=len(plain) + len(averaged) - len(chosen) - len(chosen_averaged),
+        unreadable=unreadable,
+        best=best_of_run(run.summary, evaluations),
+        best_checkpoint=_best_checkpoint(run),
+        newest_checkpoint=found[0][1].name if found else "",
+        seconds=seconds[-1] if seconds else None,
+        speed=statistics.median(speeds[-10:]) if speeds else None,
+        machine=_machine(log),
+        log=log[-_LOG_LINES:],
+    )
+
+
+def _settings(values: dict[str, Any]) -> tuple[list[Setting], dict[str, Any]]:
+    dataset = values.get("dataset")
+    paper = PAPER.get(dataset, {}) if isinstance(dataset, str) else {}
+    known = [
+        Setting(
+            field.name,
+            field.metadata["group"],
+            values[field.name],
+            paper.get(field.name, field.default),
+        )
+        for field in settings()
+        if field.name in values and field.name != "run_dir"
+    ]
+    names = {field.name for field in dataclasses.fields(Config)} | {"format"}
+    return known, {name: value for name, value in values.items() if name not in names}
+
+
+def _names(folder: Path) -> tuple[list[tuple[int, Path]], list[tuple[int, Path]]]:
+    """(step, file) of the sample grids, oldest first: of G, and of its moving average."""
+    plain: list[tuple[int, Path]] = []
+    averaged: list[tuple[int, Path]] = []
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if match := _GRID.fullmatch(path.name):
+                (averaged if match[2] else plain).append((int(match[1]), path))
+    return sorted(plain), sorted(averaged)
+
+
+def _evenly(items: Sequence[Any], count: int) -> list[Any]:
+    """At most `count` of them, the first and the last among them."""
+    if len(items) <= count:
+        return list(items)
+    if count < 2:
+        return list(items[-count:]) if count else []
+    last = len(items) - 1
+    return [items[round(number * last / (count - 1))] for number in range(count)]
+
+
+def _pictures(
+    named: Sequence[tuple[int, Path]], pixels: int, unreadable: list[str]
+) -> list[Picture]:
+    found = (_picture(path, step, pixels, unreadable) for step, path in named)
+    return [picture for picture in found if picture is not None]
+
+
+def _picture(path: Path, step: int, pixels: int, unreadable: list[str]) -> Picture | None:
+    """A picture drawn anew, so that nothing of the file but its pixels reaches the page."""
+    if not path.is_file():
+        return None
+    try:
+        with Image.open(path, formats=["PNG"]) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise ValueError("too large")
+            image = opened.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        unreadable.append(path.name)
+        return None
+    if image.width > pixels:
+        size = (pixels, max(1, round(image.height * pixels / image.width)))
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    encoded = io.BytesIO()
+    image.save(encoded, "WEBP", quality=_QUALITY)
+    text = base64.b64encode(encoded.getvalue()).decode("ascii")
+    return Picture(step, f"data:image/webp;base64,{text}", *image.size)
+
+
+def _best_checkpoint(run: Run) -> str:
+    """Where the best weights are kept, if the run keeps them."""
+    with contextlib.suppress(OSError):
+        kept = sorted(item.name for item in (run.path / "best").iterdir() if item.is_dir())
+        if kept:
+            return f"best/{kept[-1]}"
+        if any((run.path / "best").iterdir()):
+            return "best"
+    return ""
+
+
+def _machine(log: Sequence[str]) -> list[str]:
+    said = [line.removeprefix("machine: ") for line in log if line.startswith("machine: ")]
+    return list(dict.fromkeys(said))

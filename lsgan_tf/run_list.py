@@ -1,0 +1,93 @@
+"""The table of runs that `python -m lsgan_tf.runs` prints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsgan_tf.best_figure import best_of_run
+from lsgan_tf.run_reading import Run, find_runs, is_number, read_run, rows, size
+
+_COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed", "")
+
+
+def listing(folders: Sequence[Path]) -> str:
+    """A table of all runs under some folders, or a line that there are none."""
+    table = [
+        _cells(read_run(path), folder, len(folders) > 1)
+        for folder in folders
+        for path in find_runs(folder)
+    ]
+    if not table:
+        return f"no runs in {', '.join(map(str, folders))}"
+    table.insert(0, _COLUMNS)
+    widths = [max(len(row[column]) for row in table) for column in range(len(_COLUMNS))]
+    lines = ("  ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=True)) for r in table)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def describe_data(run: Run) -> str:
+    """The dataset in a few words: `hwdb, conditional, stand-in`."""
+    name = run.values.get("dataset")
+    if not isinstance(name, str):
+        return "-"
+    if name == "lsun" and isinstance(run.values.get("category"), str):
+        name = f"{name} {run.values['category']}"
+    words = [name]
+    words += ["conditional"] if run.values.get("conditional") is True else []
+    words += ["stand-in"] if run.values.get("data_standin") is True else []
+    return one_line(", ".join(words))
+
+
+def describe_step(run: Run) -> str:
+    """How far it is: `600 of 3,000 (20%)`."""
+    if run.state in ("empty", "damaged", "newer"):
+        return "-"
+    if not run.steps:
+        return f"{run.step:,}"
+    share = run.step / run.steps
+    return f"{run.step:,} of {run.steps:,} ({share:{'.0%' if share >= 0.1 else '.1%'}})"
+
+
+def describe_size(count: int) -> str:
+    """Bytes for people: `12.3 MB`."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def describe_age(seconds: float) -> str:
+    """How long ago: `3 min`."""
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def one_line(text: str) -> str:
+    """A text from a run folder without anything that a terminal would obey."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
+def _cells(run: Run, folder: Path, several: bool) -> tuple[str, ...]:
+    inside = run.path.relative_to(folder)
+    name = str(run.path) if several or inside == Path() else str(inside)
+    best = best_of_run(run.summary, rows(run.path / "evaluations.jsonl"))
+    loss = run.values.get("loss")
+    return (
+        one_line(name),
+        describe_data(run),
+        one_line(loss) if isinstance(loss, str) else "-",
+        describe_step(run),
+        one_line(f"{best.name} {best.value:.4g} at {best.step:,}") if best else "-",
+        run.state,
+        describe_size(size(run.path)),
+        describe_age(time.time() - run.changed) if is_number(run.changed) else "-",
+        one_line(run.note),
+    )

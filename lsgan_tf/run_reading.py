@@ -1,0 +1,275 @@
+"""How a run stands, read from its folder alone: nothing is trusted, nothing is changed.
+
+A folder may be damaged, empty, half-copied, of another version, or written to at
+this moment. Whatever can be read is told, and what cannot is said in words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lsgan_tf.config import FORMAT
+
+_CHECKPOINT = re.compile(r"step-(\d+)$")
+_PIECES = ("config.json", "stats.jsonl", "log.txt", "checkpoints", "samples")
+_SILENT_SECONDS = 900.0  # a process that wrote nothing for so long, and for
+_SILENT_TIMES = 10  # so many times its usual interval, has probably stuck
+_DEEPEST = 3
+_TAIL = 1 << 16
+_LARGEST = 1e300
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run as its folder tells it.
+
+    Attributes:
+      path: the folder.
+      state: "running", "finished", "stopped" (it said so), "diverged", "collapsed",
+        "stale" (it neither goes on nor said why), "empty", "damaged", or "newer" (written
+        by a newer version).
+      note: what else there is to say of the state; may be empty.
+      values: `config.json` as plain values; empty if it cannot be read.
+      step: the last step that a log row or a checkpoint speaks of.
+      steps: steps asked for; None if unknown.
+      summary: `summary.json`; empty if there is none.
+      changed: when its logs last grew, seconds since 1970; None if never.
+    """
+
+    path: Path
+    state: str
+    note: str = ""
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    step: int = 0
+    steps: int | None = None
+    summary: dict[str, Any] = dataclasses.field(default_factory=dict)
+    changed: float | None = None
+
+    @property
+    def collapse(self) -> dict[str, Any]:
+        """What the collapse alarm says; empty if it says nothing."""
+        found = self.summary.get("collapse")
+        return found if isinstance(found, dict) else {}
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """Folders of runs under a folder, itself included, and empty folders right under it."""
+    folder = Path(folder)
+    if _looks_like_a_run(folder):
+        return [folder]
+    return sorted(_below(folder, _DEEPEST), key=lambda path: str(path))
+
+
+def read_run(path: Path) -> Run:
+    """Reads a run folder; never raises for what is in it."""
+    path = Path(path)
+    try:
+        if not any(path.iterdir()):
+            return Run(path, "empty", "nothing in it")
+        return _read(path)
+    except OSError as error:
+        return Run(path, "damaged", f"cannot be read: {error.strerror or error}")
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a `.jsonl` file; what is no row, such as a line cut short, is left out."""
+    with contextlib.suppress(OSError):
+        text = Path(path).read_bytes().decode("utf-8", errors="replace")
+        return [row for row in map(_row, text.splitlines()) if row is not None]
+    return []
+
+
+def last_row(path: Path) -> dict[str, Any]:
+    """The last row of a `.jsonl` file, read from its end; empty if there is none."""
+    for line in reversed(_tail(path).splitlines()):
+        if (row := _row(line)) is not None:
+            return row
+    return {}
+
+
+def lines(path: Path) -> list[str]:
+    """Lines of a text file; none if it cannot be read."""
+    with contextlib.suppress(OSError):
+        return Path(path).read_bytes().decode("utf-8", errors="replace").splitlines()
+    return []
+
+
+def values_of(path: Path) -> dict[str, Any]:
+    """A JSON object; empty if the file is missing, damaged, or holds something else."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value read from JSON is a number that one can calculate with."""
+    return type(value) in (int, float) and abs(value) <= _LARGEST
+
+
+def checkpoints(path: Path) -> list[tuple[int, Path]]:
+    """(step, folder) of a run's checkpoints, newest first, unchecked."""
+    with contextlib.suppress(OSError):
+        found = [(_CHECKPOINT.match(item.name), item) for item in (path / "checkpoints").iterdir()]
+        return sorted(((int(match[1]), item) for match, item in found if match), reverse=True)
+    return []
+
+
+def size(path: Path) -> int:
+    """Bytes of all files in a folder."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the run folder."""
+    try:
+        with open(path / "lock", encoding="utf-8") as stream:
+            # Held for an instant only: a run would have to start in it to be kept out.
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    try:
+        inside = [item for item in folder.iterdir() if item.is_dir()]
+    except OSError:
+        return
+    for item in inside:
+        if item.name.startswith("."):
+            continue
+        if _looks_like_a_run(item) or (depth == _DEEPEST and _is_empty(item)):
+            yield item
+        elif depth > 1:
+            yield from _below(item, depth - 1)
+
+
+def _looks_like_a_run(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return any((path / name).exists() for name in _PIECES)
+    return False
+
+
+def _is_empty(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return not any(path.iterdir())
+    return True
+
+
+def _read(path: Path) -> Run:
+    file, held = path / "config.json", is_held(path)
+    if not file.exists():
+        if held:
+            return Run(path, "running", "just begun")
+        return Run(path, "damaged", "no config.json in it")
+    values = values_of(file)
+    if "dataset" not in values:
+        return Run(path, "damaged", "config.json is not the config of a run")
+    written = values.get("format")
+    if is_number(written) and written > FORMAT:
+        note = f"written in format {written} by a newer version; this one reads {FORMAT}"
+        return Run(path, "newer", note, values, changed=_changed(path))
+    found = checkpoints(path)
+    last = last_row(path / "stats.jsonl").get("step")
+    step = max(found[0][0] if found else 0, last if is_number(last) else 0)
+    steps = values.get("steps") if is_number(values.get("steps")) else None
+    run = Run(path, "", "", values, step, steps, values_of(path / "summary.json"), _changed(path))
+    state, note = _state(run, held)
+    if found and (damage := _damage(found[0][1])):
+        note = f"{note}; {damage}" if note else damage
+    return dataclasses.replace(run, state=state, note=note)
+
+
+def _state(run: Run, held: bool) -> tuple[str, str]:
+    """The state, and what else there is to say of it."""
+    said = _last_words(run.path)
+    finished = run.steps is not None and run.step >= run.steps
+    if run.collapse.get("collapsed") is True:
+        now = "still running" if held else "run to its end" if finished else "not running"
+        return "collapsed", f"since step {_text(run.collapse.get('since_step'))}, {now}"
+    if held:
+        return _running(run)
+    if said.startswith("diverged"):
+        return "diverged", said.removeprefix("diverged:").split(";")[0].strip()
+    if finished:
+        return "finished", ""
+    if said.startswith("stopped by"):
+        return "stopped", " ".join(said.split()[1:3])
+    return "stale", "its process ended without a word; the same command resumes it"
+
+
+def _running(run: Run) -> tuple[str, str]:
+    if run.changed is None:
+        return "running", "just begun"
+    silence = time.time() - run.changed
+    times = [row.get("seconds") for row in rows(run.path / "timing.jsonl")[-2:]]
+    usual = times[1] - times[0] if len(times) == 2 and all(map(is_number, times)) else 0.0
+    if silence > max(_SILENT_SECONDS, _SILENT_TIMES * usual):
+        return "stale", f"a process holds it and has written nothing for {silence / 60:,.0f} min"
+    return "running", ""
+
+
+def _last_words(path: Path) -> str:
+    """The last line of the log that is not empty."""
+    for line in reversed(_tail(path / "log.txt").splitlines()):
+        if line.strip():
+            return line.strip()
+    return ""
+
+
+def _tail(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        with open(path, "rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL))
+            return stream.read().decode("utf-8", errors="replace")
+    return ""
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _changed(path: Path) -> float | None:
+    times = []
+    for name in ("log.txt", "stats.jsonl", "config.json"):
+        with contextlib.suppress(OSError):
+            times.append((path / name).stat().st_mtime)
+    return max(times, default=None)
+
+
+def _damage(checkpoint: Path) -> str:
+    """What is plainly wrong with a checkpoint, by its files' sizes alone."""
+    manifest = values_of(checkpoint / "checkpoint.json").get("files")
+    if not isinstance(manifest, dict) or not manifest:
+        return f"{checkpoint.name} is damaged: no checkpoint.json"
+    for name, facts in manifest.items():
+        with contextlib.suppress(OSError, TypeError, KeyError, ValueError):
+            if (checkpoint / name).stat().st_size == facts["bytes"]:
+                continue
+        return f"{checkpoint.name} is damaged: {name} is cut or missing"
+    return ""
+
+
+def _text(value: Any) -> str:
+    return f"{value:,}" if is_number(value) else "?"
