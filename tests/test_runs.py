@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
@@ -31,7 +32,11 @@ def test_no_runs(command, tmp_path):
 def test_watching_goes_on_until_ctrl_c(make_run):
     path = make_run()
     words = [sys.executable, "-m", "lsgan_tf.runs", str(path), "--watch", "--every=0.5"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as seen:
+    # A shell's background jobs ignore Ctrl-C, and what they start inherits that.
+    listens = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listens
+    ) as seen:
         lines = [seen.stdout.readline() for _ in range(8)]
         seen.send_signal(signal.SIGINT)
         assert seen.wait(30) == 130
