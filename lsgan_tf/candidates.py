@@ -1,0 +1,135 @@
+"""The generators that are to be measured: checkpoints of a run, or a SavedModel."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from lsgan_tf import restoring
+from lsgan_tf.checkpoints import check, find, read
+from lsgan_tf.config import Config
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import read_json
+from lsgan_tf.gan import GAN
+from lsgan_tf.metrics.draws import Batch, Draws, draws_of_saved_model
+from lsgan_tf.sampling import Sampler
+
+RAW, EMA = "raw", "ema"
+
+
+class Candidate(NamedTuple):
+    """A generator to measure."""
+
+    step: int
+    """Steps it was trained."""
+    weights: str
+    """"raw", as trained, or "ema", their moving average."""
+    where: str
+    """The checkpoint or SavedModel."""
+    draw: Callable[[int, int], Iterator[Batch]]
+    """Draws so many samples with a seed, as `Draws.batches`."""
+
+
+class Candidates(NamedTuple):
+    """All generators of one run, to be measured one after the other."""
+
+    config: Config
+    """The run's, with the dataset's facts."""
+    classes: list[str]
+    """Names in label order; empty if unconditional."""
+    each: Iterator[Candidate]
+    """To be used before the next is asked for: they may share one network."""
+
+
+def of_run(
+    run_dir: Path,
+    checkpoint: str,
+    weights: str | None,
+    *,
+    log: Callable[[str], None] = print,
+) -> Candidates:
+    """Checkpoints of a run.
+
+    Args:
+      run_dir: the run's folder.
+      checkpoint: "newest", "all", "best" (which training kept), or a step.
+      weights: "raw", "ema", "both", or None for both where a moving average is kept.
+      log: takes a line for the user.
+
+    Raises:
+      UserError: if there is no such checkpoint, or a moving average is asked for and there
+        is none.
+    """
+    step = None if checkpoint in ("newest", "all", "best") else _step(checkpoint)
+    best = find(Path(run_dir) / "best") if checkpoint == "best" else []
+    if checkpoint == "best" and not best:
+        raise UserError(
+            f"--checkpoint=best: {run_dir} keeps no best checkpoint; train with --evaluate_every, "
+            "or measure --checkpoint=all"
+        )
+    # Builds the networks, and says it if the run has no checkpoint, or not this one.
+    config, gan, classes, step = restoring.restore_run(run_dir, step)
+    every = sorted(find(Path(run_dir) / "checkpoints"))
+    paths = best or [(at, path) for at, path in every if checkpoint == "all" or at == step]
+    draws = {name: Draws(net, config) for name, net in _networks(gan, weights, run_dir).items()}
+
+    def each() -> Iterator[Candidate]:
+        for at, path in paths:
+            try:
+                check(path)
+            except UserError as error:
+                log(f"{error}; left out")
+                continue
+            read(path, restoring.weights(gan), partial=True)
+            for name, drawing in draws.items():
+                yield Candidate(at, name, str(path), drawing.batches)
+
+    return Candidates(config, classes, each())
+
+
+def of_saved_model(path: Path, weights: str | None) -> Candidates:
+    """A SavedModel written by `lsgan_tf.export` or at the end of a run.
+
+    Raises:
+      UserError: if it is none, or a moving average is asked for and there is none.
+    """
+    first = Sampler(path)
+    config = Config.from_json(read_json(Path(path) / "export.json")["config"], str(path))
+    average = getattr(config, "ema_decay", 0)
+    if weights in (EMA, "both") and not average:
+        raise _no_average(str(path))
+    names = {None: [RAW, EMA] if average else [RAW], "both": [RAW, EMA]}.get(weights, [weights])
+
+    def each() -> Iterator[Candidate]:
+        for name in names:
+            sampler = first if name == RAW else Sampler(path, name)
+            draw = functools.partial(draws_of_saved_model, sampler)
+            yield Candidate(sampler.step, name, str(path), draw)
+
+    return Candidates(config, first.classes, each())
+
+
+def _networks(gan: GAN, weights: str | None, run_dir: Path) -> dict[str, keras.Model]:
+    average = getattr(gan, "average", None)
+    if weights in (EMA, "both") and average is None:
+        raise _no_average(str(run_dir))
+    found = {RAW: gan.generator, EMA: average}
+    wanted = (RAW, EMA) if weights in (None, "both") else (weights,)
+    return {name: found[name] for name in wanted if found[name] is not None}
+
+
+def _no_average(where: str) -> UserError:
+    return UserError(
+        f"--weights: {where} keeps no moving average of the weights (it was trained without "
+        "--ema_decay); measure --weights=raw"
+    )
+
+
+def _step(text: str) -> int:
+    if not text.isdecimal():
+        raise UserError(f"--checkpoint={text}: expected newest, all, best, or a step: 1000")
+    return int(text)

@@ -1,0 +1,113 @@
+"""Measures samples of a run: are they good, are they what was asked for, which checkpoint is best.
+
+    python -m lsgan_tf.evaluate --run_dir=R
+    python -m lsgan_tf.evaluate --run_dir=R --checkpoint=all --metrics=judge,judge_frechet
+    python -m lsgan_tf.evaluate --saved_model=R/export --metrics=fid --samples=50000
+
+Prints a table with the same figures of real held-out examples beside, and writes a JSON
+file that also says how each figure came about. docs/measures.md explains the measures:
+
+METRICS
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.errors import UserError
+from lsgan_tf.metrics.names import METRICS, parse_metrics
+
+__doc__ = (__doc__ or "").replace(
+    "METRICS", "\n".join(f"    {name:<15}{metric.about}" for name, metric in METRICS.items())
+)
+
+_RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
+_SAVED_MODEL = flags.DEFINE_string("saved_model", None, "a SavedModel instead of a run")
+_CHECKPOINT = flags.DEFINE_string(
+    "checkpoint", "newest", "which of the run's: newest, all, best, or a step"
+)
+_WEIGHTS = flags.DEFINE_enum(
+    "weights",
+    None,
+    ["raw", "ema", "both"],
+    "the generator's weights, their moving average, or both (default: what the run keeps)",
+)
+_METRICS = flags.DEFINE_string(
+    "metrics", None, "measures, with commas (default: what fits the data, without a download)"
+)
+_SAMPLES = flags.DEFINE_integer(
+    "samples",
+    None,
+    "generated examples to measure (default: as many as held-out real ones, at most 10,000)",
+    lower_bound=1,
+)
+_REALS = flags.DEFINE_integer(
+    "reals",
+    None,
+    "real examples to compare with (default: as many as samples, or all)",
+    lower_bound=1,
+)
+_SPLIT = flags.DEFINE_enum(
+    "split", "train", ["train", "test"], "real examples that distances are measured to"
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "of the noise, 0 to 2,147,483,647", lower_bound=0, upper_bound=2**31 - 1
+)
+_INCEPTION = flags.DEFINE_string(
+    "inception",
+    None,
+    "classify_image_graph_def.pb or inception-2015-12-05.tgz (default: fetched into the cache)",
+)
+_JUDGE_STEPS = flags.DEFINE_integer(
+    "judge_steps",
+    None,
+    "updates of a judge (default: 2,500, or two epochs where that is more)",
+    lower_bound=2,
+)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "the data, where it is not where the run had it")
+_CACHE_DIR = flags.DEFINE_string("cache_dir", None, "cache folder (default: the run's)")
+_OUT = flags.DEFINE_string(
+    "out", None, "JSON file to write (default: evaluation.json in the run or beside the SavedModel)"
+)
+
+
+def main(argv: list[str]) -> None:
+    """The evaluation command."""
+    if len(argv) > 1:
+        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    if bool(_RUN_DIR.value) == bool(_SAVED_MODEL.value):
+        raise UserError("expected --run_dir=FOLDER of a run, or --saved_model=FOLDER, one of them")
+    names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None
+    place = Path(_RUN_DIR.value or _SAVED_MODEL.value)
+    beside = place if _RUN_DIR.value else place.absolute().parent
+    out = Path(_OUT.value) if _OUT.value else beside / "evaluation.json"
+    if out.is_dir():
+        raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
+    import_tensorflow()
+    from lsgan_tf import candidates
+    from lsgan_tf.evaluation import Options, evaluate
+
+    if _RUN_DIR.value:
+        found = candidates.of_run(place, _CHECKPOINT.value, _WEIGHTS.value)
+    else:
+        found = candidates.of_saved_model(place, _WEIGHTS.value)
+    options = Options(
+        samples=_SAMPLES.value,
+        reals=_REALS.value,
+        split=_SPLIT.value,
+        seed=_SEED.value,
+        inception=Path(_INCEPTION.value) if _INCEPTION.value else None,
+        judge_steps=_JUDGE_STEPS.value,
+        data_dir=_DATA_DIR.value,
+        cache_dir=_CACHE_DIR.value,
+    )
+    print(evaluate(found, names, options, out, command=sys.argv))
+    print(f"wrote {out}")
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

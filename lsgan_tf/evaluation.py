@@ -1,0 +1,175 @@
+"""One evaluation: measures of several generators on the same terms, as JSON and as a table."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lsgan_tf._version import __version__
+from lsgan_tf.candidates import Candidate, Candidates
+from lsgan_tf.data import open_source
+from lsgan_tf.data.source import Source
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import explained, write_json
+from lsgan_tf.metrics.names import HIGHER_IS_BETTER, check_metrics, default_metrics, is_better
+from lsgan_tf.metrics.splits import with_data_dir
+from lsgan_tf.metrics.suite import Suite, open_suite
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to measure; the fields are flags of `lsgan_tf.evaluate`."""
+
+    samples: int | None = None
+    reals: int | None = None
+    split: str = "train"
+    seed: int = 0
+    inception: Path | None = None
+    judge_steps: int | None = None
+    data_dir: str | None = None
+    cache_dir: str | None = None
+
+
+def evaluate(
+    candidates: Candidates,
+    names: Sequence[str] | None,
+    options: Options,
+    out: Path,
+    *,
+    command: Sequence[str] = (),
+    log: Callable[[str], None] = print,
+) -> str:
+    """Measures each candidate.
+
+    The file is written after each of them, so that one that is interrupted leaves the
+    results so far.
+
+    Args:
+      candidates: the generators.
+      names: of measures; None for the default of the data.
+      options: how.
+      out: JSON file to write, replaced if it exists.
+      command: what was typed, noted in the file.
+      log: takes a line for the user.
+
+    Returns:
+      The table.
+
+    Raises:
+      UserError: if something asked for cannot be measured, or the file not be written.
+    """
+    config = with_data_dir(candidates.config, options.data_dir, options.cache_dir)
+    names = default_metrics(config) if names is None else names
+    check_metrics(names, config)
+    train = open_source(config)
+    _check_same_data(candidates, train, log)
+    suite = open_suite(
+        names,
+        config,
+        train=train,
+        samples=options.samples,
+        reals=options.reals,
+        split=options.split,
+        seed=options.seed,
+        inception=options.inception,
+        judge_steps=options.judge_steps,
+        log=log,
+    )
+    report: dict[str, Any] = {"lsgan_tf": __version__, "command": list(command)}
+    report |= {"protocol": suite.protocol, "real": suite.real(), "results": []}
+    for candidate in candidates.each:
+        log(f"measuring step {candidate.step:,}, {candidate.weights} weights: {candidate.where}")
+        report["results"].append(_measure(candidate, suite))
+        with explained(out, "writing the evaluation"):
+            write_json(out, report)
+    if not report["results"]:
+        raise UserError("none of the checkpoints is sound: nothing was measured")
+    return table(report, suite.keys)
+
+
+def _measure(candidate: Candidate, suite: Suite) -> dict[str, Any]:
+    figures = suite.measure(candidate.draw(suite.samples, suite.seed))
+    result = {
+        "step": candidate.step,
+        "weights": candidate.weights,
+        "where": candidate.where,
+        "figures": figures,
+    }
+    if suite.weights_of_modes is not None:
+        result["mode_weights"] = suite.weights_of_modes
+    if suite.reading is not None:
+        result["per_class"] = suite.reading.per_class()
+        result["confusions"] = suite.reading.confusions()
+    return result
+
+
+def _check_same_data(candidates: Candidates, train: Source, log: Callable[[str], None]) -> None:
+    """Labels must mean what they meant in training; other pictures are told of."""
+    config = candidates.config
+    if tuple(train.shape) != config.data_shape:
+        raise UserError(
+            f"--data_dir: {train.description}: examples of shape {tuple(train.shape)}, the run was "
+            f"trained on {config.data_shape}; give the data of the run"
+        )
+    if config.conditional and list(train.classes) != list(candidates.classes):
+        raise UserError(
+            f"--data_dir: {train.description}: its classes are not those of the run "
+            f"({len(candidates.classes):,}), so labels would mean other things; give the data of "
+            "the run"
+        )
+    if config.data_fingerprint and train.fingerprint != config.data_fingerprint:
+        log(f"note: {train.description} is not the very data that the run was trained on")
+    if train.standin:
+        log("note: this is the drawn stand-in, not real handwriting")
+
+
+def table(report: dict[str, Any], keys: Sequence[str]) -> str:
+    """The figures of an evaluation, a column for each generator and one for real examples."""
+    results, protocol = report["results"], report["protocol"]
+    heads = ["", "better", "real"]
+    averaged = any(result["weights"] != "raw" for result in results)
+    for result in results:
+        heads.append(f"step {result['step']:,}" + f" {result['weights']}" * averaged)
+    rows = [heads]
+    for key in keys:
+        better = {True: "higher", False: "lower"}.get(HIGHER_IS_BETTER.get(key), "")
+        values = [result["figures"][key] for result in results]
+        best = _best(key, values) if len(values) > 1 and better else None
+        shown = [f"{value:.4g}" + " *" * (number == best) for number, value in enumerate(values)]
+        rows.append([key, better, f"{report['real'][key]:.4g}", *shown])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    if any(" *" in line for line in lines):
+        lines.append("* the best of these generators")
+    real = protocol["real"]
+    lines.append(
+        f"{protocol['samples']:,} samples, seed {protocol['seed']}; distances to {real['count']:,} "
+        f"of the {protocol['split']} split; real: the other split; held out: {protocol['held_out']}"
+    )
+    for extractor in protocol.get("extractors", {}).values():
+        top1 = f", top-1 {extractor['top1']:.2%} on held-out" if "top1" in extractor else ""
+        lines.append(f"extractor: {extractor['name']}{top1}; resizing: {extractor['resizer']}")
+    return "\n".join(lines + _worst(results[-1]))
+
+
+def _best(key: str, values: Sequence[float]) -> int | None:
+    best = None
+    for number, value in enumerate(values):
+        if is_better(key, value, None if best is None else values[best]):
+            best = number
+    return best
+
+
+def _worst(result: dict[str, Any], most: int = 8) -> list[str]:
+    if "per_class" not in result:
+        return []
+    worst = sorted(result["per_class"].items(), key=lambda item: item[1])[:most]
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in worst)
+    pairs = ", ".join(f"{a} as {b} {share:.0%}" for a, b, share in result["confusions"][:most])
+    lines = [f"step {result['step']:,}, read worst: {shares}"]
+    return [*lines, f"commonest mistakes: {pairs}"] if pairs else lines

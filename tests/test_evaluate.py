@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from lsgan_tf import candidates
+from lsgan_tf.errors import UserError
+from lsgan_tf.evaluation import Options, evaluate, table
+
+QUICK = {"judge_steps": 20}
+
+
+@pytest.fixture
+def evaluated(tiny_run, tmp_path):
+    """Evaluates the tiny run, or a SavedModel; returns the report and the table."""
+
+    def evaluated(*names, checkpoint="newest", saved_model=None, run_dir=None, **options):
+        if saved_model:
+            found = candidates.of_saved_model(saved_model, None)
+        else:
+            found = candidates.of_run(run_dir or tiny_run.path, checkpoint, None, log=lines.append)
+        out = tmp_path / "evaluation.json"
+        options = Options(**QUICK | {"samples": 30} | options)
+        shown = evaluate(found, names or None, options, out, command=["x"], log=lines.append)
+        return json.loads(out.read_text(encoding="utf-8")), shown, lines
+
+    lines = []
+    return evaluated
+
+
+def test_all_checkpoints_in_a_file_and_a_table(evaluated, tiny_run):
+    report, shown, lines = evaluated("judge", "judge_kid", "diversity", checkpoint="all")
+    assert [result["step"] for result in report["results"]] == [10, 12]
+    first, second = (result["figures"] for result in report["results"])
+    assert set(first) == set(report["real"]) >= {"judge_top1", "judge_kid", "diversity_ratio"}
+    assert first != second
+    assert set(report["results"][0]["per_class"]) == set("啊阿埃安宁")
+    assert report["protocol"]["samples"] == 30 and "every tenth" in report["protocol"]["held_out"]
+    assert report["command"] == ["x"]
+    heads = shown.splitlines()[0].split("  ")
+    assert [head.strip() for head in heads if head.strip()] == [
+        "better",
+        "real",
+        "step 10",
+        "step 12",
+    ]
+    assert any("measuring step 10" in line for line in lines)
+
+    # The same weights exported, and measured with other noise, are about as bad.
+    exported, _, _ = evaluated("judge", saved_model=tiny_run.path / "export")
+    assert exported["results"][0]["step"] == 12
+    assert exported["real"]["judge_top1"] == report["real"]["judge_top1"]
+    again, _, _ = evaluated("judge", checkpoint="12")
+    assert again["results"][0]["figures"]["judge_top1"] == second["judge_top1"]
+
+
+def test_a_damaged_checkpoint_is_left_out_with_a_word(evaluated, tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    weights = next((run / "checkpoints" / "step-00000010").glob("state.data*"))
+    weights.write_bytes(b"")
+    report, _, lines = evaluated("judge", checkpoint="all", run_dir=run)
+    assert [result["step"] for result in report["results"]] == [12]
+    assert any("damaged" in line and "left out" in line for line in lines)
+
+
+def test_too_few_samples_for_a_covariance(evaluated):
+    with pytest.raises(UserError, match=r"128 features.*judge_kid"):
+        evaluated("judge_frechet")
+
+
+def test_other_data_is_refused_or_told_of(evaluated, tmp_path, write_characters, tiny_run):
+    write_characters(tmp_path / "other" / "a.gnt", "啊阿埃", samples=8)
+    with pytest.raises(UserError, match="classes are not those of the run"):
+        evaluated("judge", data_dir=str(tmp_path / "other"))
+    write_characters(tmp_path / "more" / "a.gnt", "啊阿埃安宁", samples=9)
+    lines = evaluated("judge", data_dir=str(tmp_path / "more"))[2]
+    assert any("not the very data" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "weights", "said"),
+    [
+        ("7", None, "no checkpoint of step 7"),
+        ("last", None, "expected newest, all, best, or a step"),
+        ("best", None, "keeps no best checkpoint"),
+        ("newest", "ema", "no moving average"),
+    ],
+)
+def test_checkpoints_that_are_not_there(tiny_run, checkpoint, weights, said):
+    with pytest.raises(UserError, match=said):
+        candidates.of_run(tiny_run.path, checkpoint, weights)
+
+
+def test_a_run_without_a_checkpoint_yet(tiny_run, tmp_path):
+    for name in ("config.json", "classes.json"):
+        shutil.copy(tiny_run.path / name, tmp_path / name)
+    with pytest.raises(UserError, match="no checkpoint yet"):
+        candidates.of_run(tmp_path, "newest", None)
+
+
+def test_a_checkpoint_of_another_network(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    (run / "config.json").write_text(json.dumps(config | {"z_dim": 7}), encoding="utf-8")
+    with pytest.raises(UserError, match="another network"):
+        candidates.of_run(run, "newest", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "one of them"),
+        (["--run_dir=x", "--saved_model=y"], "one of them"),
+        (["--run_dir=x", "--metrics=fad"], "--metrics=fad: expected some of"),
+        (["--run_dir=x", "--samples=0"], "samples"),
+        (["--run_dir=x", "more"], "expected flags only"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(command, words, said):
+    done = command("evaluate", *words)
+    assert done.returncode == 2
+    assert said in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_the_command_measures_and_writes_into_the_run(tiny_run, tmp_path, command):
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    done = command(
+        "evaluate", f"--run_dir={run}", "--metrics=judge", "--samples=20", "--judge_steps=20"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "judge_top5" in done.stdout and "held out: every tenth" in done.stdout
+    report = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+    assert report["results"][0]["figures"].keys() == {"judge_top1", "judge_top5"}
+    done = command(
+        "evaluate", f"--run_dir={run}", "--metrics=kid", f"--inception={tmp_path}/none.pb"
+    )
+    assert done.returncode == 2 and "no such file" in done.stderr
+
+
+def test_help_lists_the_measures(command):
+    done = command("evaluate", "--help")
+    assert done.returncode == 0
+    assert "judge_frechet" in done.stdout and "--checkpoint" in done.stdout
+
+
+def test_the_best_of_a_table_is_marked():
+    results = [
+        {"step": step, "weights": "raw", "figures": {"fid": fid, "kid_std": 1.0}}
+        for step, fid in ((1000, 30.0), (2000, np.float64(20.0)), (3000, 40.0))
+    ]
+    report = {
+        "results": results,
+        "real": {"fid": 5.0, "kid_std": 0.5},
+        "protocol": {
+            "samples": 9, "seed": 0, "split": "train", "held_out": "test split",
+            "real": {"count": 9},
+        },
+    }  # fmt: skip
+    lines = table(report, ["fid", "kid_std"]).splitlines()
+    assert lines[1].split("  ")[0] == "fid"
+    assert "20 *" in lines[1] and lines[1].count("*") == 1
+    assert "*" not in lines[2]
