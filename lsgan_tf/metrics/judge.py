@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf.metrics.judge_network import FEATURES
+from lsgan_tf.metrics.judge_network import FEATURES, LARGEST_SIDE, SIDE
 
 _CHUNK = 256
 
@@ -37,7 +37,9 @@ class Judge:
         self.name = f"judge {digest[:12]}"
         side = network.input_shape[1:3]
         self.resizer = (
-            "none" if max(side) <= 40 else f"antialiased bilinear from {side[0]}x{side[1]} to 32x32"
+            "none"
+            if max(side) <= LARGEST_SIDE
+            else f"antialiased bilinear from {side[0]}x{side[1]} to {SIDE}x{SIDE}"
         )
         self._apply = tf.function(
             lambda images: network(images, training=False),

@@ -8,8 +8,10 @@ from keras import layers
 FEATURES = 128
 """Length of the feature vector."""
 
-_LARGEST = 40  # sides above this are first brought down to `_SIDE`
-_SIDE = 32
+LARGEST_SIDE = 40
+"""Pictures whose sides are longer are first brought to `SIDE`."""
+
+SIDE = 32
 
 
 def judge_network(shape: tuple[int, int, int], classes: int, seed: int) -> keras.Model:
@@ -48,8 +50,8 @@ def judge_network(shape: tuple[int, int, int], classes: int, seed: int) -> keras
 
     images = keras.Input(shape, dtype="float32")
     x = layers.Rescaling(1 / 127.5, -1.0, dtype="float32")(images)
-    if max(shape[:2]) > _LARGEST:
-        x = layers.Resizing(_SIDE, _SIDE, antialias=True, dtype="float32")(x)
+    if max(shape[:2]) > LARGEST_SIDE:
+        x = layers.Resizing(SIDE, SIDE, antialias=True, dtype="float32")(x)
     x = conv(x, 32, 5, 2)
     x = conv(x, 64, 3, 1)
     x = layers.MaxPooling2D(2, padding="same", dtype="float32")(x)
