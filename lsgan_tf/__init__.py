@@ -1,1 +1,81 @@
-"""Least Squares Generative Adversarial Networks on TensorFlow 2 and Keras 3."""
+"""Least Squares Generative Adversarial Networks on TensorFlow 2 and Keras 3.
+
+The names below are the library's; they are imported when first used, so that
+`import lsgan_tf` costs nothing. docs/library.md shows them at work.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from lsgan_tf._version import __version__
+
+if TYPE_CHECKING:
+    from lsgan_tf import data, losses, metrics, networks
+    from lsgan_tf.build import build_gan
+    from lsgan_tf.config import Config, resolve
+    from lsgan_tf.data import open_source, with_facts
+    from lsgan_tf.data.pipeline import Batches
+    from lsgan_tf.data.source import Source
+    from lsgan_tf.errors import UserError
+    from lsgan_tf.gan import GAN
+    from lsgan_tf.losses import Objective, objective
+    from lsgan_tf.optimizers import make_optimizer
+    from lsgan_tf.restoring import restore_run
+    from lsgan_tf.sampling import Sampler
+    from lsgan_tf.training import train
+
+__all__ = [
+    "GAN",
+    "Batches",
+    "Config",
+    "Objective",
+    "Sampler",
+    "Source",
+    "UserError",
+    "__version__",
+    "build_gan",
+    "data",
+    "losses",
+    "make_optimizer",
+    "metrics",
+    "networks",
+    "objective",
+    "open_source",
+    "resolve",
+    "restore_run",
+    "train",
+    "with_facts",
+]
+
+_MODULES = ("data", "losses", "metrics", "networks")
+_HOMES = {
+    "GAN": "gan",
+    "Batches": "data.pipeline",
+    "Config": "config",
+    "Objective": "losses",
+    "Sampler": "sampling",
+    "Source": "data.source",
+    "UserError": "errors",
+    "build_gan": "build",
+    "make_optimizer": "optimizers",
+    "objective": "losses",
+    "open_source": "data",
+    "resolve": "config",
+    "restore_run": "restoring",
+    "train": "training",
+    "with_facts": "data",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -59,6 +59,8 @@ def import_tensorflow() -> None:
     # comes from malloc all the same.
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
     keep_memory()
+    # Whatever backend the user's other work has Keras on.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     has_gpu = Path("/dev/nvidiactl").exists()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
     stderr = os.dup(2)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lsgan_tf.losses import Objective
 from lsgan_tf.noise import noise
-from lsgan_tf.optimizers import global_gradients, global_norm
+from lsgan_tf.optimizers import already_summed, global_gradients, global_norm
 
 METRICS = (
     "d_loss",
@@ -31,9 +31,13 @@ class GAN(keras.Model):
     objectives are means over the global batch, gradients are summed before they
     are measured, clipped and applied.
 
+    It may be trained by `fit` as well, on any `tf.data` pipeline of batches; see
+    `train_step`.
+
     Args:
-      generator: called as `(z, label)`, returns examples.
-      discriminator: called as `(examples, label)`, returns scores, shape `(n,)`.
+      generator: called as `(z, label, training=...)`, returns examples; label is None
+        if unconditional.
+      discriminator: called as `(examples, label, training=...)`, returns scores, `(n,)`.
       objective: what each of the two minimises.
       batch_size: examples per update over all replicas.
       z_dim: length of the noise vector.
@@ -87,11 +91,28 @@ class GAN(keras.Model):
         g_optimizer: keras.optimizers.Optimizer,
         **options: Any,
     ) -> None:
-        """Sets the two optimisers (`lsgan_tf.optimizers.make_optimizer`) and builds them."""
-        super().compile(optimizer=None, **options)
-        self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
-        d_optimizer.build(self.discriminator.trainable_variables)
-        g_optimizer.build(self.generator.trainable_variables)
+        """Sets the two optimisers and builds them.
+
+        Args:
+          d_optimizer: the discriminator's: any of Keras's, or `make_optimizer`'s.
+          g_optimizer: the generator's: another object.
+          options: for `fit`, as `keras.Model.compile` has them. XLA is off unless asked for.
+        """
+        super().compile(optimizer=None, **{"jit_compile": False, **options})
+        self.d_optimizer, self.g_optimizer = (
+            already_summed(d_optimizer),
+            already_summed(g_optimizer),
+        )
+        for optimizer, network in (
+            (d_optimizer, self.discriminator),
+            (g_optimizer, self.generator),
+        ):
+            if not network.built:
+                raise ValueError(
+                    f"Expected networks whose weights exist. Received: {network.name}, which was "
+                    "never called; call each once before compile()"
+                )
+            optimizer.build(network.trainable_variables)
 
     def state(self) -> tf.train.Checkpoint:
         """All that a checkpoint holds: both networks, both optimisers and the step."""
@@ -108,21 +129,27 @@ class GAN(keras.Model):
         owners = (self.generator, self.discriminator, self.d_optimizer, self.g_optimizer)
         return [v.value for owner in owners for v in owner.variables] + [self.step.value]
 
-    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_step(self, data: tf.Tensor | tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         """Trains on one step's data in replica context.
 
         Args:
-          data: this replica's examples, `(d_steps, n, ...)`, and labels, `(d_steps, n)`.
+          data: this replica's examples, `(d_steps, n, ...)`, and labels, `(d_steps, n)`;
+            or, from `fit`, one batch for all updates of D: examples, `(n, ...)`, alone or
+            with labels, `(n,)`, for any n. Images are uint8, or floats that lie in the
+            generator's range already.
 
         Returns:
           `METRICS` by name: float32 scalars over the global batch, those of the
           step's last updates.
+
+        Raises:
+          ValueError: for a conditional model without labels.
         """
-        examples, labels = data
+        examples, labels, count = self._of_draws(data)
         for draw in range(self.d_steps):
             real = self.to_range(examples[draw])
             label = labels[draw] if self.conditional else None
-            z = self._noise(draw)
+            z = self._noise(draw, count)
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, label, training=True)
             d_metrics = self._update_discriminator(real, fake, label)
@@ -190,24 +217,42 @@ class GAN(keras.Model):
         return norm
 
     def to_range(self, examples: tf.Tensor) -> tf.Tensor:
-        """Brings uint8 images, 0 to 255, into the generator's range: float32."""
+        """Brings uint8 images, 0 to 255, into the generator's range: float32.
+
+        Examples of another type are taken as they are.
+        """
+        as_they_are = self.pixel_range is None or examples.dtype != tf.uint8
         examples = tf.cast(examples, tf.float32)
-        if self.pixel_range is None:
+        if as_they_are:
             return examples
         low, high = self.pixel_range
         return examples * ((high - low) / 255.0) + low
 
-    def _noise(self, draw: int) -> tf.Tensor:
-        """This replica's slice of the step's noise for the global batch."""
+    def _of_draws(
+        self, data: tf.Tensor | tuple[tf.Tensor, ...]
+    ) -> tuple[Sequence[tf.Tensor], Sequence[tf.Tensor | None], int | tf.Tensor]:
+        """Examples and labels by draw, and how many each replica takes of one."""
+        examples, labels = (*data, None)[:2] if isinstance(data, tuple | list) else (data, None)
+        if self.conditional and labels is None:
+            raise ValueError("Expected (examples, labels), since the model is conditional.")
+        rank = 1 if self.pixel_range is None else 3
+        if examples.shape.rank == rank + 2:
+            return examples, labels, self.batch_size // self._replicas()
+        count = examples.shape[0] or tf.shape(examples)[0]
+        return [examples] * self.d_steps, [labels] * self.d_steps, count
+
+    def _noise(self, draw: int, count: int | tf.Tensor) -> tf.Tensor:
+        """This replica's `count` vectors of the step's noise for the global batch."""
+        replicas = self._replicas()
         z = noise(
-            self.seed, draw, self.step.value, self.batch_size, self.z_dim, self.z_distribution
+            self.seed, draw, self.step.value, count * replicas, self.z_dim, self.z_distribution
         )
-        context = tf.distribute.get_replica_context()
-        if context is None or context.num_replicas_in_sync == 1:
+        if replicas == 1:
             return z
-        size = self.batch_size // context.num_replicas_in_sync
-        start = tf.cast(context.replica_id_in_sync_group, tf.int32) * size
-        return tf.ensure_shape(z[start : start + size], (size, self.z_dim))
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        start = tf.cast(replica, tf.int32) * count
+        z = z[start : start + count]
+        return tf.ensure_shape(z, (count if isinstance(count, int) else None, self.z_dim))
 
     def _replicas(self) -> int:
         context = tf.distribute.get_replica_context()

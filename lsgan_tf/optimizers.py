@@ -2,8 +2,8 @@
 
 Under `tf.distribute` Keras's optimisers add the replicas' gradients while they
 apply them. Here the sum comes first (`global_gradients`), since clipping, norms
-and the float16 loss scale must look at the global gradient; the optimisers below
-leave the sum out.
+and the float16 loss scale must look at the global gradient; `already_summed` has
+an optimiser leave it out.
 """
 
 from __future__ import annotations
@@ -14,17 +14,8 @@ import keras
 import tensorflow as tf
 
 
-class _AlreadySummed:
-    """Mixin: gradients arrive summed over replicas."""
-
-    def _all_reduce_sum_gradients(
-        self, grads_and_vars: list[tuple[tf.Tensor, tf.Variable]]
-    ) -> list[tuple[tf.Tensor, tf.Variable]]:
-        return grads_and_vars
-
-
-class Adam(_AlreadySummed, keras.optimizers.Adam):
-    """Adam for gradients that are already summed over replicas, one pass over memory.
+class Adam(keras.optimizers.Adam):
+    """Adam in one pass over memory.
 
     The formula is Keras's own; TensorFlow's kernel reads and writes each weight and its
     two averages once, where Keras makes a tensor at every operation.
@@ -50,8 +41,12 @@ class Adam(_AlreadySummed, keras.optimizers.Adam):
         )
 
 
-class RMSprop(_AlreadySummed, keras.optimizers.RMSprop):
-    """RMSProp for gradients that are already summed over replicas."""
+def already_summed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Has an optimiser, and one inside it, leave out the sum over replicas; returns it."""
+    optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
+    if inner := getattr(optimizer, "inner_optimizer", None):
+        already_summed(inner)
+    return optimizer
 
 
 def make_optimizer(
@@ -83,7 +78,9 @@ def make_optimizer(
             learning_rate, beta_1=beta1, beta_2=beta2, epsilon=1e-8 if epsilon is None else epsilon
         )
     elif name == "rmsprop":
-        optimizer = RMSprop(learning_rate, rho=rho, epsilon=1e-10 if epsilon is None else epsilon)
+        optimizer = keras.optimizers.RMSprop(
+            learning_rate, rho=rho, epsilon=1e-10 if epsilon is None else epsilon
+        )
     else:
         raise ValueError(f"Expected adam or rmsprop. Received: {name!r}")
     return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer

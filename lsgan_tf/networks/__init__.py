@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from lsgan_tf.config import Config
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policy for each `--precision`."""
+
+_FAMILIES = ("dcgan", "handwriting", "mixture", "scene")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _FAMILIES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def build(
