@@ -27,10 +27,12 @@ def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
         batch_size=config.batch_size,
         z_dim=config.z_dim,
         z_distribution=config.z_distribution,
+        noise_generator=config.noise,
         conditional=config.conditional,
         pixel_range=generator.output_range,
         d_steps=config.d_steps,
         g_steps=config.g_steps,
+        simultaneous=config.simultaneous,
         clip_norm=config.clip_norm,
         seed=config.seed,
     )

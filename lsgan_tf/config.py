@@ -26,6 +26,7 @@ _data, _networks, _objective, _optimisation, _machine = (
     for group in ("data", "networks", "objective", "optimisation", "machine")
 )
 _hwdb = functools.partial(_data, only=("hwdb",))
+_mixture = functools.partial(_data, only=("mixture",))
 _run = functools.partial(setting, "run", free=True)
 
 
@@ -93,6 +94,13 @@ class Config:
     )
     category: str = _data("bedroom", "scene or object category", only=("lsun",))
     crop: bool = _data(False, "crop the middle instead of squashing", only=("lsun", "images"))
+    mode_radius: float = _mixture(1.0, "radius of the ring of Gaussians", "no unit", 1e-6, 1e6)
+    mode_deviation: float = _mixture(
+        0.01, "standard deviation of each Gaussian, on both axes", "no unit", 1e-9, 1e6
+    )
+    doubled_mode: bool = _mixture(
+        False, "give the mode at (0, radius) the weight of two, as the authors' code does"
+    )
     flip: bool = _data(
         False,
         "mirror half of the images at random (the authors never do)",
@@ -109,6 +117,11 @@ class Config:
         "uniform",
         "distribution of z: uniform on [-1, 1) or standard normal",
         choices=("uniform", "normal"),
+    )
+    noise: str = _networks(
+        "philox",
+        "generator of z: philox, or hash, cheaper on CPUs where XLA compiles it",
+        choices=("philox", "hash"),
     )
     label_dim: int = _networks(
         256, "length of the mapped label, the paper's Phi(y)", "numbers", 1, 8192
@@ -175,6 +188,9 @@ class Config:
     )
     d_steps: int = _optimisation(1, "how often D is updated in a step", "updates", 1, 100)
     g_steps: int = _optimisation(1, "how often G is updated in a step", "updates", 1, 100)
+    simultaneous: bool = _optimisation(
+        False, "update both networks from the same weights; else D first, then G against it"
+    )
     init_from: str | None = _optimisation(
         None,
         "run folder whose weights a new run starts from; its steps and optimisers stay behind",
@@ -248,6 +264,11 @@ class Config:
         if self.dataset != "mixture" and self.image_size < 8:
             raise UserError(
                 f"--image_size={self.image_size}: expected 8 to 1,024 pixels for {self.dataset}"
+            )
+        if self.simultaneous and (self.d_steps, self.g_steps) != (1, 1):
+            raise UserError(
+                f"--simultaneous with --d_steps={self.d_steps} and --g_steps={self.g_steps}: "
+                "updates from the same weights are one each; leave one of them out"
             )
         if self.loss == "lsgan" and self.label_fake == self.label_real:
             raise UserError(

@@ -66,7 +66,15 @@ def first_bad_layers(
         return f"weights not finite: {_first(weights)}"
     outputs: list[str] = []
     label = labels[-1] if gan.conditional else None
-    z = noise(gan.seed, gan.d_steps - 1, step - 1, gan.batch_size, gan.z_dim, gan.z_distribution)
+    z = noise(
+        gan.seed,
+        gan.d_steps - 1,
+        step - 1,
+        gan.batch_size,
+        gan.z_dim,
+        gan.z_distribution,
+        gan.noise_generator,
+    )
     with _watched(copies, outputs):
         fake = generator(z, label, training=True)
         for batch in (gan.to_range(tf.constant(examples[-1])), fake):

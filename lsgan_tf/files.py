@@ -12,9 +12,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsgan_tf.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _MEGABYTE = 1 << 20
 
@@ -142,6 +145,14 @@ def read_json(path: Path) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON ({error})") from error
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Writes an array as `.npy`, atomically."""
+    import numpy as np  # most who need this module do without
+
+    with atomic_file(path) as temporary, open(temporary, "wb") as stream:
+        np.save(stream, array)
 
 
 def require_free_space(folder: Path, needed: int, what: str) -> None:

@@ -42,11 +42,14 @@ class GAN(keras.Model):
       batch_size: examples per update over all replicas.
       z_dim: length of the noise vector.
       z_distribution: "uniform" or "normal".
+      noise_generator: "philox" or "hash" (`lsgan_tf.noise`).
       conditional: whether labels go into both networks.
       pixel_range: range of the generator's images, which reals are brought into
         from 0..255; None leaves examples as they are (points).
       d_steps: updates of D per step, each on its own batch and noise.
       g_steps: updates of G per step, on the noise and labels of D's last update.
+      simultaneous: both updates from the weights before the step (with one of each);
+        else G's is against the updated D.
       clip_norm: largest norm of a network's gradient; 0 does not clip.
       seed: of the noise.
     """
@@ -60,10 +63,12 @@ class GAN(keras.Model):
         batch_size: int,
         z_dim: int,
         z_distribution: str = "uniform",
+        noise_generator: str = "philox",
         conditional: bool = False,
         pixel_range: tuple[float, float] | None = (-1.0, 1.0),
         d_steps: int = 1,
         g_steps: int = 1,
+        simultaneous: bool = False,
         clip_norm: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -71,8 +76,9 @@ class GAN(keras.Model):
         self.generator, self.discriminator = generator, discriminator
         self.objective = objective
         self.batch_size, self.z_dim, self.z_distribution = batch_size, z_dim, z_distribution
+        self.noise_generator = noise_generator
         self.conditional, self.pixel_range = conditional, pixel_range
-        self.d_steps, self.g_steps = d_steps, g_steps
+        self.d_steps, self.g_steps, self.simultaneous = d_steps, g_steps, simultaneous
         self.clip_norm, self.seed = clip_norm, seed
         # Not an optimiser's count of iterations: float16 skips some of those.
         self.step = self.add_weight(
@@ -152,12 +158,15 @@ class GAN(keras.Model):
             z = self._noise(draw, count)
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, label, training=True)
+            if self.simultaneous:
+                before = self._generator_gradients(g_tape, fake, label)
             d_metrics = self._update_discriminator(real, fake, label)
-        g_metrics = self._update_generator(g_tape, fake, label)
+        gradients = before if self.simultaneous else self._generator_gradients(g_tape, fake, label)
+        g_metrics = self._update_generator(*gradients)
         for _ in range(1, self.g_steps):
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, label, training=True)
-            g_metrics = self._update_generator(g_tape, fake, label)
+            g_metrics = self._update_generator(*self._generator_gradients(g_tape, fake, label))
         self.step.assign_add(1)
         return {**d_metrics, **g_metrics}
 
@@ -177,17 +186,23 @@ class GAN(keras.Model):
             zip(("d_loss", "score_real", "score_fake"), means, strict=True), d_gradient_norm=norm
         )
 
-    def _update_generator(
+    def _generator_gradients(
         self, g_tape: tf.GradientTape, fake: tf.Tensor, label: tf.Tensor | None
-    ) -> dict[str, tf.Tensor]:
-        weights = self.generator.trainable_variables
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """G's objective against D as it is now, and its (scaled) gradients."""
         # D's weights are constants here: only the fakes are watched.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(fake)
             loss = self.objective.generator(self.discriminator(fake, label, training=True))
             scaled = self.g_optimizer.scale_loss(loss / self._replicas())
         towards_d = tape.gradient(scaled, fake)
-        gradients = g_tape.gradient(fake, weights, output_gradients=towards_d)
+        weights = self.generator.trainable_variables
+        return loss, g_tape.gradient(fake, weights, output_gradients=towards_d)
+
+    def _update_generator(
+        self, loss: tf.Tensor, gradients: Sequence[tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        weights = self.generator.trainable_variables
         norm = self._apply(self.g_optimizer, gradients, weights)
         return {"g_loss": self._mean(loss)[0], "g_gradient_norm": norm}
 
@@ -245,7 +260,13 @@ class GAN(keras.Model):
         """This replica's `count` vectors of the step's noise for the global batch."""
         replicas = self._replicas()
         z = noise(
-            self.seed, draw, self.step.value, count * replicas, self.z_dim, self.z_distribution
+            self.seed,
+            draw,
+            self.step.value,
+            count * replicas,
+            self.z_dim,
+            self.z_distribution,
+            self.noise_generator,
         )
         if replicas == 1:
             return z

@@ -16,6 +16,8 @@ PAPER: dict[str, dict[str, Any]] = {
         "image_size": 0,
         "z_dim": 256,
         "z_distribution": "normal",
+        "noise": "hash",
+        "simultaneous": True,
         "batch_size": 512,
         "steps": 35_000,
         "learning_rate": 1e-4,

@@ -27,10 +27,14 @@ class Previews:
       config: the run's.
       source: its data.
       gan: its model.
+
+    Attributes:
+      points: what the last picture of samples shows, float32 `(5120, 2)`; None for images.
     """
 
     def __init__(self, config: Config, source: Source, gan: GAN) -> None:
         self._config, self._source, self._gan = config, source, gan
+        self.points: np.ndarray | None = None
         if config.dataset == "mixture":
             z = noise(config.seed, GRID_STREAM, 0, _POINTS, config.z_dim, config.z_distribution)
             self._labels, self._names = None, []
@@ -55,8 +59,10 @@ class Previews:
         made = self._generate(self._z, self._labels).numpy()
         title = f"{self._name()}  step {step:,}"
         if self._gan.pixel_range is None:
+            self.points = made
+            limit = 2 * self._config.mode_radius
             reals = self._source.read(np.arange(_POINTS))
-            return grids.scatter(made, reals, title=title)
+            return grids.scatter(made, reals, title=title, limit=limit)
         return self._grid(grids.to_uint8(made, self._gan.pixel_range), title)
 
     def reals(self) -> np.ndarray:
@@ -66,7 +72,7 @@ class Previews:
             title += "  (stand-in)"
         if self._gan.pixel_range is None:
             points = self._source.read(np.arange(_POINTS))
-            return grids.scatter(points, points, title=title)
+            return grids.scatter(points, points, title=title, limit=2 * self._config.mode_radius)
         if self._labels is None:
             indices = np.linspace(0, len(self._source) - 1, len(self._z)).astype(np.int64)
         else:

@@ -24,6 +24,7 @@ from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
 from lsgan_tf.devices import make_strategy, slow_precision
 from lsgan_tf.errors import DivergedError
+from lsgan_tf.files import save_array
 from lsgan_tf.flagging import describe
 from lsgan_tf.interruption import Interruption, exit_status
 from lsgan_tf.previews import Previews
@@ -222,7 +223,10 @@ class Trainer:
         if not self.workers.chief:
             return
         picture = self.previews.samples(self.step)
-        grids.save_png(self.run.samples / f"step-{self.step:08d}.png", picture)
+        path = self.run.samples / f"step-{self.step:08d}.png"
+        grids.save_png(path, picture)
+        if self.previews.points is not None:
+            save_array(path.with_suffix(".npy"), self.previews.points)
         self.summaries.image(self.step, "samples", picture)
 
     def _checkpoint(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +17,10 @@ from PIL import Image
 from lsgan_tf.config import resolve
 from lsgan_tf.data import gnt
 from lsgan_tf.data.strokes import render_glyph
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("no clock", deadline=None)
+hypothesis.settings.load_profile("no clock")
 
 CHARACTERS = "啊阿埃安宁"
 

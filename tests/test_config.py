@@ -46,6 +46,9 @@ class TestDefaults:
         assert (config.learning_rate, config.generator_learning_rate) == (1e-4, 1e-3)
         assert (config.batch_size, config.steps, config.beta1) == (512, 35_000, 0.5)
         assert config.sample_every == 5000
+        assert config.simultaneous and config.noise == "hash"
+        assert (config.mode_radius, config.mode_deviation) == (1, 0.01)
+        assert not config.doubled_mode
 
     def test_of_handwriting_are_the_figures(self):
         config = make()
@@ -149,6 +152,8 @@ class TestContradictions:
                 "--crop=True: this is for --dataset=lsun or images and the dataset is",
             ),
             ({"dataset": "mixture", "flip": True}, "--flip=True: "),
+            ({"dataset": "cifar10", "mode_radius": 2.0}, "--mode_radius=2.0: this is for"),
+            ({"simultaneous": True, "d_steps": 2}, "--simultaneous with --d_steps=2 and --g_steps"),
         ],
     )
     def test_are_refused(self, given, message):
@@ -178,7 +183,9 @@ def of_setting(field):
 
 @st.composite
 def configs(draw):
-    fixed = {"dataset": "hwdb", "network": "handwriting", "crop": False, "category": "bedroom"}
+    fixed = {"dataset": "hwdb", "network": "handwriting", "simultaneous": False}
+    others = [field for field in settings() if "hwdb" not in (field.metadata["only"] or ["hwdb"])]
+    fixed |= {field.name: field.default for field in others}
     drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
     drawn["image_size"] = max(drawn["image_size"], 8)
     if drawn["label_fake"] == drawn["label_real"]:

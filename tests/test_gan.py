@@ -19,7 +19,10 @@ from lsgan_tf.noise import noise
 RATE = 0.05
 
 
-def make(*, d_steps=1, g_steps=1, clip_norm=0.0, loss="lsgan", conditional=False, batch_size=6):
+def make(
+    *, d_steps=1, g_steps=1, simultaneous=False, clip_norm=0.0, loss="lsgan", conditional=False,
+    batch_size=6,
+):  # fmt: skip
     """A model with plain gradient descent, so that an update is its gradient."""
     if conditional:
         given = {
@@ -42,6 +45,7 @@ def make(*, d_steps=1, g_steps=1, clip_norm=0.0, loss="lsgan", conditional=False
         pixel_range=generator.output_range,
         d_steps=d_steps,
         g_steps=g_steps,
+        simultaneous=simultaneous,
         clip_norm=clip_norm,
         seed=7,
     )
@@ -140,6 +144,29 @@ def test_a_step_is_the_papers(settings):
     assert int(gan.step.numpy()) == 2
     for mine, theirs in zip(gan.variables[1:], plain.variables[1:], strict=True):
         np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_simultaneous_updates_are_from_the_same_weights(conditional):
+    gan = make(simultaneous=True, conditional=conditional)
+    alternate, plain = make(conditional=conditional), make(conditional=conditional)
+    data = data_for(gan)
+    metrics, others = gan.train_step(data), alternate.train_step(data)
+    y = data[1][0] if conditional else None
+    z = noise(7, 0, 0, 6, 5, "uniform")
+    with tf.GradientTape() as tape:
+        fake = plain.generator(z, y, training=True)
+        value = g_loss("lsgan", plain.discriminator(fake, y, training=True))
+    norm = descend(tape, value, plain.generator, 0.0)
+    assert float(metrics["g_loss"]) == pytest.approx(float(value), rel=1e-5)
+    assert float(metrics["g_gradient_norm"]) == pytest.approx(norm, rel=1e-4)
+    assert float(metrics["d_loss"]) == pytest.approx(float(others["d_loss"]), rel=1e-5)
+    assert float(metrics["g_loss"]) != pytest.approx(float(others["g_loss"]), rel=1e-5)
+    for mine, theirs in (
+        (gan.generator, plain.generator), (gan.discriminator, alternate.discriminator)
+    ):  # fmt: skip
+        for a, b in zip(mine.trainable_variables, theirs.trainable_variables, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=2e-6)
 
 
 def test_the_generators_step_leaves_d_alone_and_the_other_way_round():

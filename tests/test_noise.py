@@ -11,6 +11,7 @@ from lsgan_tf.noise import GRID_STREAM, noise, truncated
 # Philox's numbers, by (seed, stream, step). Runs are resumed with these: they must stay.
 UNIFORM = [[-0.7980461, -0.5780303, -0.2949288], [-0.9309723, -0.5146003, 0.9294865]]
 NORMAL = [[2.0774095, 0.5197075], [0.3106979, 1.4102036]]
+HASHED = [[0.9689769, -0.9331299, 0.4944819], [-0.8861157, 0.6728059, 0.629826]]
 
 
 def draw(seed=1, stream=0, step=0, count=4, z_dim=8, distribution="uniform"):
@@ -98,3 +99,37 @@ class TestTruncated:
     def test_a_limit_that_makes_no_sense(self, limit, distribution):
         with pytest.raises(UserError, match="--truncation="):
             truncated(np.zeros(2, np.float32), limit, distribution)
+
+
+class TestHash:
+    def test_values_do_not_change_between_versions(self):
+        found = noise(7, 1, 3, 2, 3, "uniform", "hash").numpy()
+        np.testing.assert_allclose(found, HASHED, atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("distribution", "reference"), [("uniform", stats.uniform(-1, 2)), ("normal", stats.norm())]
+    )
+    def test_has_its_distribution_and_no_ties_between_rows(self, distribution, reference):
+        z = noise(1, 0, 5, 400, 256, distribution, "hash").numpy()
+        assert stats.kstest(z.ravel(), reference.cdf).pvalue > 1e-3
+        rows = np.corrcoef(z)[np.triu_indices(400, 1)]
+        assert rows.std() * 16 == pytest.approx(1, abs=0.05) and np.abs(rows).max() < 0.4
+        columns = np.corrcoef(z.T)[np.triu_indices(256, 1)]
+        assert columns.std() * 20 == pytest.approx(1, abs=0.05)
+
+    def test_differs_by_seed_stream_and_step(self):
+        drawn = [
+            noise(seed, stream, step, 300, 300, "uniform", "hash").numpy().ravel()
+            for seed, stream, step in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 1 << 40)]
+        ]
+        together = np.corrcoef(drawn)[np.triu_indices(5, 1)]
+        assert np.abs(together).max() < 0.02
+
+    def test_is_the_same_with_xla_up_to_rounding(self):
+        plain = noise(5, 2, 9, 64, 64, "normal", "hash")
+        compiled = tf.function(lambda: noise(5, 2, 9, 64, 64, "normal", "hash"), jit_compile=True)()
+        np.testing.assert_allclose(plain.numpy(), compiled.numpy(), rtol=1e-4, atol=1e-5)
+
+    def test_another_generator(self):
+        with pytest.raises(ValueError, match="philox or hash"):
+            noise(0, 0, 0, 1, 1, "normal", "dice")

@@ -67,7 +67,11 @@ def open_source(config: Config, *, split: str = "train") -> Source:
         )
     from lsgan_tf.data import mixture
 
-    return mixture.Ring()
+    return mixture.Ring(
+        radius=config.mode_radius,
+        deviation=config.mode_deviation,
+        doubled=config.doubled_mode,
+    )
 
 
 def with_facts(config: Config, source: Source) -> Config:

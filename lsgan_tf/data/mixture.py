@@ -19,7 +19,13 @@ class Ring(Source):
       modes: number of Gaussians.
       radius: of the circle.
       deviation: standard deviation of each Gaussian, on both axes.
+      doubled: give the mode at (0, radius) the weight of two: the authors' code goes
+        round the circle in nine steps, of which the last is the first again.
       length: number of points that count as one epoch.
+
+    Attributes:
+      means: of the distinct Gaussians, float32, `(modes, 2)`.
+      deviation: as given.
     """
 
     name = "mixture"
@@ -30,12 +36,18 @@ class Ring(Source):
         modes: int = 8,
         radius: float = 1.0,
         deviation: float = 0.01,
+        doubled: bool = False,
         length: int = 1 << 20,
     ) -> None:
         angles = 2 * np.pi * np.arange(modes) / modes
         self.means = (radius * np.stack([np.cos(angles), np.sin(angles)], 1)).astype(np.float32)
         self.deviation, self._length = deviation, length
         text = f"ring of {modes} Gaussians, radius {radius:g}, standard deviation {deviation:g}"
+        # Which Gaussian each of the equally likely numbers stands for.
+        self._of_number = np.arange(modes)
+        if doubled:
+            self._of_number = np.append(self._of_number, self.means[:, 1].argmax())
+            text += ", one of them doubled"
         self.description = text
         self.fingerprint = hashlib.sha256(f"{text}, {length}".encode()).hexdigest()
 
@@ -45,13 +57,13 @@ class Ring(Source):
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Points at `indices`: float32, `(n, 2)`."""
         words = _mix(np.asarray(indices, np.uint64)[:, None] * np.uint64(4) + _LANES)
-        mode = words[:, 0] % np.uint64(len(self.means))
+        mode = self._of_number[(words[:, 0] % np.uint64(len(self._of_number))).astype(np.int64)]
         # Box-Muller on two uniform numbers in (0, 1].
         uniform = ((words[:, 1:3] >> np.uint64(11)) + np.uint64(1)).astype(np.float64) * 2.0**-53
         length = np.sqrt(-2.0 * np.log(uniform[:, 0]))
         angle = 2.0 * np.pi * uniform[:, 1]
         offset = length[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
-        return (self.means[mode.astype(np.int64)] + self.deviation * offset).astype(np.float32)
+        return (self.means[mode] + self.deviation * offset).astype(np.float32)
 
 
 _LANES = np.arange(4, dtype=np.uint64)

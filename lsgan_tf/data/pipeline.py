@@ -9,6 +9,7 @@ start at any step at once, and any device can fetch just its slice.
 from __future__ import annotations
 
 import functools
+import math
 import threading
 
 import numpy as np
@@ -17,6 +18,8 @@ import tensorflow as tf
 from lsgan_tf.data.source import Source
 
 _ORDER, _FLIP = 0, 1
+# Points are so small that fetching them costs more than they do: many steps' at once.
+_POINT_STEPS = 64
 
 
 class Order:
@@ -81,19 +84,27 @@ class Batches:
           Examples, shape `(draws, batch_size / replicas, *shape)`, and labels, int32,
           `(draws, batch_size / replicas)`.
         """
+        shape = (self._draws, self._batch_size // replicas)
+        examples, labels = self._read(self._spans(step, replica, replicas))
+        return examples.reshape(shape + examples.shape[1:]), labels.reshape(shape)
+
+    def _spans(self, step: int, replica: int, replicas: int) -> list[tuple[int, int]]:
+        """First and last-but-one position of each draw of a replica at a step."""
         size = self._batch_size // replicas
-        positions = []
-        for draw in range(self._draws):
-            start = (step * self._draws + draw) * self._batch_size + replica * size
-            positions.append((start, start + size))
+        starts = [
+            (step * self._draws + draw) * self._batch_size + replica * size
+            for draw in range(self._draws)
+        ]
+        return [(start, start + size) for start in starts]
+
+    def _read(self, positions: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+        """Examples and labels at the positions of some spans, one after another."""
         indices = np.concatenate([self._order.indices(*span) for span in positions])
         examples = self._source.read(indices)
         if self._flip:
             mirrored = np.concatenate([self._mirrored(*span) for span in positions])
             examples = np.where(mirrored[:, None, None, None], examples[:, :, ::-1], examples)
-        labels = self._source.labels(indices)
-        shape = (self._draws, size)
-        return examples.reshape(shape + examples.shape[1:]), labels.reshape(shape)
+        return examples, self._source.labels(indices)
 
     def dataset(
         self, first_step: int, *, replicas: int, first_replica: int, local_replicas: int
@@ -110,20 +121,29 @@ class Batches:
           Elements as `slice` returns them; `local_replicas` of them make a step.
         """
         shape = (self._draws, self._batch_size // replicas)
-        dtype = tf.float32 if len(self._source.shape) == 1 else tf.uint8
+        points = len(self._source.shape) == 1
+        dtype = tf.float32 if points else tf.uint8
+        several = (_POINT_STEPS,) if points else ()
 
         def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            def read(number: np.int64) -> tuple[np.ndarray, np.ndarray]:
-                step, local = divmod(int(number), local_replicas)
-                return self.slice(step, first_replica + local, replicas)
+            def read(first: np.int64) -> tuple[np.ndarray, np.ndarray]:
+                spans = []
+                for number in range(int(first), int(first) + math.prod(several)):
+                    step, local = divmod(number, local_replicas)
+                    spans += self._spans(step, first_replica + local, replicas)
+                examples, labels = self._read(_joined(spans))
+                whole = several + shape
+                return examples.reshape(whole + self._source.shape), labels.reshape(whole)
 
             examples, labels = tf.numpy_function(read, [number], [dtype, tf.int32])
-            examples.set_shape(shape + self._source.shape)
-            labels.set_shape(shape)
+            examples.set_shape(several + shape + self._source.shape)
+            labels.set_shape(several + shape)
             return examples, labels
 
-        numbers = tf.data.Dataset.range(first_step * local_replicas, np.iinfo(np.int64).max)
+        last = np.iinfo(np.int64).max
+        numbers = tf.data.Dataset.range(first_step * local_replicas, last, math.prod(several))
         dataset = numbers.map(load, num_parallel_calls=2 * local_replicas, deterministic=True)
+        dataset = dataset.unbatch() if several else dataset
         # Known to be endless: else several hosts ask one another before each batch.
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
         return dataset.prefetch(2 * local_replicas).apply(endless)
@@ -151,3 +171,14 @@ class Batches:
         philox.advance(start // 4)  # a Philox block holds four words
         words = philox.random_raw(stop - start + start % 4)
         return (words[start % 4 :] & 1).astype(bool)
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same positions in fewer spans: those that follow one another become one."""
+    joined = [spans[0]]
+    for start, stop in spans[1:]:
+        if start == joined[-1][1]:
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
+    return joined

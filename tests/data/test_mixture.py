@@ -69,6 +69,7 @@ def test_is_a_source_without_classes():
 
 def test_fingerprint_tells_rings_apart():
     rings = [Ring(), Ring(modes=9), Ring(radius=2), Ring(deviation=0.02), Ring(length=8)]
+    rings.append(Ring(doubled=True))
     assert len({ring.fingerprint for ring in rings}) == len(rings)
     assert Ring().fingerprint == Ring().fingerprint
 
@@ -79,3 +80,12 @@ def test_other_rings():
     modes, distance = nearest(points, ring)
     assert set(modes) == {0, 1, 2}
     assert np.sqrt((distance**2).mean() / 2) == pytest.approx(0.1, rel=0.05)
+
+
+def test_the_authors_doubled_mode_weighs_two_ninths():
+    ring = Ring(doubled=True)
+    assert ring.means.shape == (8, 2) and "doubled" in ring.description
+    modes, _ = nearest(ring.read(np.arange(90_000)), ring)
+    expected = np.full(8, 10_000)
+    expected[2] = 20_000  # the mean (0, 1)
+    assert stats.chisquare(np.bincount(modes, minlength=8), expected).pvalue > 1e-3

@@ -201,3 +201,21 @@ def test_order_of_a_large_set_does_not_change_between_versions():
     order = Order(100_000, seed=0).indices(0, 300_000)
     digest = hashlib.sha256(order.astype("<i8").tobytes()).hexdigest()
     assert digest.startswith("8166dc496c38d66e")
+
+
+class TestPoints:
+    """Points are fetched many steps at a time, which nobody may notice."""
+
+    @pytest.mark.parametrize(("replicas", "first_step", "draws"), [(1, 0, 1), (2, 70, 2)])
+    def test_are_those_of_each_step(self, replicas, first_step, draws):
+        made = Batches(Ring(length=1000), batch_size=4, draws=draws, seed=3)
+        dataset = made.dataset(
+            first_step, replicas=replicas, first_replica=0, local_replicas=replicas
+        )
+        for number, (points, labels) in enumerate(dataset.take(150).as_numpy_iterator()):
+            step, replica = divmod(number + first_step * replicas, replicas)
+            expected = made.slice(step, replica, replicas)
+            np.testing.assert_array_equal(points, expected[0])
+            np.testing.assert_array_equal(labels, expected[1])
+            assert points.shape == (draws, 4 // replicas, 2)
+        assert number == 149
