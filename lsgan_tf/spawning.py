@@ -6,6 +6,7 @@ it computes and not the seconds of the import.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import sys
@@ -21,19 +22,25 @@ _ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def start(
-    words: Sequence[str], output: Path, environment: Mapping[str, str] | None = None
+    words: Sequence[str],
+    output: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    module: str = "main",
 ) -> ForkServerProcess:
-    """Starts `python -m lsgan_tf.main` with these flags in a process of its own.
+    """Starts `python -m lsgan_tf.main`, or another command, in a process of its own.
 
     Args:
       words: the flags, `--name=value` each.
       output: file for what it prints, standard output and standard error; appended to.
       environment: variables to set in it, TF_CONFIG for example.
+      module: the command's module within the package.
 
     Returns:
       The process: `pid`, `exitcode`, `join`, `kill`, `terminate`.
     """
-    process = _context().Process(target=_train, args=(list(words), output, dict(environment or {})))
+    arguments = (module, list(words), output, dict(environment or {}))
+    process = _context().Process(target=_run, args=arguments)
     process.daemon = True
     process.start()
     return process
@@ -47,19 +54,19 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _train(words: list[str], output: Path, environment: dict[str, str]) -> None:
+def _run(module: str, words: list[str], output: Path, environment: dict[str, str]) -> None:
     with open(output, "ab") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     os.environ.update(environment)
-    sys.argv = ["lsgan_tf.main", *words]
+    sys.argv = [f"lsgan_tf.{module}", *words]
 
     # A lock of its own would outlive a killed process.
     tqdm.set_lock(threading.RLock())
 
-    from lsgan_tf import main
     from lsgan_tf.binary import run
 
-    run(main.main, usage=main.__doc__)
+    command = importlib.import_module(f"lsgan_tf.{module}")
+    run(command.main, usage=command.__doc__)

@@ -1,0 +1,74 @@
+"""Do the targets 0, 1, 1 and -1, 1, 0 of least squares differ in what comes out?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsgan_tf.experiments.evaluations import compare, evaluate, last_and_best
+from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run, config_of
+
+_SAYS = """
+The ICCV paper (section 3.2.3) finds that a, b, c = -1, 1, 0, which minimises the Pearson
+chi-square, and 0, 1, 1, which has G make samples as real as possible, perform alike, and uses the
+second. The sequel (TPAMI 2019) reports better results with the first.
+"""
+_CODINGS = {"lsgan-011": (0, 1, 1), "lsgan-110": (-1, 1, 0)}
+_METRICS = "judge_score,judge_frechet,judge_prdc"
+_COLUMNS = {
+    "judge_frechet": "Fréchet distance (judge), last",
+    "best_judge_frechet": "the same, best",
+    "judge_score": "score (judge), last",
+    "judge_recall": "recall, last",
+    "judge_top1": "read as asked for, last",
+}
+
+
+def arms() -> list[Arm]:
+    """The two codings."""
+    common = ("--loss=lsgan", "--steps=50000", "--checkpoint_every=5000", "--keep_checkpoints=10")
+    return [
+        Arm(
+            name,
+            f"{a}, {b}, {c}",
+            (*common, f"--label_fake={a}", f"--label_real={b}", f"--label_target={c}"),
+        )
+        for name, (a, b, c) in _CODINGS.items()
+    ]
+
+
+def after(run: Run) -> list[tuple[str, ...]]:
+    """Measures all checkpoints, with what their labels allow."""
+    conditional = config_of(run.arm.words).conditional
+    return [evaluate(run, _METRICS + ",judge,diversity" * conditional)]
+
+
+def conclude(runs: Sequence[Run], out: Path) -> Outcome:
+    """Compares the figures of both codings."""
+    done = [run for run in runs if run.status == "finished"]
+    found = compare(done, _COLUMNS)
+    return Outcome(
+        f"{found}\n\nA difference below two standard errors is none." if found else
+        "Not both codings have a finished run yet."
+    )  # fmt: skip
+
+
+EXPERIMENT = Experiment(
+    name="coding",
+    title="The codings 0, 1, 1 and -1, 1, 0",
+    says=_SAYS,
+    arms=arms,
+    seeds=3,
+    variants={
+        "cifar10": ("--dataset=cifar10",),
+        "hwdb": ("--dataset=hwdb", "--conditional"),
+    },
+    scales={
+        "full": (),
+        "small": ("--filters=32", "--width=0.25", "--steps=3000", "--checkpoint_every=1000"),
+    },
+    after=after,
+    measure=last_and_best,
+    conclude=conclude,
+    columns=_COLUMNS,
+)

@@ -1,0 +1,67 @@
+"""A page of pairs for people to vote on: LSGAN against DCGAN on bedrooms (section 4.3.2)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsgan_tf.experiments import samples
+from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
+from lsgan_tf.human_study.study import write_study
+
+_SAYS = """
+On Amazon Mechanical Turk people were shown a bedroom of LSGAN and one of DCGAN, of the same
+network, and chose the one that looked more real: 4,000 votes, 56.4% for LSGAN and 43.6% for
+DCGAN (section 4.3.2).
+"""
+_LOSSES = {"lsgan": "LSGAN", "nsgan": "DCGAN"}
+_PAIRS = 100
+
+
+def arms() -> list[Arm]:
+    """The same network with both losses."""
+    return [Arm(loss, title, (f"--loss={loss}",)) for loss, title in _LOSSES.items()]
+
+
+def after(run: Run) -> list[tuple[str, ...]]:
+    """Draws the pictures to show."""
+    return [samples.draw(run, _PAIRS)]
+
+
+def conclude(runs: Sequence[Run], out: Path) -> Outcome:
+    """Writes a page for each seed that both losses have finished."""
+    finished: dict[int, dict[str, Run]] = defaultdict(dict)
+    for run in runs:
+        if run.status == "finished":
+            finished[run.seed][run.arm.name] = run
+    pages = []
+    for seed, found in sorted(finished.items()):
+        if len(found) < len(_LOSSES):
+            continue
+        a, b = (samples.read(found[loss])[0] for loss in _LOSSES)
+        page = out / f"study-seed{seed}.html"
+        write_study(page, a, b, pairs=_PAIRS, seed=seed, names=tuple(_LOSSES.values()))
+        pages.append(page.name)
+    if not pages:
+        return Outcome("No pair of runs is finished yet.")
+    links = ", ".join(f"[{name}]({name})" for name in pages)
+    return Outcome(
+        f"Nobody has voted yet. Send around {links} (no server is needed) and count the files that "
+        "come back:\n\n```bash\npython tools/human_study.py --tally --key=study-seed0.key.json "
+        "votes-*.json\n```"
+    )
+
+
+EXPERIMENT = Experiment(
+    name="human_study",
+    title="Which bedroom looks more real?",
+    says=_SAYS,
+    arms=arms,
+    scales={
+        "full": ("--dataset=lsun", "--category=bedroom"),
+        "small": ("--dataset=cifar10", "--filters=32", "--steps=3000"),
+    },
+    after=after,
+    conclude=conclude,
+)

@@ -1,0 +1,237 @@
+"""Eight Gaussians on a ring: does G find all of them, and keep them? (section 4.3, figure 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lsgan_tf.config import Config
+from lsgan_tf.data.mixture import Ring
+from lsgan_tf.errors import UserError
+from lsgan_tf.experiments import plots
+from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Measures, Outcome, Run, config_of
+from lsgan_tf.files import explained
+from lsgan_tf.metrics.mixture import modes
+
+_SAYS = """
+Figure 7 shows kernel-density estimates of samples during training on a ring of eight Gaussians.
+Regular GANs collapse from step 15,000 on and generate around one valid mode; LSGANs learn all
+modes. The authors' code makes ten runs of each loss; it gives the mode at (0, 1) the weight of
+two and stops at 35,000 steps (`--variant=doubled` is the weight; the text of the paper has eight
+equal modes). Both networks are updated from the same weights, as one call of the authors' code
+does it; `--variant=alternate` updates D first.
+"""
+_COMMON = (
+    "--dataset=mixture", "--steps=40000", "--sample_every=1000", "--log_every=1000",
+    "--steps_per_call=1000", "--checkpoint_every=10000", "--keep_checkpoints=1",
+)  # fmt: skip
+_SHOWN = (0, 5_000, 15_000, 25_000, 35_000, 40_000)
+_COLOURS = {"lsgan-011": "#1b7837", "lsgan-110": "#4393c3", "gan": "#762a83"}
+
+
+class Snapshot(NamedTuple):
+    """What G made at a step."""
+
+    step: int
+    found: int
+    good: float
+    kl: float
+
+
+def arms() -> list[Arm]:
+    """Both losses, and least squares with both codings."""
+    codings = {"lsgan-011": (0, 1, 1), "lsgan-110": (-1, 1, 0)}
+    made = [
+        Arm(
+            name,
+            f"LSGAN {a}, {b}, {c}",
+            (*_COMMON, f"--label_fake={a}", f"--label_real={b}", f"--label_target={c}"),
+        )
+        for name, (a, b, c) in codings.items()
+    ]
+    return [*made, Arm("gan", "regular GAN", (*_COMMON, "--loss=nsgan"))]
+
+
+def history(run: Run) -> list[Snapshot]:
+    """Modes found and share of good samples at each step that the run kept samples of.
+
+    Raises:
+      UserError: if it kept none.
+    """
+    config = config_of(run.arm.words)
+    ring = _ring(config)
+    paths = sorted((run.path / "samples").glob("step-*.npy"))
+    if not paths:
+        raise UserError(f"{run.path}: no samples/step-*.npy in it; was it made by another version?")
+    found = []
+    for path in paths:
+        seen = modes(_points(path), ring.means, ring.deviation)
+        step = int(path.stem.removeprefix("step-"))
+        found.append(Snapshot(step, seen.found, seen.within_3std, seen.kl))
+    return found
+
+
+def measure(run: Run) -> Measures:
+    """The run's end, and since when it has been so."""
+    snapshots = history(run)
+    whole = len(_ring(config_of(run.arm.words)).means)
+    last = snapshots[-1]
+    return {
+        "modes": last.found,
+        "good": last.good,
+        "kl": last.kl,
+        "all_modes_from": since(snapshots, lambda one: one.found == whole),
+        "one_mode_from": since(snapshots, lambda one: one.found <= 1),
+    }
+
+
+def since(snapshots: Sequence[Snapshot], holds: Callable[[Snapshot], bool]) -> int | None:
+    """The first step from which something holds of every snapshot to the end; None if never."""
+    start = None
+    for snapshot in reversed(snapshots):
+        if not holds(snapshot):
+            break
+        start = snapshot.step
+    return start
+
+
+def conclude(runs: Sequence[Run], out: Path) -> Outcome:
+    """Draws the densities and the curves."""
+    done = [run for run in runs if run.status == "finished"]
+    if not done:
+        return Outcome("No run is finished yet.")
+    histories = {run.name: history(run) for run in done}
+    shown = [run for run in done if run.seed == min(one.seed for one in done)]
+    figures = [
+        Figure("densities.png", "Kernel-density estimates of 5,120 samples, the first seed."),
+        Figure("ends.png", "The same at the end, every seed."),
+        Figure("curves.png", "Modes found and share of good samples: mean and range of the seeds."),
+    ]
+    _draw_densities(shown, out / figures[0].file)
+    _draw_ends(done, out / figures[1].file)
+    _draw_curves(done, histories, out / figures[2].file)
+    kept = {name: [snapshot._asdict() for snapshot in found] for name, found in histories.items()}
+    return Outcome(_findings(done), figures, {"history": kept})
+
+
+def _findings(done: Sequence[Run]) -> str:
+    lines = [
+        "A mode is found when one of 5,120 samples lies within three standard deviations of it; "
+        "a sample is good when it lies so near to any. KL is that of the modes' weights from equal "
+        "ones. Of the mixture itself 98.9% are good."
+    ]
+    for name in dict.fromkeys(run.arm.name for run in done):
+        mine = [run for run in done if run.arm.name == name]
+        whole = len(_ring(config_of(mine[0].arm.words)).means)
+        end = config_of(mine[0].arm.words).steps
+        full = sum(run.measures["modes"] == whole for run in mine)
+        lost = sum(run.measures["modes"] <= 1 for run in mine)
+        lines.append(
+            f"- {mine[0].arm.about}: at step {end:,} all {whole} modes in {full} of {len(mine)} "
+            f"seeds, one or none in {lost}."
+        )
+    return "\n".join([lines[0], "", *lines[1:]])
+
+
+def _draw_densities(shown: Sequence[Run], path: Path) -> None:
+    """A row per arm, a column per step, the mixture itself at the right."""
+    steps = [
+        step
+        for step in _SHOWN
+        if all((run.path / "samples" / f"step-{step:08d}.npy").is_file() for run in shown)
+    ]
+    config = config_of(shown[0].arm.words)
+    figure = plots.new_figure(1.5 * (len(steps) + 1), 1.65 * len(shown))
+    cells = figure.subplots(len(shown), len(steps) + 1, squeeze=False)
+    target = _ring(config).read(np.arange(5120))
+    for row, run in zip(cells, shown, strict=True):
+        for axes, step in zip(row, steps, strict=False):
+            points = _points(run.path / "samples" / f"step-{step:08d}.npy")
+            _draw_density(axes, points, config)
+            axes.set_title(f"step {step:,}" if run is shown[0] else "", fontsize=9)
+        _draw_density(row[-1], target, config)
+        row[0].set_ylabel(run.arm.about, fontsize=9)
+    cells[0][-1].set_title("target", fontsize=9)
+    plots.save(figure, path)
+
+
+def _draw_ends(done: Sequence[Run], path: Path) -> None:
+    """A row per arm, a column per seed."""
+    names = list(dict.fromkeys(run.arm.name for run in done))
+    seeds = sorted({run.seed for run in done})
+    config = config_of(done[0].arm.words)
+    figure = plots.new_figure(max(1.1 * len(seeds), 2.2), 1.2 * len(names))
+    cells = figure.subplots(len(names), len(seeds), squeeze=False)
+    for axes in cells.flat:
+        axes.axis("off")
+    for run in done:
+        axes = cells[names.index(run.arm.name)][seeds.index(run.seed)]
+        axes.axis("on")
+        _draw_density(axes, _points(sorted((run.path / "samples").glob("*.npy"))[-1]), config)
+        if run.seed == seeds[0]:
+            axes.set_ylabel(run.arm.about, fontsize=7)
+    plots.save(figure, path)
+
+
+def _draw_density(axes: Any, points: np.ndarray, config: Config) -> None:
+    limit = 2.0 * config.mode_radius
+    edges = np.linspace(-limit, limit, 256)
+    axes.contourf(edges, edges, plots.density(points, limit), levels=30, cmap="Greens")
+    axes.set(xticks=[], yticks=[], aspect="equal")
+
+
+def _draw_curves(done: Sequence[Run], histories: Mapping[str, list[Snapshot]], path: Path) -> None:
+    figure = plots.new_figure(8, 3)
+    left, right = figure.subplots(1, 2)
+    for name in dict.fromkeys(run.arm.name for run in done):
+        mine = [run for run in done if run.arm.name == name]
+        steps = [snapshot.step for snapshot in histories[mine[0].name]]
+        for axes, field in ((left, "found"), (right, "good")):
+            values = np.array([[getattr(s, field) for s in histories[run.name]] for run in mine])
+            colour = _COLOURS[name]
+            axes.plot(steps, values.mean(axis=0), color=colour, label=mine[0].arm.about)
+            axes.fill_between(
+                steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0
+            )
+    left.set(title="modes found", xlabel="step")
+    right.set(title="share of good samples", xlabel="step", ylim=(-0.02, 1.02))
+    left.legend(frameon=False, fontsize=8)
+    plots.save(figure, path)
+
+
+def _points(path: Path) -> np.ndarray:
+    with explained(path, "reading the samples"):
+        return np.load(path)
+
+
+def _ring(config: Config) -> Ring:
+    return Ring(
+        radius=config.mode_radius, deviation=config.mode_deviation, doubled=config.doubled_mode
+    )
+
+
+EXPERIMENT = Experiment(
+    name="mixture",
+    title="Eight Gaussians on a ring",
+    says=_SAYS,
+    arms=arms,
+    seeds=10,
+    variants={
+        "paper": (),
+        "doubled": ("--doubled_mode",),
+        "alternate": ("--nosimultaneous",),
+        "radius2": ("--mode_radius=2", "--mode_deviation=0.02"),
+    },
+    measure=measure,
+    conclude=conclude,
+    columns={
+        "modes": "modes found",
+        "good": "good samples",
+        "kl": "KL of weights",
+        "all_modes_from": "all modes since step",
+        "one_mode_from": "one or none since step",
+    },
+)

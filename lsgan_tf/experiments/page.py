@@ -1,0 +1,117 @@
+"""The page of an experiment in Markdown: what the paper says, what came out, how."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from lsgan_tf.clock import spell
+from lsgan_tf.experiments.gathering import standin, summary
+from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
+
+
+def page(
+    experiment: Experiment,
+    arms: Sequence[Arm],
+    runs: Sequence[Run],
+    outcome: Outcome,
+    command: str,
+) -> str:
+    """The page.
+
+    Args:
+      experiment: whose it is.
+      arms: its settings.
+      runs: all of its runs.
+      outcome: what it came to.
+      command: what was typed.
+    """
+    parts = [f"# {experiment.title}", "## What the paper says", experiment.says.strip()]
+    parts += ["## What came out", *_warnings(runs), outcome.findings.strip()]
+    if arms and experiment.columns:
+        parts.append(_summary(experiment, arms, runs))
+    parts += [f"![{caption}]({file})\n\n{caption}" for file, caption in outcome.figures]
+    if runs:
+        parts += ["## Runs", _runs(experiment, runs)]
+        parts += ["## Settings", _settings(arms, runs)]
+    parts += ["Made by:", f"```bash\n{command}\n```"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; bars within cells are escaped."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def number(value: float | None) -> str:
+    """A figure for a table: three significant digits, whole numbers whole, a dash for none."""
+    if value is None:
+        return "-"
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:.3g}"
+
+
+def _warnings(runs: Sequence[Run]) -> list[str]:
+    lines = []
+    missing = [run for run in runs if run.status != "finished"]
+    if missing:
+        done = len(runs) - len(missing)
+        names = ", ".join(f"{run.arm.name} seed {run.seed} ({run.status})" for run in missing)
+        lines.append(
+            f"**{done} of {len(runs)} runs are finished.** Not in the figures below: {names}."
+        )
+    if standin(runs):
+        lines.append("**Trained on the drawn stand-in, not on real handwriting.**")
+    return lines
+
+
+def _summary(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run]) -> str:
+    """A row per arm: mean, standard deviation, range over the seeds."""
+    rows = []
+    for arm in arms:
+        found = summary(arm, runs)
+        row = [arm.about]
+        count = sum(run.arm.name == arm.name and run.status == "finished" for run in runs)
+        for name in experiment.columns:
+            values = found.get(name)
+            if not values:
+                row.append("-")
+                continue
+            text = number(values["mean"])
+            if values["count"] > 1:
+                text += f" ± {values['std']:.2g} ({number(values['min'])} to "
+                text += f"{number(values['max'])})"
+            if values["count"] < count:
+                text += f", {values['count']} seeds"
+            row.append(text)
+        rows.append([*row, str(count)])
+    heads = ["setting", *experiment.columns.values(), "seeds"]
+    return f"{table(heads, rows)}\n\nMean ± standard deviation over the seeds (least to greatest)."
+
+
+def _runs(experiment: Experiment, runs: Sequence[Run]) -> str:
+    rows = [
+        [
+            run.arm.name,
+            str(run.seed),
+            run.status + (f": {run.error}" if run.error else ""),
+            spell(run.seconds) if run.seconds else "-",
+            *(number(run.measures.get(name)) for name in experiment.columns),
+        ]
+        for run in runs
+    ]
+    return table(["run", "seed", "status", "wall time", *experiment.columns.values()], rows)
+
+
+def _settings(arms: Sequence[Arm], runs: Sequence[Run]) -> str:
+    seeds = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
+    commands = "\n".join(
+        f"python -m lsgan_tf.main {shlex.join(arm.words)}  # {arm.name}" for arm in arms
+    )
+    total = spell(sum(run.seconds for run in runs))
+    return (
+        f"Seeds {seeds}; {total} of wall time over all runs. Each run is one of these with its "
+        f"`--seed`:\n\n```bash\n{commands}\n```"
+    )

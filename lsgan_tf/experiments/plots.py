@@ -1,0 +1,73 @@
+"""What the experiments' plots share: matplotlib without its global state, densities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import atomic_file
+
+_DOTS_PER_INCH = 100
+_CELLS = 256
+
+
+def check_matplotlib() -> None:
+    """Finds out at the start whether the plots can be drawn.
+
+    Raises:
+      UserError: if matplotlib is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            "drawing the plots needs matplotlib; install it with: pip install 'lsgan_tf[plots]'"
+        ) from error
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty `matplotlib.figure.Figure` of so many inches, laid out tightly."""
+    check_matplotlib()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, layout="constrained")
+
+
+def save(figure: Any, path: Path) -> None:
+    """Writes a figure as a small PNG, atomically."""
+    from PIL import Image
+
+    with atomic_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+        with Image.open(temporary) as picture:
+            small = picture.convert("RGB").quantize(64)
+        small.save(temporary, "PNG", optimize=True)
+
+
+def density(points: np.ndarray, limit: float, bandwidth: float | None = None) -> np.ndarray:
+    """A Gaussian kernel density estimate of points of the plane.
+
+    Args:
+      points: `(n, 2)`; those beyond the limit count but are not seen.
+      limit: the grid goes from -limit to limit on both axes.
+      bandwidth: standard deviation of the kernel; None is Scott's rule,
+        n^(-1/6) times the mean of both axes' deviations.
+
+    Returns:
+      `(256, 256)`, rows along the second coordinate; integrates to the share of points inside.
+    """
+    points = np.asarray(points, np.float64)
+    if bandwidth is None:
+        bandwidth = len(points) ** (-1 / 6) * points.std(axis=0).mean()
+    edges = np.linspace(-limit, limit, _CELLS + 1)
+    cell = edges[1] - edges[0]
+    counts, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(edges, edges))
+    # Narrower than a cell the grid could not show it.
+    sigma = max(bandwidth, cell)
+    centres = (edges[:-1] + edges[1:]) / 2
+    kernel = np.exp(-0.5 * ((centres[:, None] - centres[None, :]) / sigma) ** 2)
+    kernel /= sigma * np.sqrt(2 * np.pi)
+    return kernel @ counts @ kernel.T / len(points)

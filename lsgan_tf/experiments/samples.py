@@ -1,0 +1,52 @@
+"""Samples that a run's generator draws after its training, and real images to compare with."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from lsgan_tf.data import open_source
+from lsgan_tf.errors import UserError
+from lsgan_tf.experiments.plan import Run
+from lsgan_tf.files import explained
+from lsgan_tf.run_folder import load_config
+
+_FILE = "samples.npz"
+
+
+def draw(run: Run, count: int, text: str = "") -> tuple[str, ...]:
+    """The command that draws samples of a run; a text names the classes, taken in turn."""
+    words = ("sample", f"--run_dir={run.path}", f"--count={count}", f"--out={run.path / _FILE}")
+    return (*words, f"--text={text}") if text else words
+
+
+def read(run: Run) -> tuple[np.ndarray, list[str]]:
+    """The samples, uint8 `(n, height, width, channels)`, and the names of their classes if any.
+
+    Raises:
+      UserError: if they were not drawn.
+    """
+    return read_set(run.path / _FILE)
+
+
+def read_set(path: Path) -> tuple[np.ndarray, list[str]]:
+    """The same of any set of samples in `.npz`.
+
+    Raises:
+      UserError: if it is missing or damaged.
+    """
+    try:
+        with explained(path, "reading the samples"), np.load(path) as arrays:
+            images = arrays["images"]
+            names = [str(name) for name in arrays["chars"] if name]
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: not a set of samples in .npz ({error})") from error
+    return images if images.ndim == 4 else images[..., None], names
+
+
+def reals(path: Path, count: int) -> np.ndarray:
+    """Real training images of a run, evenly over the set: uint8, `(count, h, w, channels)`."""
+    source = open_source(load_config(path))
+    return source.read(np.linspace(0, len(source) - 1, count).astype(np.int64))

@@ -1,0 +1,34 @@
+"""The paper's section 3 in plots and numbers; nothing is trained but small discriminators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsgan_tf.binary import import_tensorflow
+from lsgan_tf.experiments.plan import Experiment, Outcome, Run
+
+_SAYS = """
+- Figure 2, section 3.2: the sigmoid cross entropy is flat for fakes far on the right side of the
+  decision boundary and gives G next to no gradient there; least squares is flat at one point only.
+- Figure 1: so least squares moves such fakes towards the boundary, and with it towards the data.
+- Equation 5: for a fixed G the optimal discriminator is (b p_d + a p_g) / (p_d + p_g).
+- Equations 6 to 9: with b - c = 1 and b - a = 2, G's objective at that optimum is half the Pearson
+  chi-square divergence between p_d + p_g and 2 p_g. 0, 1, 1 does not fulfil this.
+"""
+
+
+def conclude(runs: Sequence[Run], out: Path) -> Outcome:
+    """Computes everything and draws the plots; there are no runs."""
+    import_tensorflow()
+    from lsgan_tf.experiments.theory_report import report
+
+    return report(out)
+
+
+EXPERIMENT = Experiment(
+    name="theory",
+    title="Theory: where the losses put their gradient, and what they minimise",
+    says=_SAYS,
+    conclude=conclude,
+)

@@ -1,0 +1,111 @@
+"""Each experiment from its training to its figures, with tiny settings on tiny data."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lsgan_tf.experiments import evaluations, human_study, inception, stability, stability_rule
+
+
+@pytest.fixture
+def scene_folder(tmp_path):
+    """Forty small pictures of noise, in a folder."""
+    random = np.random.default_rng(0)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(40):
+        pixels = random.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def test_mixture(make):
+    runs, outcome, _ = make("mixture", ["lsgan-110", "gan"], "--batch_size=16")
+    assert [run.measures["modes"] for run in runs] == [
+        outcome.numbers["history"][run.name][-1]["found"] for run in runs
+    ]
+    assert [row["step"] for row in outcome.numbers["history"]["gan-seed0"]] == [0, 2, 4]
+
+
+@pytest.fixture
+def quick_judge(monkeypatch):
+    pytest.importorskip("lsgan_tf.evaluate", reason="the evaluation command is not there")
+    monkeypatch.setattr(evaluations, "EXTRA", ("--judge_steps=20", "--samples=140"))
+
+
+def test_characters(make, write_characters, tmp_path, quick_judge):
+    data = write_characters(tmp_path / "data" / "tiny.gnt", samples=60)
+    words = (
+        f"--data_dir={data.parent}", f"--cache_dir={tmp_path / 'cache'}", "--image_size=8",
+        "--label_dim=4", "--first_filters=8", "--width=0.05",
+    )  # fmt: skip
+    runs, outcome, out = make("characters", ["hwdb"], *words)
+    assert 0 <= runs[0].measures["judge_top1"] <= runs[0].measures["best_judge_top1"] <= 1
+    assert "of real held-out characters it reads" in outcome.findings
+    with Image.open(out / outcome.figures[0].file) as picture:
+        # Five characters, ten samples each beside the printed one.
+        assert picture.width > 10 * 16 and 5 * 16 < picture.height < 6 * 20
+
+
+def test_scenes(make, scene_folder, tmp_path):
+    words = (
+        f"--data_dir={scene_folder}", f"--cache_dir={tmp_path / 'cache'}", "--image_size=16",
+    )  # fmt: skip
+    _, outcome, _ = make("scenes", ["kitchen"], *words)
+    assert outcome.figures[0].file == "kitchen-seed0.png"
+
+
+def test_stability(make, scene_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(stability, "_COUNT", 24)
+    words = (
+        f"--data_dir={scene_folder}", f"--cache_dir={tmp_path / 'cache'}", "--image_size=16",
+        "--filters=2",
+    )  # fmt: skip
+    arms = ["bn_g-adam-lsgan", "bn_gd-rmsprop-nsgan"]
+    runs, outcome, _ = make("stability", arms, *words)
+    assert outcome.figures[0].file == "grids-seed0.png"
+    assert stability_rule.RULE.strip() in outcome.findings
+    # Four steps make grey mud of no variety.
+    assert [stability.label_of(run) for run in runs] == [stability_rule.COLLAPSE] * 2
+    assert "| BN_G, Adam, LSGAN | 0 | 0 | 1 |" in outcome.findings
+
+
+def test_human_study(make, scene_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(human_study, "_PAIRS", 6)
+    words = (
+        "--dataset=images", f"--data_dir={scene_folder}", f"--cache_dir={tmp_path / 'cache'}",
+        "--image_size=16", "--filters=2",
+    )  # fmt: skip
+    _, outcome, out = make("human_study", ["lsgan", "nsgan"], *words, scale="small")
+    key = json.loads((out / "study-seed0.key.json").read_text())
+    assert key["names"] == ["LSGAN", "DCGAN"] and len(key["left"]) == 6
+    assert "[study-seed0.html](study-seed0.html)" in outcome.findings
+
+
+def test_coding(make, write_characters, tmp_path, quick_judge):
+    data = write_characters(tmp_path / "data" / "tiny.gnt", samples=60)
+    words = (
+        f"--data_dir={data.parent}", f"--cache_dir={tmp_path / 'cache'}", "--image_size=8",
+        "--label_dim=4", "--first_filters=8", "--width=0.05", "--checkpoint_every=2",
+    )  # fmt: skip
+    runs, outcome, _ = make("coding", ["lsgan-011", "lsgan-110"], *words, variant="hwdb")
+    for run in runs:
+        assert run.measures["best_judge_frechet"] <= run.measures["judge_frechet"]
+        assert {"judge_recall", "judge_top1", "diversity", "real_judge_score"} <= set(run.measures)
+    assert "| Fréchet distance (judge), last |" in outcome.findings
+
+
+def test_inception(make, write_characters, tmp_path, quick_judge, monkeypatch):
+    monkeypatch.setattr(inception, "_SAMPLES", 140)
+    data = write_characters(tmp_path / "data" / "tiny.gnt", samples=60)
+    words = (
+        "--dataset=hwdb", f"--data_dir={data.parent}", f"--cache_dir={tmp_path / 'cache'}",
+        "--image_size=16", "--filters=2",
+    )  # fmt: skip
+    runs, outcome, _ = make("inception", ["lsgan", "dcgan"], *words)
+    assert all(run.measures["judge_score"] >= 1 for run in runs)
+    assert "**not** by Inception" in outcome.findings

@@ -1,0 +1,79 @@
+"""What is measured and drawn of mixture runs, on samples made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lsgan_tf.data.mixture import Ring
+from lsgan_tf.errors import UserError
+from lsgan_tf.experiments import mixture
+from lsgan_tf.experiments.plan import Run
+
+STEPS = (0, 1000, 2000, 3000)
+
+
+def make(tmp_path, arm, seed, modes_at):
+    """A finished run whose samples lie on so many modes at each step."""
+    run = Run(arm, seed, tmp_path / f"{arm.name}-{seed}", "finished")
+    (run.path / "samples").mkdir(parents=True)
+    ring = Ring()
+    for step, count in zip(STEPS, modes_at, strict=True):
+        random = np.random.default_rng(step)
+        points = random.normal(0, 0.01, (800, 2))
+        points += ring.means[np.arange(800) % count] if count else (0.0, 0.0)
+        np.save(run.path / "samples" / f"step-{step:08d}.npy", points.astype(np.float32))
+    run.measures = mixture.measure(run)
+    return run
+
+
+def test_measures(tmp_path):
+    arm = mixture.arms()[0]
+    learnt = make(tmp_path, arm, 0, (0, 4, 8, 8)).measures
+    assert learnt["modes"] == 8 and learnt["good"] == pytest.approx(0.989, abs=0.01)
+    assert learnt["kl"] == pytest.approx(0, abs=1e-6)
+    assert (learnt["all_modes_from"], learnt["one_mode_from"]) == (2000, None)
+    lost = make(tmp_path, arm, 1, (0, 8, 1, 1)).measures
+    assert (lost["modes"], lost["all_modes_from"], lost["one_mode_from"]) == (1, None, 2000)
+    assert lost["kl"] == pytest.approx(np.log(8))
+
+
+def test_history_without_samples(tmp_path):
+    with pytest.raises(UserError, match=r"no samples/step-\*\.npy"):
+        mixture.history(Run(mixture.arms()[0], 0, tmp_path))
+
+
+def test_figures_and_findings(tmp_path):
+    pytest.importorskip("matplotlib")
+    runs = [
+        make(tmp_path, arm, seed, (0, 8, 8, 8)) for arm in mixture.arms()[:1] for seed in (0, 1)
+    ]
+    runs += [make(tmp_path, mixture.arms()[2], seed, (0, 8, 1, 1)) for seed in (0, 1)]
+    runs += [Run(mixture.arms()[1], 0, tmp_path / "none", "failed")]
+    outcome = mixture.conclude(runs, tmp_path)
+    for figure in outcome.figures:
+        with Image.open(tmp_path / figure.file) as picture:
+            assert min(picture.size) > 100 and len(picture.getcolors(1 << 16)) > 5
+    assert "- LSGAN 0, 1, 1: at step 40,000 all 8 modes in 2 of 2 seeds, one or none in 0." in (
+        outcome.findings
+    )
+    assert "- regular GAN: at step 40,000 all 8 modes in 0 of 2 seeds, one or none in 2." in (
+        outcome.findings
+    )
+    assert len(outcome.numbers["history"]) == 4
+    assert outcome.numbers["history"]["gan-seed1"][1]["found"] == 8
+
+
+def test_nothing_is_drawn_of_no_run(tmp_path):
+    assert mixture.conclude([Run(mixture.arms()[0], 0, tmp_path)], tmp_path).figures == ()
+
+
+def test_both_codings_and_the_authors_updates():
+    from lsgan_tf.experiments.plan import config_of
+
+    configs = {arm.name: config_of(arm.words) for arm in mixture.arms()}
+    assert [configs["lsgan-110"].label_fake, configs["lsgan-110"].label_real] == [-1, 1]
+    assert configs["lsgan-110"].label_target == 0
+    assert configs["gan"].loss == "nsgan"
+    assert all(c.simultaneous and c.steps == 40_000 for c in configs.values())

@@ -1,0 +1,66 @@
+"""The command as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).parents[2] / "tools" / "reproduce.py"
+TINY = [
+    "--steps=4", "--log_every=2", "--sample_every=2", "--checkpoint_every=0", "--batch_size=8",
+    "--z_dim=4", "--devices=cpu", "--jit_compile=off",
+]  # fmt: skip
+
+
+def reproduce(*words):
+    path = os.pathsep.join([str(TOOL.parents[1]), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, TOOL, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--experiment: expected one of theory, mixture"),
+        (["--experiment=figure9"], "there is no such experiment; there are theory: "),
+        (["--experiment=mixture"], "--out: expected the folder"),
+        (["--experiment=mixture", "--out=o", "--variant=x"], "has paper, doubled"),
+        (["--experiment=mixture", "--out=o", "--", "--steps=x"], "steps"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = reproduce(*words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_setting_is_told_and_the_page_is_written(tmp_path):
+    out = tmp_path / "out"
+    words = [
+        "--experiment=mixture", "--seeds=1", f"--out={out}", "--", *TINY, "--devices=cpu:2",
+        "--batch_size=9",
+    ]  # fmt: skip
+    done = reproduce(*words)
+    assert done.returncode == 1, done.stderr
+    assert "failed: gan-seed0: main ended with status 2: error: --batch_size=9" in done.stderr
+    page = (out / "page.md").read_text(encoding="utf-8")
+    assert (
+        "**0 of 3 runs are finished.** Not in the figures below: lsgan-011 seed 0 (failed)" in page
+    )
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert [run["status"] for run in results["runs"]] == ["failed"] * 3
+    other = reproduce("--experiment=theory", f"--out={out}")
+    assert other.returncode == 2
+    assert "holds the experiment mixture and this is theory" in other.stderr

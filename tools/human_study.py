@@ -1,0 +1,97 @@
+"""Asks people which of two generators is more real, after the paper's section 4.3.2.
+
+    python tools/human_study.py --a=runs/lsgan --b=runs/dcgan --pairs=100 --out=study.html
+    python tools/human_study.py --tally --key=study.key.json votes-*.json
+
+The first command writes a page that needs no network and no server, and beside it the key of
+which picture is whose: send the page around and keep the key. The page takes votes by mouse and
+by keyboard, keeps them over a reload and saves them as a file; the second command counts such
+files. --a and --b are run folders, or sets of samples in .npz.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_A = flags.DEFINE_string("a", None, "a run's folder, or samples in .npz")
+_B = flags.DEFINE_string("b", None, "the other one")
+_NAME_A = flags.DEFINE_string("name_a", "A", "what the first is called in the tally")
+_NAME_B = flags.DEFINE_string("name_b", "B", "what the other one is called")
+_PAIRS = flags.DEFINE_integer("pairs", 100, "how many pairs to show", 1, 10_000)
+_SEED = flags.DEFINE_integer("seed", 0, "of samples, sides and order", 0, 2**31 - 1)
+_OUT = flags.DEFINE_string("out", None, "the page to write (.html); with --tally a .json")
+_TALLY = flags.DEFINE_boolean("tally", False, "count the votes in the files that follow")
+_KEY = flags.DEFINE_string("key", None, "with --tally: the study's key")
+
+
+def main(argv: list[str]) -> None:
+    """The command."""
+    if _TALLY.value:
+        _count([Path(name) for name in argv[1:]])
+        return
+    if len(argv) > 1:
+        raise UserError(f"{argv[1]}: expected flags only; files of votes go with --tally")
+    if not (_A.value and _B.value and _OUT.value):
+        raise UserError("expected --a and --b, two runs or sets of samples, and --out=study.html")
+    if Path(_A.value).absolute() == Path(_B.value).absolute():
+        raise UserError(f"--a and --b are both {_A.value}: expected two different ones")
+    out = Path(_OUT.value)
+    if out.suffix.lower() != ".html":
+        raise UserError(f"--out={out}: expected a name in .html")
+    from lsgan_tf.human_study.study import write_study
+
+    a, b = (_images(Path(path)) for path in (_A.value, _B.value))
+    key = write_study(
+        out,
+        a,
+        b,
+        pairs=_PAIRS.value,
+        seed=_SEED.value,
+        names=(_NAME_A.value, _NAME_B.value),
+        facts={"a": _A.value, "b": _B.value},
+    )
+    print(f"wrote {out} to send around, and {key} to keep")
+
+
+def _images(path: Path) -> np.ndarray:
+    """Samples of a run, drawn now, or those in a file: uint8, `(n, height, width, channels)`."""
+    if path.suffix == ".npz":
+        from lsgan_tf.experiments.samples import read_set
+
+        return read_set(path)[0]
+    import_tensorflow()
+    from lsgan_tf.restoring import export_of_run
+    from lsgan_tf.sampling import Sampler
+
+    sampler = Sampler(export_of_run(path))
+    if len(sampler.shape) != 3:
+        raise UserError(f"{path}: this generator makes points, no pictures to compare")
+    import numpy as np
+
+    return np.concatenate(list(sampler.stream(_PAIRS.value, _SEED.value)))
+
+
+def _count(votes: list[Path]) -> None:
+    from lsgan_tf.human_study.tally import tally
+
+    if not _KEY.value or not votes:
+        raise UserError("--tally: expected --key=study.key.json and the files of votes")
+    counted = tally(Path(_KEY.value), votes)
+    print(counted.text())
+    if _OUT.value:
+        write_json(Path(_OUT.value), counted.to_json())
+        print(f"wrote {_OUT.value}")
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

@@ -1,0 +1,83 @@
+"""Repeats an experiment of the paper and writes a page on what came out.
+
+    python tools/reproduce.py --experiment=theory --out=out/theory
+    python tools/reproduce.py --experiment=mixture --seeds=10 --parallel=2 --out=out/mixture
+    python tools/reproduce.py --experiment=stability --scale=small --seeds=3 --out=out/stability
+    python tools/reproduce.py --experiment=characters --out=out/chars -- --data_dir=/data/HWDB1.0
+
+Every run is a child process of python -m lsgan_tf.main. The same command again goes on where
+it was stopped, and tries again what failed; more --seeds may be asked for later. Flags after
+-- go to every run. --out holds results.json, page.md, the figures, runs/ and logs/. Exit
+status: 0 all runs finished, 1 some failed (the page says which and is written all the same).
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from lsgan_tf.binary import run
+from lsgan_tf.errors import UserError
+from lsgan_tf.experiments.catalogue import EXPERIMENTS, load
+from lsgan_tf.files import atomic_file, write_json
+
+_EXPERIMENT = flags.DEFINE_string("experiment", None, f"one of {', '.join(EXPERIMENTS)}")
+_OUT = flags.DEFINE_string("out", None, "folder of the experiment; made if there is none")
+_SEEDS = flags.DEFINE_integer(
+    "seeds", None, "how many seeds, 0 to N - 1 (default: the paper's number, or 1)", 1, 10_000
+)
+_SCALE = flags.DEFINE_string("scale", None, "full, or small where the experiment has it")
+_VARIANT = flags.DEFINE_string("variant", None, "another setting of the experiment, where it has")
+_PARALLEL = flags.DEFINE_integer("parallel", 1, "how many runs at once", 1, 1000)
+_DRAW = flags.DEFINE_boolean("draw_only", False, "no training: the page of what is there")
+
+
+def main(argv: list[str]) -> int:
+    """The command; returns the exit status."""
+    if not _EXPERIMENT.value:
+        raise UserError(f"--experiment: expected one of {', '.join(EXPERIMENTS)}")
+    experiment = load(_EXPERIMENT.value)
+    if not _OUT.value:
+        raise UserError("--out: expected the folder for the runs and the page")
+
+    from lsgan_tf.experiments import folder, gathering, runner
+    from lsgan_tf.experiments.page import page
+    from lsgan_tf.experiments.plan import Run, config_of
+    from lsgan_tf.experiments.plots import check_matplotlib
+
+    check_matplotlib()
+    out = Path(_OUT.value).absolute()
+    arms = experiment.chosen(_SCALE.value, _VARIANT.value, argv[1:])
+    for arm in arms:
+        config_of(arm.words)  # a mistake in the flags is told before anything is trained
+    folder.claim(out, experiment, arms)
+    seeds = range(_SEEDS.value or experiment.seeds)
+    runs = [
+        Run(arm, seed, folder.run_folder(out, f"{arm.name}-seed{seed}"))
+        for seed in seeds
+        for arm in arms
+    ]
+    if _DRAW.value:
+        for one in runs:
+            runner.read_status(one, out)
+    else:
+        runner.run_all(experiment, runs, out, parallel=_PARALLEL.value)
+    gathering.measure_all(experiment, runs)
+    outcome = experiment.conclude(runs, out)
+    results = gathering.results(experiment, arms, runs, outcome)
+    write_json(out / folder.RESULTS, results)
+    text = page(experiment, arms, runs, outcome, f"python {shlex.join(sys.argv)}")
+    with atomic_file(out / folder.PAGE) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"wrote {out / folder.PAGE} and {out / folder.RESULTS}")
+    failed = [one for one in runs if one.status == "failed"]
+    for one in failed:
+        print(f"failed: {one.name}: {one.error}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)
