@@ -71,6 +71,10 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
             board.show()
             time.sleep(_POLL)
         board.close()
+    except KeyboardInterrupt:
+        message = "stopping: the runs write their checkpoints; the same command goes on with them"
+        print(message, file=sys.stderr, flush=True)
+        raise
     finally:
         # Without an interruption all of this is over already.
         children.end()
