@@ -26,6 +26,7 @@ class Ring(Source):
     Attributes:
       means: of the distinct Gaussians, float32, `(modes, 2)`.
       deviation: as given.
+      weights: share of each Gaussian: float64, `(modes,)`.
     """
 
     name = "mixture"
@@ -48,6 +49,7 @@ class Ring(Source):
         if doubled:
             self._of_number = np.append(self._of_number, self.means[:, 1].argmax())
             text += ", one of them doubled"
+        self.weights = np.bincount(self._of_number) / len(self._of_number)
         self.description = text
         self.fingerprint = hashlib.sha256(f"{text}, {length}".encode()).hexdigest()
 

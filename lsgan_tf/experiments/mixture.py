@@ -68,7 +68,7 @@ def history(run: Run) -> list[Snapshot]:
         raise UserError(f"{run.path}: no samples/step-*.npy in it; was it made by another version?")
     found = []
     for path in paths:
-        seen = modes(_points(path), ring.means, ring.deviation)
+        seen = modes(_points(path), ring.means, ring.deviation, ring.weights)
         step = int(path.stem.removeprefix("step-"))
         found.append(Snapshot(step, seen.found, seen.within_3std, seen.kl))
     return found

@@ -275,7 +275,7 @@ class Suite:
             if real
             else np.concatenate([points for points, _ in kept])
         )
-        found = modes(points, ring.means, ring.deviation)
+        found = modes(points, ring.means, ring.deviation, ring.weights)
         if not real:
             self.weights_of_modes = [round(float(weight), 6) for weight in found.weights]
         return [found.found, found.within_3std, found.kl]

@@ -89,3 +89,8 @@ def test_the_authors_doubled_mode_weighs_two_ninths():
     expected = np.full(8, 10_000)
     expected[2] = 20_000  # the mean (0, 1)
     assert stats.chisquare(np.bincount(modes, minlength=8), expected).pvalue > 1e-3
+
+
+def test_weights_are_the_shares_of_the_modes():
+    np.testing.assert_allclose(Ring().weights, [1 / 8] * 8)
+    np.testing.assert_allclose(Ring(doubled=True).weights, np.array([1, 1, 2, 1, 1, 1, 1, 1]) / 9)

@@ -196,6 +196,8 @@ def test_modes_by_hand():
     assert found.within_3std == pytest.approx(0.5)
     np.testing.assert_allclose(found.weights, [0.5, 0.25, 0.25, 0])
     assert found.kl == pytest.approx(0.5 * np.log(2))
+    as_meant = modes(points, MEANS, 0.01, np.array([0.5, 0.25, 0.2, 0.05]))
+    assert as_meant.kl == pytest.approx(0.25 * np.log(0.25 / 0.2))
 
 
 def test_modes_of_the_mixture_itself_and_of_a_collapse():
