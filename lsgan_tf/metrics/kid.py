@@ -57,7 +57,8 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    base = x @ y.T / x.shape[1] + 1
+    return base * base * base  # NumPy's power is many times slower
 
 
 def _mean_off_diagonal(kernel: np.ndarray) -> float:
