@@ -34,6 +34,7 @@ def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
         g_steps=config.g_steps,
         simultaneous=config.simultaneous,
         clip_norm=config.clip_norm,
+        ema_decay=config.ema_decay,
         seed=config.seed,
     )
     rates = (config.learning_rate, config.generator_learning_rate)

@@ -65,7 +65,8 @@ def of_run(
         is none.
     """
     step = None if checkpoint in ("newest", "all", "best") else _step(checkpoint)
-    best = find(Path(run_dir) / "best") if checkpoint == "best" else []
+    kept = find(Path(run_dir) / "best")
+    best = kept if checkpoint == "best" else []
     if checkpoint == "best" and not best:
         raise UserError(
             f"--checkpoint=best: {run_dir} keeps no best checkpoint; train with --evaluate_every, "
@@ -75,6 +76,7 @@ def of_run(
     config, gan, classes, step = restoring.restore_run(run_dir, step)
     every = sorted(find(Path(run_dir) / "checkpoints"))
     paths = best or [(at, path) for at, path in every if checkpoint == "all" or at == step]
+    paths = paths or [(at, path) for at, path in kept if at == step]
     draws = {name: Draws(net, config) for name, net in _networks(gan, weights, run_dir).items()}
 
     def each() -> Iterator[Candidate]:

@@ -64,13 +64,20 @@ class Checkpoints:
     def __init__(self, folder: Path, *, keep: int = 3, chief: bool = True) -> None:
         self._folder, self._keep, self._chief = Path(folder), keep, chief
 
-    def save(self, step: int, state: tf.train.Checkpoint, extra: dict[str, Any]) -> Path:
+    def save(
+        self,
+        step: int,
+        state: tf.train.Checkpoint,
+        extra: dict[str, Any],
+        spared: Path | None = None,
+    ) -> Path:
         """Writes a checkpoint and removes those beyond the newest `keep`.
 
         Args:
           step: steps trained; a checkpoint of the same step is replaced.
           state: the networks, the optimisers and the step.
           extra: JSON-able values to get back from `newest`.
+          spared: an older checkpoint that stays too.
 
         Raises:
           UserError: if it cannot be written; earlier checkpoints are untouched.
@@ -90,7 +97,8 @@ class Checkpoints:
                 write_json(temporary / _MANIFEST, manifest)
             sync(self._folder)
             for _, old in find(self._folder)[self._keep :]:
-                shutil.rmtree(old, ignore_errors=True)
+                if old != spared:
+                    shutil.rmtree(old, ignore_errors=True)
         return path
 
     def newest(self) -> tuple[Found | None, list[str]]:

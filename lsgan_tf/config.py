@@ -14,9 +14,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lsgan_tf.contradictions import check_together
 from lsgan_tf.errors import UserError
 from lsgan_tf.paper import DATASETS, PAPER
 from lsgan_tf.setting import check, setting
+from lsgan_tf.watch_settings import WatchSettings
 
 FORMAT = 1
 """Version of `config.json`; raised when an older run can no longer be continued."""
@@ -31,7 +33,7 @@ _run = functools.partial(setting, "run", free=True)
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(WatchSettings):
     """The whole description of a run.
 
     Attributes without a flag (`data_*`) are facts of the dataset, written when it
@@ -191,6 +193,13 @@ class Config:
     simultaneous: bool = _optimisation(
         False, "update both networks from the same weights; else D first, then G against it"
     )
+    ema_decay: float = _optimisation(
+        0.0,
+        "decay of a moving average of G's weights, kept beside them; 0 keeps none",
+        "factor",
+        0.0,
+        0.999999,
+    )
     init_from: str | None = _optimisation(
         None,
         "run folder whose weights a new run starts from; its steps and optimisers stay behind",
@@ -254,27 +263,7 @@ class Config:
                     f"--{field.name}={value}: this is for --dataset={' or '.join(only)} and the "
                     f"dataset is {self.dataset}; leave it out"
                 )
-        if self.dataset == "mixture" and self.conditional:
-            raise UserError("--conditional: the mixture has no labels; leave --conditional out")
-        if (self.network == "mixture") != (self.dataset == "mixture"):
-            raise UserError(
-                f"--network={self.network} does not fit --dataset={self.dataset}: the mixture "
-                "network is for the mixture dataset and for that alone"
-            )
-        if self.dataset != "mixture" and self.image_size < 8:
-            raise UserError(
-                f"--image_size={self.image_size}: expected 8 to 1,024 pixels for {self.dataset}"
-            )
-        if self.simultaneous and (self.d_steps, self.g_steps) != (1, 1):
-            raise UserError(
-                f"--simultaneous with --d_steps={self.d_steps} and --g_steps={self.g_steps}: "
-                "updates from the same weights are one each; leave one of them out"
-            )
-        if self.loss == "lsgan" and self.label_fake == self.label_real:
-            raise UserError(
-                f"--label_fake and --label_real are both {self.label_real}: with one target for "
-                "reals and fakes there is nothing to learn; give different values"
-            )
+        check_together(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the field names, with the format's version."""
@@ -325,7 +314,9 @@ class Config:
 
 def settings() -> list[dataclasses.Field[Any]]:
     """The fields of `Config` that have a flag."""
-    return [field for field in dataclasses.fields(Config) if field.metadata]
+    own = [field for field in dataclasses.fields(Config) if field.metadata]
+    # A base class's come first in a dataclass; in --help they come last.
+    return sorted(own, key=lambda field: field.name in WatchSettings.__dataclass_fields__)
 
 
 def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Config, dict[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lsgan_tf import moving_average
 from lsgan_tf.losses import Objective
 from lsgan_tf.noise import noise
 from lsgan_tf.optimizers import already_summed, global_gradients, global_norm
@@ -51,7 +52,12 @@ class GAN(keras.Model):
       simultaneous: both updates from the weights before the step (with one of each);
         else G's is against the updated D.
       clip_norm: largest norm of a network's gradient; 0 does not clip.
+      ema_decay: of the moving average of the generator; 0 keeps none.
       seed: of the noise.
+
+    Attributes:
+      average: a generator with the moving average (`lsgan_tf.moving_average`) of the
+        weights; None without one.
     """
 
     def __init__(
@@ -70,6 +76,7 @@ class GAN(keras.Model):
         g_steps: int = 1,
         simultaneous: bool = False,
         clip_norm: float = 0.0,
+        ema_decay: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__(name="gan")
@@ -79,7 +86,8 @@ class GAN(keras.Model):
         self.noise_generator = noise_generator
         self.conditional, self.pixel_range = conditional, pixel_range
         self.d_steps, self.g_steps, self.simultaneous = d_steps, g_steps, simultaneous
-        self.clip_norm, self.seed = clip_norm, seed
+        self.clip_norm, self.ema_decay, self.seed = clip_norm, ema_decay, seed
+        self.average = moving_average.begin(generator) if ema_decay else None
         # Not an optimiser's count of iterations: float16 skips some of those.
         self.step = self.add_weight(
             name="step",
@@ -121,18 +129,22 @@ class GAN(keras.Model):
             optimizer.build(network.trainable_variables)
 
     def state(self) -> tf.train.Checkpoint:
-        """All that a checkpoint holds: both networks, both optimisers and the step."""
+        """All that a checkpoint holds: networks, optimisers, the step, the average if any."""
+        average = {} if self.average is None else {"average": self.average}
         return tf.train.Checkpoint(
             generator=self.generator,
             discriminator=self.discriminator,
             d_optimizer=self.d_optimizer,
             g_optimizer=self.g_optimizer,
             step=self.step,
+            **average,
         )
 
     def state_variables(self) -> list[tf.Variable]:
         """The variables of `state`, in the same order in every process."""
-        owners = (self.generator, self.discriminator, self.d_optimizer, self.g_optimizer)
+        owners = [self.generator, self.discriminator, self.d_optimizer, self.g_optimizer]
+        if self.average is not None:
+            owners.append(self.average)
         return [v.value for owner in owners for v in owner.variables] + [self.step.value]
 
     def train_step(self, data: tf.Tensor | tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
@@ -162,11 +174,12 @@ class GAN(keras.Model):
                 before = self._generator_gradients(g_tape, fake, label)
             d_metrics = self._update_discriminator(real, fake, label)
         gradients = before if self.simultaneous else self._generator_gradients(g_tape, fake, label)
-        g_metrics = self._update_generator(*gradients)
-        for _ in range(1, self.g_steps):
+        g_metrics = self._update_generator(*gradients, 0)
+        for update in range(1, self.g_steps):
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, label, training=True)
-            g_metrics = self._update_generator(*self._generator_gradients(g_tape, fake, label))
+            gradients = self._generator_gradients(g_tape, fake, label)
+            g_metrics = self._update_generator(*gradients, update)
         self.step.assign_add(1)
         return {**d_metrics, **g_metrics}
 
@@ -200,10 +213,13 @@ class GAN(keras.Model):
         return loss, g_tape.gradient(fake, weights, output_gradients=towards_d)
 
     def _update_generator(
-        self, loss: tf.Tensor, gradients: Sequence[tf.Tensor]
+        self, loss: tf.Tensor, gradients: Sequence[tf.Tensor], update: int
     ) -> dict[str, tf.Tensor]:
         weights = self.generator.trainable_variables
         norm = self._apply(self.g_optimizer, gradients, weights)
+        if self.average is not None:
+            updates = self.step.value * self.g_steps + update
+            moving_average.update(self.average, self.generator, self.ema_decay, updates)
         return {"g_loss": self._mean(loss)[0], "g_gradient_norm": norm}
 
     def _apply(

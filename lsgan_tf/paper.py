@@ -24,6 +24,8 @@ PAPER: dict[str, dict[str, Any]] = {
         "generator_learning_rate": 1e-3,
         "steps_per_call": 500,
         "log_every": 500,
+        "watch_every": 500,
+        "evaluate_every": 5_000,
         "sample_every": 5_000,
         "checkpoint_every": 5_000,
     },

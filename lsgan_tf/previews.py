@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
 
 from lsgan_tf import grids
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
+from lsgan_tf.files import save_array
 from lsgan_tf.gan import GAN
 from lsgan_tf.noise import GRID_STREAM, noise
+from lsgan_tf.summaries import Summaries
 
 _ROWS = _COLUMNS = 12
 _UNLABELLED = 8
 _POINTS = 5120  # ten batches of 512, as the authors draw the mixture
+_FEW_POINTS = 512  # enough of them to tell how far apart they lie
 _SMALL = 48  # images below this side are shown at twice their size
 
 
@@ -53,17 +58,63 @@ class Previews:
             self._labels, self._names = None, []
         self._z = z
         self._generate = tf.function(lambda z, y: gan.generator(z, y, training=False))
+        self._average = tf.function(lambda z, y: gan.average(z, y, training=False))
 
-    def samples(self, step: int) -> np.ndarray:
-        """The generator's picture now: uint8, `(height, width, 3)`."""
-        made = self._generate(self._z, self._labels).numpy()
-        title = f"{self._name()}  step {step:,}"
+    def examples(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The generator's examples now, on the noise of the grid.
+
+        Returns:
+          float32 pictures with values in [0, 1], `(n, height, width, channels)`, or
+          points, `(n, 2)`; and their labels, None if unconditional.
+        """
+        z = self._z if self._gan.pixel_range else self._z[:_FEW_POINTS]
+        made = self._generate(z, self._labels).numpy()
+        if self._gan.pixel_range:
+            low, high = self._gan.pixel_range
+            made = (made - low) / (high - low)
+        return made, self._labels
+
+    def real_examples(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Reals to hold them against: of the same kind, about as many, each once."""
+        if self._gan.pixel_range is None:
+            return self._source.read(np.arange(_FEW_POINTS)), None
+        indices = np.unique(self._real_indices())
+        labels = None if self._labels is None else self._source.labels(indices)
+        return self._source.read(indices) / np.float32(255.0), labels
+
+    def samples(self, step: int, *, average: bool = False) -> np.ndarray:
+        """The generator's picture now: uint8, `(height, width, 3)`.
+
+        Args:
+          step: for the title.
+          average: draw with the moving average of the weights.
+        """
+        draw = self._average if average else self._generate
+        made = draw(self._z, self._labels).numpy()
+        title = f"{self._name()}  step {step:,}{'  moving average' if average else ''}"
         if self._gan.pixel_range is None:
             self.points = made
             limit = 2 * self._config.mode_radius
             reals = self._source.read(np.arange(_POINTS))
             return grids.scatter(made, reals, title=title, limit=limit)
         return self._grid(grids.to_uint8(made, self._gan.pixel_range), title)
+
+    def save(self, folder: Path, step: int, summaries: Summaries) -> None:
+        """Draws the samples of a step, of the moving average too, and shows them.
+
+        Args:
+          folder: gets `step-00001000.png`, of an average `step-00001000-ema.png`, and of
+            points the `.npy` beside.
+          step: which it is.
+          summaries: gets the pictures.
+        """
+        for kind in ("", "-ema") if self._gan.average is not None else ("",):
+            picture = self.samples(step, average=bool(kind))
+            path = folder / f"step-{step:08d}{kind}.png"
+            grids.save_png(path, picture)
+            if self.points is not None:
+                save_array(path.with_suffix(".npy"), self.points)
+            summaries.image(step, f"samples{kind}", picture)
 
     def reals(self) -> np.ndarray:
         """Real examples of the same classes, laid out alike."""
@@ -73,16 +124,18 @@ class Previews:
         if self._gan.pixel_range is None:
             points = self._source.read(np.arange(_POINTS))
             return grids.scatter(points, points, title=title, limit=2 * self._config.mode_radius)
+        return self._grid(self._source.read(self._real_indices()), title)
+
+    def _real_indices(self) -> np.ndarray:
+        """Where the reals of the grid lie in the source."""
         if self._labels is None:
-            indices = np.linspace(0, len(self._source) - 1, len(self._z)).astype(np.int64)
-        else:
-            labels = self._source.labels(np.arange(len(self._source)))
-            chosen = [
-                np.resize(np.flatnonzero(labels == label)[:_COLUMNS], _COLUMNS)
-                for label in self._labels[::_COLUMNS]
-            ]
-            indices = np.concatenate(chosen)
-        return self._grid(self._source.read(indices), title)
+            return np.linspace(0, len(self._source) - 1, len(self._z)).astype(np.int64)
+        labels = self._source.labels(np.arange(len(self._source)))
+        chosen = [
+            np.resize(np.flatnonzero(labels == label)[:_COLUMNS], _COLUMNS)
+            for label in self._labels[::_COLUMNS]
+        ]
+        return np.concatenate(chosen)
 
     def _grid(self, images: np.ndarray, title: str) -> np.ndarray:
         columns = _COLUMNS if self._names else _UNLABELLED

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from lsgan_tf import moving_average
 from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoints import Checkpoints, check, find, read
 from lsgan_tf.config import Config
@@ -22,7 +23,7 @@ def restore_run(run_dir: Path, step: int | None = None) -> tuple[Config, GAN, li
 
     Args:
       run_dir: the run's folder.
-      step: which checkpoint; None is the newest sound one.
+      step: which checkpoint, that in `best/` too; None is the newest sound one.
 
     Returns:
       The config, the model, the class names in label order, and the step.
@@ -37,6 +38,7 @@ def restore_run(run_dir: Path, step: int | None = None) -> tuple[Config, GAN, li
             f"{run_dir}: no checkpoint yet; train on until one is written (--checkpoint_every)"
         )
     if step is not None:
+        found += find(Path(run_dir) / "best")
         chosen = [(number, path) for number, path in found if number == step]
         if not chosen:
             steps = ", ".join(str(number) for number, _ in found)
@@ -56,8 +58,9 @@ def restore_run(run_dir: Path, step: int | None = None) -> tuple[Config, GAN, li
 
 
 def weights(gan: GAN) -> tf.train.Checkpoint:
-    """The part of a run's state that makes samples: both networks, without optimisers."""
-    return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator)
+    """The part of a run's state that makes samples: the networks, without optimisers."""
+    average = {} if gan.average is None else {"average": gan.average}
+    return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator, **average)
 
 
 def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
@@ -83,7 +86,10 @@ def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
             f"--init_from={other}: its classes are others than this run's, so labels would mean "
             "other things; give both the same data"
         )
-    read(found.path, weights(gan), partial=True)
+    networks = tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator)
+    read(found.path, networks, partial=True)
+    if gan.average is not None:
+        moving_average.restart(gan.average, gan.generator)
     return (
         f"a new run from the weights of {other} at step {found.step:,} (--init_from): steps, "
         "optimisers, data order and noise begin anew"

@@ -16,11 +16,11 @@ def differences(first: Path, second: Path) -> list[str]:
     """What differs between two run folders, one phrase each; empty if nothing does.
 
     Compared are the newest checkpoint (weights, moving averages, optimisers, step),
-    `stats.jsonl`, all pictures, and TensorBoard's values with their steps. Times
-    differ by nature and are left out.
+    all `.jsonl` files but that of times, `best.json`, all pictures, and TensorBoard's
+    values with their steps. Times differ by nature and are left out.
     """
     found = [*_checkpoints(first, second)]
-    names = {"stats.jsonl", "classes.json"}
+    names = {"stats.jsonl", "watch.jsonl", "evaluations.jsonl", "classes.json", "best/best.json"}
     names |= {str(p.relative_to(folder)) for folder in (first, second) for p in _pictures(folder)}
     for name in sorted(names):
         contents = [_content(folder / name) for folder in (first, second)]

@@ -17,14 +17,15 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.files import explained, read_json, write_json
 
 _NUMBERED = re.compile(r"(\d{5})-")
-_APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl")
+_APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")
 
 
 class RunFolder:
     """A run's folder, held by this process alone while it is open.
 
     `log.txt` is what the run said, `stats.jsonl` what was measured (the same
-    whenever and wherever the run is repeated), `timing.jsonl` how long it took.
+    whenever and wherever the run is repeated), `watch.jsonl` and `evaluations.jsonl`
+    what its alarm and its measures saw (likewise), `timing.jsonl` how long it took.
     All of them, and TensorBoard's events, grow by appending; `sizes` and
     `truncate` take them back to where a checkpoint was written.
 
@@ -81,6 +82,11 @@ class RunFolder:
         return self.path / "export"
 
     @property
+    def best(self) -> Path:
+        """Folder of the best checkpoint and its SavedModel."""
+        return self.path / "best"
+
+    @property
     def tensorboard(self) -> Path:
         """Folder of TensorBoard's events."""
         return self.path / "tensorboard"
@@ -103,6 +109,24 @@ class RunFolder:
     def timing(self, row: dict[str, Any]) -> None:
         """Appends a row to `timing.jsonl`."""
         self._append("timing.jsonl", json.dumps(row))
+
+    def watch(self, row: dict[str, Any]) -> None:
+        """Appends a row to `watch.jsonl`: what the collapse alarm saw."""
+        self._append("watch.jsonl", json.dumps(row))
+
+    def evaluation(self, row: dict[str, Any]) -> None:
+        """Appends a row to `evaluations.jsonl`: measures of quality."""
+        self._append("evaluations.jsonl", json.dumps(row))
+
+    def summarize(self, name: str, found: dict[str, Any] | None) -> None:
+        """Replaces a part of `summary.json`: how the run stands now; None takes it out."""
+        if not self._chief:
+            return
+        path = self.path / "summary.json"
+        parts = read_json(path) if path.is_file() else {}
+        parts.pop(name, None)
+        with explained(path, "writing it"):
+            write_json(path, parts if found is None else {**parts, name: found})
 
     def sizes(self) -> dict[str, int]:
         """Bytes of each file that grows, by its path within the folder."""

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _FORMATS = ("png", "gnt", "npz", "tfrecord")
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
 _SAVED_MODEL = flags.DEFINE_string("saved_model", None, "a SavedModel instead of a run")
+_WEIGHTS = flags.DEFINE_enum(
+    "weights", "raw", ("raw", "ema"), "of the generator: as trained, or their moving average"
+)
 _OUT = flags.DEFINE_string(
     "out", None, "file to write, or, without .png and with --count, new folder of PNG"
 )
@@ -127,7 +130,7 @@ def main(argv: list[str]) -> None:
     from lsgan_tf.sampling import Sampler
 
     path = Path(_SAVED_MODEL.value) if _SAVED_MODEL.value else export_of_run(Path(_RUN_DIR.value))
-    sampler = Sampler(path)
+    sampler = Sampler(path, _WEIGHTS.value)
     if sampler.standin:
         print("note: this generator learnt from the drawn stand-in, not from real handwriting")
     if _SHOW.value:

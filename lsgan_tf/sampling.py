@@ -25,6 +25,7 @@ class Sampler:
 
     Args:
       path: the SavedModel's folder.
+      weights: "raw", G as it was trained, or "ema", the moving average of its weights.
 
     Attributes:
       path: the folder.
@@ -38,10 +39,10 @@ class Sampler:
       chunk: how many images are drawn at once.
 
     Raises:
-      UserError: if there is no such SavedModel, or it is damaged.
+      UserError: if there is no such SavedModel, it is damaged, or holds no average.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, weights: str = "raw") -> None:
         if not (Path(path) / "saved_model.pb").is_file():
             raise UserError(
                 f"{path}: no SavedModel in it; write one with python -m lsgan_tf.export"
@@ -65,6 +66,16 @@ class Sampler:
                 f"{path}: the SavedModel is damaged or not of lsgan_tf ({reason}); write it again "
                 "with python -m lsgan_tf.export"
             ) from error
+        suffix = "_ema" if weights == "ema" else ""
+        signatures = self._model.signatures
+        if f"sample{suffix}" not in signatures:
+            raise UserError(
+                f"{path}: holds no moving average of the weights (its run had no --ema_decay); "
+                "draw with --weights=raw"
+            )
+        self._sample, self._write = (signatures.get(f"{n}{suffix}") for n in ("sample", "write"))
+        self._serve = signatures["serving_ema" if suffix else "serving_default"]
+        self._between = getattr(self._model, f"between{suffix}", None)
         self.classes = names if self.conditional else []
         self._labels = {name: label for label, name in enumerate(self.classes)}
         pixels = math.prod(self.shape[:2]) if len(self.shape) == 3 else 1
@@ -130,9 +141,8 @@ class Sampler:
           UserError: if the model does not know a character.
         """
         self.labels(list(text))
-        signature = self._model.signatures["write"]
         images = [
-            signature(
+            self._write(
                 text=tf.constant(text[start : start + self.chunk]),
                 seed=tf.constant(_chunk_seed(seed, number)),
             )["images"].numpy()
@@ -151,7 +161,7 @@ class Sampler:
         arguments = {"count": tf.constant(count), "seed": tf.constant(seed)}
         if labels is not None:
             arguments["label"] = tf.constant(labels, tf.int32)
-        return self._model.signatures["sample"](**arguments)["images"].numpy()
+        return self._sample(**arguments)["images"].numpy()
 
     def stream(
         self,
@@ -208,14 +218,13 @@ class Sampler:
           z: float, `(n, z_dim)`.
           labels: one for each; None for an unconditional model.
         """
-        serve = self._model.signatures["serving_default"]
         pieces = []
         for start in range(0, len(z), self.chunk):
             part = slice(start, start + self.chunk)
             arguments = {"z": tf.constant(z[part], tf.float32)}
             if labels is not None:
                 arguments["label"] = tf.constant(labels[part], tf.int32)
-            pieces.append(self._pixels(serve(**arguments)["images"].numpy()))
+            pieces.append(self._pixels(self._serve(**arguments)["images"].numpy()))
         return np.concatenate(pieces) if pieces else self._pixels(np.zeros((0, *self.shape)))
 
     def between(
@@ -232,7 +241,7 @@ class Sampler:
         Raises:
           UserError: for a SavedModel of before this existed.
         """
-        if not hasattr(self._model, "between"):
+        if self._between is None:
             raise UserError(
                 f"{self.path}: this SavedModel was written before interpolation between classes "
                 "existed; write it again with python -m lsgan_tf.export"
@@ -240,7 +249,7 @@ class Sampler:
         pieces = []
         for start in range(0, len(z), self.chunk):
             part = slice(start, start + self.chunk)
-            made = self._model.between(
+            made = self._between(
                 tf.constant(z[part], tf.float32),
                 tf.constant(first[part], tf.int32),
                 tf.constant(second[part], tf.int32),

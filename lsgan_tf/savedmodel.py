@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import networks
+from lsgan_tf import moving_average, networks
 from lsgan_tf.config import Config
 from lsgan_tf.files import atomic_folder, explained
 from lsgan_tf.gan import GAN
@@ -30,15 +31,18 @@ class Exported(tf.Module):
       write(text, seed) -> images: uint8, one image per character of the string
         (conditional models whose classes are single characters).
       score(images, label) -> scores: float32 raw scores of uint8 images by D.
+      serving_ema, sample_ema, write_ema: the first three with the moving average of
+        G's weights, if there is one.
     Unconditional models have no `label`. Conditional ones also have, beside the signatures,
     the function `between(z, first, second, share)`: float32 images whose mapped label lies
-    that share of the way from one class to another.
+    that share of the way from one class to another; with a moving average `between_ema` too.
 
     Args:
       config: the run's, with the dataset's facts.
       generator: G in float32.
       discriminator: D in float32.
       classes: names of the classes in label order.
+      average: a generator with the moving average of G's weights, in float32; or None.
     """
 
     def __init__(
@@ -47,9 +51,11 @@ class Exported(tf.Module):
         generator: keras.Model,
         discriminator: keras.Model,
         classes: Sequence[str],
+        average: keras.Model | None = None,
     ) -> None:
         super().__init__(name="lsgan")
         self.generator, self.discriminator = generator, discriminator
+        self.average = average
         self._config, self._range = config, generator.output_range
         self._conditional = config.conditional
         # Variables, because constants are not kept in a SavedModel.
@@ -68,53 +74,72 @@ class Exported(tf.Module):
                     ((None,), tf.float32),
                 )
             )
+            kinds = (noises, labels, labels, shares)
             self.between = tf.function(
-                self._between, input_signature=(noises, labels, labels, shares)
+                functools.partial(self._between, generator), input_signature=kinds
             )
+            if average is not None:
+                self.between_ema = tf.function(
+                    functools.partial(self._between, average), input_signature=kinds
+                )
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The concrete functions to save, by name."""
-        config = self._config
-        z = tf.TensorSpec((None, config.z_dim), tf.float32, "z")
-        number = {name: tf.TensorSpec((), tf.int32, name) for name in ("count", "seed")}
-        pixels = self._range is not None
-        dtype = tf.uint8 if pixels else tf.float32
-        images = tf.TensorSpec((None, *config.data_shape), dtype, "images")
+        found = self._drawing(self.generator)
+        found["serving_default"] = found.pop("serving")
+        if self.average is not None:
+            drawing = self._drawing(self.average)
+            found |= {f"{name}_ema": function for name, function in drawing.items()}
+        dtype = tf.float32 if self._range is None else tf.uint8
+        images = tf.TensorSpec((None, *self._config.data_shape), dtype, "images")
+        if self._conditional:
+            label = tf.TensorSpec((None,), tf.int32, "label")
+            found["score"] = tf.function(self._score_label).get_concrete_function(images, label)
+        else:
+            found["score"] = tf.function(self._score).get_concrete_function(images)
+        return found
+
+    def _drawing(self, generator: keras.Model) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """The functions that draw from a generator."""
+
+        def trace(
+            function: Callable[..., dict[str, tf.Tensor]], *arguments: tf.TensorSpec
+        ) -> tf.types.experimental.ConcreteFunction:
+            return tf.function(functools.partial(function, generator)).get_concrete_function(
+                *arguments
+            )
+
+        z = tf.TensorSpec((None, self._config.z_dim), tf.float32, "z")
+        count, seed = (tf.TensorSpec((), tf.int32, name) for name in ("count", "seed"))
         if not self._conditional:
-            return {
-                "serving_default": tf.function(self._serve).get_concrete_function(z),
-                "sample": tf.function(self._sample).get_concrete_function(
-                    number["count"], number["seed"]
-                ),
-                "score": tf.function(self._score).get_concrete_function(images),
-            }
+            return {"serving": trace(self._serve, z), "sample": trace(self._sample, count, seed)}
         label = tf.TensorSpec((None,), tf.int32, "label")
         # Of any rank, so that a single label may be given as a scalar.
         labels = tf.TensorSpec(None, tf.int32, "label")
-        found = {
-            "serving_default": tf.function(self._serve_label).get_concrete_function(z, label),
-            "sample": tf.function(self._sample_label).get_concrete_function(
-                number["count"], number["seed"], labels
-            ),
-            "score": tf.function(self._score_label).get_concrete_function(images, label),
-        }
         text = tf.TensorSpec((), tf.string, "text")
-        found["write"] = tf.function(self._write).get_concrete_function(text, number["seed"])
-        return found
+        return {
+            "serving": trace(self._serve_label, z, label),
+            "sample": trace(self._sample_label, count, seed, labels),
+            "write": trace(self._write, text, seed),
+        }
 
-    def _serve(self, z: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": self.generator(z, None, training=False)}
+    def _serve(self, generator: keras.Model, z: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": generator(z, None, training=False)}
 
-    def _serve_label(self, z: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _serve_label(
+        self, generator: keras.Model, z: tf.Tensor, label: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         with tf.control_dependencies(self._check_labels(label)):
-            return {"images": self.generator(z, label, training=False)}
+            return {"images": generator(z, label, training=False)}
 
-    def _sample(self, count: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _sample(
+        self, generator: keras.Model, count: tf.Tensor, seed: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         z = self._noise(count, seed)
-        return {"images": self._pixels(self.generator(z, None, training=False))}
+        return {"images": self._pixels(generator(z, None, training=False))}
 
     def _sample_label(
-        self, count: tf.Tensor, seed: tf.Tensor, label: tf.Tensor
+        self, generator: keras.Model, count: tf.Tensor, seed: tf.Tensor, label: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         label = tf.reshape(label, (-1,))
         given = tf.size(label)
@@ -125,16 +150,23 @@ class Exported(tf.Module):
         with tf.control_dependencies([fits, *self._check_labels(label)]):
             label = tf.cond(given == 1, lambda: tf.fill((count,), label[0]), lambda: label)
         z = self._noise(count, seed)
-        return {"images": self._pixels(self.generator(z, label, training=False))}
+        return {"images": self._pixels(generator(z, label, training=False))}
 
     def _between(
-        self, z: tf.Tensor, first: tf.Tensor, second: tf.Tensor, share: tf.Tensor
+        self,
+        generator: keras.Model,
+        z: tf.Tensor,
+        first: tf.Tensor,
+        second: tf.Tensor,
+        share: tf.Tensor,
     ) -> tf.Tensor:
-        start, end = self.generator.label_map(first), self.generator.label_map(second)
+        start, end = generator.label_map(first), generator.label_map(second)
         phi = start + share[:, None] * (end - start)
-        return self.generator(z, phi, training=False)
+        return generator(z, phi, training=False)
 
-    def _write(self, text: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _write(
+        self, generator: keras.Model, text: tf.Tensor, seed: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         letters = tf.strings.unicode_split(text, "UTF-8")
         label = self.label_of.lookup(letters)
         unknown = tf.strings.reduce_join(tf.boolean_mask(letters, label < 0), separator=" ")
@@ -144,7 +176,7 @@ class Exported(tf.Module):
         with tf.control_dependencies([check]):
             label = tf.identity(label)
         z = self._noise(tf.size(label), seed)
-        return {"images": self._pixels(self.generator(z, label, training=False))}
+        return {"images": self._pixels(generator(z, label, training=False))}
 
     def _score(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"scores": self.discriminator(self._to_range(images), None, training=False)}
@@ -203,7 +235,11 @@ def write_saved_model(
     generator, discriminator = networks.build(config, precision="float32")
     copy_weights(gan.generator, generator)
     copy_weights(gan.discriminator, discriminator)
-    exported = Exported(config, generator, discriminator, classes)
+    average = None
+    if gan.average is not None:
+        average = moving_average.begin(generator)
+        copy_weights(gan.average, average)
+    exported = Exported(config, generator, discriminator, classes, average)
     with explained(path, "exporting"), atomic_folder(path) as temporary:
         try:
             tf.saved_model.save(exported, str(temporary), signatures=exported.signatures())

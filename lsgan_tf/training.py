@@ -7,6 +7,7 @@ import dataclasses
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,13 +19,14 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoints import Checkpoints, Found
 from lsgan_tf.clock import Clock, spell
 from lsgan_tf.cluster import from_environment
+from lsgan_tf.collapse import EXIT_COLLAPSED
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
 from lsgan_tf.devices import make_strategy, slow_precision
 from lsgan_tf.errors import DivergedError
-from lsgan_tf.files import save_array
+from lsgan_tf.evaluating import Evaluator, evaluation_due
 from lsgan_tf.flagging import describe
 from lsgan_tf.interruption import Interruption, exit_status
 from lsgan_tf.previews import Previews
@@ -33,6 +35,7 @@ from lsgan_tf.restoring import export_step, take_weights
 from lsgan_tf.run_folder import RunFolder, is_terminal, new_run_dir
 from lsgan_tf.steps import Task, Window, check_replicas, make_run_steps, next_stop, uses_xla
 from lsgan_tf.summaries import Summaries
+from lsgan_tf.watching import Watcher
 from lsgan_tf.workers import Workers
 
 # float16 skips steps that overflow; this many in a row will not recover.
@@ -127,13 +130,15 @@ class Trainer:
         tasks = [
             Task(config.log_every, self._log),
             Task(config.sample_every, self._sample),
+            Task(config.watch_every, self._watch),
+            Task(config.evaluate_every, self._evaluate),
             Task(config.checkpoint_every, self._checkpoint),
         ]
         start = self.step
         data = iter(self.batches.distribute(self.strategy, start))
         with Interruption() as interruption, self._live_bar() as bar:
             stop = self.workers.stopping(interruption.signal)
-            while self.step < config.steps and not stop:
+            while self.step < config.steps and not stop and not self._gives_up:
                 before = self.step
                 self._take_steps(data, next_stop(before, config, tasks) - before)
                 if before == start:
@@ -159,15 +164,25 @@ class Trainer:
         )
         self._say_what_runs(found, notices)
         self.clock, self.window = Clock(), Window()
+        extra = found.extra if found else {}
+        shown = (self.run, self.summaries)
+        self.watcher = Watcher(self.config, self.previews, *shown, extra.get("watch"))
+        self._best, self.evaluator = extra.get("best"), None
+        if self.workers.chief and evaluation_due(self.config, found.step if found else 0):
+            self.evaluator = Evaluator(self.config, self.gan, self.source, *shown, self._best)
+            self.evaluator.prepare()
         if found:
             self.checkpoints.restore(found, self.state)
             self.clock, self.window = Clock(found.extra["seconds"]), Window(**found.extra["window"])
             self.run.log(f"resumed at step {found.step:,} from {found.path.name}")
         elif self.config.init_from and self.workers.chief:
             self.run.log(take_weights(Path(self.config.init_from), self.gan, self.source.classes))
+        if goes_on:
+            self.watcher.tell()
         self.workers.share(self.gan.state_variables())
         self.window = Window.unpack(self.workers.share_numbers(self.window.pack()))
         self.step = self._saved_step = int(self.gan.step.numpy())
+        self._gives_up = self._must_give_up()
         if self.step == 0:
             self.run.log(f"training from step 0 in {self.run.path}")
             if self.workers.chief:
@@ -188,7 +203,8 @@ class Trainer:
         result = self._run_steps(data, tf.constant(count, tf.int64))
         sums, last, done, bad, bad_at_end = (value.numpy() for value in result)
         self.step += int(done)
-        self.window.add(sums, int(done), int(bad), int(bad_at_end))
+        for window in (self.window, self.watcher.window):
+            window.add(sums, int(done), int(bad), int(bad_at_end))
         patience = _FLOAT16_PATIENCE if self.config.precision == "float16" else 0
         if self.window.bad_in_a_row > patience:
             self._diverged(last)
@@ -220,30 +236,54 @@ class Trainer:
         self.run.log(progress_line(self.step, self.config, means, rate))
 
     def _sample(self) -> None:
-        if not self.workers.chief:
-            return
-        picture = self.previews.samples(self.step)
-        path = self.run.samples / f"step-{self.step:08d}.png"
-        grids.save_png(path, picture)
-        if self.previews.points is not None:
-            save_array(path.with_suffix(".npy"), self.previews.points)
-        self.summaries.image(self.step, "samples", picture)
+        if self.workers.chief:
+            self.previews.save(self.run.samples, self.step, self.summaries)
 
-    def _checkpoint(self) -> None:
+    def _watch(self) -> None:
+        if self.workers.chief:
+            self.watcher.look(self.step)
+        self._gives_up = self._must_give_up()
+
+    def _must_give_up(self) -> bool:
+        """Whether the run ends because it has collapsed: the chief's word for all workers."""
+        if not self.config.stop_on_collapse:
+            return False
+        return bool(self.workers.share_numbers([float(self.watcher.collapsed)])[0])
+
+    def _evaluate(self) -> None:
+        if self.evaluator:
+            self.evaluator.evaluate(self.step, self.state, self._extra)
+            self.clock.rate(self.step)  # the speed is that of training alone
+
+    def _extra(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the networks."""
         self.summaries.flush()
-        extra = {
+        return {
             "seconds": self.clock.seconds,
             "window": dataclasses.asdict(self.window),
+            "watch": self.watcher.memory(),
+            "best": self.evaluator.best if self.evaluator else self._best,
             "sizes": self.run.sizes(),
         }
-        self.checkpoints.save(self.step, self.state, extra)
+
+    def _checkpoint(self) -> None:
+        self.checkpoints.save(self.step, self.state, self._extra(), self.watcher.last_good())
         self._saved_step = self.step
+        self.watcher.tell()
 
     def _end(self, stop: signal.Signals | None) -> int:
         self.summaries.close()
+        if self._gives_up and stop is None and self.step < self.config.steps:
+            self.run.log(
+                f"ended at step {self.step:,} by --stop_on_collapse: {self.watcher.verdict()}; "
+                "--nostop_on_collapse goes on all the same"
+            )
+            return EXIT_COLLAPSED
         if stop in (None, signal.SIGINT):
             self._export()
         if stop is None:
+            if self.watcher.collapsed:
+                self.run.log(self.watcher.verdict())
             self.run.log(f"finished {self.step:,} steps in {spell(self.clock.seconds)}")
             return 0
         self.run.log(

@@ -186,6 +186,7 @@ def configs(draw):
     fixed = {"dataset": "hwdb", "network": "handwriting", "simultaneous": False}
     others = [field for field in settings() if "hwdb" not in (field.metadata["only"] or ["hwdb"])]
     fixed |= {field.name: field.default for field in others}
+    fixed |= {"metrics": "fid,kid", "best_metric": "kid", "stop_on_collapse": False}
     drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
     drawn["image_size"] = max(drawn["image_size"], 8)
     if drawn["label_fake"] == drawn["label_real"]:
@@ -267,6 +268,13 @@ class TestDifferences:
             "sample_every": 1,
             "checkpoint_every": 1,
             "keep_checkpoints": 1,
+            "watch_every": 1,
+            "stop_on_collapse": True,
+            "evaluate_every": 1,
+            "metrics": "kid",
+            "best_metric": "kid",
+            "evaluate_samples": 7,
+            "inception": "elsewhere",
             "data_description": "elsewhere",
         }
         old = make()

@@ -101,7 +101,9 @@ class TestFlags:
         values = flags.FlagValues()
         flagging.define_flags(values)
         groups = list(values.flags_by_module_dict())
-        assert groups == ["data", "networks", "objective", "optimisation", "machine", "run"]
+        assert groups == [
+            "data", "networks", "objective", "optimisation", "machine", "run", "watching",
+        ]  # fmt: skip
 
     def test_values_arrive_with_their_types(self):
         config, _ = parse(

@@ -191,3 +191,18 @@ def test_float32_stops_at_a_bad_step_of_one_replica(monkeypatch):
     assert not np.isfinite(last).all()
     assert int(training.gan.step.numpy()) == 2
     assert all(np.isfinite(value).all() for value in training.weights().values())
+
+
+def test_every_replica_has_the_same_moving_average(float64):
+    one, two = Training("cpu:1", ema_decay=0.6), Training("cpu:2", ema_decay=0.6)
+    start = [variable.numpy() for variable in one.gan.average.variables]
+    one.steps(4), two.steps(4)
+    moved = 0.0
+    for before, mine, theirs in zip(
+        start, one.gan.average.variables, two.gan.average.variables, strict=True
+    ):
+        first, second = copies(theirs)
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_allclose(first, mine.numpy(), rtol=0, atol=1e-6, err_msg=mine.path)
+        moved = max(moved, np.abs(mine.numpy() - before).max())
+    assert moved > 1e-3

@@ -218,3 +218,20 @@ def test_weights_that_do_not_fit_are_refused(runs, undisturbed, flags, reason):
     runs.finish(name, *flags, status=2)
     error = runs.output(name).splitlines()[-1]
     assert error.startswith("error: ") and reason in error
+
+
+def test_the_moving_average_goes_on_too(runs):
+    words = ("--ema_decay=0.9", "--sample_every=6")
+    runs.finish("average", *words, "--steps=15")
+    runs.finish("average-again", *words, "--steps=8")
+    runs.finish("average-again", *words, "--steps=15")
+    assert differences(runs.path / "average", runs.path / "average-again") == []
+    names = tensors(runs.path / "average")
+    assert any(name.startswith("average/") for name in names)
+    samples = runs.path / "average" / "samples"
+    raw, average = samples / "step-00000012.png", samples / "step-00000012-ema.png"
+    assert raw.read_bytes() != average.read_bytes()
+    runs.finish(
+        "average-heir", f"--init_from={runs.path / 'average'}", "--ema_decay=0.5", "--steps=2"
+    )
+    runs.finish("average-heir-raw", f"--init_from={runs.path / 'average'}", "--steps=2")

@@ -1,0 +1,208 @@
+"""Measures a run while it trains, and keeps the best of it.
+
+Nothing here moves the run: samples are drawn with noise of their own, networks are
+read and not written, and what a measure needs is made outside the strategy.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from lsgan_tf.checkpoints import Checkpoints
+from lsgan_tf.clock import spell
+from lsgan_tf.config import Config
+from lsgan_tf.data.source import Source
+from lsgan_tf.errors import UserError
+from lsgan_tf.files import atomic_folder, explained, write_json
+from lsgan_tf.gan import GAN
+from lsgan_tf.metrics.draws import Draws
+from lsgan_tf.metrics.names import HIGHER_IS_BETTER, default_metrics, is_better, parse_metrics
+from lsgan_tf.metrics.suite import open_suite
+from lsgan_tf.run_folder import RunFolder
+from lsgan_tf.savedmodel import write_saved_model
+from lsgan_tf.summaries import Summaries
+
+
+class Evaluator:
+    """The measures of a run, its rows in `evaluations.jsonl`, and its folder `best/`.
+
+    With a moving average of G's weights, both are measured; names of its figures end in
+    `_ema`.
+
+    Args:
+      config: the run's, with the dataset's facts.
+      gan: its model, whose present weights are measured.
+      source: its training data.
+      run: where it is told.
+      summaries: likewise.
+      best: what `best` was at the checkpoint that the run goes on from.
+
+    Attributes:
+      best: of the best evaluation so far, JSON-able: `step`, `metric`, `weights` and
+        `value`; None before the first.
+
+    Raises:
+      UserError: if a measure does not fit the run or its data.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        gan: GAN,
+        source: Source,
+        run: RunFolder,
+        summaries: Summaries,
+        best: dict[str, Any] | None = None,
+    ) -> None:
+        self._config, self._gan, self._classes = config, gan, source.classes
+        self._run, self._summaries = run, summaries
+        names = parse_metrics(config.metrics) if config.metrics else default_metrics(config)
+        self._suite = open_suite(
+            names,
+            config,
+            train=source,
+            samples=config.evaluate_samples,
+            seed=config.seed,
+            inception=Path(config.inception).expanduser() if config.inception else None,
+            log=run.log,
+        )
+        self._metric = chosen_metric(config.best_metric, self._suite.keys)
+        self.best = best if best and best["metric"] == self._metric else None
+        networks = {"raw": gan.generator, "ema": gan.average}
+        self._real: dict[str, float] = {}
+        self._draws = {n: Draws(net, config) for n, net in networks.items() if net is not None}
+
+    def prepare(self) -> None:
+        """Makes what the measures need and measures real examples: may take minutes.
+
+        Raises:
+          UserError: if it cannot be had.
+        """
+        for leftover in self._run.path.glob(".best.*"):  # of a process killed while writing
+            shutil.rmtree(leftover, ignore_errors=True)
+        self._suite.prepare()
+        self._real = self._suite.real()
+        self._run.log(f"real examples: {in_words(self._real)}")
+        self._run.summarize("evaluation", {"real": self._real, "protocol": self._suite.protocol})
+        self._run.summarize("best", self.best)
+
+    def evaluate(
+        self, step: int, state: tf.train.Checkpoint, extra: Callable[[], dict[str, Any]]
+    ) -> None:
+        """Measures the present weights and keeps them if they are the best so far.
+
+        A measure that fails, or a `best/` that cannot be written, is told in the log and
+        does not end the run.
+
+        Args:
+          step: steps trained.
+          state: what a checkpoint holds.
+          extra: gives what it keeps beside them; called after `best` is brought up to date.
+        """
+        start = time.monotonic()
+        try:
+            found = {
+                name: self._suite.measure(draws.batches(self._suite.samples, self._suite.seed))
+                for name, draws in self._draws.items()
+            }
+            figures = {
+                f"{key}_ema" if name == "ema" else key: value
+                for name, values in found.items()
+                for key, value in values.items()
+            }
+            self._run.evaluation({"step": step, "figures": figures, "real": self._real})
+            curves = {f"quality/{key}": value for key, value in figures.items()}
+            self._summaries.scalars(step, curves)
+            for name, values in found.items():
+                title = "" if name == "raw" else " with the moving average"
+                self._run.log(f"step {step:,}: quality{title}: {in_words(values)}")
+            took = time.monotonic() - start
+            self._run.log(f"step {step:,}: evaluation took {spell(took)}")
+            self._keep(step, found, state, extra)
+        except UserError as error:
+            self._run.log(f"step {step:,}: evaluation failed, training goes on: {error}")
+
+    def _keep(
+        self,
+        step: int,
+        found: dict[str, dict[str, float]],
+        state: tf.train.Checkpoint,
+        extra: Callable[[], dict[str, Any]],
+    ) -> None:
+        former, key = self.best, self._metric
+        for name, values in found.items():
+            if is_better(key, values[key], self.best["value"] if self.best else None):
+                self.best = {"step": step, "metric": key, "weights": name, "value": values[key]}
+        if self.best == former:
+            return
+        try:
+            facts = {**self.best, "figures": found[self.best["weights"]]}
+            write_best(
+                self._run.best, self._config, self._gan, self._classes, facts, state, extra()
+            )
+        except UserError:
+            self.best = former
+            raise
+        self._run.summarize("best", self.best)
+        self._run.log(f"step {step:,}: the best so far by {key}, kept in {self._run.best}")
+
+
+def evaluation_due(config: Config, step: int) -> bool:
+    """Whether a run that stands at `step` will be evaluated before it ends."""
+    every = config.evaluate_every
+    return bool(every) and (step // every + 1) * every <= config.steps
+
+
+def chosen_metric(asked: str | None, keys: Sequence[str]) -> str:
+    """The figure that the best is chosen by: what was asked for, or the first that can be.
+
+    Raises:
+      UserError: if it is none of the figures that are measured.
+    """
+    fit = [key for key in keys if key in HIGHER_IS_BETTER]
+    if asked is not None and asked not in fit:
+        raise UserError(
+            f"--best_metric={asked}: expected one of the figures that --metrics gives: "
+            f"{', '.join(fit)}"
+        )
+    return asked or fit[0]
+
+
+def write_best(
+    path: Path,
+    config: Config,
+    gan: GAN,
+    classes: Sequence[str],
+    facts: dict[str, Any],
+    state: tf.train.Checkpoint,
+    extra: dict[str, Any],
+) -> None:
+    """Writes a checkpoint, its SavedModel and `best.json`, all of them or nothing.
+
+    Args:
+      path: the folder; replaced if it exists.
+      config: the run's.
+      gan: its model.
+      classes: names of the classes in label order.
+      facts: what is known of this step; `step` among them.
+      state: what a checkpoint holds.
+      extra: what it keeps beside them.
+
+    Raises:
+      UserError: if it cannot be written; what was there stays.
+    """
+    with explained(path, "keeping the best"), atomic_folder(path) as temporary:
+        Checkpoints(temporary).save(facts["step"], state, extra)
+        write_saved_model(temporary / "export", config, gan, classes, facts["step"])
+        write_json(temporary / "best.json", facts)
+
+
+def in_words(values: dict[str, float]) -> str:
+    """Figures in a line: `judge_top1 0.912, judge_frechet 12.3`."""
+    return ", ".join(f"{key} {value:.4g}" for key, value in values.items())

@@ -1,0 +1,129 @@
+"""Looks at a run every few hundred steps and says when it has probably collapsed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+from lsgan_tf.checkpoints import find
+from lsgan_tf.collapse import Alarm, Event, Look, separation
+from lsgan_tf.config import Config
+from lsgan_tf.previews import Previews
+from lsgan_tf.run_folder import RunFolder
+from lsgan_tf.spread import spread
+from lsgan_tf.steps import Window
+from lsgan_tf.summaries import Summaries
+
+
+class Watcher:
+    """Keeps the alarm of a run, its rows in `watch.jsonl` and its part of `summary.json`.
+
+    Args:
+      config: the run's.
+      previews: the fixed noise and the reals to hold samples against.
+      run: where it is told.
+      summaries: likewise.
+      remembered: what `memory` gave for the checkpoint that the run goes on from.
+
+    Attributes:
+      window: what the steps since the last look measured.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        previews: Previews,
+        run: RunFolder,
+        summaries: Summaries,
+        remembered: dict[str, Any] | None = None,
+    ) -> None:
+        self._config, self._previews = config, previews
+        self._run, self._summaries = run, summaries
+        self._alarm = Alarm(**remembered["alarm"]) if remembered else Alarm()
+        self.window = Window(**remembered["window"]) if remembered else Window()
+        self._of_reals: float | None = None
+
+    def memory(self) -> dict[str, Any]:
+        """What a checkpoint has to keep: JSON-able."""
+        return {
+            "alarm": dataclasses.asdict(self._alarm),
+            "window": dataclasses.asdict(self.window),
+        }
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the run is held to be collapsed."""
+        return self._alarm.since is not None
+
+    def look(self, step: int) -> None:
+        """Looks at the samples and at what D and G measured since the last look."""
+        means, self.window = self.window.means(), Window()
+        look = Look(
+            step,
+            spread=self._relative_spread(),
+            separation=self._separation(means["score_real"], means["score_fake"]),
+            gradient=means["g_gradient_norm"],
+        )
+        event = self._alarm.look(look)
+        self._run.watch({**dataclasses.asdict(look), "collapsed": self.collapsed})
+        curves = {
+            "watch/spread": look.spread,
+            "watch/separation": look.separation,
+            "watch/collapsed": float(self.collapsed),
+        }
+        self._summaries.scalars(step, curves)
+        if event:
+            message = self._message(event)
+            self._run.log(f"step {step:,}: {message}")
+            self._summaries.text(step, "collapse", message)
+        self.tell()
+
+    def tell(self) -> None:
+        """Brings `summary.json` up to date."""
+        if not self._config.watch_every:
+            return
+        good = self.last_good()
+        found = {**self._alarm.summary(), "last_good_checkpoint": good and good.name}
+        self._run.summarize("collapse", found)
+
+    def last_good(self) -> Path | None:
+        """The newest checkpoint at or before the last look that spoke for the run."""
+        sound = self._alarm.sound_step
+        return next((path for step, path in find(self._run.checkpoints) if step <= sound), None)
+
+    def verdict(self) -> str:
+        """What is to be said of a collapsed run, in one line."""
+        good = self.last_good()
+        kept = f"{good} is the last good checkpoint" if good else "no checkpoint is from before it"
+        return (
+            f"this run has probably collapsed since step {self._alarm.since:,}: "
+            f"{self._alarm.why}; {kept}"
+        )
+
+    def _message(self, event: Event) -> str:
+        if event is Event.COLLAPSED:
+            return self.verdict()
+        return "the samples differ from one another again: the collapse has passed"
+
+    def _relative_spread(self) -> float:
+        if self._of_reals is None:
+            reals, labels = self._previews.real_examples()
+            # Without two reals of a class there is nothing to compare within classes.
+            self._within = spread(reals, labels) > 0.0
+            self._of_reals = spread(reals, labels if self._within else None)
+        made, labels = self._previews.examples()
+        return spread(made, labels if self._within else None) / max(self._of_reals, 1e-12)
+
+    def _separation(self, real: float | None, fake: float | None) -> float:
+        if real is None or fake is None:
+            return 0.0
+        config = self._config
+        if config.loss == "lsgan":
+            return separation(real, fake, low=config.label_fake, high=config.label_real)
+        return separation(_sigmoid(real), _sigmoid(fake), low=0.0, high=1.0)
+
+
+def _sigmoid(score: float) -> float:
+    return 0.5 * (1.0 + math.tanh(0.5 * score))
