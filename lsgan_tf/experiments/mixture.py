@@ -28,6 +28,7 @@ _COMMON = (
     "--dataset=mixture", "--steps=40000", "--sample_every=1000", "--log_every=1000",
     "--steps_per_call=1000", "--checkpoint_every=10000", "--keep_checkpoints=1",
 )  # fmt: skip
+_NEAR = 0.1
 _SHOWN = (0, 5_000, 15_000, 25_000, 35_000, 40_000)
 _COLOURS = {"lsgan-011": "#1b7837", "lsgan-110": "#4393c3", "gan": "#762a83"}
 
@@ -68,10 +69,24 @@ def history(run: Run) -> list[Snapshot]:
         raise UserError(f"{run.path}: no samples/step-*.npy in it; was it made by another version?")
     found = []
     for path in paths:
-        seen = modes(_points(path), ring.means, ring.deviation, ring.weights)
+        points = _points(path)
+        seen = modes(points, ring.means, ring.deviation, ring.weights)
         step = int(path.stem.removeprefix("step-"))
-        found.append(Snapshot(step, seen.found, seen.within_3std, seen.kl))
+        found.append(Snapshot(step, covered(points, config), seen.within_3std, seen.kl))
     return found
+
+
+def covered(points: np.ndarray, config: Config) -> int:
+    """How many modes have half their fair share of the points within a tenth of the radius.
+
+    One point within three deviations, the usual count, says little of 5,120: a cloud at
+    the centre finds most modes so. And an even ring without modes has a quarter of the fair
+    share so near.
+    """
+    ring = _ring(config)
+    distances = np.linalg.norm(points[:, None] - ring.means, axis=2)
+    near = (distances <= _NEAR * config.mode_radius).mean(axis=0)
+    return int((near >= 0.5 * ring.weights).sum())
 
 
 def measure(run: Run) -> Measures:
@@ -122,9 +137,10 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
 
 def _findings(done: Sequence[Run]) -> str:
     lines = [
-        "A mode is found when one of 5,120 samples lies within three standard deviations of it; "
-        "a sample is good when it lies so near to any. KL is that of the modes' weights from equal "
-        "ones. Of the mixture itself 98.9% are good."
+        "A mode is found when half its fair share of 5,120 samples lies within a tenth of the "
+        "radius; a sample is good when it lies within three standard deviations of any mode, "
+        "which is far stricter. KL is that of the modes' shares from those of the mixture. Of the "
+        "mixture itself 98.9% are good."
     ]
     for name in dict.fromkeys(run.arm.name for run in done):
         mine = [run for run in done if run.arm.name == name]

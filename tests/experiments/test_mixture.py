@@ -39,6 +39,20 @@ def test_measures(tmp_path):
     assert lost["kl"] == pytest.approx(np.log(8))
 
 
+def test_what_counts_as_found():
+    from lsgan_tf.experiments.plan import config_of
+
+    config = config_of(("--dataset=mixture", "--mode_radius=2"))
+    angles = np.linspace(0, 2 * np.pi, 8001)[:-1]
+    ring = 2 * np.stack([np.cos(angles), np.sin(angles)], 1)
+    assert mixture.covered(ring, config) == 0  # a ring without modes
+    assert mixture.covered(ring[::1000], config) == 8
+    # Seven modes well, and the eighth with a little less and a little more than a sixteenth.
+    for share, expected in ((60, 7), (65, 8)):
+        points = ring[np.concatenate([np.arange(1000 - share) % 7 * 1000, [7000] * share])]
+        assert mixture.covered(points, config) == expected
+
+
 def test_history_without_samples(tmp_path):
     with pytest.raises(UserError, match=r"no samples/step-\*\.npy"):
         mixture.history(Run(mixture.arms()[0], 0, tmp_path))
