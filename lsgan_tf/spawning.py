@@ -17,8 +17,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lsgan_tf.binary import ONEDNN
+
 # What `lsgan_tf.binary.import_tensorflow` sets has to be there before the import.
-_ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3"}
+_ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3", **ONEDNN}
 
 
 def start(

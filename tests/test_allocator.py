@@ -94,7 +94,7 @@ def test_elsewhere_nothing_happens(monkeypatch):
 
 
 def test_is_done_before_tensorflow_is_there(monkeypatch):
-    for name in ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPP_MIN_LOG_LEVEL"):
+    for name in ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPP_MIN_LOG_LEVEL", *binary.ONEDNN):
         monkeypatch.setenv(name, "3")  # brought back afterwards, like the rest
     calls = []
     monkeypatch.setattr(binary, "keep_memory", lambda: calls.append("keep_memory"))
