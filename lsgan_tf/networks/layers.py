@@ -254,6 +254,7 @@ class LabelledConv2D(keras.layers.Layer):
         # One-hot: which pair (set of rows, set of columns) each output position has.
         self._pair_of_position = np.kron(row_of, column_of)
         self._output_size = (len(row_of), len(column_of))
+        self.label_sets = len(self._row_taps) * len(self._column_taps)
 
     def call(self, x: Tensor, phi: Tensor) -> Tensor:
         """Convolves.

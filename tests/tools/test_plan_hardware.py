@@ -1,0 +1,37 @@
+"""The calculator against plans worked out by hand."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+TOOL = Path(__file__).parents[2] / "tools" / "plan_hardware.py"
+
+
+def test_plans_are_the_arithmetic_of_their_inputs():
+    simple = ["--efficiency=1", "--half_batch=1e-9", "--latency_us=1e-9", "--link_gb_s=1"]
+    done = subprocess.run(
+        [sys.executable, TOOL, *simple, "--float32_tflops=1", "--bfloat16_tflops=4"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    hwdb, bedroom = done.stdout.strip().split("\n\n")
+    head, *plans = hwdb.splitlines()
+    # Operations of one image, see tests/networks/test_operations.py for the layers.
+    g = 2 * (1280 * 6272 + 49 * 25 * 128**2 + 196 * 25 * 128)
+    d = 2 * (196 * 25 * 256 + 49 * 25 * 256 * 320 + 9 * 256 * 320 + 15_936 * 1024 + 1280)
+    image = g + 2 * (3 * d - 2 * 196 * 25 * 256) + 2 * d + 2 * g - 2 * 1280 * 6272
+    assert f"{64 * image / 1e9:.0f} GFLOP a step" in head and "1,246,991 images" in head
+    milliseconds = [float(re.search(r"([\d.]+) ms a step", plan)[1]) for plan in plans]
+    one = 64 * image / 1e12 * 1e3
+    # 30,801,986 gradients of 4 bytes go round a ring of 8 at 1 GB/s.
+    ring = 2 * 7 / 8 * 4 * 30_801_986 / 1e9 * 1e3
+    assert abs(milliseconds[0] - one) < 0.01
+    assert abs(milliseconds[1] - (one / 8 + ring)) < 0.01
+    assert abs(milliseconds[3] - one / 4) < 0.01
+    assert f"{one * 1e6 / 1e3 / 3600:,.1f} h" in plans[0]
+    assert "first to give out: communication" in plans[1]
+    assert bedroom.startswith("LSUN bedroom") and len(bedroom.splitlines()) == 7

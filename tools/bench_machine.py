@@ -1,0 +1,103 @@
+"""What a measurement has to say about the machine it was made on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from lsgan_tf.files import atomic_file, explained
+
+_PACKAGES = ("lsgan_tf", "tensorflow", "keras", "numpy", "torch")
+_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
+# Above this load something else was computing when the measurement began.
+_QUIET = 0.5
+
+
+def describe() -> dict[str, Any]:
+    """Processor, memory, GPUs, versions, settings, and how busy the machine is now."""
+    return {
+        "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "instructions": [flag for flag in _FLAGS if flag in _cpuinfo("flags").split()],
+        "memory_gib": _memory(),
+        "gpus": _gpus(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: version for name in _PACKAGES if (version := _version(name))},
+        "environment": {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith(("TF_", "OMP_", "ONEDNN_", "MALLOC_", "KMP_", "XLA_"))
+        },
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def in_words(machine: dict[str, Any]) -> str:
+    """The description in a few lines, with a warning if the machine is busy."""
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores ({' '.join(machine['instructions'])}), "
+        f"{machine['memory_gib']} GiB" + "".join(f", {gpu}" for gpu in machine["gpus"]),
+        f"Python {machine['python']}, {packages}",
+    ]
+    if machine["load"] > _QUIET:
+        lines.append(
+            f"warning: the machine is busy (load {machine['load']}): its clock says little here; "
+            "compare computed seconds (CPU), and those with care"
+        )
+    return "\n".join(lines)
+
+
+def write(path: Path, machine: dict[str, Any], measured: Any) -> None:
+    """Writes what was measured as JSON, with the machine and the command, atomically."""
+    when = time.strftime("%Y-%m-%d %H:%M:%S")
+    content = {"when": when, "command": sys.argv, "machine": machine, "measured": measured}
+    with explained(path, "writing the measurements"), atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def has_bfloat16() -> bool:
+    """Whether bfloat16 is fast here: a GPU, or a processor with instructions for it."""
+    return bool(_gpus()) or bool({"avx512_bf16", "amx_bf16"} & set(_cpuinfo("flags").split()))
+
+
+def _cpuinfo(key: str) -> str:
+    path = Path("/proc/cpuinfo")
+    if not path.is_file():
+        return ""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return ""
+
+
+def _memory() -> float | None:
+    try:
+        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
+    except (ValueError, OSError):
+        return None
+
+
+def _gpus() -> list[str]:
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return done.stdout.strip().splitlines() if done.returncode == 0 else []
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,104 @@
+"""Measures the memory that training takes beside what arithmetic says it needs, and its growth.
+
+    python tools/bench_memory.py --net=hwdb --steps=1000
+
+Needed are the weights, Adam's two averages, the larger network's gradients, and the layers'
+outputs that D's update keeps for its backward pass (of reals, of fakes and of G). What is above
+that is TensorFlow itself (told apart), work space of its kernels, and what its allocator keeps.
+On a GPU the allocator's own count is printed too. Growth is the resident memory at the end less
+that after the first tenth of the steps; it should be about nothing, for any number of steps.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from lsgan_tf.binary import run
+from lsgan_tf.errors import UserError
+
+_NET = flags.DEFINE_enum("net", "hwdb", ["hwdb", "cifar10", "scene112", "dcgan64"], "what to train")
+_PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "arithmetic")
+_DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main")
+_BATCH = flags.DEFINE_integer("batch_size", 64, "images per update", lower_bound=2)
+_STEPS = flags.DEFINE_integer("steps", 100, "steps to take", lower_bound=10)
+_JSON = flags.DEFINE_string("json", None, "file for all that was measured")
+_SMALL = flags.DEFINE_boolean("small", False, "narrow networks, to try this tool itself")
+
+_MIB = float(1 << 20)
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    import bench_machine
+    import bench_ours
+
+    from lsgan_tf.binary import import_tensorflow
+
+    machine = bench_machine.describe()
+    print(bench_machine.in_words(machine), flush=True)
+    import_tensorflow()
+    alone = resident()
+    product = bench_ours.prepare(
+        net=_NET.value,
+        precision=_PRECISION.value,
+        devices=_DEVICES.value,
+        batch_size=_BATCH.value,
+        small=_SMALL.value,
+    )
+    parts = bench_ours.needed(
+        product.gan.generator,
+        product.gan.discriminator,
+        batch_size=_BATCH.value,
+        bytes_each=4 if _PRECISION.value == "float32" else 2,
+    )
+    sizes = []
+    for number in range(10):
+        product.burst(_STEPS.value * (number + 1) // 10 - _STEPS.value * number // 10)
+        sizes.append(resident())
+    measured = {
+        "steps": _STEPS.value,
+        "needed_mib": {name: round(value / _MIB, 1) for name, value in parts.items()},
+        "needed_total_mib": round(sum(parts.values()) / _MIB, 1),
+        "peak_mib": round(peak(), 1),
+        "tensorflow_alone_mib": round(alone, 1),
+        "growth_mib": round(sizes[-1] - sizes[0], 1),
+        "resident_mib": [round(size, 1) for size in sizes],
+        "device_peak_mib": _device_peak(),
+    }
+    for name, value in measured.items():
+        print(f"{name}: {value}", flush=True)
+    if _JSON.value:
+        bench_machine.write(Path(_JSON.value), machine, measured)
+
+
+def resident() -> float:
+    """Memory that this process holds now, MiB; its peak where the system does not say."""
+    path = Path("/proc/self/status")
+    if path.is_file():
+        for line in path.read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return peak()
+
+
+def peak() -> float:
+    """The most memory that this process has held so far, MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MIB
+
+
+def _device_peak() -> float | None:
+    import tensorflow as tf
+
+    if not tf.config.list_logical_devices("GPU"):
+        return None
+    return round(tf.config.experimental.get_memory_info("GPU:0")["peak"] / _MIB, 1)
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

@@ -1,0 +1,86 @@
+"""The networks that are measured, as configs of training runs, and random examples for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from lsgan_tf.config import Config, resolve
+from lsgan_tf.data.source import Source
+
+_FULL: dict[str, dict[str, Any]] = {
+    "hwdb": {"dataset": "hwdb", "conditional": True},
+    "cifar10": {"dataset": "cifar10"},
+    "scene112": {"dataset": "lsun"},
+    "dcgan64": {"dataset": "images"},
+}
+_CLASSES = {"hwdb": 3740, "cifar10": 10, "scene112": 0, "dcgan64": 0}
+_CHANNELS = {"hwdb": 1, "cifar10": 3, "scene112": 3, "dcgan64": 3}
+# Small enough to try the tools themselves in seconds.
+_SMALL: dict[str, dict[str, Any]] = {
+    "hwdb": {"image_size": 12, "width": 0.02, "first_filters": 6, "label_dim": 5, "z_dim": 7},
+    "cifar10": {"image_size": 16, "filters": 4, "z_dim": 7},
+    "scene112": {"image_size": 16, "z_dim": 7},
+    "dcgan64": {"image_size": 16, "filters": 4, "z_dim": 7},
+}
+_SMALL_CLASSES = 9
+_EXAMPLES = 1024
+NETS = tuple(_FULL)
+
+
+def config(
+    net: str, *, precision: str = "float32", batch_size: int = 64, small: bool = False
+) -> Config:
+    """The config of a run on one of `NETS`, with the facts that its dataset would give.
+
+    Args:
+      net: "hwdb" (3,740 classes), "cifar10", "scene112" or "dcgan64".
+      precision: as `--precision`.
+      batch_size: global.
+      small: narrow networks and few classes.
+    """
+    given = _FULL[net] | {"precision": precision, "batch_size": batch_size}
+    classes = _CLASSES[net]
+    if small:
+        given |= _SMALL[net]
+        classes = min(classes, _SMALL_CLASSES)
+    resolved, _ = resolve(given, {})
+    side = resolved.image_size
+    return dataclasses.replace(
+        resolved,
+        data_shape=(side, side, _CHANNELS[net]),
+        data_classes=classes,
+        data_length=_EXAMPLES,
+    )
+
+
+class RandomExamples(Source):
+    """Pictures of random pixels with random labels, read as any dataset is.
+
+    Args:
+      shape: of a picture.
+      classes: how many; 0 has no labels.
+    """
+
+    name = "random"
+    fingerprint = "random"
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        rng = np.random.default_rng(0)
+        self.shape = shape
+        self.classes = tuple(map(str, range(classes)))
+        self._pictures = rng.integers(0, 256, (_EXAMPLES, *shape), np.uint8)
+        self._labels = rng.integers(0, max(classes, 1), _EXAMPLES).astype(np.int32)
+
+    def __len__(self) -> int:
+        return _EXAMPLES
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Pictures at the indices."""
+        return self._pictures[indices]
+
+    def labels(self, indices: np.ndarray) -> np.ndarray:
+        """Labels at the indices."""
+        return self._labels[indices]

@@ -1,0 +1,173 @@
+"""This package's training step as a contestant: the model, input pipeline and loop of training."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import bench_nets
+from bench_turns import cpu_seconds
+
+if TYPE_CHECKING:
+    from lsgan_tf.networks.network import Network
+
+# Seconds that a measurement of the peak lasts, after one round of warming up.
+_PEAK_SECONDS = 0.5
+
+
+def prepare(**settings: Any) -> Product:
+    """Makes the runner; see `Product`."""
+    return Product(**settings)
+
+
+class Product:
+    """Training as `lsgan_tf.main` does it, on random pictures.
+
+    Args:
+      net: one of `bench_nets.NETS`.
+      precision: as `--precision`.
+      devices: as `--devices`.
+      batch_size: global.
+      small: narrow networks, to try the tool.
+    """
+
+    def __init__(
+        self, *, net: str, precision: str, devices: str, batch_size: int, small: bool
+    ) -> None:
+        from lsgan_tf.binary import import_tensorflow
+
+        import_tensorflow()
+        import keras
+        import tensorflow as tf
+
+        from lsgan_tf.build import build_gan
+        from lsgan_tf.cluster import from_environment
+        from lsgan_tf.data.pipeline import Batches
+        from lsgan_tf.devices import make_strategy
+        from lsgan_tf.networks import operations
+        from lsgan_tf.steps import check_replicas, make_run_steps, uses_xla
+
+        start = time.perf_counter()
+        self.config = bench_nets.config(
+            net, precision=precision, batch_size=batch_size, small=small
+        )
+        strategy = make_strategy(devices, from_environment())
+        check_replicas(self.config, strategy)
+        replicas = strategy.num_replicas_in_sync
+        keras.utils.set_random_seed(self.config.seed)
+        with strategy.scope():
+            self.gan = build_gan(self.config, synchronized=replicas > 1)
+        source = bench_nets.RandomExamples(self.config.data_shape, self.config.data_classes)
+        batches = Batches(source, batch_size=batch_size, draws=self.config.d_steps, seed=0)
+        self._data = iter(batches.distribute(strategy, 0))
+        xla = uses_xla(self.config, strategy)
+        self._run_steps = make_run_steps(
+            self.gan, strategy, jit_compile=xla, stop_at_bad=precision != "float16"
+        )
+        self._peak = None
+        self.burst(1)
+        networks = (self.gan.generator, self.gan.discriminator)
+        self.facts = {
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "operations": operations.training_step(*networks, batch_size=batch_size),
+            "parameters": [sum(w.shape.num_elements() for w in n.trainable_variables)
+                           for n in networks],
+            "batch_size": batch_size,
+            "replicas": replicas,
+            "xla": xla,
+            "seconds_to_first_step": time.perf_counter() - start,
+        }  # fmt: skip
+
+    def burst(self, steps: int) -> None:
+        """Takes steps, `--steps_per_call` of them in a call, as the training loop does."""
+        import tensorflow as tf
+
+        while steps:
+            count = min(steps, self.config.steps_per_call)
+            result = self._run_steps(self._data, tf.constant(count, tf.int64))
+            sums, _, done, bad, _ = (value.numpy() for value in result)
+            if bad or done != count:
+                raise ArithmeticError(f"a step was not finite: {sums}")
+            steps -= count
+
+    def peak(self) -> dict[str, float]:
+        """Floating-point operations per second of a large product and a large convolution.
+
+        Returns:
+          "clock" and "cpu": the better of the two, per second and per computed second.
+        """
+        if self._peak is None:
+            self._peak = _peak_functions(self.config.precision)
+        best = {"clock": 0.0, "cpu": 0.0}
+        for function, operations in self._peak:
+            function().numpy()
+            clock, cpu, times = time.perf_counter(), cpu_seconds(), 0
+            while time.perf_counter() - clock < _PEAK_SECONDS:
+                function().numpy()
+                times += 1
+            done = operations * times
+            best["clock"] = max(best["clock"], done / (time.perf_counter() - clock))
+            best["cpu"] = max(best["cpu"], done / max(cpu_seconds() - cpu, 1e-9))
+        return best
+
+
+def needed(
+    generator: Network, discriminator: Network, *, batch_size: int, bytes_each: int
+) -> dict[str, int]:
+    """Bytes that the step with the most to keep, D's update, cannot do without.
+
+    Args:
+      generator: G.
+      discriminator: D.
+      batch_size: examples per update.
+      bytes_each: size of a number in a layer's output.
+    """
+    from lsgan_tf.networks import operations
+
+    weights = [
+        sum(weight.shape.num_elements() for weight in network.trainable_variables)
+        for network in (generator, discriminator)
+    ]
+    outputs = [
+        sum(layer.outputs for layer in operations.count(network))
+        for network in (generator, discriminator)
+    ]
+    return {
+        "weights": 4 * sum(weights),
+        "Adam's averages": 2 * 4 * sum(weights),
+        "gradients": 4 * max(weights),
+        "outputs of layers": bytes_each * batch_size * (outputs[0] + 2 * outputs[1]),
+    }
+
+
+def _peak_functions(precision: str) -> list[tuple[Any, float]]:
+    """A matrix product and a 3x3 convolution in this precision, with their operations."""
+    import tensorflow as tf
+
+    dtype = {"float32": tf.float32, "bfloat16": tf.bfloat16, "float16": tf.float16}[precision]
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    side, repeats = (8192, 8) if on_gpu else (2048, 1)
+    batch, channels = (256, 512) if on_gpu else (32, 256)
+    square = tf.cast(tf.random.normal((side, side)), dtype)
+    image = tf.cast(tf.random.normal((batch, 28, 28, channels)), dtype)
+    kernel = tf.cast(tf.random.normal((3, 3, channels, channels)), dtype)
+
+    # One number is read back, so that a GPU is waited for.
+    @tf.function(autograph=False)
+    def product() -> tf.Tensor:
+        x = square
+        for _ in range(repeats):
+            x = tf.matmul(x, square)
+        return tf.cast(x[0, 0], tf.float32)
+
+    @tf.function(autograph=False)
+    def convolution() -> tf.Tensor:
+        x = image
+        for _ in range(repeats):
+            x = tf.nn.conv2d(x, kernel, 1, "SAME")
+        return tf.cast(x[0, 0, 0, 0], tf.float32)
+
+    of_product = 2.0 * side**3 * repeats
+    of_convolution = 2.0 * batch * 28 * 28 * 9 * channels**2 * repeats
+    return [(product, of_product), (convolution, of_convolution)]

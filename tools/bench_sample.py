@@ -1,0 +1,129 @@
+"""Measures how fast an exported generator draws, beside the generator's forward pass alone.
+
+    python tools/bench_sample.py --saved_model=runs/first/export
+
+Of each batch size the signature `sample` (noise, labels, generator, pixels, back to NumPy) and
+the signature `serving_default` on noise that lies ready are measured by turns; the batch size
+with the most images is chosen, and there the share of the forward limit is what counts. Drawing
+in a stream, as `lsgan_tf.sample` does, is measured too, with the batch size it uses itself.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lsgan_tf.sampling import Sampler
+
+_MODEL = flags.DEFINE_string("saved_model", None, "folder of the SavedModel, <run>/export")
+_SIZES = flags.DEFINE_list("batch_sizes", ["16", "64", "256", "1024"], "batch sizes to try")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "how often each is measured", lower_bound=1)
+_SECONDS = flags.DEFINE_float("seconds", 1.0, "about how long a measurement lasts", 0.0)
+_JSON = flags.DEFINE_string("json", None, "file for all that was measured")
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) > 1 or not _MODEL.value:
+        raise UserError("expected --saved_model=FOLDER and flags only; see --help")
+    sizes = [int(size) for size in _SIZES.value if size.isdigit() and int(size)]
+    if len(sizes) != len(_SIZES.value):
+        raise UserError(f"--batch_sizes={','.join(_SIZES.value)}: expected whole numbers above 0")
+    import bench_machine
+
+    machine = bench_machine.describe()
+    print(bench_machine.in_words(machine), flush=True)
+    import_tensorflow()
+    from lsgan_tf.sampling import Sampler
+
+    sampler = Sampler(Path(_MODEL.value))
+    forward = _forward(Path(_MODEL.value))
+    rows = [_measure(sampler, forward, size) for size in sizes]
+    for row in rows:
+        print(
+            f"batch {row['batch_size']:5}: {row['sample']:10,.1f} images/s, forward alone "
+            f"{row['forward']:10,.1f}, share {row['share']:.3f}",
+            flush=True,
+        )
+    best = max(rows, key=lambda row: row["sample"])
+    count = max(sampler.chunk, round(best["sample"] * _SECONDS.value))
+    start = time.perf_counter()
+    for _ in sampler.stream(count, seed=0):
+        pass
+    streamed = count / (time.perf_counter() - start)
+    print(
+        f"chosen: batch {best['batch_size']}, {best['sample']:,.1f} images/s, "
+        f"{best['share']:.3f} of the forward limit; in a stream of batches of {sampler.chunk}: "
+        f"{streamed:,.1f} images/s"
+    )
+    if _JSON.value:
+        measured = {"rows": rows, "chosen": best, "stream": streamed, "chunk": sampler.chunk}
+        bench_machine.write(Path(_JSON.value), machine, measured)
+
+
+def _forward(path: Path) -> Callable[[int, np.ndarray | None], Callable[[], object]]:
+    """Makes, for a batch size and labels, the generator's forward pass on noise that is ready."""
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    z_dim = signature.structured_input_signature[1]["z"].shape[1]
+
+    def on_noise(size: int, labels: np.ndarray | None) -> Callable[[], object]:
+        arguments = {"z": tf.random.uniform((size, z_dim), -1.0, 1.0)}
+        if labels is not None:
+            arguments["label"] = tf.constant(labels, tf.int32)
+        # One number is read back, so that a GPU is waited for.
+        return lambda: tf.reshape(signature(**arguments)["images"], (-1,))[0].numpy()
+
+    return on_noise
+
+
+def _measure(
+    sampler: Sampler,
+    forward: Callable[[int, np.ndarray | None], Callable[[], object]],
+    size: int,
+) -> dict[str, Any]:
+    """Images per second of both ways at one batch size, by turns."""
+    import numpy as np
+
+    labels = None
+    if sampler.conditional:
+        labels = np.arange(size, dtype=np.int32) % len(sampler.classes)
+    ways = {
+        "sample": lambda: sampler.sample(size, 0, labels),
+        "forward": forward(size, labels),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for way in ways.values():
+        way()  # traces, and takes memory
+    for _ in range(_ROUNDS.value):
+        for name, way in ways.items():
+            rates[name].append(size * _rate(way))
+    found = {name: statistics.median(values) for name, values in rates.items()}
+    # The share within each round, so that what slows both down cancels.
+    pairs = zip(rates["sample"], rates["forward"], strict=True)
+    share = statistics.median(mine / limit for mine, limit in pairs)
+    return {"batch_size": size, **found, "share": share, "rounds": rates}
+
+
+def _rate(way: Callable[[], object]) -> float:
+    """Calls per second."""
+    start, calls = time.perf_counter(), 0
+    while not calls or time.perf_counter() - start < _SECONDS.value:
+        way()
+        calls += 1
+    return calls / (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

@@ -1,0 +1,86 @@
+"""Measures the training step on one device, on several, and on two worker processes, by turns.
+
+    python tools/bench_scaling.py --net=cifar10
+    python tools/bench_scaling.py --devices=gpu:1,gpu:2,gpu:4,gpu:8 --batch_size=512
+
+The global batch is the same for all, so all do the same work. Logical devices on one processor
+cannot be faster than one: what they take more is the cost of synchronising (slices of a batch,
+normalisation over all of them, gradients added up), and that is what is measured there.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from lsgan_tf.binary import run
+from lsgan_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from bench_turns import Contestant
+
+_NET = flags.DEFINE_enum(
+    "net", "cifar10", ["hwdb", "cifar10", "scene112", "dcgan64"], "what to train"
+)
+_PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "arithmetic")
+_DEVICES = flags.DEFINE_list(
+    "devices", ["cpu:1", "cpu:2", "cpu:4"], "settings of --devices of lsgan_tf.main to compare"
+)
+_WORKERS = flags.DEFINE_integer(
+    "workers", 2, "worker processes on this host, as one more row; below 2: none", lower_bound=0
+)
+_BATCH = flags.DEFINE_integer("batch_size", 64, "images per update, over all devices", 2)
+_ROUNDS = flags.DEFINE_integer("rounds", 7, "bursts for each", lower_bound=1)
+_SECONDS = flags.DEFINE_float("seconds", 3.0, "about how long a burst lasts", lower_bound=0.0)
+_JSON = flags.DEFINE_string("json", None, "file for all that was measured")
+_SMALL = flags.DEFINE_boolean("small", False, "narrow networks, to try this tool itself")
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    import bench_machine
+    import bench_tables
+    from bench_turns import take_turns
+
+    machine = bench_machine.describe()
+    print(bench_machine.in_words(machine), flush=True)
+    results = take_turns(
+        _contestants(),
+        rounds=_ROUNDS.value,
+        seconds=_SECONDS.value,
+        say=functools.partial(print, file=sys.stderr, flush=True),
+    )
+    print(f"{_NET.value} {_PRECISION.value}, batch {_BATCH.value} over all devices")
+    print(bench_tables.of_scaling(results))
+    if _JSON.value:
+        bench_machine.write(Path(_JSON.value), machine, bench_tables.plain(results))
+
+
+def _contestants() -> list[Contestant]:
+    from bench_turns import Contestant, clusters
+
+    common = {
+        "net": _NET.value,
+        "precision": _PRECISION.value,
+        "batch_size": _BATCH.value,
+        "small": _SMALL.value,
+    }
+    found = [
+        Contestant(devices, "bench_ours", common | {"devices": devices})
+        for devices in _DEVICES.value
+    ]
+    if _WORKERS.value > 1:
+        kind = _DEVICES.value[0].partition(":")[0]
+        settings = common | {"devices": kind}
+        environments = clusters(_WORKERS.value)
+        found.append(Contestant(f"{_WORKERS.value} workers", "bench_ours", settings, environments))
+    return found
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

@@ -1,0 +1,61 @@
+"""What was measured, as tables and as plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from bench_turns import Result
+
+
+def of_training(title: str, results: Sequence[Result]) -> str:
+    """Results in words: medians, spread (least to most), and ratios to the first."""
+    first = results[0]
+    work = first.facts["operations"]
+    lines = [
+        f"{title}, batch {first.facts['batch_size']}: {work / 1e9:,.1f} GFLOP a step; peak "
+        f"{first.peak['clock'] / 1e9:,.0f} GFLOP/s, {first.peak['cpu'] / 1e9:,.0f} per CPU second",
+        f"{'':16}{'ms/step':>10}{'least..most':>18}{'of peak':>9}{'ratio':>7}"
+        f"{'CPU s/step':>12}{'of peak':>9}{'ratio':>7}",
+    ]
+    for result in results:
+        spread = f"{min(result.seconds) * 1e3:,.1f}..{max(result.seconds) * 1e3:,.1f}"
+        share = work / result.median / first.peak["clock"]
+        cpu_share = work / result.cpu_median / first.peak["cpu"]
+        lines.append(
+            f"{result.name:16}{result.median * 1e3:10,.1f}{spread:>18}{share:9.0%}"
+            f"{result.times(first):7.2f}{result.cpu_median:12.3f}{cpu_share:9.0%}"
+            f"{result.cpu_times(first):7.2f}"
+        )
+    return "\n".join(lines)
+
+
+def of_scaling(results: Sequence[Result]) -> str:
+    """Results in words: medians, spread (least to most), and ratios to the first."""
+    lines = [
+        f"{'':12}{'replicas':>9}{'ms/step':>10}{'least..most':>18}{'ratio':>7}"
+        f"{'CPU s/step':>12}{'ratio':>7}"
+    ]
+    for result in results:
+        spread = f"{min(result.seconds) * 1e3:,.1f}..{max(result.seconds) * 1e3:,.1f}"
+        lines.append(
+            f"{result.name:12}{result.facts['replicas']:9}{result.median * 1e3:10,.1f}{spread:>18}"
+            f"{result.times(results[0]):7.2f}{result.cpu_median:12.3f}"
+            f"{result.cpu_times(results[0]):7.2f}"
+        )
+    return "\n".join(lines)
+
+
+def plain(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Results as JSON has them, with their medians and ratios to the first."""
+    return [
+        dataclasses.asdict(result)
+        | {
+            "median": result.median,
+            "cpu_median": result.cpu_median,
+            "ratio": result.times(results[0]),
+            "cpu_ratio": result.cpu_times(results[0]),
+        }
+        for result in results
+    ]

@@ -1,0 +1,120 @@
+"""Measures the training step, alone or by turns with the same step in PyTorch.
+
+    python tools/bench_train.py
+    python tools/bench_train.py --peer=torch --nets=hwdb,cifar10 --json=bench.json
+
+The step is the one that training runs: several steps in a call, the input pipeline, the metrics
+and the check for values that are not finite. Floating-point operations are counted from the
+layers (lsgan_tf/networks/operations.py) and set beside the machine's peak, the better of a large
+matrix product and a large convolution in the same process and precision, measured in each round.
+--peer=torch (pip install lsgan_tf[bench]) adds the same networks, losses, optimiser and order of
+updates in PyTorch, eager and compiled, channels-last, with autocast for bfloat16. All take turns,
+each in a process of its own. Times on the clock are for a machine that does nothing else; seconds
+that were computed (CPU) bear some company.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from lsgan_tf.binary import run
+from lsgan_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from bench_turns import Contestant
+
+_KNOWN = ("hwdb", "cifar10", "scene112", "dcgan64")
+
+_NETS = flags.DEFINE_list("nets", list(_KNOWN), f"which of {', '.join(_KNOWN)}")
+_PRECISIONS = flags.DEFINE_list(
+    "precisions",
+    None,
+    "float32, bfloat16, or both (default: both, but float32 alone on a processor without "
+    "instructions for bfloat16)",
+)
+_PEER = flags.DEFINE_enum("peer", "none", ["none", "torch"], "whom to compare with")
+_MODES = flags.DEFINE_list("torch_modes", ["eager", "compile"], "eager, compile, or both")
+_DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main; PyTorch takes the first")
+_BATCH = flags.DEFINE_integer("batch_size", 64, "images per update", lower_bound=2)
+_ROUNDS = flags.DEFINE_integer("rounds", 7, "bursts that each contestant gets", lower_bound=1)
+_SECONDS = flags.DEFINE_float("seconds", 3.0, "about how long a burst lasts", lower_bound=0.0)
+_JSON = flags.DEFINE_string("json", None, "file for all that was measured")
+_SMALL = flags.DEFINE_boolean("small", False, "narrow networks, to try this tool itself")
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    import bench_machine
+    import bench_tables
+    import bench_turns
+
+    _check()
+    machine = bench_machine.describe()
+    print(bench_machine.in_words(machine), flush=True)
+    precisions = _PRECISIONS.value or ["float32"]
+    if not _PRECISIONS.value:
+        if bench_machine.has_bfloat16():
+            precisions = ["float32", "bfloat16"]
+        else:
+            print("float32 alone: this processor has no instructions for bfloat16", flush=True)
+    groups = []
+    for net in _NETS.value:
+        for precision in precisions:
+            title = f"{net} {precision}"
+            results = bench_turns.take_turns(
+                _contestants(net, precision),
+                rounds=_ROUNDS.value,
+                seconds=_SECONDS.value,
+                say=functools.partial(_say, title),
+            )
+            print("\n" + bench_tables.of_training(title, results), flush=True)
+            groups.append(
+                {"net": net, "precision": precision, "results": bench_tables.plain(results)}
+            )
+            if _JSON.value:  # after each group, so that little is lost
+                bench_machine.write(Path(_JSON.value), machine, groups)
+
+
+def _say(title: str, words: str) -> None:
+    print(f"{title}: {words}", file=sys.stderr, flush=True)
+
+
+def _check() -> None:
+    for name, values, known in (
+        ("nets", _NETS.value, _KNOWN),
+        ("precisions", _PRECISIONS.value or [], ("float32", "bfloat16")),
+        ("torch_modes", _MODES.value, ("eager", "compile")),
+    ):
+        for value in values:
+            if value not in known:
+                raise UserError(f"--{name}={value}: expected some of {', '.join(known)}")
+    if _PEER.value == "torch" and not importlib.util.find_spec("torch"):
+        raise UserError("--peer=torch: PyTorch is not installed; pip install lsgan_tf[bench]")
+
+
+def _contestants(net: str, precision: str) -> list[Contestant]:
+    from bench_turns import Contestant
+
+    common = {
+        "net": net,
+        "precision": precision,
+        "batch_size": _BATCH.value,
+        "small": _SMALL.value,
+    }
+    found = [Contestant("lsgan_tf", "bench_ours", common | {"devices": _DEVICES.value})]
+    if _PEER.value == "torch":
+        for mode in _MODES.value:
+            settings = common | {"compiled": mode == "compile"}
+            found.append(Contestant(f"torch {mode}", "bench_torch", settings))
+    return found
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

@@ -1,0 +1,204 @@
+"""Works out on paper what a full run takes on hardware that is not at hand.
+
+    python tools/plan_hardware.py
+    python tools/plan_hardware.py --efficiency=0.5 --images=30000000
+
+For the paper's two large runs (HWDB1.0 and LSUN bedroom, a million steps of batch 64), in float32
+and bfloat16, on one GPU, on one host and on several hosts: time, memory, disk and network, and
+which resource is used up first. Operations, parameters and outputs are counted from the layers;
+everything else is a flag with its assumption stated, to be replaced by what was measured. Nothing
+overlaps in this model: a step is arithmetic, then adding up gradients, then waiting for small
+messages of synchronised normalisation, unless the input is slower than that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from absl import flags
+
+from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.errors import UserError
+
+
+def _number(name: str, default: float, text: str) -> flags.FlagHolder[float]:
+    return flags.DEFINE_float(name, default, text, lower_bound=1e-9)
+
+
+_STEPS = flags.DEFINE_integer("steps", 1_000_000, "steps of the run", lower_bound=1)
+_BATCH = flags.DEFINE_integer("batch_size", 64, "global batch", lower_bound=1)
+_IMAGES = flags.DEFINE_integer("images", 0, "images of the data; 0: as many as there are", 0)
+_HOST_GPUS = flags.DEFINE_integer("gpus_per_host", 8, "GPUs of a host", lower_bound=1)
+_HOSTS = flags.DEFINE_integer("hosts", 4, "hosts of the largest plan", lower_bound=1)
+_FLOAT32 = _number("float32_tflops", 156, "a GPU's peak in float32 (A100: TF32), TFLOP/s")
+_BFLOAT16 = _number("bfloat16_tflops", 312, "a GPU's peak in bfloat16 (A100), TFLOP/s")
+_EFFICIENCY = _number("efficiency", 0.35, "share of the peak reached at large batches (assumed)")
+_HALF_BATCH = _number("half_batch", 16, "images per GPU at which half of it is reached (assumed)")
+_GPU_MEMORY = _number("gpu_memory_gib", 80, "memory of a GPU, GiB")
+_LINK = _number("link_gb_s", 200, "all-reduce bandwidth between GPUs of a host, GB/s")
+_NETWORK = _number("network_gbit_s", 100, "network of a host, Gbit/s")
+_LATENCY = _number("latency_us", 30, "one small all-reduce within a host, microseconds")
+_NETWORK_LATENCY = _number("network_latency_us", 100, "one between hosts, microseconds")
+_DISK = _number("disk_mb_s", 500, "random reads of whole images, MB/s per host")
+_DISK_SIZE = _number("disk_gib", 1000, "disk of a host, GiB")
+_HOST_MEMORY = _number("host_memory_gib", 256, "memory of a host, GiB")
+_DECODE = _number("decode_images_s", 20_000, "pictures that a host decodes per second (assumed)")
+_KEEP = flags.DEFINE_integer("keep_checkpoints", 3, "checkpoints kept", lower_bound=1)
+
+_GIB = float(1 << 30)
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a run asks for.
+
+    Attributes:
+      name: of the run.
+      operations: floating-point operations per image of one step.
+      parameters: of G and of D.
+      outputs: numbers kept for a backward pass, per image.
+      norms: all-reduces of synchronised normalisation in a step.
+      images: of the data.
+      image_bytes: of one on disk, as prepared.
+      encoded: whether images are decoded when read.
+    """
+
+    name: str
+    operations: float
+    parameters: tuple[int, int]
+    outputs: int
+    norms: int
+    images: int
+    image_bytes: int
+    encoded: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Hardware:
+    """What there is; units as in the flags' help."""
+
+    gpus: int
+    hosts: int
+    tflops: float
+    number_bytes: int
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    import_tensorflow()
+    sizes = [(1, 1), (_HOST_GPUS.value, 1), (_HOST_GPUS.value * _HOSTS.value, _HOSTS.value)]
+    for name in ("hwdb", "scene112"):
+        work = count(name)
+        print(
+            f"\n{work.name}: {work.operations * _BATCH.value / 1e9:,.0f} GFLOP a step, "
+            f"{sum(work.parameters) / 1e6:.1f} million parameters, {work.images:,} images of "
+            f"{work.image_bytes:,} bytes, {_STEPS.value:,} steps of {_BATCH.value}"
+        )
+        for precision, tflops, number_bytes in (
+            ("float32", _FLOAT32.value, 4),
+            ("bfloat16", _BFLOAT16.value, 2),
+        ):
+            for gpus, hosts in sizes:
+                found = plan(work, Hardware(gpus, hosts, tflops, number_bytes))
+                print(f"  {precision}, {gpus} GPU(s) on {hosts} host(s): {in_words(found)}")
+
+
+def count(net: str) -> Work:
+    """Counts a run of the paper from its layers.
+
+    Args:
+      net: "hwdb" or "scene112" (LSUN bedroom).
+    """
+    import bench_nets
+
+    from lsgan_tf import networks
+    from lsgan_tf.networks import operations
+
+    generator, discriminator = pair = networks.build(bench_nets.config(net))
+    outputs = [sum(layer.outputs for layer in operations.count(network)) for network in pair]
+    norms = [sum(row.kind == "batch norm" for row in network.describe()) for network in pair]
+    parameters = tuple(sum(row.parameters for row in network.describe()) for network in pair)
+    name, images, image_bytes, encoded = {
+        # PAPER's counts; bytes as the preparing tools write them (JPEG 95 measured on bedrooms).
+        "hwdb": ("HWDB1.0", 1_246_991, 28 * 28, False),
+        "scene112": ("LSUN bedroom", 3_033_042, 7_840, True),
+    }[net]
+    return Work(
+        name=name,
+        operations=float(operations.training_step(generator, discriminator, batch_size=1)),
+        parameters=parameters,
+        outputs=outputs[0] + 2 * outputs[1],
+        # Mean and variance, forward and backward; D runs three times in a step.
+        norms=4 * (norms[0] + 3 * norms[1]),
+        images=_IMAGES.value or images,
+        image_bytes=image_bytes,
+        encoded=encoded,
+    )
+
+
+def plan(work: Work, hardware: Hardware) -> dict[str, Any]:
+    """Time, sizes, and how much of each resource is used.
+
+    Returns:
+      Seconds and bytes by name; under "used" the share of each resource, 1 being all of it.
+    """
+    gpus, hosts, batch = hardware.gpus, hardware.hosts, _BATCH.value
+    share = batch / gpus
+    efficiency = _EFFICIENCY.value * share / (share + _HALF_BATCH.value)
+    arithmetic = work.operations * share / (hardware.tflops * 1e12 * efficiency)
+    gradients = 4 * sum(work.parameters)
+    reduced = waiting = 0.0
+    if gpus > 1:
+        # A ring sends everything nearly twice.
+        speed = _LINK.value * 1e9 if hosts == 1 else _NETWORK.value * 1e9 / 8
+        members = gpus if hosts == 1 else hosts
+        reduced = 2 * (members - 1) / members * gradients / speed
+        latency = _LATENCY.value if hosts == 1 else _NETWORK_LATENCY.value
+        waiting = work.norms * latency * 1e-6
+    step = arithmetic + reduced + waiting
+    images_per_host = batch / hosts
+    reading = images_per_host * work.image_bytes / (_DISK.value * 1e6)
+    decoding = images_per_host / _DECODE.value if work.encoded else 0.0
+    state = 12 * sum(work.parameters)
+    memory = state + 4 * max(work.parameters) + hardware.number_bytes * work.outputs * share
+    # A permutation of 4 bytes an image for this epoch and the next, and words being sorted.
+    shuffling = work.images * (2 * 4 + 2 * 8)
+    disk = work.images * work.image_bytes + _KEEP.value * state
+    used = {
+        "GPU memory": memory / (_GPU_MEMORY.value * _GIB),
+        "host memory": shuffling / (_HOST_MEMORY.value * _GIB),
+        "disk space": disk / (_DISK_SIZE.value * _GIB),
+        "disk reads": reading / step,
+        "decoding": decoding / step,
+        "communication": (reduced + waiting) / step,
+    }
+    step = max(step, reading, decoding)
+    return {
+        "step": step,
+        "arithmetic": arithmetic,
+        "run": step * _STEPS.value,
+        "memory": memory,
+        "host_memory": shuffling,
+        "disk": disk,
+        "disk_rate": images_per_host * work.image_bytes / step,
+        "network_rate": 0.0 if hosts == 1 else 2 * (hosts - 1) / hosts * gradients / step,
+        "used": used,
+    }
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """One plan as a line."""
+    first = max(found["used"], key=found["used"].get)
+    return (
+        f"{found['run'] / 3600:,.1f} h ({found['step'] * 1e3:.2f} ms a step, of which arithmetic "
+        f"{found['arithmetic'] * 1e3:.2f}), GPU memory {found['memory'] / _GIB:.2f} GiB, shuffling "
+        f"{found['host_memory'] / _GIB:.2f} GiB, disk {found['disk'] / _GIB:,.1f} GiB at "
+        f"{found['disk_rate'] / 1e6:,.1f} MB/s a host, network {found['network_rate'] / 1e9:.2f} "
+        f"GB/s a host; first to give out: {first} ({found['used'][first]:.0%})"
+    )
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)
