@@ -18,6 +18,7 @@ from absl import app, flags, logging
 
 from lsgan_tf.allocator import keep_memory
 from lsgan_tf.errors import UserError
+from lsgan_tf.tensorflow_errors import one_line
 
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
@@ -41,8 +42,9 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
       usage: the binary's docstring, shown by `--help`.
 
     A `UserError` is printed as one line and exits with its status (2, or 3 for a
-    run that diverged); Ctrl-C exits with 130. Nobody reading the output any more (a
-    pager that was left, `head`) ends the command without a word, with 141.
+    run that diverged); so is an error of TensorFlow's that has a remedy. Ctrl-C exits
+    with 130. Nobody reading the output any more (a pager that was left, `head`) ends the
+    command without a word, with 141.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show Chinese shows codes instead of failing.
@@ -106,6 +108,10 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
         # What is still buffered must go somewhere when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_PIPE_CLOSED)
+    except Exception as error:
+        if line := one_line(error):
+            _fail(line)
+        raise
     sys.exit(status or 0)
 
 

@@ -7,13 +7,10 @@ and hash of each file. It is written under another name and renamed when complet
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import errno
 import math
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ import tensorflow as tf
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import (
     atomic_folder,
+    clear_leftovers,
     explained,
     read_json,
     require_free_space,
@@ -30,6 +28,7 @@ from lsgan_tf.files import (
     sync,
     write_json,
 )
+from lsgan_tf.tensorflow_errors import disk_errors
 
 _NAME = re.compile(r"step-(\d+)$")
 _MANIFEST = "checkpoint.json"
@@ -87,7 +86,7 @@ class Checkpoints:
             return path
         with explained(path, "writing a checkpoint"):
             require_free_space(self._folder, _size(state), "a checkpoint")
-            with _disk_errors(), atomic_folder(path) as temporary:
+            with disk_errors(), atomic_folder(path) as temporary:
                 state.write(str(temporary / _PREFIX))
                 files = {
                     file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}
@@ -131,8 +130,8 @@ class Checkpoints:
 
     def clear_leftovers(self) -> None:
         """Removes what a killed process left half-written."""
-        for path in self._folder.glob(".step-*") if self._chief else []:
-            shutil.rmtree(path, ignore_errors=True)
+        if self._chief:
+            clear_leftovers(self._folder)
 
 
 def find(folder: Path) -> list[tuple[int, Path]]:
@@ -188,17 +187,6 @@ def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> No
     except (ValueError, AssertionError, tf.errors.OpError) as error:
         first = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: this checkpoint is of another network ({first})") from error
-
-
-@contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
-    """TensorFlow reports a full disk, and others, in its own way."""
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        raise OSError(errno.ENOSPC, "No space left on device") from error
-    except tf.errors.OpError as error:
-        raise OSError(errno.EIO, " ".join(error.message.split())[:200]) from error
 
 
 def _size(state: tf.train.Checkpoint) -> int:

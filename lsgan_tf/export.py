@@ -33,10 +33,12 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--out={path}: exists and is no SavedModel; give another folder")
     import_tensorflow()
     from lsgan_tf.restoring import restore_run
+    from lsgan_tf.run_folder import tidied
     from lsgan_tf.savedmodel import write_saved_model
 
     config, gan, classes, step = restore_run(run_dir, _STEP.value)
-    write_saved_model(path, config, gan, classes, step)
+    with tidied(run_dir):
+        write_saved_model(path, config, gan, classes, step)
     print(f"SavedModel of step {step:,} in {path}")
 
 

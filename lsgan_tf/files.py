@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 _MEGABYTE = 1 << 20
+# Names that `tempfile` makes for `atomic_file` and `atomic_folder`.
+_LEFTOVER = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.(tmp|old)")
 
 
 @contextlib.contextmanager
@@ -104,6 +107,26 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Removes what killed processes left of `atomic_file` and `atomic_folder` in a folder.
+
+    What was moved aside and never replaced is brought back. Only for who has the folder
+    alone: the unfinished work of others would go, too.
+    """
+    for path in Path(folder).glob(".*"):
+        match = _LEFTOVER.fullmatch(path.name)
+        if not match:
+            continue
+        name, kind = match.groups()
+        aside, place = path / name, Path(folder) / name
+        if kind == "old" and aside.exists() and not place.exists():
+            os.replace(aside, place)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

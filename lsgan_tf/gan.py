@@ -164,10 +164,27 @@ class GAN(keras.Model):
           ValueError: for a conditional model without labels.
         """
         examples, labels, count = self._of_draws(data)
-        for draw in range(self.d_steps):
+        return self.update(examples, labels, self.draw_noise(count))
+
+    def draw_noise(self, count: int | tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
+        """This replica's noise for each draw of the coming step: `(count, z_dim)` each.
+
+        Args:
+          count: vectors per draw; None is the replica's share of the batch.
+        """
+        count = self.batch_size // self._replicas() if count is None else count
+        return tuple(self._noise(draw, count) for draw in range(self.d_steps))
+
+    def update(
+        self,
+        examples: Sequence[tf.Tensor],
+        labels: Sequence[tf.Tensor | None],
+        noises: Sequence[tf.Tensor],
+    ) -> dict[str, tf.Tensor]:
+        """`train_step` on examples, labels and noise by draw: no random number is drawn here."""
+        for draw, z in enumerate(noises):
             real = self.to_range(examples[draw])
             label = labels[draw] if self.conditional else None
-            z = self._noise(draw, count)
             with tf.GradientTape() as g_tape:
                 fake = self.generator(z, label, training=True)
             if self.simultaneous:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lsgan_tf.files import atomic_file
+from lsgan_tf.files import atomic_file, explained
 
 _GAP = 2
 _PAPER, _INK = 255, 60
@@ -111,7 +111,7 @@ def save_png(path: Path, image: np.ndarray) -> None:
     """Writes a picture, uint8 `(h, w)`, `(h, w, 1)` or `(h, w, 3)`, atomically."""
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image[..., 0]
-    with atomic_file(path) as temporary:
+    with explained(path, "writing a picture"), atomic_file(path) as temporary:
         Image.fromarray(image).save(temporary, "PNG")
 
 

@@ -14,7 +14,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import read_json
 from lsgan_tf.gan import GAN
-from lsgan_tf.run_folder import load_classes, load_config
+from lsgan_tf.run_folder import load_classes, load_config, tidied
 from lsgan_tf.savedmodel import write_saved_model
 
 
@@ -115,4 +115,5 @@ def export_of_run(run_dir: Path) -> Path:
     if exported is not None and (not newest or exported >= newest[0][0]):
         return path
     config, gan, classes, step = restore_run(run_dir)
-    return write_saved_model(path, config, gan, classes, step)
+    with tidied(run_dir):
+        return write_saved_model(path, config, gan, classes, step)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import functools
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained, read_json, write_json
+from lsgan_tf.files import clear_leftovers, explained, read_json, write_json
 
 _NUMBERED = re.compile(r"(\d{5})-")
 _APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")
@@ -59,6 +60,8 @@ class RunFolder:
             self._lock()
         try:
             self.resumed = self._compare(config)
+            for folder in (self.path, self.samples, self.best):
+                clear_leftovers(folder)
             with explained(self.path, "writing config.json"):
                 write_json(self.path / "classes.json", list(classes))
                 write_json(self.path / "config.json", config.to_json())
@@ -168,25 +171,20 @@ class RunFolder:
 
     def _close_streams(self) -> None:
         for stream in self._streams.values():
-            stream.close()
+            # Each line is flushed as it is written; what a full disk refused it refuses again.
+            with contextlib.suppress(OSError):
+                stream.close()
         self._streams.clear()
 
     def _lock(self) -> None:
-        # The kernel drops the lock with the process, however that ends.
-        self._lock_stream = (self.path / "lock").open("a+", encoding="utf-8")
         try:
-            fcntl.flock(self._lock_stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock_stream.seek(0)
-            holder = self._lock_stream.read().strip() or "unknown"
-            self._lock_stream.close()
+            self._lock_stream = lock(self.path)
+        except BlockingIOError as error:
+            holder = (self.path / "lock").read_text(encoding="utf-8").strip() or "unknown"
             raise UserError(
-                f"{self.path}: another process (number {holder}) is training in this run folder; "
+                f"{self.path}: another process (number {holder}) uses this run folder; "
                 "wait for it, stop it, or give another --run_dir"
             ) from error
-        self._lock_stream.truncate(0)
-        self._lock_stream.write(str(os.getpid()))
-        self._lock_stream.flush()
 
     def _compare(self, config: Config) -> bool:
         path = self.path / "config.json"
@@ -206,6 +204,42 @@ class RunFolder:
                 "the old ones to resume it, or another --run_dir for a new run"
             )
         return True
+
+
+def lock(path: Path) -> IO[str]:
+    """Takes a run folder for this process alone; closing the result gives it back.
+
+    Raises:
+      BlockingIOError: if another process has it.
+      OSError: if the folder cannot be written.
+    """
+    stream = (Path(path) / "lock").open("a+", encoding="utf-8")
+    try:
+        # The kernel drops the lock with the process, however that ends.
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        stream.close()
+        raise
+    stream.truncate(0)
+    stream.write(str(os.getpid()))
+    stream.flush()
+    return stream
+
+
+@contextlib.contextmanager
+def tidied(path: Path) -> Iterator[None]:
+    """Under it, a run's folder is this process's alone and without leftovers.
+
+    Where another process has the folder, or it cannot be written, nothing is done.
+    """
+    try:
+        stream = lock(path)
+    except OSError:
+        yield
+        return
+    with stream:
+        clear_leftovers(path)
+        yield
 
 
 def load_config(path: Path) -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import json
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.files import atomic_folder, explained
 from lsgan_tf.gan import GAN
 from lsgan_tf.noise import noise
+from lsgan_tf.tensorflow_errors import disk_errors
 
 _SAMPLE_STREAM = 0
 
@@ -241,10 +241,8 @@ def write_saved_model(
         copy_weights(gan.average, average)
     exported = Exported(config, generator, discriminator, classes, average)
     with explained(path, "exporting"), atomic_folder(path) as temporary:
-        try:
+        with disk_errors():
             tf.saved_model.save(exported, str(temporary), signatures=exported.signatures())
-        except tf.errors.ResourceExhaustedError as error:  # TensorFlow's word for a full disk
-            raise OSError(errno.ENOSPC, error.message) from error
         names = "".join(f"{name}\n" for name in classes)
         (temporary / "classes.txt").write_text(names, encoding="utf-8")
         facts = {"step": step, "config": config.to_json()}

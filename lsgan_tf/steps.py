@@ -84,7 +84,16 @@ def make_run_steps(
       metrics over sound steps (float64), the metrics of the last step, the steps
       done, how many were bad, and how many bad ones stand at the end.
     """
-    step = tf.function(gan.train_step, jit_compile=True) if jit_compile else gan.train_step
+    # Philox gives other numbers in XLA: such noise is drawn outside what is compiled.
+    apart = gan.noise_generator == "philox"
+    compiled = tf.function(gan.update if apart else gan.train_step, jit_compile=True)
+
+    def step(data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        if not jit_compile:
+            return strategy.run(gan.train_step, args=(data,))
+        # XLA works on one replica, whose noise is that of the whole batch.
+        return strategy.run(compiled, args=(*data, gan.draw_noise()) if apart else (data,))
+
     # The moving averages of batch normalisation: nothing else keeps bad values out of them.
     averages = [variable.value for variable in gan.non_trainable_variables if variable.shape.rank]
 
@@ -97,7 +106,7 @@ def make_run_steps(
         done, bad, bad_at_end = (tf.zeros((), tf.int64) for _ in range(3))
         while done < count and not (stop_at_bad and bad > 0):
             before = [tf.identity(average) for average in averages]
-            metrics = strategy.run(step, args=(next(data),))
+            metrics = step(next(data))
             # Metrics are of the global batch, so every replica has the same.
             last = tf.stack(
                 [

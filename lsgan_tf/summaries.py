@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.files import explained, require_free_space
+from lsgan_tf.tensorflow_errors import disk_errors
+
+_ROOM = 1 << 16  # bytes free for an entry
 
 
 class Summaries:
@@ -20,11 +25,11 @@ class Summaries:
       enabled: whether to write at all; of several workers only the chief does.
 
     Raises:
-      UserError: if the tensorboard package is not installed.
+      UserError: if the tensorboard package is not installed; later, if the disk is full.
     """
 
     def __init__(self, folder: Path, caption: str = "", *, enabled: bool = True) -> None:
-        self._caption = caption
+        self._caption, self._folder = caption, folder if enabled else None
         if not enabled:
             self._writer = tf.summary.create_noop_writer()
             return
@@ -39,24 +44,39 @@ class Summaries:
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Curves by name; a name like `loss/d` groups them."""
-        with self._writer.as_default():
+        with self._writing():
             for name, value in values.items():
                 tf.summary.scalar(name, value, step)
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
         """A picture, uint8 `(height, width, 3)`."""
-        with self._writer.as_default():
+        with self._writing():
             tf.summary.image(name, image[None], step, description=self._caption or None)
 
     def text(self, step: int, name: str, text: str) -> None:
         """A text in Markdown."""
-        with self._writer.as_default():
+        with self._writing():
             tf.summary.text(name, text, step)
 
     def flush(self) -> None:
         """Puts everything written so far into the file."""
-        self._writer.flush()
+        with self._explained():
+            self._writer.flush()
 
     def close(self) -> None:
         """Ends the file."""
-        self._writer.close()
+        with self._explained():
+            self._writer.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._folder:
+            # On a full disk TensorFlow loses events without a word.
+            require_free_space(self._folder, _ROOM, "an entry for TensorBoard")
+        with self._explained(), self._writer.as_default():
+            yield
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        with explained(self._folder, "writing for TensorBoard"), disk_errors():
+            yield

@@ -88,10 +88,11 @@ class Workers:
         except _LOST as error:
             if not self._cluster:
                 raise
+            words = " ".join(str(error).split())[:200]
             raise WorkerLostError(
                 f"worker {self._cluster.index}: another worker of this run was lost, so all of "
                 "them end; start the same command on every host again, and the run goes on from "
-                "its newest checkpoint"
+                f"its newest checkpoint (TensorFlow says: {words})"
             ) from error
 
     def _of_chief(self, value: tf.Tensor) -> tf.Tensor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +70,34 @@ def command() -> Callable[..., subprocess.CompletedProcess]:
         )
 
     return run
+
+
+class SmallDisk(NamedTuple):
+    """A file system of its own."""
+
+    path: Path
+
+    def fill(self) -> None:
+        """Leaves no byte free."""
+        with contextlib.suppress(OSError), open(self.path / "ballast", "wb", buffering=0) as stream:
+            while stream.write(bytes(4096)):
+                pass
+
+    def free(self) -> None:
+        """Takes back `fill`."""
+        (self.path / "ballast").unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[SmallDisk]:
+    """A disk of 16 MiB, for which one must be root."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(path)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount a small file system")
+    yield SmallDisk(path)
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from lsgan_tf.binary import run
 from lsgan_tf.errors import DivergedError, UserError
 
 DO = flags.DEFINE_enum("do", "nothing", ["nothing", "fail", "diverge", "wait", "print", "seven",
-                       "chinese"], "what to do")
+                       "chinese", "memory"], "what to do")
 COUNT = flags.DEFINE_integer("count", 1, "how often, 1 to 9", lower_bound=1, upper_bound=9)
 
 
@@ -36,6 +36,11 @@ def main(argv):
         print("line\\n" * 100_000)
     if DO.value == "chinese":
         print("安")
+    if DO.value == "memory":
+        # As TensorFlow's, which is known by its names.
+        base = type("OpError", (Exception,), {"__module__": "tensorflow.python.framework"})
+        names = {"__module__": "tensorflow.python.framework"}
+        raise type("ResourceExhaustedError", (base,), names)("OOM when allocating\\n tensor")
     if DO.value == "seven":
         return 7
     print(argv[1:])
@@ -67,6 +72,11 @@ def test_arguments_and_status(command):
     ("words", "status", "line"),
     [
         (["--do=fail"], 2, "error: data.gnt: cut off at byte 7; fetch it again"),
+        (
+            ["--do=memory"],
+            2,
+            "error: out of memory in TensorFlow (OOM when allocating tensor);",
+        ),
         (["--do=diverge"], 3, "error: step 3: d_loss not finite"),
         (["--dod=x"], 2, "error: Unknown command line flag 'dod'. Did you mean: do ? (see --help)"),
         (["--do=x"], 2, "error: flag --do=x: value should be one of <nothing|fail|"),

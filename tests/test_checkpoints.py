@@ -62,7 +62,7 @@ class TestSaving:
         assert restored(Checkpoints(tmp_path / "elsewhere"))[0].step == 20
 
     def test_leftovers_of_a_killed_process_are_removed(self, kept, tmp_path):
-        leftover = tmp_path / "checkpoints" / ".step-00000030.abc.tmp"
+        leftover = tmp_path / "checkpoints" / ".step-00000030.abcdefgh.tmp"
         leftover.mkdir()
         (leftover / "state.index").write_bytes(b"half")
         kept.clear_leftovers()

@@ -185,3 +185,16 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert files.default_cache_dir() == tmp_path / ".cache" / "lsgan_tf"
+
+
+def test_what_killed_processes_left_is_cleared(tmp_path):
+    (tmp_path / ".export.a1b2c3_4.tmp" / "variables").mkdir(parents=True)
+    (tmp_path / ".config.json.a1b2c3_4.tmp").write_text("{")
+    # Killed between moving the old one aside and putting the new one in its place.
+    (tmp_path / ".best.a1b2c3_4.old" / "best").mkdir(parents=True)
+    (tmp_path / ".kept.a1b2c3_4.old" / "kept").mkdir(parents=True)
+    for name in ("kept", ".gitignore", ".mine.tmp"):
+        (tmp_path / name).mkdir()
+    files.clear_leftovers(tmp_path)
+    assert names(tmp_path) == [".gitignore", ".mine.tmp", "best", "kept"]
+    files.clear_leftovers(tmp_path / "nowhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import pytest
 
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
-from lsgan_tf.run_folder import RunFolder, load_classes, load_config, new_run_dir
+from lsgan_tf.run_folder import RunFolder, load_classes, load_config, new_run_dir, tidied
 
 CONFIG = dataclasses.replace(resolve({}, {})[0], data_shape=(28, 28, 1), data_fingerprint="aa")
 
@@ -132,6 +133,55 @@ class TestLogs:
         run.log("one")
         run.truncate({"log.txt": 100})
         assert (run.path / "log.txt").read_text() == "one\n"
+
+    def test_a_full_disk_is_one_line_and_the_folder_closes(self, run):
+        (run.path / "stats.jsonl").symlink_to("/dev/full")
+        with pytest.raises(UserError, match="the disk is full while writing it"):
+            run.stats({"step": 1})
+        run.close()  # the line is still in its buffer
+
+
+def leave_behind(path):
+    """What processes leave that are killed while they write."""
+    (path / ".export.x1_y2z3a.tmp" / "variables").mkdir(parents=True)
+    (path / "samples").mkdir(exist_ok=True)
+    (path / "samples" / ".step-00000003.png.abcdefgh.tmp").write_bytes(b"half")
+    (path / ".mine.tmp").write_text("not ours")
+
+
+def hidden(path):
+    return sorted(file.name for file in path.rglob(".*"))
+
+
+class TestLeftovers:
+    def test_are_removed_by_the_next_run(self, run):
+        run.close()
+        leave_behind(run.path)
+        RunFolder(run.path, CONFIG).close()
+        assert hidden(run.path) == [".mine.tmp"]
+
+    def test_stay_if_the_folder_is_refused(self, run):
+        run.close()
+        leave_behind(run.path)
+        with pytest.raises(UserError):
+            RunFolder(run.path, changed(seed=9))
+        assert len(hidden(run.path)) == 3
+
+    def test_are_removed_by_an_export_unless_someone_trains(self, run):
+        leave_behind(run.path)
+        with tidied(run.path):
+            assert len(hidden(run.path)) == 3
+        run.close()
+        with tidied(run.path):
+            assert ".export.x1_y2z3a.tmp" not in hidden(run.path)
+            with pytest.raises(UserError, match=f"number {os.getpid()}"):
+                RunFolder(run.path, CONFIG)
+        RunFolder(run.path, CONFIG).close()
+
+    def test_a_folder_that_may_not_be_written_is_left_alone(self, tmp_path):
+        with tidied(tmp_path / "nowhere"):
+            pass
+        assert not (tmp_path / "nowhere").exists()
 
 
 class TestNewRunDir:

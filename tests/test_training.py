@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -61,6 +62,20 @@ def test_the_clock_and_the_logs_go_on(finished, tmp_path):
     assert log.count("step 8 of ") == 1 and log.count("step 12 of ") == 1
 
 
+def test_xla_changes_rounding_alone(finished, tmp_path):
+    assert run(tmp_path / "philox", jit_compile="on") == 0
+    for mine, theirs in zip(rows(tmp_path / "philox"), rows(finished), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+
+
+def test_xla_changes_rounding_alone_where_it_draws_the_noise(tmp_path):
+    for jit_compile in ("on", "off"):
+        settings = {"jit_compile": jit_compile, "noise": "hash"}
+        assert run(tmp_path / jit_compile, **settings) == 0
+    for mine, theirs in zip(rows(tmp_path / "on"), rows(tmp_path / "off"), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+
+
 def test_xla_on_several_replicas_is_refused_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr("lsgan_tf.training.make_strategy", lambda *_, **__: Replicas(2))
     with pytest.raises(UserError, match="--jit_compile=on works on one replica only"):
@@ -86,6 +101,48 @@ def test_a_malformed_tf_config_is_refused(tmp_path, monkeypatch, text):
     with pytest.raises(UserError, match=r"TF_CONFIG: .*expected the form"):
         run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def has_checkpoint(path):
+    return (path / "checkpoints" / "step-00000006").exists()
+
+
+def ended_full(path, caught):
+    """One line, the former checkpoint, and nothing half-written."""
+    assert "\n" not in str(caught.value)
+    assert [file.name for file in (path / "checkpoints").iterdir()] == ["step-00000006"]
+
+
+def test_a_full_disk_ends_in_one_line(finished, tmp_path, monkeypatch):
+    path, usage = tmp_path / "run", shutil.disk_usage
+
+    def nearly_full(folder):
+        return usage(folder)._replace(free=70_000) if has_checkpoint(path) else usage(folder)
+
+    monkeypatch.setattr("lsgan_tf.files.shutil.disk_usage", nearly_full)
+    with pytest.raises(UserError, match=r"a checkpoint needs .* free some space") as caught:
+        run(path, jit_compile="off")
+    ended_full(path, caught)
+    monkeypatch.undo()
+    assert run(path, jit_compile="off") == 0
+    assert rows(path) == rows(finished)
+
+
+def test_a_disk_that_fills_up_ends_in_one_line(finished, small_disk, monkeypatch):
+    path = small_disk.path / "run"
+
+    def someone_else_writes(*_):
+        if has_checkpoint(path):
+            small_disk.fill()
+
+    monkeypatch.setattr("lsgan_tf.checkpoints.require_free_space", someone_else_writes)
+    with pytest.raises(UserError, match="the disk is full while writing a checkpoint") as caught:
+        run(path, jit_compile="off")
+    ended_full(path, caught)
+    small_disk.free()
+    monkeypatch.undo()
+    assert run(path, jit_compile="off") == 0
+    assert rows(path) == rows(finished)
 
 
 def test_flags_of_another_run_are_refused(finished):

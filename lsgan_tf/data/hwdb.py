@@ -122,7 +122,8 @@ def open_source(
         cache cannot be written.
     """
     cache_dir = Path(cache_dir or files.default_cache_dir())
-    if data_dir is None:
+    given = data_dir
+    if given is None:
         from lsgan_tf.data import standin
 
         data_dir = standin.ensure(cache_dir, samples_per_class=standin_samples)
@@ -151,6 +152,7 @@ def open_source(
         accept=accept,
     )
     notices = [
+        *_without_effect(standin_samples, given),
         *split_notices,
         *prepared.notices,
         *_manifest_notices(prepared.manifest, all_classes),
@@ -162,6 +164,15 @@ def open_source(
         where=str(data_dir) if split == "all" else f"{split} split of {data_dir}",
         notices=[*_STANDIN_NOTICES, *notices] if is_standin else notices,
     )
+
+
+def _without_effect(standin_samples: int | None, data_dir: Path | None) -> list[str]:
+    if standin_samples is None or data_dir is None:
+        return []
+    return [
+        f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} names the data, "
+        "so no stand-in is drawn"
+    ]
 
 
 def _labels(classes: Sequence[str], codes: np.ndarray) -> np.ndarray:

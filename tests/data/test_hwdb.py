@@ -289,6 +289,14 @@ def test_without_a_folder_the_standin_is_made(data_dir, cache_dir, monkeypatch):
     assert hwdb.open_source(None, cache_dir=cache_dir, standin_samples=7).standin
 
 
+def test_a_standin_that_is_not_drawn_is_said(data_dir, cache_dir):
+    notices = hwdb.open_source(data_dir, cache_dir=cache_dir, standin_samples=7).notices
+    (notice,) = [line for line in notices if "--standin_samples=7 has no effect" in line]
+    assert f"--data_dir={data_dir}" in notice
+    again = hwdb.open_source(data_dir, cache_dir=cache_dir).notices
+    assert not any("--standin_samples" in line for line in again)
+
+
 def test_the_users_cache_folder_is_the_default(data_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     hwdb.open_source(data_dir)
