@@ -101,7 +101,7 @@ def of_saved_model(path: Path, weights: str | None) -> Candidates:
     """
     first = Sampler(path)
     config = Config.from_json(read_json(Path(path) / "export.json")["config"], str(path))
-    average = getattr(config, "ema_decay", 0)
+    average = config.ema_decay
     if weights in (EMA, "both") and not average:
         raise _no_average(str(path))
     names = {None: [RAW, EMA] if average else [RAW], "both": [RAW, EMA]}.get(weights, [weights])
@@ -116,10 +116,9 @@ def of_saved_model(path: Path, weights: str | None) -> Candidates:
 
 
 def _networks(gan: GAN, weights: str | None, run_dir: Path) -> dict[str, keras.Model]:
-    average = getattr(gan, "average", None)
-    if weights in (EMA, "both") and average is None:
+    if weights in (EMA, "both") and gan.average is None:
         raise _no_average(str(run_dir))
-    found = {RAW: gan.generator, EMA: average}
+    found = {RAW: gan.generator, EMA: gan.average}
     wanted = (RAW, EMA) if weights in (None, "both") else (weights,)
     return {name: found[name] for name in wanted if found[name] is not None}
 

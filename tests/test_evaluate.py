@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
 
-from lsgan_tf import candidates
+from lsgan_tf import candidates, files
+from lsgan_tf.build import build_gan
+from lsgan_tf.checkpoints import Checkpoints
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation import Options, evaluate, table
+from lsgan_tf.run_folder import load_classes, load_config
+from lsgan_tf.savedmodel import write_saved_model
 
 QUICK = {"judge_steps": 20}
 
@@ -92,6 +97,36 @@ def test_other_data_is_refused_or_told_of(evaluated, tmp_path, write_characters,
 def test_checkpoints_that_are_not_there(tiny_run, checkpoint, weights, said):
     with pytest.raises(UserError, match=said):
         candidates.of_run(tiny_run.path, checkpoint, weights)
+
+
+@pytest.fixture
+def averaged(tiny_run, tmp_path):
+    """A run with a moving average that differs from the weights, and its SavedModel."""
+    config = dataclasses.replace(load_config(tiny_run.path), ema_decay=0.5)
+    classes = load_classes(tiny_run.path)
+    gan = build_gan(config)
+    for weight in gan.average.trainable_variables:
+        weight.assign(weight * 0)
+    files.write_json(tmp_path / "config.json", config.to_json())
+    files.write_json(tmp_path / "classes.json", classes)
+    Checkpoints(tmp_path / "checkpoints").save(5, gan.state(), {})
+    write_saved_model(tmp_path / "export", config, gan, classes, 5)
+    return tmp_path
+
+
+@pytest.mark.parametrize("weights", [None, "both", "ema"])
+@pytest.mark.parametrize("exported", [False, True])
+def test_weights_and_their_average_where_one_is_kept(averaged, exported, weights):
+    if exported:
+        found = candidates.of_saved_model(averaged / "export", weights)
+    else:
+        found = candidates.of_run(averaged, "newest", weights)
+    flat = {
+        candidate.weights: np.ptp(next(iter(candidate.draw(5, 0)))[0]) == 0
+        for candidate in found.each
+    }
+    # Without weights every picture is one and the same grey.
+    assert flat == ({"ema": True} if weights == "ema" else {"raw": False, "ema": True})
 
 
 def test_a_run_without_a_checkpoint_yet(tiny_run, tmp_path):

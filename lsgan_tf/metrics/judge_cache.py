@@ -103,6 +103,7 @@ def _load(folder: Path, splits: Splits) -> Judge:
                 variable.assign(arrays[name])
         names = ("learnt_from", "held_out", "held_out_count", "top1", "top5")
         facts = {name: manifest[name] for name in names}
+        facts["recipe"] = manifest["identity"]["recipe"]
         return Judge(network, digest=manifest["sha256"], facts=facts)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

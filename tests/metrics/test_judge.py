@@ -23,6 +23,7 @@ def test_trained_once_then_found_again(splits, tmp_path, monkeypatch, quick_judg
     judge = judge_cache.judge_of(splits, tmp_path, log=lines.append)
     assert judge.facts["top1"] > 0.9
     assert judge.facts["held_out_count"] == 80
+    assert judge.facts["recipe"]["steps"] == 60
     assert len(lines) == 1 and "60 steps" in lines[0]
 
     monkeypatch.setattr(judge_cache, "train_network", lambda *_: pytest.fail("trained again"))
