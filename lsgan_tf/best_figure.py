@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from lsgan_tf.run_reading import is_number
+from lsgan_tf.metrics.names import HIGHER_IS_BETTER
+from lsgan_tf.run_reading import is_number, rows, values_of
 
-# Of the measures' names, whether they are distances; of all others more is better.
-_LOWER = ("fid", "kid", "frechet", "kl")
 _NO_FIGURES = {"step", "seed", "samples", "seconds", "reals"}
 
 
@@ -28,8 +28,25 @@ class Best:
     step: int
 
 
+def evaluations(path: Path) -> list[dict[str, Any]]:
+    """All that was measured of a run, in the order of steps.
+
+    Rows of `evaluations.jsonl`, written while it trained, and the results in
+    `evaluation.json`, by `python -m lsgan_tf.evaluate`; these have `by` set. A row has
+    `step`, its `figures`, and may have the same of `real` data and whose `weights`.
+    """
+    found = rows(path / "evaluations.jsonl")
+    report = values_of(path / "evaluation.json")
+    results = report.get("results")
+    for result in results if isinstance(results, list) else []:
+        if isinstance(result, dict):
+            found.append({**result, "real": report.get("real"), "by": "evaluate"})
+    found = [row for row in found if is_number(row.get("step")) and figures(row)]
+    return sorted(found, key=lambda row: row["step"])
+
+
 def figures(row: dict[str, Any]) -> dict[str, float]:
-    """The figures in a row of `evaluations.jsonl`, by name, in its order."""
+    """The figures in a row of evaluations, by name, in its order."""
     inner = row.get("figures") or row.get("values")
     found = inner if isinstance(inner, dict) else row
     return {
@@ -40,37 +57,37 @@ def figures(row: dict[str, Any]) -> dict[str, float]:
 
 
 def lower_is_better(name: str) -> bool:
-    """Whether a figure of this name is a distance."""
-    return any(part in name for part in _LOWER)
+    """Whether less of a figure is better; of one that is not known, more is taken to be."""
+    return not HIGHER_IS_BETTER.get(name, True)
 
 
-def best_of(rows: Sequence[dict[str, Any]], chosen: str | None = None) -> Best | None:
+def best_of(measured: Sequence[dict[str, Any]], chosen: str | None = None) -> Best | None:
     """The best value of a figure.
 
     Args:
-      rows: of `evaluations.jsonl`.
+      measured: as `evaluations` gives them.
       chosen: the figure; None is the first of the first row.
 
     Returns:
       Where it was best, or None if it was never measured.
     """
-    named = chosen or next((name for row in rows for name in figures(row)), None)
+    named = chosen or next((name for row in measured for name in figures(row)), None)
     if named is None:
         return None
     found = [
         Best(named, figures(row)[named], int(row["step"]))
-        for row in rows
+        for row in measured
         if named in figures(row) and is_number(row.get("step"))
     ]
     sign = 1 if lower_is_better(named) else -1
     return min(found, key=lambda best: sign * best.value, default=None)
 
 
-def best_of_run(summary: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Best | None:
+def best_of_run(summary: dict[str, Any], measured: Sequence[dict[str, Any]]) -> Best | None:
     """What the run itself holds to be its best, else the best of its first figure."""
     said = summary.get("best")
     if isinstance(said, dict):
         name, value, step = (said.get(key) for key in ("metric", "value", "step"))
         if isinstance(name, str) and is_number(value) and is_number(step):
             return Best(name, float(value), int(step))
-    return best_of(rows)
+    return best_of(measured)

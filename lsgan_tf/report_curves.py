@@ -58,8 +58,14 @@ def chart(title: str, series: Sequence[Series], number: int) -> str:
         parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">'
                      f"{short(tick)}</text>")  # fmt: skip
     for tick in ticks(first, first + span, 5):
-        parts.append(f'<text class="tick" x="{across(tick):.1f}" y="{floor + 18}" '
-                     f'text-anchor="middle">{short(tick)}</text>')  # fmt: skip
+        x = across(tick)
+        # A label at the right edge ends there instead of being cut.
+        anchor = "end" if x > _WIDTH - 40 else "middle"
+        x = x if anchor == "middle" else _WIDTH - 2
+        parts.append(
+            f'<text class="tick" x="{x:.1f}" y="{floor + 18}" text-anchor="{anchor}">'
+            f"{short(tick)}</text>"
+        )
     edge = f'x="{_LEFT}" y="{_TOP}" width="{_WIDTH - _LEFT - _RIGHT}" height="{floor - _TOP}"'
     parts.append(f'<clipPath id="edge{number}"><rect {edge}/></clipPath>')
     parts.append(f'<g clip-path="url(#edge{number})">')

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from lsgan_tf.best_figure import Best, best_of_run, figures
+from lsgan_tf.best_figure import Best, best_of_run, evaluations
 from lsgan_tf.config import Config, settings
 from lsgan_tf.errors import UserError
 from lsgan_tf.paper import PAPER
@@ -59,7 +59,8 @@ class Facts:
       run: how it stands.
       settings: every known setting that its config holds, in order of their groups.
       unknown: settings of the config that this version does not know.
-      stats: rows of `stats.jsonl`; likewise `timing`, `watch` and `evaluations`.
+      stats: rows of `stats.jsonl`; likewise `timing` and `watch`.
+      evaluations: what was measured of it, see `lsgan_tf.best_figure.evaluations`.
       grids: sample grids, oldest first.
       averaged: the same of the moving average.
       reals: real examples, if their picture is there.
@@ -112,7 +113,7 @@ def gather(path: Path, *, grids: int, pixels: int) -> Facts:
     plain, averaged = _names(run.path / "samples")
     chosen, chosen_averaged = _evenly(plain, grids), _evenly(averaged, grids)
     timing = rows(run.path / "timing.jsonl")
-    evaluations = rows(run.path / "evaluations.jsonl")
+    measured = evaluations(run.path)
     known, unknown = _settings(run.values)
     found = checkpoints(run.path)
     speeds = [row["images_per_second"] for row in timing if is_number(row.get("images_per_second"))]
@@ -126,13 +127,13 @@ def gather(path: Path, *, grids: int, pixels: int) -> Facts:
         stats=rows(run.path / "stats.jsonl"),
         timing=timing,
         watch=rows(run.path / "watch.jsonl"),
-        evaluations=[row for row in evaluations if is_number(row.get("step")) and figures(row)],
+        evaluations=measured,
         grids=_pictures(chosen, pixels, unreadable),
         averaged=_pictures(chosen_averaged, pixels, unreadable),
         reals=real,
         left_out=len(plain) + len(averaged) - len(chosen) - len(chosen_averaged),
         unreadable=unreadable,
-        best=best_of_run(run.summary, evaluations),
+        best=best_of_run(run.summary, measured),
         best_checkpoint=_best_checkpoint(run),
         newest_checkpoint=found[0][1].name if found else "",
         seconds=seconds[-1] if seconds else None,

@@ -27,7 +27,7 @@ from lsgan_tf.report_html import (
     text_of,
 )
 from lsgan_tf.run_list import describe_data, describe_size, describe_step
-from lsgan_tf.run_reading import size
+from lsgan_tf.run_reading import is_number, size
 from lsgan_tf.setting import number as number_text
 
 _ALARMING = ("diverged", "collapsed", "damaged", "stale")
@@ -154,7 +154,9 @@ def _collapse(facts: Facts) -> str:
         return "silent"
     good = alarm.get("last_good_checkpoint")
     kept = f"; last good checkpoint {good}" if good else ""
-    return text_of(f"since step {alarm.get('since_step')}: {alarm.get('why')}{kept}")
+    since = alarm.get("since_step")
+    told = f"{since:,}" if is_number(since) else since
+    return text_of(f"since step {told}: {alarm.get('why')}{kept}")
 
 
 def _samples(runs: Sequence[Facts], limit: str) -> str:
@@ -211,7 +213,7 @@ def _quality(runs: Sequence[Facts]) -> str:
             found.append(f"<p>{text_of(facts.run.path.name)}: not evaluated.</p>")
             continue
         keys = list(dict.fromkeys(key for row in facts.evaluations for key in figures(row)))
-        steps = [(f"{int(row['step']):,}", figures(row)) for row in facts.evaluations]
+        steps = [(_when(row), figures(row)) for row in facts.evaluations]
         best = {
             key: (min if lower_is_better(key) else max)(
                 values[key] for _, values in steps if key in values
@@ -231,6 +233,13 @@ def _quality(runs: Sequence[Facts]) -> str:
         title = text_of(facts.run.path.name)
         found.append(f"<h3>{title}</h3>" + table("numbers", ["step", *map(text_of, keys)], lines))
     return "".join(found)
+
+
+def _when(row: dict[str, Any]) -> str:
+    """The step of a row, and what else tells it from others of the same step."""
+    by = "evaluate" if row.get("by") == "evaluate" else ""
+    weights = "moving average" if row.get("weights") == "ema" else ""
+    return ", ".join(filter(None, (f"{int(row['step']):,}", weights, by)))
 
 
 def _is_row(value: Any) -> bool:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.best_figure import best_of_run
-from lsgan_tf.run_reading import Run, find_runs, is_number, read_run, rows, size
+from lsgan_tf.best_figure import best_of_run, evaluations
+from lsgan_tf.run_reading import Run, find_runs, is_number, read_run, size
 
 _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed", "")
 
@@ -78,7 +78,7 @@ def one_line(text: str) -> str:
 def _cells(run: Run, folder: Path, several: bool) -> tuple[str, ...]:
     inside = run.path.relative_to(folder)
     name = str(run.path) if several or inside == Path() else str(inside)
-    best = best_of_run(run.summary, rows(run.path / "evaluations.jsonl"))
+    best = best_of_run(run.summary, evaluations(run.path))
     loss = run.values.get("loss")
     return (
         one_line(name),

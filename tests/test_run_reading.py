@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf.best_figure import Best, best_of, best_of_run
+from lsgan_tf.best_figure import Best, best_of, best_of_run, evaluations
 from lsgan_tf.run_list import listing
 from lsgan_tf.run_reading import find_runs, last_row, read_run, rows
 
@@ -95,8 +95,12 @@ JSON = st.recursive(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    name=st.sampled_from(["config.json", "stats.jsonl", "summary.json", "evaluations.jsonl"]),
-    key=st.sampled_from(["dataset", "loss", "steps", "step", "format", "best", "collapse", "fid"]),
+    name=st.sampled_from(
+        ["config.json", "stats.jsonl", "summary.json", "evaluations.jsonl", "evaluation.json"]
+    ),
+    key=st.sampled_from(
+        ["dataset", "loss", "steps", "step", "format", "best", "collapse", "fid", "results"]
+    ),
     value=JSON | st.just(10**400),
 )
 def test_whatever_is_in_a_file_the_list_has_one_line_for_the_run(tmp_path, name, key, value):
@@ -149,6 +153,18 @@ class TestBest:
         assert best_of(self.ROWS) == Best("fid", 20.0, 2)
         assert best_of(self.ROWS, "judge_top1") == Best("judge_top1", 0.2, 1)
         assert best_of([]) is None and best_of([{"step": 1, "fid": None}]) is None
+
+    def test_evaluations_of_training_and_of_the_command(self, tmp_path):
+        (tmp_path / "evaluations.jsonl").write_text('{"step": 5, "fid": 9.0}\n{"step": "x"}\n')
+        report = {
+            "real": {"fid": 1.0},
+            "results": [{"step": 3, "weights": "ema", "figures": {"fid": 8.0}}, 7],
+        }
+        (tmp_path / "evaluation.json").write_text(json.dumps(report))
+        first, second = evaluations(tmp_path)
+        assert (first["step"], first["by"], first["real"]) == (3, "evaluate", {"fid": 1.0})
+        assert second == {"step": 5, "fid": 9.0}
+        assert best_of([first, second]) == Best("fid", 8.0, 3)
 
     def test_what_the_run_says_goes_first(self):
         said = {"best": {"metric": "kid", "value": 0.1, "step": 7}}

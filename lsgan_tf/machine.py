@@ -1,0 +1,58 @@
+"""What a run ran on, in a line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+PREFIX = "machine: "
+"""How the line begins in a run's log."""
+
+
+def describe_machine(strategy: tf.distribute.Strategy) -> str:
+    """Processor, memory, graphics processors, replicas and versions.
+
+    Args:
+      strategy: the devices that the run uses.
+    """
+    gpus = [_gpu(device) for device in tf.config.list_physical_devices("GPU")]
+    parts = [
+        f"{_cores()} cores of {_processor()}",
+        f"{_memory() / 2**30:.0f} GiB" if _memory() else "",
+        ", ".join(f"{gpus.count(name)} x {name}" for name in dict.fromkeys(gpus)),
+        f"{strategy.num_replicas_in_sync} replicas" if strategy.num_replicas_in_sync > 1 else "",
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}",
+        f"Python {platform.python_version()} on {platform.system()}",
+    ]
+    return PREFIX + "; ".join(filter(None, parts))
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    with contextlib.suppress(AttributeError, OSError):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> int:
+    """Bytes of memory; 0 if unknown."""
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 0
+
+
+def _gpu(device: tf.config.PhysicalDevice) -> str:
+    return tf.config.experimental.get_device_details(device).get("device_name", "GPU")

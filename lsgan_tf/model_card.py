@@ -1,0 +1,135 @@
+"""The model card that lies beside every export: what it learnt from, how long, how well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lsgan_tf.best_figure import best_of, figures
+from lsgan_tf.config import Config
+
+FILE_NAME = "MODEL.md"
+
+_LICENCES = {
+    "hwdb": (
+        "CASIA-HWDB1.0 (Liu et al., ICDAR 2011): free for academic research under a signed "
+        "application to CASIA; it may not be redistributed, and commercial use needs CASIA's "
+        "consent. Whether that binds a model trained on it, ask CASIA before you publish one."
+    ),
+    "cifar10": (
+        "CIFAR-10 (Krizhevsky, 2009): its page names no licence and asks to cite the technical "
+        "report; the pictures come from the web and belong to their owners."
+    ),
+    "lsun": (
+        "LSUN (Yu et al., 2015): its page names no licence; the pictures come from the web and "
+        "belong to their owners."
+    ),
+    "images": "your own pictures: their licence is for you to know.",
+    "mixture": "points drawn by a program; there is no licence to mind.",
+}
+_STANDIN = (
+    "drawn from stroke data of hanzi-writer-data, which derives from fonts of Arphic Technology "
+    "under the Arphic Public License."
+)
+
+
+def licence_of(config: Config) -> str:
+    """What is known of the licence of the data, in a sentence or two."""
+    return _STANDIN if config.data_standin else _LICENCES[config.dataset]
+
+
+def card(
+    config: Config, classes: Sequence[str], step: int, evaluations: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """The card as Markdown.
+
+    Args:
+      config: the run's, with the dataset's facts.
+      classes: names of the classes in label order.
+      step: steps trained.
+      evaluations: what was measured of the run (`lsgan_tf.best_figure.evaluations`); what
+        is of later steps is left out.
+    """
+    given = "given a class, " if config.conditional else ""
+    lines = [
+        "# Model card",
+        "",
+        f"A generator of {_thing(config)}: {given}it makes one from noise. Trained by lsgan_tf as "
+        f"one half of a generative adversarial network (`{config.loss}`, network "
+        f"`{config.network}`).",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| data | {_cell(config.data_description or config.dataset)} |",
+        f"| real or stand-in | {_real(config)} |",
+        f"| licence of the data | {licence_of(config)} |",
+        f"| steps trained | {step:,} of {config.steps:,}, {config.batch_size:,} examples each |",
+        f"| output | {_shape(config)} |",
+        f"| noise | {config.z_dim:,} numbers, {_noise(config)} |",
+    ]
+    if config.conditional:
+        lines.append(f"| classes | {len(classes):,}, in `classes.txt` |")
+    lines += ["", "## Measured quality", "", *_quality(step, evaluations), "", "## Limits", ""]
+    lines += [
+        "It makes what resembles its training data and nothing else. It may repeat training "
+        "examples: `python -m lsgan_tf.sample --show=neighbours` compares. Nothing it writes "
+        "is a person's handwriting or a photograph of a place.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
+    seen = [row for row in evaluations if isinstance(row.get("step"), int) and row["step"] <= step]
+    if not seen:
+        return ["Not measured: nothing is known of how good it is but what one sees."]
+    last = seen[-1]
+    lines = [
+        f"At step {last['step']:,}:",
+        "",
+        "| figure | value | best of the run |",
+        "|---|---|---|",
+    ]
+    for name, value in figures(last).items():
+        best = best_of(seen, name)
+        told = f"{best.value:.4g} at step {best.step:,}" if best else "-"
+        lines.append(f"| {_cell(name)} | {value:.4g} | {told} |")
+    return lines
+
+
+def _thing(config: Config) -> str:
+    if config.data_standin:
+        return "drawn characters that imitate handwriting"
+    names = {
+        "hwdb": "handwritten Chinese characters",
+        "cifar10": "small pictures of ten kinds of things",
+        "lsun": f"scenes ({config.category})",
+        "images": "pictures",
+        "mixture": "points of a mixture of Gaussians",
+    }
+    return names[config.dataset]
+
+
+def _real(config: Config) -> str:
+    if config.data_standin:
+        return (
+            "**stand-in**: characters drawn by a program, not handwriting. What is measured on it "
+            "says nothing about HWDB"
+        )
+    return "drawn by a program" if config.dataset == "mixture" else "real"
+
+
+def _shape(config: Config) -> str:
+    if len(config.data_shape) != 3:
+        return f"points of {config.data_shape[0]} coordinates"
+    height, width, channels = config.data_shape
+    return f"{height}x{width} pixels, {'grey' if channels == 1 else 'colour'}"
+
+
+def _noise(config: Config) -> str:
+    return "uniform on -1 to 1" if config.z_distribution == "uniform" else "standard normal"
+
+
+def _cell(text: str) -> str:
+    """A text that stays in its cell."""
+    return " ".join(text.split()).replace("|", "\\|")

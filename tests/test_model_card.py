@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import dataclasses
+
+from lsgan_tf.config import resolve
+from lsgan_tf.model_card import card, licence_of
+
+
+def config(**given):
+    facts = {
+        name: given.pop(name)
+        for name in ("data_shape", "data_standin", "data_description")
+        if name in given
+    }
+    found, _ = resolve(given, {})
+    return dataclasses.replace(found, data_shape=(28, 28, 1), **facts)
+
+
+def test_of_real_data():
+    text = card(
+        config(conditional=True, steps=100, data_description="HWDB, train | 12 pictures"),
+        ["安", "宁"],
+        42,
+    )
+    for part in (
+        "| data | HWDB, train \\| 12 pictures |", "| real or stand-in | real |", "CASIA-HWDB1.0",
+        "42 of 100, 64 examples each", "28x28 pixels, grey", "2, in `classes.txt`",
+        "Not measured",
+    ):  # fmt: skip
+        assert part in text
+    assert "drawn" not in text
+
+
+def test_a_stand_in_is_called_one():
+    found = config(data_standin=True)
+    assert "**stand-in**" in card(found, [], 1) and "Arphic" in licence_of(found)
+    assert "CASIA" not in card(found, [], 1)
+
+
+def test_quality_at_the_exported_step():
+    rows = [{"step": 10, "fid": 30.0}, {"step": 20, "fid": 40.0}, {"step": 30, "fid": 1.0}]
+    text = card(config(), [], 25, rows)
+    assert "At step 20:" in text and "| fid | 40 | 30 at step 10 |" in text
+    assert "Not measured" not in text
+
+
+def test_every_dataset_has_one():
+    for dataset in ("cifar10", "lsun", "images", "mixture"):
+        assert "| licence of the data | " in card(config(dataset=dataset), [], 1)
