@@ -116,4 +116,4 @@ def export_of_run(run_dir: Path) -> Path:
         return path
     config, gan, classes, step = restore_run(run_dir)
     with tidied(run_dir):
-        return write_saved_model(path, config, gan, classes, step)
+        return write_saved_model(path, config, gan, classes, step, run_dir=Path(run_dir))

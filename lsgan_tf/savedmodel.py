@@ -12,9 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf import moving_average, networks
+from lsgan_tf.best_figure import evaluations
 from lsgan_tf.config import Config
 from lsgan_tf.files import atomic_folder, explained
 from lsgan_tf.gan import GAN
+from lsgan_tf.model_card import FILE_NAME, card
 from lsgan_tf.noise import noise
 from lsgan_tf.tensorflow_errors import disk_errors
 
@@ -213,11 +215,17 @@ class Exported(tf.Module):
 
 
 def write_saved_model(
-    path: Path, config: Config, gan: GAN, classes: Sequence[str], step: int
+    path: Path,
+    config: Config,
+    gan: GAN,
+    classes: Sequence[str],
+    step: int,
+    run_dir: Path | None = None,
 ) -> Path:
     """Writes the SavedModel of a model's present weights, atomically.
 
-    Beside it lie `classes.txt` (one class a line, in label order) and `export.json`.
+    Beside it lie `classes.txt` (one class a line, in label order), `export.json`, and a
+    model card, `MODEL.md`.
 
     Args:
       path: the folder; replaced if it exists.
@@ -225,6 +233,7 @@ def write_saved_model(
       gan: the model.
       classes: names of the classes in label order.
       step: steps trained, noted in `export.json`.
+      run_dir: the run, whose measured quality the card tells; None: it tells none.
 
     Returns:
       `path`.
@@ -232,9 +241,7 @@ def write_saved_model(
     Raises:
       UserError: if it cannot be written; what was there stays.
     """
-    generator, discriminator = networks.build(config, precision="float32")
-    copy_weights(gan.generator, generator)
-    copy_weights(gan.discriminator, discriminator)
+    generator, discriminator = float32_networks(config, gan)
     average = None
     if gan.average is not None:
         average = moving_average.begin(generator)
@@ -249,7 +256,17 @@ def write_saved_model(
         (temporary / "export.json").write_text(
             json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8"
         )
+        text = card(config, classes, step, evaluations(Path(run_dir)) if run_dir else ())
+        (temporary / FILE_NAME).write_text(text, encoding="utf-8")
     return path
+
+
+def float32_networks(config: Config, gan: GAN) -> tuple[keras.Model, keras.Model]:
+    """Copies of both networks in float32, whatever they were trained in."""
+    generator, discriminator = networks.build(config, precision="float32")
+    copy_weights(gan.generator, generator)
+    copy_weights(gan.discriminator, discriminator)
+    return generator, discriminator
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:

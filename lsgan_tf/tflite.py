@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,7 +89,10 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
 
 def run(content: bytes, z: np.ndarray, label: np.ndarray | None) -> np.ndarray:
     """Images that a `.tflite` file makes, one after the other: float32, `(n, ...)`."""
-    interpreter = tf.lite.Interpreter(model_content=content)
+    with warnings.catch_warnings():
+        # It will move to a package of its own, ai-edge-litert; for the user that is no news.
+        warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
+        interpreter = tf.lite.Interpreter(model_content=content)
     runner = interpreter.get_signature_runner("serving_default")
     images = []
     for number in range(len(z)):

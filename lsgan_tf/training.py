@@ -29,6 +29,7 @@ from lsgan_tf.errors import DivergedError
 from lsgan_tf.evaluating import Evaluator, evaluation_due
 from lsgan_tf.flagging import describe
 from lsgan_tf.interruption import Interruption, exit_status
+from lsgan_tf.machine import describe_machine
 from lsgan_tf.previews import Previews
 from lsgan_tf.progress_line import CURVES, progress_line
 from lsgan_tf.restoring import export_step, take_weights
@@ -191,6 +192,7 @@ class Trainer:
         self.clock.rate(self.step)
 
     def _say_what_runs(self, found: Found | None, notices: list[str]) -> None:
+        self.run.log(describe_machine(self.strategy))
         slow = slow_precision(self.config.precision, self.strategy)
         for notice in (*notices, *self.source.notices, *([slow] if slow else [])):
             self.run.log(notice)
@@ -309,7 +311,7 @@ class Trainer:
         if not self.workers.chief:
             return
         path = write_saved_model(
-            self.run.export, self.config, self.gan, self.source.classes, self.step
+            self.run.export, self.config, self.gan, self.source.classes, self.step, self.run.path
         )
         self.run.log(f"SavedModel of step {self.step:,} in {path}")
 

@@ -40,6 +40,7 @@ class TestRun:
         assert "  beta1                     0.5                           default" in lines
         assert any(line.startswith("training from step 0 in ") for line in lines)
         assert any("left out 8 pictures of 1 symbols" in line for line in lines)
+        assert sum(line.startswith("machine: ") for line in lines) == 1
         assert [line for line in lines if line.startswith("step ")] == [
             line for line in lines if PROGRESS.fullmatch(line)
         ]

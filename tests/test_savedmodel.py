@@ -83,6 +83,23 @@ class TestCharacters:
         inside = json.loads(characters.loaded.config_json.numpy().decode())
         assert inside == characters.config.to_json()
 
+    def test_a_model_card_lies_beside_it(self, characters):
+        text = (characters.path / "MODEL.md").read_text(encoding="utf-8")
+        assert "| steps trained | 42 of 1,000,000, 4 examples each |" in text
+        assert "8x8 pixels, grey" in text and "Not measured" in text
+
+    def test_between_two_classes_the_mapped_label_is_blended(self, characters):
+        z = np.random.default_rng(0).uniform(-1, 1, (3, 5)).astype(np.float32)
+        first, second = np.array([0, 0, 0], np.int32), np.array([2, 2, 2], np.int32)
+        found = characters.loaded.between(z, first, second, np.array([0, 0.5, 1], np.float32))
+        for number, label in ((0, first), (2, second)):
+            floats = characters.images("serving_default", z=z, label=label)
+            np.testing.assert_allclose(found[number], floats[number], atol=1e-6)
+        generator = characters.gan.generator
+        phi = (generator.label_map(first) + generator.label_map(second)) / 2
+        expected = generator(z, phi, training=False).numpy()
+        np.testing.assert_allclose(found[1], expected[1], atol=0.02)  # bfloat16
+
     def test_serving_default_is_the_generator(self, characters):
         z = np.random.default_rng(0).uniform(-1, 1, (3, 5)).astype(np.float32)
         label = np.array([2, 0, 1], np.int32)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from lsgan_tf import networks
+from lsgan_tf.config import resolve
+from lsgan_tf.tflite import run, write_tflite
+
+
+def generator(shape, classes=0, **given):
+    config, _ = resolve({"z_dim": 5, **given}, {})
+    config = dataclasses.replace(config, data_shape=shape, data_classes=classes)
+    keras.utils.set_random_seed(1)
+    return config, networks.build(config)[0]
+
+
+@pytest.mark.parametrize("float16", [False, True])
+def test_of_characters(tmp_path, float16):
+    config, g = generator(
+        (8, 8, 1), 3, conditional=True, image_size=8, label_dim=3, first_filters=4, width=0.1
+    )
+    path = tmp_path / "new" / "g.tflite"
+    written = write_tflite(path, config, g, float16=float16)
+    content = path.read_bytes()
+    assert written.size == len(content) and written.largest <= 1 and written.mean < 0.1
+    z = np.random.default_rng(0).uniform(-1, 1, (2, 5)).astype(np.float32)
+    label = np.array([2, 0], np.int32)
+    expected = g(z, label, training=False).numpy()
+    np.testing.assert_allclose(run(content, z, label), expected, atol=5e-3 if float16 else 1e-5)
+    assert [found.name for found in path.parent.iterdir()] == ["g.tflite"]
+
+
+def test_float16_is_about_half_the_size(tmp_path):
+    config, g = generator((16, 16, 3), dataset="images", image_size=16, filters=16)
+    sizes = [
+        write_tflite(tmp_path / "g.tflite", config, g, float16=float16).size
+        for float16 in (False, True)
+    ]
+    assert sizes[1] < 0.65 * sizes[0]
