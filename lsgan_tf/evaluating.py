@@ -199,7 +199,8 @@ def write_best(
     """
     with explained(path, "keeping the best"), atomic_folder(path) as temporary:
         Checkpoints(temporary).save(facts["step"], state, extra)
-        write_saved_model(temporary / "export", config, gan, classes, facts["step"])
+        step, run_dir = facts["step"], path.parent
+        write_saved_model(temporary / "export", config, gan, classes, step, run_dir)
         write_json(temporary / "best.json", facts)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from lsgan_tf import grids
 from lsgan_tf.config import Config
@@ -63,19 +64,17 @@ def write_tflite(
 
 def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
     """The file's content."""
-    module = tf.Module()
-    module.generator = generator
     z = tf.TensorSpec((1, config.z_dim), tf.float32, "z")
     label = tf.TensorSpec((1,), tf.int32, "label")
+    inputs = (z, label) if config.conditional else (z,)
+    draw = tf.function(lambda z, label=None: generator(z, label, training=False))
+    # Weights as constants: as variables nothing in the file would give them their values.
+    frozen = convert_variables_to_constants_v2(draw.get_concrete_function(*inputs))
+    module = tf.Module()
     if config.conditional:
-        module.serve = tf.function(
-            lambda z, label: {"images": generator(z, label, training=False)},
-            input_signature=(z, label),
-        )
+        module.serve = tf.function(lambda z, label: {"images": frozen(z, label)[0]}, inputs)
     else:
-        module.serve = tf.function(
-            lambda z: {"images": generator(z, None, training=False)}, input_signature=(z,)
-        )
+        module.serve = tf.function(lambda z: {"images": frozen(z)[0]}, inputs)
     # By way of a SavedModel, which keeps the names of the signature's arguments.
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "saved")

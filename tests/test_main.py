@@ -173,7 +173,10 @@ class TestMistakesInFlags:
             (["--run_dir=r", "--text=安"], ["--out"]),
             (["--run_dir=r", "--out=o.png"], ["--text", "--count"]),
             (["--run_dir=r", "--out=o.png", "--text= "], ["--text", "--count"]),
-            (["--run_dir=r", "--out=o.jpg", "--text=安"], ["--out=o.jpg", ".png, .gnt or .npz"]),
+            (
+                ["--run_dir=r", "--out=o.jpg", "--text=安"],
+                ["--out=o.jpg", ".gnt, .npz or .tfrecord"],
+            ),
             (["--run_dir=r", "--out=o.npz", "--count=0"], ["--count=0"]),
             (["--run_dir=r", "--out=o.npz", "--count=1", "--format=jpg"], ["--format=jpg"]),
             (["--run_dir=r", "--out=o.npz", "--count=1", "--seed=-1"], ["--seed=-1"]),

@@ -100,7 +100,7 @@ class TestInterpolation:
             write_interpolation(Fake(), tmp_path / "a.png", seed=0, rows=100, frames=1000)
 
     def test_a_saved_model_of_before(self, sampler, monkeypatch):
-        monkeypatch.setattr(sampler, "_model", object())
+        monkeypatch.setattr(sampler, "_between", None)
         with pytest.raises(UserError, match=r"before interpolation .* write it again"):
             sampler.between(np.zeros((1, 6)), np.zeros(1), np.ones(1), np.ones(1))
 
