@@ -58,7 +58,12 @@ def figures(row: dict[str, Any]) -> dict[str, float]:
 
 def lower_is_better(name: str) -> bool:
     """Whether less of a figure is better; of one that is not known, more is taken to be."""
-    return not HIGHER_IS_BETTER.get(name, True)
+    return not HIGHER_IS_BETTER.get(plain_name(name), True)
+
+
+def plain_name(name: str) -> str:
+    """A figure's name without what says that it is of the moving average."""
+    return name.removesuffix("_ema")
 
 
 def best_of(measured: Sequence[dict[str, Any]], chosen: str | None = None) -> Best | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lsgan_tf.best_figure import figures
+from lsgan_tf.best_figure import figures, plain_name
 from lsgan_tf.report_curves import Series, chart
 from lsgan_tf.report_facts import Facts
 from lsgan_tf.run_reading import is_number
@@ -57,7 +57,11 @@ def _of_figures(
     names = dict.fromkeys(
         name for facts in runs for row in facts.evaluations for name in figures(row)
     )
-    return [(name, "evaluations", ((name, name),)) for name in names if not name.endswith("_std")]
+    return [
+        (name, "evaluations", ((name, name),))
+        for name in names
+        if not plain_name(name).endswith("_std")
+    ]
 
 
 def _points(facts: Facts, kind: str, key: str) -> list[tuple[float, float]]:

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from lsgan_tf._version import __version__
-from lsgan_tf.best_figure import figures, lower_is_better
+from lsgan_tf.best_figure import figures, lower_is_better, plain_name
 from lsgan_tf.clock import spell
 from lsgan_tf.report_charts import charts
 from lsgan_tf.report_curves import COLOURS
@@ -219,16 +219,20 @@ def _quality(runs: Sequence[Facts]) -> str:
                 values[key] for _, values in steps if key in values
             )
             for key in keys
+            if not plain_name(key).endswith("_std")
         }
         lines = [
-            [f'<th scope="row">{step}</th>', *(_cell(values.get(key), best[key]) for key in keys)]
+            [
+                f'<th scope="row">{step}</th>',
+                *(_cell(values.get(key), best.get(key)) for key in keys),
+            ]
             for step, values in steps
         ]
         real = next(
             (r["real"] for r in reversed(facts.evaluations) if _is_row(r.get("real"))), None
         )
         if real:
-            cells = (_cell(figures(real).get(key), None) for key in keys)
+            cells = (_cell(figures(real).get(plain_name(key)), None) for key in keys)
             lines.append(['<th scope="row">real data</th>', *cells])
         title = text_of(facts.run.path.name)
         found.append(f"<h3>{title}</h3>" + table("numbers", ["step", *map(text_of, keys)], lines))

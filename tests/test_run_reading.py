@@ -152,6 +152,7 @@ class TestBest:
     def test_lower_or_higher(self):
         assert best_of(self.ROWS) == Best("fid", 20.0, 2)
         assert best_of(self.ROWS, "judge_top1") == Best("judge_top1", 0.2, 1)
+        assert best_of([{"step": 3, "fid_ema": 2.0}, {"step": 4, "fid_ema": 1.0}]).value == 1.0
         assert best_of([]) is None and best_of([{"step": 1, "fid": None}]) is None
 
     def test_evaluations_of_training_and_of_the_command(self, tmp_path):
