@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tqdm import tqdm
+
 from lsgan_tf.clock import spell
 from lsgan_tf.config import Config
+from lsgan_tf.run_folder import is_terminal
 
 CURVES = {
     "d_loss": "loss/discriminator",
@@ -28,4 +31,16 @@ def progress_line(step: int, config: Config, means: Mapping[str, float | None], 
         f"step {step:,} of {config.steps:,} ({step / config.steps:.1%})  {speed}  ETA {left}  "
         f"D {means['d_loss']:.4f}  G {means['g_loss']:.4f}  "
         f"D(real) {means['score_real']:+.3f}  D(fake) {means['score_fake']:+.3f}"
+    )
+
+
+def live_bar(start: int, steps: int) -> tqdm:
+    """A bar of steps, from `start` to `steps`; disabled where nobody watches a terminal."""
+    return tqdm(
+        total=steps,
+        initial=start,
+        unit=" steps",
+        disable=not is_terminal(),
+        dynamic_ncols=True,
+        leave=False,
     )

@@ -12,7 +12,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from lsgan_tf import grids
 from lsgan_tf.build import build_gan
@@ -31,9 +30,9 @@ from lsgan_tf.flagging import describe
 from lsgan_tf.interruption import Interruption, exit_status
 from lsgan_tf.machine import describe_machine
 from lsgan_tf.previews import Previews
-from lsgan_tf.progress_line import CURVES, progress_line
+from lsgan_tf.progress_line import CURVES, live_bar, progress_line
 from lsgan_tf.restoring import export_step, take_weights
-from lsgan_tf.run_folder import RunFolder, is_terminal, new_run_dir
+from lsgan_tf.run_folder import RunFolder, new_run_dir
 from lsgan_tf.steps import Task, Window, check_replicas, make_run_steps, next_stop, uses_xla
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.watching import Watcher
@@ -137,7 +136,9 @@ class Trainer:
         ]
         start = self.step
         data = iter(self.batches.distribute(self.strategy, start))
-        with Interruption() as interruption, self._live_bar() as bar:
+        with Interruption() as interruption, live_bar(start, config.steps) as bar:
+            if not bar.disable:
+                self.run.echo = bar.write
             stop = self.workers.stopping(interruption.signal)
             while self.step < config.steps and not stop and not self._gives_up:
                 before = self.step
@@ -329,19 +330,6 @@ class Trainer:
         )
         self.run.note(f"diverged: {message}")
         raise DivergedError(message)
-
-    def _live_bar(self) -> tqdm:
-        bar = tqdm(
-            total=self.config.steps,
-            initial=self.step,
-            unit=" steps",
-            disable=not is_terminal(),
-            dynamic_ncols=True,
-            leave=False,
-        )
-        if not bar.disable:
-            self.run.echo = bar.write
-        return bar
 
     def _caption(self) -> str:
         return f"Trained on {self.source.description}." if self.source.description else ""
