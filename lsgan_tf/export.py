@@ -4,31 +4,35 @@
     python -m lsgan_tf.export --run_dir=R --tflite=g.tflite --quantize=float16
     python -m lsgan_tf.export --run_dir=R --serving=models/lsgan
 
-A model card, MODEL.md, is written beside it: data, steps, measured quality, licence.
+A model card, MODEL.md, is written in it: data, steps, measured quality, licence, and the
+other files made of the same checkpoint.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from absl import flags
 
 from lsgan_tf.binary import import_tensorflow, run
 from lsgan_tf.errors import UserError
 
-if TYPE_CHECKING:
-    import keras
-
-    from lsgan_tf.config import Config
-
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
 _STEP = flags.DEFINE_integer(
     "step", None, "checkpoint to export, a step, at least 0 (default: the newest)", lower_bound=0
 )
 _OUT = flags.DEFINE_string("out", None, "folder to write (default: export/ in the run's folder)")
-_KERAS = flags.DEFINE_string("keras", None, "also write G as a Keras file, FILE.keras")
-_TFLITE = flags.DEFINE_string("tflite", None, "also write G for TensorFlow Lite, FILE.tflite")
+_KERAS = flags.DEFINE_string(
+    "keras",
+    None,
+    "also write G as a Keras file, FILE.keras; of a run with --ema_decay FILE-ema.keras too",
+)
+_TFLITE = flags.DEFINE_string(
+    "tflite",
+    None,
+    "also write G for TensorFlow Lite, FILE.tflite, and measure its speed and difference; of a "
+    "run with --ema_decay FILE-ema.tflite too",
+)
 _QUANTIZE = flags.DEFINE_enum(
     "quantize", "none", ("none", "float16"), "tflite: keep weights as float16, half the size"
 )
@@ -56,14 +60,28 @@ def main(argv: list[str]) -> None:
     if _QUANTIZE.value != "none" and not _TFLITE.value:
         raise UserError("--quantize: is for TensorFlow Lite alone; give --tflite=FILE.tflite too")
     import_tensorflow()
+    from lsgan_tf.machine import processor
+    from lsgan_tf.model_card import write_card
     from lsgan_tf.restoring import restore_run
     from lsgan_tf.run_folder import tidied
-    from lsgan_tf.savedmodel import float32_networks, write_saved_model
+    from lsgan_tf.savedmodel import write_saved_model
 
     config, gan, classes, step = restore_run(run_dir, _STEP.value)
     with tidied(run_dir):
         write_saved_model(path, config, gan, classes, step, run_dir=run_dir)
     print(f"SavedModel of step {step:,} in {path}")
+    if _KERAS.value or _TFLITE.value:
+        from lsgan_tf.generator_files import write_generator_files
+
+        forms = write_generator_files(
+            path,
+            config,
+            gan,
+            keras_path=Path(_KERAS.value) if _KERAS.value else None,
+            tflite_path=Path(_TFLITE.value) if _TFLITE.value else None,
+            float16=_QUANTIZE.value == "float16",
+        )
+        write_card(path, config, classes, step, run_dir, forms, processor())
     if _SERVING.value:
         from lsgan_tf.serving import write_serving
 
@@ -76,35 +94,6 @@ def main(argv: list[str]) -> None:
             classes=list(classes) if config.conditional else [],
         )
         print(f"for TensorFlow Serving in {found}")
-    if _KERAS.value or _TFLITE.value:
-        _write_generator(config, float32_networks(config, gan)[0])
-
-
-def _write_generator(config: Config, generator: keras.Model) -> None:
-    """G alone, as files."""
-    from lsgan_tf.files import atomic_file, explained
-
-    if _KERAS.value:
-        path = Path(_KERAS.value)
-        with explained(path, "writing a Keras file"), atomic_file(path) as temporary:
-            # Keras wants the suffix, which a temporary name does not have.
-            named = temporary.with_suffix(".keras")
-            try:
-                generator.save(named)
-                named.replace(temporary)
-            finally:
-                named.unlink(missing_ok=True)
-        print(f"Keras file in {path}, {path.stat().st_size / 1e6:.1f} MB")
-    if _TFLITE.value:
-        from lsgan_tf.tflite import write_tflite
-
-        path = Path(_TFLITE.value)
-        written = write_tflite(path, config, generator, float16=_QUANTIZE.value == "float16")
-        unit = "" if generator.output_range is None else " grey levels of 255"
-        print(
-            f"TensorFlow Lite file in {path}, {written.size / 1e6:.1f} MB; its images differ by "
-            f"{written.mean:.3g} on average and {written.largest:.3g} at most{unit}"
-        )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def describe_machine(strategy: tf.distribute.Strategy) -> str:
     """
     gpus = [_gpu(device) for device in tf.config.list_physical_devices("GPU")]
     parts = [
-        f"{_cores()} cores of {_processor()}",
+        f"{_cores()} cores of {processor()}",
         f"{_memory() / 2**30:.0f} GiB" if _memory() else "",
         ", ".join(f"{gpus.count(name)} x {name}" for name in dict.fromkeys(gpus)),
         f"{strategy.num_replicas_in_sync} replicas" if strategy.num_replicas_in_sync > 1 else "",
@@ -39,7 +39,8 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
             if line.startswith("model name"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from lsgan_tf.best_figure import best_of, figures
+from lsgan_tf.best_figure import best_of, evaluations, figures
 from lsgan_tf.config import Config
+from lsgan_tf.files import atomic_file, explained
 
 FILE_NAME = "MODEL.md"
 
@@ -33,13 +35,68 @@ _STANDIN = (
 )
 
 
+class Form(NamedTuple):
+    """A file that holds the generator alone, made beside the SavedModel."""
+
+    file: str
+    """Its name."""
+    kind: str
+    """What reads it, "Keras" for example."""
+    weights: str
+    """"raw", G as it was trained, or "ema", the moving average of its weights."""
+    size: int
+    """Bytes."""
+    milliseconds: float | None = None
+    """Of one image, on one thread; None if not measured."""
+    largest: float | None = None
+    """Largest difference of a pixel from the SavedModel's, in grey levels of 255 (of points,
+    in their units); None if not measured."""
+    mean: float | None = None
+    """Mean difference, likewise."""
+
+
+def write_card(
+    folder: Path,
+    config: Config,
+    classes: Sequence[str],
+    step: int,
+    run_dir: Path | None = None,
+    forms: Sequence[Form] = (),
+    machine: str = "",
+) -> None:
+    """Writes the card into a SavedModel's folder, atomically, over one that is there.
+
+    Args:
+      folder: the SavedModel's.
+      config: as in `card`.
+      classes: as in `card`.
+      step: as in `card`.
+      run_dir: the run, whose measured quality the card tells; None: it tells none.
+      forms: as in `card`.
+      machine: as in `card`.
+
+    Raises:
+      UserError: if it cannot be written.
+    """
+    path = Path(folder) / FILE_NAME
+    measured = evaluations(Path(run_dir)) if run_dir else ()
+    text = card(config, classes, step, measured, forms, machine)
+    with explained(path, "writing the model card"), atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def licence_of(config: Config) -> str:
     """What is known of the licence of the data, in a sentence or two."""
     return _STANDIN if config.data_standin else _LICENCES[config.dataset]
 
 
 def card(
-    config: Config, classes: Sequence[str], step: int, evaluations: Sequence[Mapping[str, Any]] = ()
+    config: Config,
+    classes: Sequence[str],
+    step: int,
+    measured: Sequence[Mapping[str, Any]] = (),
+    forms: Sequence[Form] = (),
+    machine: str = "",
 ) -> str:
     """The card as Markdown.
 
@@ -47,8 +104,10 @@ def card(
       config: the run's, with the dataset's facts.
       classes: names of the classes in label order.
       step: steps trained.
-      evaluations: what was measured of the run (`lsgan_tf.best_figure.evaluations`); what
+      measured: what was measured of the run (`lsgan_tf.best_figure.evaluations`); what
         is of later steps is left out.
+      forms: files with the generator alone that were made beside the SavedModel.
+      machine: what their times were measured on.
     """
     given = "given a class, " if config.conditional else ""
     lines = [
@@ -69,7 +128,8 @@ def card(
     ]
     if config.conditional:
         lines.append(f"| classes | {len(classes):,}, in `classes.txt` |")
-    lines += ["", "## Measured quality", "", *_quality(step, evaluations), "", "## Limits", ""]
+    lines += ["", "## Weights", "", *_weights(config), *_forms(forms, machine, config)]
+    lines += ["", "## Measured quality", "", *_quality(step, measured), "", "## Limits", ""]
     lines += [
         "It makes what resembles its training data and nothing else. It may repeat training "
         "examples: `python -m lsgan_tf.sample --show=neighbours` compares. Nothing it writes "
@@ -77,6 +137,51 @@ def card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _weights(config: Config) -> list[str]:
+    if not config.ema_decay:
+        return [
+            "The SavedModel holds the generator's weights as they were trained. There is no moving "
+            "average of them: the run had no `--ema_decay`."
+        ]
+    names = "`serving_ema` and `sample_ema`"
+    if config.conditional:
+        names = "`serving_ema`, `sample_ema` and `write_ema`"
+    return [
+        "The SavedModel holds the generator's weights as they were trained, and their moving "
+        f"average (`--ema_decay={config.ema_decay:g}`), which {names} use."
+    ]
+
+
+def _forms(forms: Sequence[Form], machine: str, config: Config) -> list[str]:
+    """A table of files made of the generator alone."""
+    if not forms:
+        return []
+    unit = "grey levels of 255" if len(config.data_shape) == 3 else "the points' units"
+    lines = [
+        "",
+        "Files of the generator alone, made of the same checkpoint:",
+        "",
+        "| file | for | weights | size | one image | differs at most | on average |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for form in forms:
+        weights = "moving average" if form.weights == "ema" else "as trained"
+        told = f"{form.size / 1e6:,.2f} MB"
+        speed, largest, mean = "-", "-", "-"
+        if form.milliseconds is not None:
+            speed = f"{form.milliseconds:.3g} ms"
+            largest, mean = f"{form.largest:.3g}", f"{form.mean:.2g}"
+        cells = (f"`{_cell(form.file)}`", form.kind, weights, told, speed, largest, mean)
+        lines.append(f"| {' | '.join(cells)} |")
+    if any(form.milliseconds is not None for form in forms):
+        lines += [
+            "",
+            f"Times are the median of 32 images, one after the other, on one thread of {machine}. "
+            f"Differences are from the SavedModel's images of the same noise, in {unit}.",
+        ]
+    return lines
 
 
 def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:

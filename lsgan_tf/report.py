@@ -27,6 +27,9 @@ _GRID_WIDTH = flags.DEFINE_integer(
     "grid_width", 720, "pictures that are wider are made smaller to this [pixels, 64 to 4,096]",
     64, 4096,
 )  # fmt: skip
+_GRID_QUALITY = flags.DEFINE_integer(
+    "grid_quality", 82, "of the pictures, as WebP counts it: less is smaller [1 to 100]", 1, 100
+)
 _MOST_RUNS = 24
 
 
@@ -45,7 +48,10 @@ def main(argv: list[str]) -> None:
     out = Path(_OUT.value) if _OUT.value else _default_out(folders)
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
-    runs = [gather(path, grids=_GRIDS.value, pixels=_GRID_WIDTH.value) for path in folders]
+    pictures = {
+        "grids": _GRIDS.value, "pixels": _GRID_WIDTH.value, "quality": _GRID_QUALITY.value,
+    }  # fmt: skip
+    runs = [gather(path, **pictures) for path in folders]
     limit = (
         f"This page holds at most {_GRIDS.value} grids of each run and kind, at most "
         f"{_GRID_WIDTH.value} pixels wide (--grids, --grid_width)."

@@ -10,7 +10,7 @@ import re
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -21,7 +21,6 @@ from lsgan_tf.paper import PAPER
 from lsgan_tf.run_reading import Run, checkpoints, is_number, lines, read_run, rows
 
 _GRID = re.compile(r"step-(\d+)(-ema)?\.png")
-_QUALITY = 82  # of the pictures, which are WebP
 _LOG_LINES = 60
 _MOST_PIXELS = 50_000_000  # of a picture that is opened at all
 
@@ -34,6 +33,17 @@ class Picture:
     uri: str
     width: int
     height: int
+
+
+class Drawing(NamedTuple):
+    """How pictures are drawn anew."""
+
+    pixels: int
+    """Widest they may be."""
+    quality: int
+    """As WebP counts it, 1 to 100."""
+    unreadable: list[str]
+    """Takes the names of those that could not be read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,20 +106,21 @@ class Facts:
     log: list[str]
 
 
-def gather(path: Path, *, grids: int, pixels: int) -> Facts:
+def gather(path: Path, *, grids: int, pixels: int, quality: int = 82) -> Facts:
     """Reads a run folder for the report.
 
     Args:
       path: the folder.
       grids: at most so many sample grids, evenly chosen, first and last included.
       pixels: wider pictures are made smaller to this width.
+      quality: of the pictures as WebP, 1 to 100.
 
     Raises:
       UserError: if there is no such folder.
     """
     if not Path(path).is_dir():
         raise UserError(f"{path}: no such folder; expected the folder of a run")
-    run, unreadable = read_run(path), []
+    run, drawing = read_run(path), Drawing(pixels, quality, [])
     plain, averaged = _names(run.path / "samples")
     chosen, chosen_averaged = _evenly(plain, grids), _evenly(averaged, grids)
     timing = rows(run.path / "timing.jsonl")
@@ -119,7 +130,7 @@ def gather(path: Path, *, grids: int, pixels: int) -> Facts:
     speeds = [row["images_per_second"] for row in timing if is_number(row.get("images_per_second"))]
     seconds = [row["seconds"] for row in timing if is_number(row.get("seconds"))]
     log = lines(run.path / "log.txt")
-    real = _picture(run.path / "reals.png", 0, pixels, unreadable)
+    real = _picture(run.path / "reals.png", 0, drawing)
     return Facts(
         run=run,
         settings=known,
@@ -128,11 +139,11 @@ def gather(path: Path, *, grids: int, pixels: int) -> Facts:
         timing=timing,
         watch=rows(run.path / "watch.jsonl"),
         evaluations=measured,
-        grids=_pictures(chosen, pixels, unreadable),
-        averaged=_pictures(chosen_averaged, pixels, unreadable),
+        grids=_pictures(chosen, drawing),
+        averaged=_pictures(chosen_averaged, drawing),
         reals=real,
         left_out=len(plain) + len(averaged) - len(chosen) - len(chosen_averaged),
-        unreadable=unreadable,
+        unreadable=drawing.unreadable,
         best=best_of_run(run.summary, measured),
         best_checkpoint=_best_checkpoint(run),
         newest_checkpoint=found[0][1].name if found else "",
@@ -181,14 +192,12 @@ def _evenly(items: Sequence[Any], count: int) -> list[Any]:
     return [items[round(number * last / (count - 1))] for number in range(count)]
 
 
-def _pictures(
-    named: Sequence[tuple[int, Path]], pixels: int, unreadable: list[str]
-) -> list[Picture]:
-    found = (_picture(path, step, pixels, unreadable) for step, path in named)
+def _pictures(named: Sequence[tuple[int, Path]], drawing: Drawing) -> list[Picture]:
+    found = (_picture(path, step, drawing) for step, path in named)
     return [picture for picture in found if picture is not None]
 
 
-def _picture(path: Path, step: int, pixels: int, unreadable: list[str]) -> Picture | None:
+def _picture(path: Path, step: int, drawing: Drawing) -> Picture | None:
     """A picture drawn anew, so that nothing of the file but its pixels reaches the page."""
     if not path.is_file():
         return None
@@ -198,13 +207,13 @@ def _picture(path: Path, step: int, pixels: int, unreadable: list[str]) -> Pictu
                 raise ValueError("too large")
             image = opened.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        unreadable.append(path.name)
+        drawing.unreadable.append(path.name)
         return None
-    if image.width > pixels:
-        size = (pixels, max(1, round(image.height * pixels / image.width)))
+    if image.width > drawing.pixels:
+        size = (drawing.pixels, max(1, round(image.height * drawing.pixels / image.width)))
         image = image.resize(size, Image.Resampling.LANCZOS)
     encoded = io.BytesIO()
-    image.save(encoded, "WEBP", quality=_QUALITY)
+    image.save(encoded, "WEBP", quality=drawing.quality)
     text = base64.b64encode(encoded.getvalue()).decode("ascii")
     return Picture(step, f"data:image/webp;base64,{text}", *image.size)
 

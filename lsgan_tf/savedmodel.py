@@ -12,11 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf import moving_average, networks
-from lsgan_tf.best_figure import evaluations
 from lsgan_tf.config import Config
 from lsgan_tf.files import atomic_folder, explained
 from lsgan_tf.gan import GAN
-from lsgan_tf.model_card import FILE_NAME, card
+from lsgan_tf.model_card import write_card
 from lsgan_tf.noise import noise
 from lsgan_tf.tensorflow_errors import disk_errors
 
@@ -56,8 +55,16 @@ class Exported(tf.Module):
         average: keras.Model | None = None,
     ) -> None:
         super().__init__(name="lsgan")
-        self.generator, self.discriminator = generator, discriminator
-        self.average = average
+        # Kept out of the object's attributes: a Keras model that is one is saved with a second
+        # set of variables, and what loads the SavedModel as a graph (TensorFlow Serving, the C
+        # library) gives values to that set alone, while the signatures read the first.
+        self._networks = lambda: (generator, discriminator, average)
+        self.weights = [
+            variable.value
+            for network in (generator, discriminator, average)
+            if network is not None
+            for variable in network.variables
+        ]
         self._config, self._range = config, generator.output_range
         self._conditional = config.conditional
         # Variables, because constants are not kept in a SavedModel.
@@ -87,10 +94,11 @@ class Exported(tf.Module):
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The concrete functions to save, by name."""
-        found = self._drawing(self.generator)
+        generator, _, average = self._networks()
+        found = self._drawing(generator)
         found["serving_default"] = found.pop("serving")
-        if self.average is not None:
-            drawing = self._drawing(self.average)
+        if average is not None:
+            drawing = self._drawing(average)
             found |= {f"{name}_ema": function for name, function in drawing.items()}
         dtype = tf.float32 if self._range is None else tf.uint8
         images = tf.TensorSpec((None, *self._config.data_shape), dtype, "images")
@@ -181,12 +189,14 @@ class Exported(tf.Module):
         return {"images": self._pixels(generator(z, label, training=False))}
 
     def _score(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"scores": self.discriminator(self._to_range(images), None, training=False)}
+        _, discriminator, _ = self._networks()
+        return {"scores": discriminator(self._to_range(images), None, training=False)}
 
     def _score_label(self, images: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.control_dependencies(self._check_labels(label)):
             images = self._to_range(images)
-        return {"scores": self.discriminator(images, label, training=False)}
+        _, discriminator, _ = self._networks()
+        return {"scores": discriminator(images, label, training=False)}
 
     def _noise(self, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         config = self._config
@@ -242,10 +252,7 @@ def write_saved_model(
       UserError: if it cannot be written; what was there stays.
     """
     generator, discriminator = float32_networks(config, gan)
-    average = None
-    if gan.average is not None:
-        average = moving_average.begin(generator)
-        copy_weights(gan.average, average)
+    average = float32_average(gan, generator)
     exported = Exported(config, generator, discriminator, classes, average)
     with explained(path, "exporting"), atomic_folder(path) as temporary:
         with disk_errors():
@@ -256,8 +263,7 @@ def write_saved_model(
         (temporary / "export.json").write_text(
             json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8"
         )
-        text = card(config, classes, step, evaluations(Path(run_dir)) if run_dir else ())
-        (temporary / FILE_NAME).write_text(text, encoding="utf-8")
+        write_card(temporary, config, classes, step, run_dir)
     return path
 
 
@@ -267,6 +273,15 @@ def float32_networks(config: Config, gan: GAN) -> tuple[keras.Model, keras.Model
     copy_weights(gan.generator, generator)
     copy_weights(gan.discriminator, discriminator)
     return generator, discriminator
+
+
+def float32_average(gan: GAN, generator: keras.Model) -> keras.Model | None:
+    """A copy of the moving average of G's weights, a network like `generator`; None without."""
+    if gan.average is None:
+        return None
+    average = moving_average.begin(generator)
+    copy_weights(gan.average, average)
+    return average
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -16,26 +17,21 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from lsgan_tf import grids
 from lsgan_tf.config import Config
 from lsgan_tf.files import atomic_file, explained
+from lsgan_tf.model_card import Form
 from lsgan_tf.noise import noise
 
 _COMPARED = 32
 
 
-class Written(NamedTuple):
-    """What was written, and how far its images are from the SavedModel's."""
-
-    size: int
-    """Bytes."""
-    largest: float
-    """Largest difference of a pixel, in grey levels of 255; of points, in their units."""
-    mean: float
-    """Mean difference, likewise."""
-
-
 def write_tflite(
-    path: Path, config: Config, generator: keras.Model, *, float16: bool = False
-) -> Written:
-    """Writes the generator as one `.tflite` file and compares it with the original.
+    path: Path,
+    config: Config,
+    generator: keras.Model,
+    reference: Callable[[np.ndarray, np.ndarray | None], np.ndarray],
+    *,
+    float16: bool = False,
+) -> Form:
+    """Writes the generator as one `.tflite` file, times it and compares it with another form.
 
     Its one signature, `serving_default`, takes `z` float32 `(1, z_dim)` and, of a conditional
     model, `label` int32 `(1,)`, and gives `images`. Other batch sizes: resize the inputs.
@@ -44,7 +40,12 @@ def write_tflite(
       path: the file.
       config: the run's.
       generator: G in float32.
+      reference: images of noise and labels by the form to compare with: uint8, of points
+        float32; `lsgan_tf.sampling.Sampler.draw` of a SavedModel.
       float16: keep weights as float16, half the size; arithmetic stays float32 on a CPU.
+
+    Returns:
+      What was written, as it was measured: weights are called "raw".
 
     Raises:
       UserError: if it cannot be written.
@@ -52,14 +53,22 @@ def write_tflite(
     content = convert(config, generator, float16=float16)
     with explained(path, "writing a TensorFlow Lite file"), atomic_file(path) as temporary:
         temporary.write_bytes(content)
-    z = noise(0, 0, 0, _COMPARED, config.z_dim, config.z_distribution)
+    z = noise(0, 0, 0, _COMPARED, config.z_dim, config.z_distribution).numpy()
     label = None
     if config.conditional:
-        label = tf.range(_COMPARED) % config.data_classes
-    expected = _levels(generator(z, label, training=False).numpy(), generator)
-    found = _levels(run(content, z.numpy(), None if label is None else label.numpy()), generator)
+        label = np.arange(_COMPARED, dtype=np.int32) % config.data_classes
+    images, seconds = run(content, z, label)
+    found, expected = _levels(images, generator), reference(z, label).astype(np.float32)
     difference = np.abs(found - expected)
-    return Written(len(content), float(difference.max()), float(difference.mean()))
+    return Form(
+        file=path.name,
+        kind=f"TensorFlow Lite{', float16 weights' * float16}",
+        weights="raw",
+        size=len(content),
+        milliseconds=float(np.median(seconds)) * 1000,
+        largest=float(difference.max()),
+        mean=float(difference.mean()),
+    )
 
 
 def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
@@ -86,20 +95,26 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
         return converter.convert()
 
 
-def run(content: bytes, z: np.ndarray, label: np.ndarray | None) -> np.ndarray:
-    """Images that a `.tflite` file makes, one after the other: float32, `(n, ...)`."""
+def run(content: bytes, z: np.ndarray, label: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Images that a `.tflite` file makes, one after the other on one thread.
+
+    Returns:
+      The images, float32, `(n, ...)`, and the seconds that each took.
+    """
     with warnings.catch_warnings():
         # It will move to a package of its own, ai-edge-litert; for the user that is no news.
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
-        interpreter = tf.lite.Interpreter(model_content=content)
+        interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
     runner = interpreter.get_signature_runner("serving_default")
-    images = []
+    images, seconds = [], []
     for number in range(len(z)):
         arguments = {"z": z[number : number + 1]}
         if label is not None:
             arguments["label"] = label[number : number + 1].astype(np.int32)
+        start = time.perf_counter()
         images.append(runner(**arguments)["images"])
-    return np.concatenate(images)
+        seconds.append(time.perf_counter() - start)
+    return np.concatenate(images), np.array(seconds)
 
 
 def _levels(images: np.ndarray, generator: keras.Model) -> np.ndarray:

@@ -144,3 +144,21 @@ def make_run(tmp_path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def call_as_graph() -> Callable[..., np.ndarray]:
+    """Calls a SavedModel's signature as TensorFlow Serving does: a graph in a session.
+
+    Only there is it seen whether the signatures read the variables that loading restores.
+    """
+    import tensorflow as tf
+
+    def call(path: Path, name: str, result: str, **arguments: object) -> np.ndarray:
+        with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+            loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
+            signature = loaded.signature_def[name]
+            feeds = {signature.inputs[key].name: value for key, value in arguments.items()}
+            return session.run(signature.outputs[result].name, feeds)
+
+    return call

@@ -1,11 +1,26 @@
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
 
+from lsgan_tf.data.tfrecords import RecordFile
 from lsgan_tf.files import read_json
 from lsgan_tf.sampling import Sampler
+
+ROOT = Path(__file__).parents[1]
+SHIPPING = (ROOT / "docs" / "shipping.md").read_text("utf-8")
+NAMED = "乙二"  # the text that the page's examples write; the tiny run knows other characters
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +43,19 @@ def test_all_forms_and_nothing_else(exported):
     ]  # fmt: skip
     assert "SavedModel of step 12 in saved" in said
     assert "for TensorFlow Serving in models/tiny/12" in said
-    assert "grey levels of 255" in said
+    assert "Keras file in g.keras, G as it was trained" in said
+    assert re.search(r"g.tflite, .*MB, .* ms an image on one thread, .*grey levels of 255", said)
 
 
 def test_what_serving_takes_is_the_saved_model(exported):
     path = exported[0] / "models" / "tiny" / "12"
     assert (path / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 100
     assert read_json(path / "export.json") == read_json(exported[0] / "saved" / "export.json")
-    assert "| classes | 5, in `classes.txt` |" in (path / "MODEL.md").read_text(encoding="utf-8")
+    card = (path / "MODEL.md").read_text(encoding="utf-8")
+    assert "| classes | 5, in `classes.txt` |" in card
+    assert "| `g.keras` | Keras | as trained |" in card
+    assert "| `g.tflite` | TensorFlow Lite, float16 weights | as trained |" in card
+    assert card == (exported[0] / "saved" / "MODEL.md").read_text(encoding="utf-8")
     assert Sampler(path).write("安宁", 7).shape == (2, 8, 8, 1)
 
 
@@ -49,6 +69,79 @@ def test_the_keras_file_is_the_generator(exported):
     np.testing.assert_allclose(
         np.asarray(images) * 255, sampler.draw(z, label).astype(float), atol=0.51
     )
+
+
+def test_every_warm_up_request_draws(exported):
+    """As a server does: its own classes read the records, which the SavedModel then answers."""
+    logs = pytest.importorskip(
+        "tensorflow_serving.apis.prediction_log_pb2", reason="no tensorflow-serving-api"
+    )
+    path = exported[0] / "models" / "tiny" / "12"
+    records = RecordFile(path / "assets.extra" / "tf_serving_warmup_requests")
+    signatures = tf.saved_model.load(str(path)).signatures
+    answered = []
+    for content in map(records.read, records.offsets()):
+        request = logs.PredictionLog.FromString(content).predict_log.request
+        assert request.model_spec.name == "tiny"
+        name = request.model_spec.signature_name
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        images = signatures[name](**{k: tf.constant(v) for k, v in inputs.items()})["images"]
+        answered.append((name, len(images)))
+    assert answered == [
+        (name, count) for count in (1, 16) for name in ("serving_default", "sample", "write")
+    ]
+
+
+REQUESTS = re.findall(r"curl -d '(.*?)' \\\n +(\S+)", SHIPPING)
+
+
+@pytest.mark.parametrize(("body", "address"), REQUESTS)
+def test_the_pages_requests_fit_the_signatures(exported, body, address):
+    """Serving makes each JSON value a tensor of the signature's type and of the value's shape."""
+    assert address == "http://localhost:8501/v1/models/lsgan:predict"
+    request = json.loads(body.replace(NAMED, "安宁"))
+    assert set(request) == {"signature_name", "inputs"}
+    signature = tf.saved_model.load(str(exported[0] / "saved")).signatures[
+        request["signature_name"]
+    ]
+    types = {name: spec.dtype for name, spec in signature.structured_input_signature[1].items()}
+    assert set(types) == set(request["inputs"])
+    given = {name: tf.constant(value, types[name]) for name, value in request["inputs"].items()}
+    expected = given["count"] if "count" in given else len("安宁")
+    assert signature(**given)["images"].shape == (expected, 8, 8, 1)
+
+
+def test_the_page_shows_requests():
+    assert len(REQUESTS) == 2
+
+
+def test_called_from_c_by_the_pages_commands(exported, tmp_path):
+    if not shutil.which("gcc"):
+        pytest.skip("no C compiler: install the Debian package gcc")
+    blocks = re.findall(r"^```bash\n(.*?)^```", SHIPPING, re.DOTALL | re.MULTILINE)
+    (script,) = (block for block in blocks if "gcc" in block)
+    saved = exported[0] / "saved"
+    assert "runs/quick/export" in script and NAMED in script
+    script = script.replace("runs/quick/export", str(saved)).replace(NAMED, "安宁安")
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+    def shell(text):
+        return subprocess.run(
+            ["bash", "-euc", text], cwd=tmp_path, env=os.environ | {"PATH": path},
+            capture_output=True, text=True,
+        )  # fmt: skip
+
+    done = shell(script)
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "line.pgm") as picture:
+        assert picture.mode == "L"
+        found = np.asarray(picture)
+    images = Sampler(saved).write("安宁安", 7)
+    np.testing.assert_array_equal(found, np.concatenate(list(images[..., 0]), axis=1))
+    done = shell(f"./write_text {saved} 安我 7 other.pgm")
+    assert done.returncode == 2 and "我" in done.stderr
+    assert not (tmp_path / "other.pgm").exists()
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_is_float32_under_any_precision(precision):
     assert all(np.isfinite(value).all() for value in after)
 
 
-def test_is_exported_beside_the_weights(tmp_path):
+def test_is_exported_beside_the_weights(tmp_path, call_as_graph):
     gan = make(ema_decay=0.9, precision="bfloat16")
     for variable in gan.average.trainable_variables:
         variable.assign(variable * 1.5)
@@ -129,6 +129,8 @@ def test_is_exported_beside_the_weights(tmp_path):
         found = signatures[name](z=z, label=tf.constant(label))["images"].numpy()
         expected = network(z, label, training=False).numpy()
         np.testing.assert_allclose(found, expected, atol=0.02)
+        graph = call_as_graph(path, name, "images", z=z.numpy(), label=label)
+        np.testing.assert_allclose(graph, found, atol=1e-6)
     raw, average = Sampler(path), Sampler(path, "ema")
     assert (raw.sample(3, 9, label) != average.sample(3, 9, label)).any()
     np.testing.assert_array_equal(average.write("A安宁", 9), average.sample(3, 9, label))

@@ -112,6 +112,16 @@ class TestPictures:
             assert found.size == (30, 20)
             assert found.convert("RGB").getpixel((5, 5))[0] == pytest.approx(400 % 256, abs=8)
 
+    def test_less_quality_is_a_smaller_page(self, make_run):
+        path = make_run()
+        picture = Image.effect_noise((60, 40), 80).convert("RGB")
+        picture.save(path / "samples" / "step-00000300.png")
+        sizes = [
+            len(page([gather(path, grids=1, pixels=720, quality=quality)], ""))
+            for quality in (10, 82)
+        ]
+        assert sizes[0] + 500 < sizes[1]
+
     def test_the_moving_average_has_its_own(self, make_run):
         path = make_run()
         Image.new("RGB", (8, 8)).save(path / "samples" / "step-00000300-ema.png")

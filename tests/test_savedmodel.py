@@ -175,6 +175,18 @@ class TestCharacters:
         expected = characters.gan.discriminator(floats, label, training=False).numpy()
         np.testing.assert_allclose(found, expected, atol=0.05)
 
+    def test_a_graph_in_a_session_gives_the_same(self, characters, call_as_graph):
+        for name, arguments in (
+            ("sample", {"count": 3, "seed": 9, "label": [2, 0, 1]}),
+            ("write", {"text": "A安宁", "seed": 9}),
+        ):
+            found = call_as_graph(characters.path, name, "images", **arguments)
+            np.testing.assert_array_equal(found, characters.images(name, **arguments))
+        given = {"images": np.full((1, 8, 8, 1), 200, np.uint8), "label": [1]}
+        found = call_as_graph(characters.path, "score", "scores", **given)
+        expected = characters.call("score", **given)["scores"]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
     def test_is_replaced_whole_and_stays_when_it_fails(self, characters, tmp_path, monkeypatch):
         write = [characters.config, characters.gan, CLASSES]
         path = write_saved_model(tmp_path / "export", *write, 1)

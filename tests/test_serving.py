@@ -3,43 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from lsgan_tf.data.tfrecords import RecordFile
 from lsgan_tf.errors import UserError
 from lsgan_tf.serving import prediction_log, warm_up_requests, write_serving
 
-TENSOR = ".tensorflow.TensorProto"
-
 
 @pytest.fixture(scope="module")
 def log_type():
-    """`PredictionLog`, as far as it is needed, from its published definition."""
-    file = descriptor_pb2.FileDescriptorProto(name="log.proto", package="t", syntax="proto3")
-    file.dependency.append("tensorflow/core/framework/tensor.proto")
-
-    def message(name, *fields):
-        found = file.message_type.add(name=name)
-        for field, number, kind, repeated in fields:
-            found.field.add(
-                name=field, number=number, label=3 if repeated else 1,
-                type=9 if kind == "text" else 11, type_name=None if kind == "text" else kind,
-            )  # fmt: skip
-        return found
-
-    message("Model", ("name", 1, "text", False), ("signature_name", 3, "text", False))
-    request = message(
-        "Request", ("model_spec", 1, ".t.Model", False), ("inputs", 2, ".t.Request.Entry", True)
+    """Serving's own `PredictionLog`."""
+    module = pytest.importorskip(
+        "tensorflow_serving.apis.prediction_log_pb2", reason="no tensorflow-serving-api"
     )
-    entry = request.nested_type.add(name="Entry")
-    entry.options.map_entry = True
-    entry.field.add(name="key", number=1, label=1, type=9)
-    entry.field.add(name="value", number=2, label=1, type=11, type_name=TENSOR)
-    message("PredictLog", ("request", 1, ".t.Request", False))
-    message("Log", ("predict_log", 6, ".t.PredictLog", False))
-    pool = descriptor_pool.Default()
-    pool.AddSerializedFile(file.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("t.Log"))
+    return module.PredictionLog
 
 
 def test_a_request_reads_as_serving_reads_it(log_type):
@@ -48,12 +24,8 @@ def test_a_request_reads_as_serving_reads_it(log_type):
     request = log_type.FromString(content).predict_log.request
     assert (request.model_spec.name, request.model_spec.signature_name) == ("m", "serving_default")
     assert set(request.inputs) == {"z", "label"}
-    np.testing.assert_array_equal(tf.make_ndarray(_tensor(request.inputs["z"])), z)
-    assert tf.make_ndarray(_tensor(request.inputs["label"])).tolist() == [1, 2]
-
-
-def _tensor(message):
-    return tf.make_tensor_proto(0).FromString(message.SerializeToString())
+    np.testing.assert_array_equal(tf.make_ndarray(request.inputs["z"]), z)
+    assert tf.make_ndarray(request.inputs["label"]).tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +45,7 @@ def test_warm_up_calls_what_there_is(log_type, classes, signatures):
     labels = {"label"} & set(requests[0].inputs)
     assert bool(labels) == bool(classes)
     if "write" in signatures:
-        text = tf.make_ndarray(_tensor(requests[-1].inputs["text"]))
+        text = tf.make_ndarray(requests[-1].inputs["text"])
         assert text.shape == () and text.item().decode() == "安" * 16
 
 

@@ -1,0 +1,94 @@
+"""The generator alone, as Keras and TensorFlow Lite files, beside a SavedModel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+
+from lsgan_tf.config import Config
+from lsgan_tf.files import atomic_file, explained
+from lsgan_tf.gan import GAN
+from lsgan_tf.model_card import Form
+from lsgan_tf.sampling import Sampler
+from lsgan_tf.savedmodel import float32_average, float32_networks
+from lsgan_tf.tflite import write_tflite
+
+KINDS = {"raw": "G as it was trained", "ema": "the moving average of G's weights"}
+
+
+def write_generator_files(
+    saved_model: Path,
+    config: Config,
+    gan: GAN,
+    *,
+    keras_path: Path | None = None,
+    tflite_path: Path | None = None,
+    float16: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[Form]:
+    """Writes G as files, and the moving average of its weights, if there is one, beside them.
+
+    The average of `g.keras` is in `g-ema.keras`.
+
+    Args:
+      saved_model: what the images of TensorFlow Lite are compared with: the SavedModel
+        of the same weights.
+      config: the run's, with the dataset's facts.
+      gan: the model.
+      keras_path: a name in `.keras`; None: no such file.
+      tflite_path: a name in `.tflite`; None: no such file.
+      float16: keep TensorFlow Lite's weights as float16.
+      say: takes a line for the user on each file.
+
+    Returns:
+      What was written.
+
+    Raises:
+      UserError: if a file cannot be written.
+    """
+    generator = float32_networks(config, gan)[0]
+    generators = {"raw": generator, "ema": float32_average(gan, generator)}
+    forms = []
+    for weights, network in generators.items():
+        if network is None:
+            continue
+        for path in _named(keras_path, weights):
+            size = _write_keras(path, network)
+            forms.append(Form(path.name, "Keras", weights, size))
+            say(f"Keras file in {path}, {KINDS[weights]}: {size / 1e6:.2f} MB")
+        for path in _named(tflite_path, weights):
+            sampler = Sampler(saved_model, weights)
+            form = write_tflite(path, config, network, sampler.draw, float16=float16)
+            forms.append(form._replace(weights=weights))
+            say(f"TensorFlow Lite file in {path}, {KINDS[weights]}: {described(form, config)}")
+    return forms
+
+
+def described(form: Form, config: Config) -> str:
+    """Size, speed and difference of a TensorFlow Lite file in a line."""
+    unit = " grey levels of 255" if len(config.data_shape) == 3 else ""
+    return (
+        f"{form.size / 1e6:.2f} MB, {form.milliseconds:.3g} ms an image on one thread, from the "
+        f"SavedModel's images {form.largest:.3g}{unit} at most and {form.mean:.2g} on average"
+    )
+
+
+def _named(path: Path | None, weights: str) -> Iterator[Path]:
+    """The file's name for these weights, if there is to be one."""
+    if path is not None:
+        yield Path(path) if weights == "raw" else Path(path).with_stem(f"{Path(path).stem}-ema")
+
+
+def _write_keras(path: Path, generator: keras.Model) -> int:
+    """Writes a Keras file; its size in bytes."""
+    with explained(path, "writing a Keras file"), atomic_file(path) as temporary:
+        # Keras wants the suffix, which a temporary name does not have.
+        named = temporary.with_suffix(".keras")
+        try:
+            generator.save(named)
+            named.replace(temporary)
+        finally:
+            named.unlink(missing_ok=True)
+    return path.stat().st_size
