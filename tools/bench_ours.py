@@ -29,10 +29,18 @@ class Product:
       devices: as `--devices`.
       batch_size: global.
       small: narrow networks, to try the tool.
+      library_gradients: leave every gradient to TensorFlow.
     """
 
     def __init__(
-        self, *, net: str, precision: str, devices: str, batch_size: int, small: bool
+        self,
+        *,
+        net: str,
+        precision: str,
+        devices: str,
+        batch_size: int,
+        small: bool,
+        library_gradients: bool = False,
     ) -> None:
         from lsgan_tf.binary import import_tensorflow
 
@@ -40,6 +48,7 @@ class Product:
         import keras
         import tensorflow as tf
 
+        from lsgan_tf import convolution_rule
         from lsgan_tf.build import build_gan
         from lsgan_tf.cluster import from_environment
         from lsgan_tf.data.pipeline import Batches
@@ -47,6 +56,8 @@ class Product:
         from lsgan_tf.networks import operations
         from lsgan_tf.steps import check_replicas, make_run_steps, uses_xla
 
+        if library_gradients:
+            convolution_rule.pays = lambda *_: False
         start = time.perf_counter()
         self.config = bench_nets.config(
             net, precision=precision, batch_size=batch_size, small=small

@@ -38,7 +38,12 @@ _PRECISIONS = flags.DEFINE_list(
     "float32, bfloat16, or both (default: both, but float32 alone on a processor without "
     "instructions for bfloat16)",
 )
-_PEER = flags.DEFINE_enum("peer", "none", ["none", "torch"], "whom to compare with")
+_PEER = flags.DEFINE_enum(
+    "peer",
+    "none",
+    ["none", "torch", "library_gradients"],
+    "whom to compare with: PyTorch, or this package with all gradients of TensorFlow's own",
+)
 _MODES = flags.DEFINE_list("torch_modes", ["eager", "compile"], "eager, compile, or both")
 _DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main; PyTorch takes the first")
 _BATCH = flags.DEFINE_integer("batch_size", 64, "images per update", lower_bound=2)
@@ -109,6 +114,9 @@ def _contestants(net: str, precision: str) -> list[Contestant]:
         "small": _SMALL.value,
     }
     found = [Contestant("lsgan_tf", "bench_ours", common | {"devices": _DEVICES.value})]
+    if _PEER.value == "library_gradients":
+        settings = common | {"devices": _DEVICES.value, "library_gradients": True}
+        found.append(Contestant("TF's gradients", "bench_ours", settings))
     if _PEER.value == "torch":
         for mode in _MODES.value:
             settings = common | {"compiled": mode == "compile"}

@@ -7,6 +7,7 @@ pads as TensorFlow's "SAME" does.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -59,7 +60,7 @@ def conv(
     filters: int, kernel_size: int, strides: int, name: str, dtype: Policy
 ) -> keras.layers.Conv2D:
     """A convolution, (n, h, w, c) -> (n, ceil(h / strides), ceil(w / strides), filters)."""
-    return keras.layers.Conv2D(
+    return _convolutions().Conv2D(
         filters,
         kernel_size,
         strides,
@@ -102,7 +103,7 @@ def deconv(
         )
     # Keras starts from (source - 1) * strides + kernel_size % 2.
     output_padding = target - (source - 1) * strides - kernel_size % 2
-    return keras.layers.Conv2DTranspose(
+    return _convolutions().Conv2DTranspose(
         filters,
         kernel_size,
         strides,
@@ -112,6 +113,15 @@ def deconv(
         name=name,
         dtype=dtype,
     )
+
+
+def _convolutions() -> ModuleType:
+    """Where the classes of convolutions are: Keras's, whose gradients TensorFlow has faster."""
+    if keras.backend.backend() != "tensorflow":
+        return keras.layers
+    from lsgan_tf import trained_convolutions
+
+    return trained_convolutions
 
 
 def batch_norm(
@@ -256,18 +266,25 @@ class LabelledConv2D(keras.layers.Layer):
         self._output_size = (len(row_of), len(column_of))
         self.label_sets = len(self._row_taps) * len(self._column_taps)
 
-    def call(self, x: Tensor, phi: Tensor) -> Tensor:
+    def call(self, x: Tensor, phi: Tensor, training: bool | None = None) -> Tensor:
         """Convolves.
 
         Args:
             x: images, (n, h, w, channels).
             phi: mapped labels, (n, dim).
+            training: whether the kernel's gradient may be wanted.
 
         Returns:
             (n, ceil(h / strides), ceil(w / strides), filters).
         """
-        image = ops.conv(x, self.kernel, strides=self.strides, padding="same")
-        return image + self._label_share(phi)
+        return self._image_share(x, training) + self._label_share(phi)
+
+    def _image_share(self, x: Tensor, training: bool | None) -> Tensor:
+        if training and keras.backend.backend() == "tensorflow":
+            from lsgan_tf.trained_convolutions import convolve
+
+            return convolve(x, self.kernel, self.strides)
+        return ops.conv(x, self.kernel, strides=self.strides, padding="same")
 
     def _label_share(self, phi: Tensor) -> Tensor:
         side, dim, filters = self.kernel_size, phi.shape[-1], self.filters

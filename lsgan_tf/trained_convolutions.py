@@ -1,0 +1,89 @@
+"""Keras's convolutions with the faster gradient for their kernels. TensorFlow only.
+
+Names, weights and results are Keras's; so is every graph that is not for training, which is
+why an export knows nothing of this. The classes have the names of Keras's, because a `.keras`
+file keeps the weights of a layer by the name of its class.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from lsgan_tf import convolution_rule
+from lsgan_tf.convolution_gradient import Convolution
+
+_PACKAGE = "lsgan_tf"
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Conv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D`; in training, the kernel's gradient is the faster one."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Convolves."""
+        if not (training and _is_plain(self)):
+            return super().call(inputs)
+        return _finished(self, convolve(inputs, self.kernel, self.strides[0]))
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """`keras.layers.Conv2DTranspose`; in training, the kernel's gradient is the faster one."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Convolves, transposed."""
+        shape = self.compute_output_shape(inputs.shape)
+        faster = (
+            training
+            and _is_plain(self)
+            and convolution_rule.pays(shape, inputs.shape, self.strides[0], inputs.dtype)
+            and convolution_rule.on_such_a_cpu(inputs)
+        )
+        if not faster:
+            return super().call(inputs)
+        convolution = Convolution(*shape[1:3], self.kernel_size[0], self.strides[0])
+        return _finished(self, convolution.transposed(inputs, _tensor(self.kernel)))
+
+
+def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int) -> tf.Tensor:
+    """A "SAME" convolution, with the faster gradient for the kernel where there is one.
+
+    Args:
+      image: (n, height, width, channels).
+      kernel: (side, side, channels, filters).
+      strides: step along both sides.
+
+    Returns:
+      (n, ceil(height / strides), ceil(width / strides), filters).
+    """
+    kernel = _tensor(kernel)
+    sides = [None if side is None else -(-side // strides) for side in image.shape[1:3]]
+    result = (image.shape[0], *sides, kernel.shape[3])
+    faster = convolution_rule.pays(image.shape, result, strides, image.dtype)
+    if faster and convolution_rule.on_such_a_cpu(image):
+        return Convolution(*image.shape[1:3], kernel.shape[0], strides).forward(image, kernel)
+    return keras.ops.conv(image, kernel, strides=strides, padding="same")
+
+
+def _tensor(kernel: keras.Variable | tf.Tensor) -> tf.Tensor:
+    # Through Keras, which casts its variables to a mixed policy's dtype.
+    return keras.ops.convert_to_tensor(kernel)
+
+
+def _is_plain(layer: keras.Layer) -> bool:
+    """Whether a convolution is of the kind that `Convolution` computes."""
+    return (
+        layer.padding == "same"
+        and layer.data_format == "channels_last"
+        and getattr(layer, "groups", 1) == 1  # a transposed one has none
+        and set(layer.dilation_rate) == {1}
+        and len(set(layer.kernel_size)) == len(set(layer.strides)) == 1
+    )
+
+
+def _finished(layer: keras.Layer, outputs: tf.Tensor) -> tf.Tensor:
+    """What Keras's layer does after the convolution."""
+    if layer.use_bias:
+        outputs = outputs + keras.ops.convert_to_tensor(layer.bias)
+    return outputs if layer.activation is None else layer.activation(outputs)
