@@ -67,8 +67,8 @@ def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int)
 
 
 def _tensor(kernel: keras.Variable | tf.Tensor) -> tf.Tensor:
-    # Through Keras, which casts its variables to a mixed policy's dtype.
-    return keras.ops.convert_to_tensor(kernel)
+    # Keras casts its variable to a mixed policy's dtype, but may still hand out a variable.
+    return tf.convert_to_tensor(keras.ops.convert_to_tensor(kernel))
 
 
 def _is_plain(layer: keras.Layer) -> bool:
