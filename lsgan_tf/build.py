@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsgan_tf import networks
 from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
+from lsgan_tf.gradient_penalty import GradientPenalty
 from lsgan_tf.losses import objective
 from lsgan_tf.optimizers import make_optimizer
 
@@ -20,6 +21,9 @@ def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
       The compiled model; all its variables exist.
     """
     generator, discriminator = networks.build(config, synchronized=synchronized)
+    penalty = None
+    if config.gradient_penalty:
+        penalty = GradientPenalty(config.gradient_penalty, config.penalty_scale)
     gan = GAN(
         generator,
         discriminator,
@@ -34,6 +38,7 @@ def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
         g_steps=config.g_steps,
         simultaneous=config.simultaneous,
         clip_norm=config.clip_norm,
+        gradient_penalty=penalty,
         ema_decay=config.ema_decay,
         seed=config.seed,
     )

@@ -15,25 +15,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsgan_tf.contradictions import check_together
+from lsgan_tf.data_settings import DataSettings
 from lsgan_tf.errors import UserError
-from lsgan_tf.paper import DATASETS, PAPER
+from lsgan_tf.machine_settings import MachineSettings
+from lsgan_tf.paper import PAPER
 from lsgan_tf.setting import check, setting
 from lsgan_tf.watch_settings import WatchSettings
 
 FORMAT = 1
 """Version of `config.json`; raised when an older run can no longer be continued."""
 
-_data, _networks, _objective, _optimisation, _machine = (
-    functools.partial(setting, group)
-    for group in ("data", "networks", "objective", "optimisation", "machine")
+_GROUPS = ("data", "networks", "objective", "optimisation", "machine", "run", "watching")
+"""In the order in which `--help` lists them."""
+
+_networks, _objective, _optimisation = (
+    functools.partial(setting, group) for group in ("networks", "objective", "optimisation")
 )
-_hwdb = functools.partial(_data, only=("hwdb",))
-_mixture = functools.partial(_data, only=("mixture",))
-_run = functools.partial(setting, "run", free=True)
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(WatchSettings):
+class Config(DataSettings, MachineSettings, WatchSettings):
     """The whole description of a run.
 
     Attributes without a flag (`data_*`) are facts of the dataset, written when it
@@ -43,76 +44,11 @@ class Config(WatchSettings):
       UserError: on construction, if a value is out of its range or two contradict.
     """
 
-    dataset: str = _data("hwdb", "dataset to train on", choices=DATASETS)
-    conditional: bool = _data(False, "give the class label to both networks (needs labelled data)")
-    data_dir: str | None = _data(
-        None,
-        "folder or file of the dataset; hwdb without it trains on the drawn stand-in",
-        optional=str,
-        free=True,
-    )
-    cache_dir: str | None = _data(
-        None,
-        "folder for prepared data",
-        optional=str,
-        free=True,
-        unset="lsgan_tf in the user's cache folder",
-    )
-    image_size: int = _data(
-        28,
-        "height and width of images; at least 8, and 0 for the mixture, which has none",
-        "pixels",
-        0,
-        1024,
-    )
-    max_classes: int | None = _hwdb(
-        None,
-        "how many classes to keep, the first in order",
-        "classes",
-        1,
-        optional=int,
-        unset="all",
-    )
-    all_classes: bool = _hwdb(False, "keep symbols and characters outside GB2312 level 1 too")
-    keep_aspect: bool = _hwdb(
-        False, "centre and pad instead of squashing to a square as the authors do"
-    )
-    max_bad_records: int | None = _hwdb(
-        None,
-        "damaged records to tolerate",
-        "records",
-        0,
-        free=True,
-        optional=int,
-        unset="1 in 1,000",
-    )
-    standin_samples: int | None = _hwdb(
-        None,
-        "how much to draw of the stand-in",
-        "samples per character",
-        1,
-        optional=int,
-        unset="what takes about a minute",
-    )
-    category: str = _data("bedroom", "scene or object category", only=("lsun",))
-    crop: bool = _data(False, "crop the middle instead of squashing", only=("lsun", "images"))
-    mode_radius: float = _mixture(1.0, "radius of the ring of Gaussians", "no unit", 1e-6, 1e6)
-    mode_deviation: float = _mixture(
-        0.01, "standard deviation of each Gaussian, on both axes", "no unit", 1e-9, 1e6
-    )
-    doubled_mode: bool = _mixture(
-        False, "give the mode at (0, radius) the weight of two, as the authors' code does"
-    )
-    flip: bool = _data(
-        False,
-        "mirror half of the images at random (the authors never do)",
-        only=("hwdb", "cifar10", "lsun", "images"),
-    )
-
     network: str = _networks(
         "handwriting",
-        "pair of networks; handwriting is the paper's conditional model, scene its 112x112 one",
-        choices=("handwriting", "dcgan", "scene", "mixture"),
+        "pair of networks; handwriting is the paper's conditional model, scene its 112x112 one, "
+        "digits the TPAMI paper's for its digits",
+        choices=("handwriting", "dcgan", "scene", "digits", "mixture"),
     )
     z_dim: int = _networks(1024, "length of the noise vector z", "numbers", 1, 65_536)
     z_distribution: str = _networks(
@@ -136,7 +72,17 @@ class Config(WatchSettings):
     )
     filters: int = _networks(64, "dcgan: width of D's first convolution", "channels", 1, 1024)
     generator_batch_norm: bool = _networks(True, "batch normalisation in G")
-    discriminator_batch_norm: bool = _networks(True, "batch normalisation in D")
+    flat_norm: bool = _networks(
+        False, "dcgan: G's first one over the dense layer's flat features, not a map's channels"
+    )
+    discriminator_batch_norm: bool = _networks(
+        True, "batch normalisation in D; off by default with --discriminator_layer_norm"
+    )
+    discriminator_layer_norm: bool = _networks(
+        False,
+        "layer normalisation in D instead: each example over all of its pixels and channels, a "
+        "scale and an offset for each channel",
+    )
     bn_gamma: str = _networks(
         "normal",
         "initial batch-normalisation scale: normal is N(1, 0.02), one is 1",
@@ -151,6 +97,23 @@ class Config(WatchSettings):
     label_fake: float = _objective(0.0, "lsgan: a, D's target for fakes", "score", -1e3, 1e3)
     label_real: float = _objective(1.0, "lsgan: b, D's target for reals", "score", -1e3, 1e3)
     label_target: float = _objective(1.0, "lsgan: c, what G wants D to say", "score", -1e3, 1e3)
+
+    gradient_penalty: float = _objective(
+        0.0,
+        "lambda, the weight of the penalty (|grad D| - 1)^2 near reals, beside objectives that are "
+        "half means: the authors' 150, beside sums over 64, is 2.34 here; 0: none",
+        "loss",
+        0.0,
+        1e6,
+    )
+    penalty_scale: float = _objective(
+        30.0,
+        "c, the most that the penalty's noise adds to a number of an example, where networks see "
+        "pixels from -1 to 1 (handwriting from 0 to 1); the authors' 30 is far out",
+        "pixel value",
+        0.0,
+        1e3,
+    )
 
     steps: int = _optimisation(
         1_000_000,
@@ -205,45 +168,6 @@ class Config(WatchSettings):
         "run folder whose weights a new run starts from; its steps and optimisers stay behind",
         optional=str,
     )
-
-    precision: str = _machine(
-        "float32",
-        "arithmetic of the networks; weights stay float32, bfloat16 is the fast choice",
-        choices=("float32", "bfloat16", "float16"),
-    )
-    devices: str = _machine(
-        "auto",
-        "auto (all GPUs, else the CPU), cpu, cpu:N (N logical devices), gpu, or gpu:N",
-        free=True,
-    )
-    worker_timeout: float = _machine(
-        600.0, "several hosts: how long to wait for all workers", "seconds", 1, 1e6, free=True
-    )
-    steps_per_call: int = _machine(
-        10, "most that one call into TensorFlow runs", "steps", 1, 10**6, free=True
-    )
-    deterministic: bool = _machine(False, "have every operation repeat to the bit", free=True)
-    jit_compile: str = _machine(
-        "auto",
-        "compile with XLA; auto: on one GPU, and for the mixture on one CPU device",
-        choices=("auto", "on", "off"),
-        free=True,
-    )
-
-    run_dir: str | None = _run(
-        None,
-        "the run's folder; an existing one is resumed",
-        optional=str,
-        unset="a new one under runs/",
-    )
-    log_every: int = _run(100, "time between log lines", "steps", 1, 10**9)
-    sample_every: int = _run(
-        1000, "time between sample grids; 0: none after the first", "steps", 0, 10**9
-    )
-    checkpoint_every: int = _run(
-        1000, "time between checkpoints; 0: at the end only", "steps", 0, 10**9
-    )
-    keep_checkpoints: int = _run(3, "the newest ones kept", "checkpoints", 1, 10**6)
 
     # Facts of the dataset, written when it has been opened.
     data_shape: tuple[int, ...] = ()
@@ -315,8 +239,8 @@ class Config(WatchSettings):
 def settings() -> list[dataclasses.Field[Any]]:
     """The fields of `Config` that have a flag."""
     own = [field for field in dataclasses.fields(Config) if field.metadata]
-    # A base class's come first in a dataclass; in --help they come last.
-    return sorted(own, key=lambda field: field.name in WatchSettings.__dataclass_fields__)
+    # A base class's fields come first in a dataclass.
+    return sorted(own, key=lambda field: _GROUPS.index(field.metadata["group"]))
 
 
 def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Config, dict[str, str]]:
@@ -339,6 +263,9 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
     if "learning_rate" in values:
         # One rate given by hand means that rate for both networks.
         paper.pop("generator_learning_rate", None)
+    if values.get("discriminator_layer_norm") and "discriminator_batch_norm" not in values:
+        values["discriminator_batch_norm"] = False
+        where["discriminator_batch_norm"] = "off, as --discriminator_layer_norm is on"
     for field in settings():
         if field.name in values:
             continue

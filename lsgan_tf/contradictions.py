@@ -37,7 +37,32 @@ def check_together(config: Config) -> None:
             f"--label_fake and --label_real are both {config.label_real}: with one target for "
             "reals and fakes there is nothing to learn; give different values"
         )
+    _check_normalisation(config)
     _check_watching(config)
+
+
+def _check_normalisation(config: Config) -> None:
+    normalised = config.network != "mixture"
+    if config.discriminator_layer_norm and not normalised:
+        raise UserError(
+            "--discriminator_layer_norm: the mixture's networks have no normalisation; leave it out"
+        )
+    if config.discriminator_layer_norm and config.discriminator_batch_norm:
+        raise UserError(
+            "--discriminator_layer_norm and --discriminator_batch_norm: D is normalised in one "
+            "way; leave one of them out"
+        )
+    if config.flat_norm and config.network != "dcgan":
+        raise UserError(
+            f"--flat_norm: this is for --network=dcgan and the network is {config.network}, whose "
+            "first normalisation is where the paper has it; leave it out"
+        )
+    if config.gradient_penalty and normalised and config.discriminator_batch_norm:
+        raise UserError(
+            f"--gradient_penalty={config.gradient_penalty:g}: with batch normalisation in D the "
+            "gradient is not that of one example; give --discriminator_layer_norm, as the authors "
+            "do, or --nodiscriminator_batch_norm"
+        )
 
 
 def _check_watching(config: Config) -> None:

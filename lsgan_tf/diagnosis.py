@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from lsgan_tf import networks
 from lsgan_tf.config import Config
-from lsgan_tf.gan import GAN, METRICS
+from lsgan_tf.gan import GAN
 from lsgan_tf.noise import noise
 from lsgan_tf.savedmodel import copy_weights
 
@@ -31,14 +31,14 @@ def diagnose(
       config: the run's.
       gan: the model after the step.
       step: the step, counted from 1.
-      metrics: `METRICS` of the step.
+      metrics: `gan.measured` of the step, in that order.
       examples: its global data, `(d_steps, batch_size, ...)`.
       labels: likewise, `(d_steps, batch_size)`.
 
     Returns:
       One phrase for an error message.
     """
-    values = zip(METRICS, metrics, strict=True)
+    values = zip(gan.measured, metrics, strict=True)
     bad = ", ".join(f"{name} {value:g}" for name, value in values if not math.isfinite(value))
     where = first_bad_layers(config, gan, step, examples, labels)
     return f"step {step:,}: not finite: {bad}; {where}"

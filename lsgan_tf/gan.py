@@ -9,9 +9,10 @@ import keras
 import tensorflow as tf
 
 from lsgan_tf import moving_average
+from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
 from lsgan_tf.losses import Objective
 from lsgan_tf.noise import noise
-from lsgan_tf.optimizers import already_summed, global_gradients, global_norm
+from lsgan_tf.optimizers import already_summed, apply
 
 METRICS = (
     "d_loss",
@@ -22,6 +23,11 @@ METRICS = (
     "g_gradient_norm",
 )
 """What `GAN.train_step` measures, in the order of its vector form."""
+
+
+def measured(gradient_penalty: object) -> tuple[str, ...]:
+    """`METRICS`, and the penalty (not weighted, and not part of `d_loss`) if there is one."""
+    return (*METRICS, "gradient_penalty") if gradient_penalty else METRICS
 
 
 class GAN(keras.Model):
@@ -52,6 +58,7 @@ class GAN(keras.Model):
       simultaneous: both updates from the weights before the step (with one of each);
         else G's is against the updated D.
       clip_norm: largest norm of a network's gradient; 0 does not clip.
+      gradient_penalty: what D minimises beside its objective; None for nothing.
       ema_decay: of the moving average of the generator; 0 keeps none.
       seed: of the noise.
 
@@ -76,6 +83,7 @@ class GAN(keras.Model):
         g_steps: int = 1,
         simultaneous: bool = False,
         clip_norm: float = 0.0,
+        gradient_penalty: GradientPenalty | None = None,
         ema_decay: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -87,6 +95,7 @@ class GAN(keras.Model):
         self.conditional, self.pixel_range = conditional, pixel_range
         self.d_steps, self.g_steps, self.simultaneous = d_steps, g_steps, simultaneous
         self.clip_norm, self.ema_decay, self.seed = clip_norm, ema_decay, seed
+        self.gradient_penalty, self.measured = gradient_penalty, measured(gradient_penalty)
         self.average = moving_average.begin(generator) if ema_decay else None
         # Not an optimiser's count of iterations: float16 skips some of those.
         self.step = self.add_weight(
@@ -157,29 +166,43 @@ class GAN(keras.Model):
             generator's range already.
 
         Returns:
-          `METRICS` by name: float32 scalars over the global batch, those of the
+          `measured` by name: float32 scalars over the global batch, those of the
           step's last updates.
 
         Raises:
           ValueError: for a conditional model without labels.
         """
         examples, labels, count = self._of_draws(data)
-        return self.update(examples, labels, self.draw_noise(count))
+        return self.update(examples, labels, *self.draw_noise(examples[0].shape[1:], count))
 
-    def draw_noise(self, count: int | tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
-        """This replica's noise for each draw of the coming step: `(count, z_dim)` each.
+    def draw_noise(
+        self, shape: Sequence[int], count: int | tf.Tensor | None = None
+    ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+        """This replica's random numbers for the coming step.
 
         Args:
-          count: vectors per draw; None is the replica's share of the batch.
+          shape: of an example.
+          count: examples per draw; None is the replica's share of the batch.
+
+        Returns:
+          The noise z of each draw, `(count, z_dim)` each; and the gradient penalty's of each,
+          `(count, numbers_drawn(shape))`, or nothing without one.
         """
         count = self.batch_size // self._replicas() if count is None else count
-        return tuple(self._noise(draw, count) for draw in range(self.d_steps))
+        draws = range(self.d_steps)
+        z = [self._noise(draw, count, self.z_dim, self.z_distribution) for draw in draws]
+        if self.gradient_penalty is None:
+            return tuple(z), ()
+        length = numbers_drawn(tuple(shape))
+        around = [self._noise(STREAM + draw, count, length, "uniform") for draw in draws]
+        return tuple(z), tuple(around)
 
     def update(
         self,
         examples: Sequence[tf.Tensor],
         labels: Sequence[tf.Tensor | None],
         noises: Sequence[tf.Tensor],
+        penalty_noises: Sequence[tf.Tensor] = (),
     ) -> dict[str, tf.Tensor]:
         """`train_step` on examples, labels and noise by draw: no random number is drawn here."""
         for draw, z in enumerate(noises):
@@ -189,7 +212,8 @@ class GAN(keras.Model):
                 fake = self.generator(z, label, training=True)
             if self.simultaneous:
                 before = self._generator_gradients(g_tape, fake, label)
-            d_metrics = self._update_discriminator(real, fake, label)
+            around = penalty_noises[draw] if penalty_noises else None
+            d_metrics = self._update_discriminator(real, fake, label, around)
         gradients = before if self.simultaneous else self._generator_gradients(g_tape, fake, label)
         g_metrics = self._update_generator(*gradients, 0)
         for update in range(1, self.g_steps):
@@ -201,20 +225,25 @@ class GAN(keras.Model):
         return {**d_metrics, **g_metrics}
 
     def _update_discriminator(
-        self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None
+        self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, around: tf.Tensor | None
     ) -> dict[str, tf.Tensor]:
         weights = self.discriminator.trainable_variables
+        values: dict[str, tf.Tensor] = {}
         with tf.GradientTape() as tape:
             # Two passes: each batch is normalised by its own statistics, as the authors do.
             real_score = self.discriminator(real, label, training=True)
             fake_score = self.discriminator(tf.stop_gradient(fake), label, training=True)
-            loss = self.objective.discriminator(real_score, fake_score)
-            scaled = self.d_optimizer.scale_loss(loss / self._replicas())
-        norm = self._apply(self.d_optimizer, tape.gradient(scaled, weights), weights)
-        means = self._mean(loss, tf.reduce_mean(real_score), tf.reduce_mean(fake_score))
-        return dict(
-            zip(("d_loss", "score_real", "score_fake"), means, strict=True), d_gradient_norm=norm
-        )
+            loss = total = self.objective.discriminator(real_score, fake_score)
+            if around is not None:
+                penalty = self.gradient_penalty(self.discriminator, real, label, around)
+                values["gradient_penalty"] = penalty = tf.cast(penalty, loss.dtype)
+                total = loss + self.gradient_penalty.weight * penalty
+            scaled = self.d_optimizer.scale_loss(total / self._replicas())
+        norm = apply(self.d_optimizer, tape.gradient(scaled, weights), weights, self.clip_norm)
+        values["d_loss"], values["score_real"] = loss, tf.reduce_mean(real_score)
+        values["score_fake"] = tf.reduce_mean(fake_score)
+        means = self._mean(*values.values())
+        return dict(zip(values, means, strict=True), d_gradient_norm=norm)
 
     def _generator_gradients(
         self, g_tape: tf.GradientTape, fake: tf.Tensor, label: tf.Tensor | None
@@ -233,36 +262,11 @@ class GAN(keras.Model):
         self, loss: tf.Tensor, gradients: Sequence[tf.Tensor], update: int
     ) -> dict[str, tf.Tensor]:
         weights = self.generator.trainable_variables
-        norm = self._apply(self.g_optimizer, gradients, weights)
+        norm = apply(self.g_optimizer, gradients, weights, self.clip_norm)
         if self.average is not None:
             updates = self.step.value * self.g_steps + update
             moving_average.update(self.average, self.generator, self.ema_decay, updates)
         return {"g_loss": self._mean(loss)[0], "g_gradient_norm": norm}
-
-    def _apply(
-        self,
-        optimizer: keras.optimizers.Optimizer,
-        gradients: Sequence[tf.Tensor],
-        weights: Sequence[keras.Variable],
-    ) -> tf.Tensor:
-        """Applies the global gradient, clipped; returns its norm before clipping."""
-        gradients = global_gradients(gradients)
-        # With a loss scale the gradients are still multiplied by it.
-        norm = global_norm(gradients, optimizer.scale_loss(tf.ones(())))
-        if self.clip_norm:
-            # A norm that is not finite is left to show itself, not clipped away.
-            factor = tf.minimum(1.0, self.clip_norm / tf.maximum(norm, 1e-30))
-            gradients = [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients]
-        if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            # A bad gradient must not reach the weights: the run stops after this step
-            # and says which layers went bad. The branches cost nothing when all is well.
-            gradients = tf.cond(
-                tf.math.is_finite(norm),
-                lambda: gradients,
-                lambda: [tf.zeros_like(gradient) for gradient in gradients],
-            )
-        optimizer.apply(gradients, weights)
-        return norm
 
     def to_range(self, examples: tf.Tensor) -> tf.Tensor:
         """Brings uint8 images, 0 to 255, into the generator's range: float32.
@@ -289,16 +293,18 @@ class GAN(keras.Model):
         count = examples.shape[0] or tf.shape(examples)[0]
         return [examples] * self.d_steps, [labels] * self.d_steps, count
 
-    def _noise(self, draw: int, count: int | tf.Tensor) -> tf.Tensor:
+    def _noise(
+        self, stream: int, count: int | tf.Tensor, length: int, distribution: str
+    ) -> tf.Tensor:
         """This replica's `count` vectors of the step's noise for the global batch."""
         replicas = self._replicas()
         z = noise(
             self.seed,
-            draw,
+            stream,
             self.step.value,
             count * replicas,
-            self.z_dim,
-            self.z_distribution,
+            length,
+            distribution,
             self.noise_generator,
         )
         if replicas == 1:
@@ -306,7 +312,7 @@ class GAN(keras.Model):
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         start = tf.cast(replica, tf.int32) * count
         z = z[start : start + count]
-        return tf.ensure_shape(z, (count if isinstance(count, int) else None, self.z_dim))
+        return tf.ensure_shape(z, (count if isinstance(count, int) else None, length))
 
     def _replicas(self) -> int:
         context = tf.distribute.get_replica_context()

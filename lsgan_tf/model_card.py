@@ -27,6 +27,7 @@ _LICENCES = {
         "belong to their owners."
     ),
     "images": "your own pictures: their licence is for you to know.",
+    "digits": "pictures drawn by a program; there is no licence to mind.",
     "mixture": "points drawn by a program; there is no licence to mind.",
 }
 _STANDIN = (
@@ -210,6 +211,7 @@ def _thing(config: Config) -> str:
         "cifar10": "small pictures of ten kinds of things",
         "lsun": f"scenes ({config.category})",
         "images": "pictures",
+        "digits": "printed digits",
         "mixture": "points of a mixture of Gaussians",
     }
     return names[config.dataset]
@@ -221,7 +223,7 @@ def _real(config: Config) -> str:
             "**stand-in**: characters drawn by a program, not handwriting. What is measured on it "
             "says nothing about HWDB"
         )
-    return "drawn by a program" if config.dataset == "mixture" else "real"
+    return "drawn by a program" if config.dataset in ("digits", "mixture") else "real"
 
 
 def _shape(config: Config) -> str:

@@ -102,3 +102,39 @@ def global_gradients(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[
 def global_norm(gradients: Sequence[tf.Tensor], scale: tf.Tensor | float = 1.0) -> tf.Tensor:
     """Euclidean norm of all gradients together, each divided by `scale`: a float32 scalar."""
     return tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients]) / scale
+
+
+def apply(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor | tf.IndexedSlices],
+    weights: Sequence[keras.Variable],
+    clip_norm: float = 0.0,
+) -> tf.Tensor:
+    """Applies the sum of all replicas' gradients; call in replica context.
+
+    Args:
+      optimizer: whose `scale_loss` the gradients went through; see `already_summed`.
+      gradients: this replica's, one for each weight.
+      weights: what they are applied to.
+      clip_norm: largest norm of the sum, above which it is shortened; 0 does not clip.
+
+    Returns:
+      The norm of the sum before clipping: a float32 scalar.
+    """
+    gradients = global_gradients(gradients)
+    # With a loss scale the gradients are still multiplied by it.
+    norm = global_norm(gradients, optimizer.scale_loss(tf.ones(())))
+    if clip_norm:
+        # A norm that is not finite is left to show itself, not clipped away.
+        factor = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-30))
+        gradients = [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients]
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        # A bad gradient must not reach the weights: the run stops after this step
+        # and says which layers went bad. The branches cost nothing when all is well.
+        gradients = tf.cond(
+            tf.math.is_finite(norm),
+            lambda: gradients,
+            lambda: [tf.zeros_like(gradient) for gradient in gradients],
+        )
+    optimizer.apply(gradients, weights)
+    return norm

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-DATASETS = ("hwdb", "cifar10", "lsun", "images", "mixture")
+DATASETS = ("hwdb", "cifar10", "lsun", "images", "digits", "mixture")
 
 PAPER: dict[str, dict[str, Any]] = {
     "hwdb": {"network": "handwriting", "image_size": 28, "learning_rate": 2e-4},
     "cifar10": {"network": "dcgan", "image_size": 32, "learning_rate": 2e-4},
     "lsun": {"network": "scene", "image_size": 112, "learning_rate": 1e-3},
     "images": {"network": "dcgan", "image_size": 64, "learning_rate": 2e-4},
+    # The TPAMI paper's digits of small variability, after the code that its authors published.
+    "digits": {
+        "network": "digits",
+        "image_size": 28,
+        "z_dim": 100,
+        "label_fake": -1.0,
+        "label_real": 1.0,
+        "label_target": 0.0,
+        "steps": 50_000,
+        "learning_rate": 2e-4,
+    },
     "mixture": {
         "network": "mixture",
         "image_size": 0,

@@ -17,6 +17,7 @@ CURVES = {
     "score_fake": "score/fake",
     "d_gradient_norm": "gradient/discriminator",
     "g_gradient_norm": "gradient/generator",
+    "gradient_penalty": "loss/gradient penalty",
 }
 """Name of each metric's curve in TensorBoard; the part before the slash groups them."""
 
@@ -27,10 +28,13 @@ def progress_line(step: int, config: Config, means: Mapping[str, float | None], 
     if None in means.values():
         return f"step {step:,} of {config.steps:,}  all steps since the last line were skipped"
     left = spell((config.steps - step) / rate) if rate else "-"
+    penalty = ""
+    if "gradient_penalty" in means:
+        penalty = f"  penalty {means['gradient_penalty']:.4f}"
     return (
         f"step {step:,} of {config.steps:,} ({step / config.steps:.1%})  {speed}  ETA {left}  "
         f"D {means['d_loss']:.4f}  G {means['g_loss']:.4f}  "
-        f"D(real) {means['score_real']:+.3f}  D(fake) {means['score_fake']:+.3f}"
+        f"D(real) {means['score_real']:+.3f}  D(fake) {means['score_fake']:+.3f}{penalty}"
     )
 
 

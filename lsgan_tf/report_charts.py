@@ -19,6 +19,7 @@ _CHARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         "stats",
         (("d_gradient_norm", "discriminator"), ("g_gradient_norm", "generator")),
     ),
+    ("gradient penalty", "stats", (("gradient_penalty", "penalty"),)),
     ("spread of samples, of that of reals", "watch", (("spread", "spread"),)),
     ("how far D tells reals from fakes", "watch", (("separation", "separation"),)),
     ("images per second", "timing", (("images_per_second", "speed"),)),

@@ -36,14 +36,20 @@ class Window:
     """Sums of the metrics since the last log line.
 
     Attributes:
-      sums: sum of each of `METRICS` over the sound steps.
+      sums: sum of each metric over the sound steps; zeros if not given.
       count: number of sound steps.
       bad_in_a_row: steps at the end whose loss or gradient was not finite.
+      names: of the metrics.
     """
 
-    sums: list[float] = dataclasses.field(default_factory=lambda: [0.0] * len(METRICS))
+    sums: list[float] = dataclasses.field(default_factory=list)
     count: int = 0
     bad_in_a_row: int = 0
+    names: Sequence[str] = METRICS
+
+    def __post_init__(self) -> None:
+        self.sums = self.sums or [0.0] * len(self.names)
+        self.names = tuple(self.names)
 
     def add(self, sums: np.ndarray, done: int, bad: int, bad_at_end: int) -> None:
         """Adds one call's sums over `done` steps, of which `bad` are left out."""
@@ -55,17 +61,16 @@ class Window:
         """The window as numbers."""
         return [*self.sums, self.count, self.bad_in_a_row]
 
-    @classmethod
-    def unpack(cls, numbers: Sequence[float]) -> Window:
-        """Inverse of `pack`."""
+    def unpack(self, numbers: Sequence[float]) -> Window:
+        """The window of the same metrics that gave these numbers to `pack`."""
         *sums, count, bad_in_a_row = numbers
-        return cls(sums, int(count), int(bad_in_a_row))
+        return Window(sums, int(count), int(bad_in_a_row), self.names)
 
     def means(self) -> dict[str, float | None]:
         """Mean of each metric by name; None if no step was sound."""
         if not self.count:
-            return dict.fromkeys(METRICS)
-        return {name: value / self.count for name, value in zip(METRICS, self.sums, strict=True)}
+            return dict.fromkeys(self.names)
+        return {n: value / self.count for n, value in zip(self.names, self.sums, strict=True)}
 
 
 def make_run_steps(
@@ -92,7 +97,10 @@ def make_run_steps(
         if not jit_compile:
             return strategy.run(gan.train_step, args=(data,))
         # XLA works on one replica, whose noise is that of the whole batch.
-        return strategy.run(compiled, args=(*data, gan.draw_noise()) if apart else (data,))
+        if not apart:
+            return strategy.run(compiled, args=(data,))
+        (examples,) = strategy.experimental_local_results(data[0])
+        return strategy.run(compiled, args=(*data, *gan.draw_noise(examples.shape[2:])))
 
     # The moving averages of batch normalisation: nothing else keeps bad values out of them.
     averages = [variable.value for variable in gan.non_trainable_variables if variable.shape.rank]
@@ -101,8 +109,8 @@ def make_run_steps(
     def run_steps(
         data: tf.distribute.DistributedIterator, count: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        sums = tf.zeros(len(METRICS), tf.float64)
-        last = tf.zeros(len(METRICS), tf.float32)
+        sums = tf.zeros(len(gan.measured), tf.float64)
+        last = tf.zeros(len(gan.measured), tf.float32)
         done, bad, bad_at_end = (tf.zeros((), tf.int64) for _ in range(3))
         while done < count and not (stop_at_bad and bad > 0):
             before = [tf.identity(average) for average in averages]
@@ -111,7 +119,7 @@ def make_run_steps(
             last = tf.stack(
                 [
                     tf.cast(strategy.experimental_local_results(metrics[name])[0], tf.float32)
-                    for name in METRICS
+                    for name in gan.measured
                 ]
             )
             done += 1

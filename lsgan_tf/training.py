@@ -165,7 +165,7 @@ class Trainer:
             self.run.tensorboard, self._caption(), enabled=self.workers.chief and goes_on
         )
         self._say_what_runs(found, notices)
-        self.clock, self.window = Clock(), Window()
+        self.clock, self.window = Clock(), Window(names=self.gan.measured)
         extra = found.extra if found else {}
         shown = (self.run, self.summaries)
         self.watcher = Watcher(self.config, self.previews, *shown, extra.get("watch"))
@@ -182,7 +182,7 @@ class Trainer:
         if goes_on:
             self.watcher.tell()
         self.workers.share(self.gan.state_variables())
-        self.window = Window.unpack(self.workers.share_numbers(self.window.pack()))
+        self.window = self.window.unpack(self.workers.share_numbers(self.window.pack()))
         self.step = self._saved_step = int(self.gan.step.numpy())
         self._gives_up = self._must_give_up()
         if self.step == 0:
@@ -224,7 +224,7 @@ class Trainer:
 
     def _log(self) -> None:
         means = self.window.means()
-        self.window = Window(bad_in_a_row=self.window.bad_in_a_row)
+        self.window = Window(bad_in_a_row=self.window.bad_in_a_row, names=self.gan.measured)
         rate = self.clock.rate(self.step)
         images = rate * self.config.batch_size
         self.run.stats({"step": self.step, **means})

@@ -10,6 +10,7 @@ from typing import Any
 from lsgan_tf.checkpoints import find
 from lsgan_tf.collapse import Alarm, Event, Look, separation
 from lsgan_tf.config import Config
+from lsgan_tf.gan import measured
 from lsgan_tf.previews import Previews
 from lsgan_tf.run_folder import RunFolder
 from lsgan_tf.spread import spread
@@ -42,7 +43,8 @@ class Watcher:
         self._config, self._previews = config, previews
         self._run, self._summaries = run, summaries
         self._alarm = Alarm(**remembered["alarm"]) if remembered else Alarm()
-        self.window = Window(**remembered["window"]) if remembered else Window()
+        self._names = measured(config.gradient_penalty)
+        self.window = Window(**remembered["window"]) if remembered else Window(names=self._names)
         self._of_reals: float | None = None
 
     def memory(self) -> dict[str, Any]:
@@ -59,7 +61,7 @@ class Watcher:
 
     def look(self, step: int) -> None:
         """Looks at the samples and at what D and G measured since the last look."""
-        means, self.window = self.window.means(), Window()
+        means, self.window = self.window.means(), Window(names=self._names)
         look = Look(
             step,
             spread=self._relative_spread(),

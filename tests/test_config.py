@@ -50,6 +50,19 @@ class TestDefaults:
         assert (config.mode_radius, config.mode_deviation) == (1, 0.01)
         assert not config.doubled_mode
 
+    def test_of_the_digits_are_the_authors(self):
+        config = make(dataset="digits")
+        assert (config.network, config.image_size, config.z_dim) == ("digits", 28, 100)
+        assert (config.z_distribution, config.learning_rate, config.beta1) == ("uniform", 2e-4, 0.5)
+        assert (config.label_fake, config.label_real, config.label_target) == (-1, 1, 0)
+        assert (config.batch_size, config.steps, config.digits_rotation) == (64, 50_000, 10)
+
+    def test_layer_normalisation_takes_the_place_of_the_other(self):
+        config, origins = resolve({"discriminator_layer_norm": True}, {})
+        assert config.discriminator_layer_norm and not config.discriminator_batch_norm
+        assert origins["discriminator_batch_norm"] == "off, as --discriminator_layer_norm is on"
+        assert config.generator_batch_norm
+
     def test_of_handwriting_are_the_figures(self):
         config = make()
         assert config.dataset == "hwdb" and not config.conditional
@@ -154,12 +167,38 @@ class TestContradictions:
             ({"dataset": "mixture", "flip": True}, "--flip=True: "),
             ({"dataset": "cifar10", "mode_radius": 2.0}, "--mode_radius=2.0: this is for"),
             ({"simultaneous": True, "d_steps": 2}, "--simultaneous with --d_steps=2 and --g_steps"),
+            ({"gradient_penalty": 2.34}, "--gradient_penalty=2.34: with batch normalisation in D"),
+            (
+                {"discriminator_layer_norm": True, "discriminator_batch_norm": True},
+                "--discriminator_layer_norm and --discriminator_batch_norm: D is normalised in one",
+            ),
+            (
+                {"dataset": "mixture", "discriminator_layer_norm": True},
+                "--discriminator_layer_norm: the mixture's networks have no normalisation",
+            ),
+            (
+                {"flat_norm": True},
+                "--flat_norm: this is for --network=dcgan and the network is",
+            ),
+            ({"digits_rotation": 5.0}, "--digits_rotation=5.0: this is for --dataset=digits"),
+            ({"dataset": "digits", "flip": True}, "--flip=True: "),
         ],
     )
     def test_are_refused(self, given, message):
         with pytest.raises(UserError) as caught:
             make(**given)
         assert str(caught.value).startswith(message)
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"dataset": "mixture"},
+            {"discriminator_layer_norm": True},
+            {"discriminator_batch_norm": False},
+        ],
+    )
+    def test_a_penalty_goes_with_examples_that_are_scored_alone(self, given):
+        assert make(gradient_penalty=2.34, **given).gradient_penalty == 2.34
 
     def test_equal_targets_matter_to_least_squares_alone(self):
         assert make(label_fake=1.0, loss="nsgan").label_fake == 1
@@ -186,6 +225,7 @@ def configs(draw):
     fixed = {"dataset": "hwdb", "network": "handwriting", "simultaneous": False}
     others = [field for field in settings() if "hwdb" not in (field.metadata["only"] or ["hwdb"])]
     fixed |= {field.name: field.default for field in others}
+    fixed |= {"flat_norm": False, "discriminator_batch_norm": False}
     fixed |= {"metrics": "fid,kid", "best_metric": "kid", "stop_on_collapse": False}
     drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
     drawn["image_size"] = max(drawn["image_size"], 8)

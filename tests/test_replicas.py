@@ -122,6 +122,21 @@ def test_twenty_steps_are_the_same_on_any_number_of_devices(float64, loss, optim
             np.testing.assert_allclose(value, one.weights()[name], rtol=0, atol=1e-6, err_msg=name)
 
 
+def test_the_gradient_penalty_is_of_the_global_batch(float64):
+    settings = {"gradient_penalty": 2.0, "penalty_scale": 0.5, "discriminator_layer_norm": True}
+    one, two = Training("cpu:1", **settings), Training("cpu:2", **settings)
+    start = one.weights()
+    for count in (1, 4):
+        for mine, theirs in zip(one.steps(count)[:2], two.steps(count)[:2], strict=True):
+            assert mine[-1] > 0  # the penalty
+            np.testing.assert_allclose(theirs, mine, rtol=1e-5, atol=1e-5)
+    moved = 0.0
+    for name, value in two.weights().items():
+        np.testing.assert_allclose(value, one.weights()[name], rtol=0, atol=1e-6, err_msg=name)
+        moved = max(moved, np.abs(value - start[name]).max())
+    assert moved > 1e-3
+
+
 def test_in_float32_only_rounding_tells_the_devices_apart():
     # Biases before a batch normalisation have no gradient but rounding errors, which Adam
     # makes as large as any other step; the normalisation takes them away again.

@@ -6,6 +6,7 @@ All runs here are forked from one process that has imported TensorFlow.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -237,3 +238,19 @@ def test_the_moving_average_goes_on_too(runs):
         "average-heir", f"--init_from={runs.path / 'average'}", "--ema_decay=0.5", "--steps=2"
     )
     runs.finish("average-heir-raw", f"--init_from={runs.path / 'average'}", "--steps=2")
+
+
+def test_the_gradient_penalty_goes_on_too(runs):
+    words = ("--gradient_penalty=2.34", "--penalty_scale=0.5", "--discriminator_layer_norm")
+    runs.finish("penalty", *words, "--steps=15")
+    runs.finish("penalty-again", *words, "--steps=8")
+    runs.finish("penalty-again", *words, "--steps=15")
+    assert differences(runs.path / "penalty", runs.path / "penalty-again") == []
+    rows = [json.loads(line) for line in (runs.path / "penalty" / "stats.jsonl").open()]
+    assert all(row["gradient_penalty"] > 0 for row in rows) and len(rows) == 3
+    log = (runs.path / "penalty" / "log.txt").read_text(encoding="utf-8")
+    assert f"  penalty {rows[0]['gradient_penalty']:.4f}" in log
+    curves = {tag for _, tag, _ in events(runs.path / "penalty" / "tensorboard")}
+    assert "loss/gradient penalty" in curves
+    runs.finish("penalty", *words[1:], "--steps=20", status=2)
+    assert "gradient_penalty: 2.34 -> 0" in runs.output("penalty")

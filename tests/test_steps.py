@@ -69,7 +69,7 @@ class TestWindow:
 
     def test_goes_through_numbers_and_back(self):
         window = Window([float(n) / 3 for n in range(len(METRICS))], 5, 2)
-        assert Window.unpack(window.pack()) == window
+        assert Window().unpack(window.pack()) == window
         assert Window(**dataclasses.asdict(window)) == window
 
 

@@ -65,6 +65,10 @@ def open_source(config: Config, *, split: str = "train") -> Source:
             labels_from_folders=config.conditional,
             cache_dir=cache,
         )
+    if config.dataset == "digits":
+        from lsgan_tf.data import digits
+
+        return digits.open_source(folder, rotation=config.digits_rotation, split=split)
     from lsgan_tf.data import mixture
 
     return mixture.Ring(

@@ -10,6 +10,8 @@ from lsgan_tf.metrics import diversity, frechet, inception_score, kid, prdc
 from lsgan_tf.metrics.features import Features
 from lsgan_tf.metrics.judge import Reading
 
+_SURE, _SHARE_OF_FAIR = 0.9, 0.1
+
 
 class Seen(NamedTuple):
     """A set of pictures, what it is compared with, and the rest that figures need."""
@@ -58,6 +60,19 @@ def readable(seen: Seen) -> tuple[float, float]:
     return found.top1, found.top5
 
 
+def classes(seen: Seen) -> tuple[float, float]:
+    """Classes found, and the share of pictures that are read with a probability of 0.9 or more.
+
+    A class is found if a tenth of its fair share of all pictures is read as it so surely.
+    """
+    logits = seen.own.logits.astype(np.float64)
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    sure = odds.max(axis=1) / odds.sum(axis=1) >= _SURE
+    count, number = logits.shape
+    found = np.bincount(logits.argmax(axis=1)[sure], minlength=number)
+    return float((found >= _SHARE_OF_FAIR * count / number).sum()), float(sure.mean())
+
+
 def spread(seen: Seen) -> tuple[float, float]:
     """Diversity within a class, and over that of real held-out examples of the same classes."""
     classes = seen.own.logits.shape[1]
@@ -87,6 +102,7 @@ FIGURES = {
     "judge_frechet": distance,
     "judge_kid": kernel,
     "judge_prdc": neighbourhoods,
+    "judge_classes": classes,
     "diversity": spread,
 }
 """For each measure of features, what gives its figures in the order of its keys."""

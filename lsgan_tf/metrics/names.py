@@ -55,6 +55,12 @@ METRICS: dict[str, Metric] = {
         False,
         "precision, recall, density and coverage in the judge's features",
     ),
+    "judge_classes": Metric(
+        ("judge_classes", "judge_sure"),
+        "judge",
+        False,
+        "classes found among samples that the judge is sure of, and the share of those",
+    ),
     "diversity": Metric(
         ("diversity", "diversity_ratio"),
         "judge",

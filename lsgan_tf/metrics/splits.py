@@ -98,7 +98,7 @@ def open_splits(config: Config, train: Source | None = None) -> Splits:
 def _open_test(config: Config, train: Source) -> Source | None:
     """The test split with the labels of the training split; None if there is none."""
     folder = Path(config.data_dir).expanduser() if config.data_dir else None
-    if config.dataset == "cifar10":
+    if config.dataset in ("cifar10", "digits"):
         return open_source(config, split="test")
     if config.dataset == "lsun":
         with contextlib.suppress(UserError):

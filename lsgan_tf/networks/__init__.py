@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policy for each `--precision`."""
 
-_FAMILIES = ("dcgan", "handwriting", "mixture", "scene")
+_FAMILIES = ("dcgan", "digits", "handwriting", "mixture", "scene")
 
 
 def __getattr__(name: str) -> ModuleType:
@@ -51,11 +51,13 @@ def build(
         }
         generator["batch_norm"] = config.generator_batch_norm
         discriminator["batch_norm"] = config.discriminator_batch_norm
+        discriminator["layer_norm"] = config.discriminator_layer_norm
     if config.network == "handwriting":
         common["width"] = config.width
         discriminator["first_filters"] = config.first_filters
     if config.network == "dcgan":
         common["filters"] = config.filters
+        generator["flat_norm"] = config.flat_norm
     return module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)
 
 

@@ -1,12 +1,14 @@
-"""The two shapes that the scene model and the DCGAN base fill in.
+"""The shapes that the networks of pictures fill in.
 
 A generator: a dense layer to a small map, then transposed convolutions to the image.
-A discriminator: four 5x5 convolutions of stride 2, then a dense layer. Sizes follow
-from the image's by ceiling division, so every size works. Images lie in [-1, 1].
+Discriminators: four 5x5 convolutions of stride 2, then a dense layer (DCGAN's and the
+scenes'); two of them, then two dense layers (handwriting and digits). Sizes follow from
+the image's by ceiling division, so every size works.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from keras import ops
@@ -27,12 +29,13 @@ class Deconv(NamedTuple):
 class ConvGenerator(Network):
     """Noise to an image through `h0` (dense), `h1`, `h2`, ... (transposed convolutions).
 
-    `bn0` normalises the channels of the first map, after the reshape; every later layer
-    but the last has its own. ReLU follows each, tanh the last. A label is joined to the
-    noise alone.
+    `bn0` normalises the channels of the first map, after the reshape, or the dense layer's
+    flat features if `flat_norm`; every later layer but the last has its own. ReLU follows
+    each, tanh the last. A label is joined to the noise alone.
     """
 
     output_range = (-1.0, 1.0)
+    flat_norm = False
 
     def first_filters(self) -> int:
         """Channels of the first map."""
@@ -52,8 +55,8 @@ class ConvGenerator(Network):
         self._last = len(plan)
         units = source * source * self.first_filters()
         inputs = self.z_dim + self.joined_dim
-        self.add(layers.dense(units, "h0", self.dtype_policy), (inputs,))
-        self.add_norm("bn0", shape)
+        flat = self.add(layers.dense(units, "h0", self.dtype_policy), (inputs,))
+        self.add_norm(0, flat if self.flat_norm else shape)
         for i, (filters, kernel_size, strides) in enumerate(plan, start=1):
             halvings -= strides == 2
             target = halved(self.image_size, halvings)
@@ -62,7 +65,7 @@ class ConvGenerator(Network):
             )
             shape = self.add(layer, shape)
             if i < self._last:
-                self.add_norm(f"bn{i}", shape)
+                self.add_norm(i, shape)
             source = target
 
     def call(self, z: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
@@ -78,10 +81,13 @@ class ConvGenerator(Network):
             Images in [-1, 1], float32, (n, image_size, image_size, channels).
         """
         x = self.h0(join(z, self.map_label(label)))
+        if self.flat_norm:
+            x = self.norm(0, x, training)
         x = ops.reshape(x, (-1, *self._first_map))
         for i in range(1, self._last + 1):
-            x = ops.relu(self.norm(f"bn{i - 1}", x, training))
-            x = getattr(self, f"h{i}")(x)
+            if i > 1 or not self.flat_norm:
+                x = self.norm(i - 1, x, training)
+            x = getattr(self, f"h{i}")(ops.relu(x))
         return ops.tanh(ops.cast(x, "float32"))
 
 
@@ -89,8 +95,8 @@ class ConvDiscriminator(Network):
     """An image to a score through `h0` to `h3` (convolutions) and `h4` (dense).
 
     The convolutions have `filters`, 2, 4 and 8 times as many channels; all but the first
-    are normalised (`bn1` to `bn3`); LeakyReLU 0.2 follows each. A label is joined after
-    every convolution, as the paper does it for handwriting.
+    are normalised (`bn1` to `bn3`, or `ln1` to `ln3`); LeakyReLU 0.2 follows each. A label is
+    joined after every convolution, as the paper does it for handwriting.
     """
 
     def build_network(self) -> None:
@@ -99,7 +105,7 @@ class ConvDiscriminator(Network):
         shape = self.add(layers.conv(self.filters, 5, 2, "h0", self.dtype_policy), shape)
         for i in (1, 2, 3):
             shape = self.add_joined_conv(self.filters * 2**i, 5, 2, f"h{i}", shape)
-            self.add_norm(f"bn{i}", shape)
+            self.add_norm(i, shape)
         height, width, filters = shape
         features = height * width * filters + self.joined_dim
         self.add(layers.dense(1, "h4", "float32"), (features,))
@@ -120,5 +126,50 @@ class ConvDiscriminator(Network):
         x = leaky_relu(self.h0(x))
         for i in (1, 2, 3):
             x = self.joined_conv(f"h{i}", x, phi)
-            x = leaky_relu(self.norm(f"bn{i}", x, training))
+            x = leaky_relu(self.norm(i, x, training))
         return ops.squeeze(self.h4(join(flatten(x), phi)), axis=-1)
+
+
+class ConvDenseDiscriminator(Network):
+    """An image to a score through `h0`, `h1` (convolutions), `h2` and `h3` (dense layers).
+
+    5x5 convolutions of stride 2. `h1` and `h2` are normalised (`bn1` and `bn2`, or `ln1` and
+    `ln2`); LeakyReLU 0.2 follows all but the last. A label is joined after the first
+    convolution, after flattening, and after the first dense layer; not to the image.
+    """
+
+    def sizes(self) -> tuple[int, int, int]:
+        """Channels of both convolutions and units of the first dense layer."""
+        raise NotImplementedError
+
+    def build_network(self) -> None:
+        """Adds the two convolutions and the two dense layers."""
+        policy = self.dtype_policy
+        first, filters, units = self.sizes()
+        shape = (self.image_size, self.image_size, self.channels)
+        shape = self.add(layers.conv(first, 5, 2, "h0", policy), shape)
+        shape = self.add_joined_conv(filters, 5, 2, "h1", shape)
+        self.add_norm(1, shape)
+        features = math.prod(shape) + self.joined_dim
+        shape = self.add(layers.dense(units, "h2", policy), (features,))
+        self.add_norm(2, shape)
+        self.add(layers.dense(1, "h3", "float32"), (units + self.joined_dim,))
+
+    def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
+        """Scores.
+
+        Args:
+            x: images, (n, image_size, image_size, channels).
+            label: integers in [0, num_classes), (n,); ignored if unconditional.
+            training: whether to normalise by the batch's statistics and to update the
+                moving ones, or to use these.
+
+        Returns:
+            Raw scores (no sigmoid), float32, (n,).
+        """
+        phi = self.map_label(label)
+        x = leaky_relu(self.h0(x))
+        x = leaky_relu(self.norm(1, self.joined_conv("h1", x, phi), training))
+        x = self.h2(join(flatten(x), phi))
+        x = leaky_relu(self.norm(2, x, training))
+        return ops.squeeze(self.h3(join(x, phi)), axis=-1)

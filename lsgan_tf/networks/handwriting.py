@@ -7,15 +7,15 @@ Data and samples lie in [0, 1]. At 28x28 with 3,740 classes, z 1024 and labels m
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from lsgan_tf.networks import layers
+from lsgan_tf.networks.convolutional import ConvDenseDiscriminator
 from lsgan_tf.networks.layers import Policy, Tensor, halved
-from lsgan_tf.networks.network import Network, flatten, join, leaky_relu
+from lsgan_tf.networks.network import Network, join
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="HandwritingGenerator")
@@ -78,9 +78,9 @@ class Generator(Network):
         self._first_map = (quarter, quarter, filters)
         units = quarter * quarter * filters
         shape = self.add(layers.dense(units, "h0", policy), (self.z_dim + self.joined_dim,))
-        self.add_norm("bn0", shape)
+        self.add_norm(0, shape)
         shape = self.add(layers.deconv(filters, 5, 2, quarter, half, "h1", policy), self._first_map)
-        self.add_norm("bn1", shape)
+        self.add_norm(1, shape)
         self.add(layers.deconv(self.channels, 5, 2, half, full, "h2", policy), shape)
 
     def call(self, z: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
@@ -96,14 +96,14 @@ class Generator(Network):
             Images in [0, 1], float32, (n, image_size, image_size, channels).
         """
         x = self.h0(join(z, self.map_label(label)))
-        x = ops.relu(self.norm("bn0", x, training))
+        x = ops.relu(self.norm(0, x, training))
         x = ops.reshape(x, (-1, *self._first_map))
-        x = ops.relu(self.norm("bn1", self.h1(x), training))
+        x = ops.relu(self.norm(1, self.h1(x), training))
         return ops.sigmoid(ops.cast(self.h2(x), "float32"))
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="HandwritingDiscriminator")
-class Discriminator(Network):
+class Discriminator(ConvDenseDiscriminator):
     """An image and a label to a score: two convolutions and two dense layers.
 
     The label is joined after the first convolution, after flattening, and after the
@@ -117,7 +117,8 @@ class Discriminator(Network):
         first_filters: channels of the first convolution: 256 as in the paper's figure;
             the authors' code has 257.
         width: multiplies the channels of the later layers; 1 is the paper's network.
-        batch_norm: whether layers are normalised.
+        batch_norm: whether layers are normalised by batch.
+        layer_norm: whether they are normalised by example, if not by batch.
         gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
         dtype: a dtype policy or its name.
         synchronized: whether all replicas share the normalisation's statistics.
@@ -133,6 +134,7 @@ class Discriminator(Network):
         first_filters: int = 256,
         width: float = 1.0,
         batch_norm: bool = True,
+        layer_norm: bool = False,
         gamma: str = "normal",
         dtype: Policy | dict[str, Any] = "float32",
         synchronized: bool = True,
@@ -148,39 +150,12 @@ class Discriminator(Network):
             first_filters=first_filters,
             width=width,
             batch_norm=batch_norm,
+            layer_norm=layer_norm,
             gamma=gamma,
             synchronized=synchronized,
         )
         self.build()
 
-    def build_network(self) -> None:
-        """Adds the two convolutions and the two dense layers."""
-        policy = self.dtype_policy
-        shape = (self.image_size, self.image_size, self.channels)
-        shape = self.add(layers.conv(self.first_filters, 5, 2, "h0", policy), shape)
-        filters, units = (layers.scaled(size, self.width) for size in (320, 1024))
-        shape = self.add_joined_conv(filters, 5, 2, "h1", shape)
-        self.add_norm("bn1", shape)
-        features = math.prod(shape) + self.joined_dim
-        shape = self.add(layers.dense(units, "h2", policy), (features,))
-        self.add_norm("bn2", shape)
-        self.add(layers.dense(1, "h3", "float32"), (units + self.joined_dim,))
-
-    def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
-        """Scores.
-
-        Args:
-            x: images, (n, image_size, image_size, channels).
-            label: integers in [0, num_classes), (n,); ignored if unconditional.
-            training: whether to normalise by the batch's statistics and to update the
-                moving ones, or to use these.
-
-        Returns:
-            Raw scores (no sigmoid), float32, (n,).
-        """
-        phi = self.map_label(label)
-        x = leaky_relu(self.h0(x))
-        x = leaky_relu(self.norm("bn1", self.joined_conv("h1", x, phi), training))
-        x = self.h2(join(flatten(x), phi))
-        x = leaky_relu(self.norm("bn2", x, training))
-        return ops.squeeze(self.h3(join(x, phi)), axis=-1)
+    def sizes(self) -> tuple[int, int, int]:
+        """Channels of both convolutions and units of the first dense layer."""
+        return (self.first_filters, *(layers.scaled(size, self.width) for size in (320, 1024)))

@@ -154,6 +154,20 @@ def batch_norm(
     return kind(momentum=0.9, epsilon=1e-5, gamma_initializer=initializer, name=name, dtype=dtype)
 
 
+def layer_norm(name: str, dtype: Policy) -> keras.layers.GroupNormalization:
+    """Layer normalisation as improved_wgan_training has it: each example by itself, epsilon 1e-5.
+
+    Mean and variance are over all of an example, (h, w, c) or (units,); scale, from 1, and
+    offset, from 0, belong to a channel. Keras calls that a group normalisation of one group;
+    its `LayerNormalization` would have a scale for every place.
+
+    Args:
+        name: the layer's name.
+        dtype: a dtype policy or its name; statistics are float32 under any.
+    """
+    return keras.layers.GroupNormalization(groups=1, epsilon=1e-5, name=name, dtype=dtype)
+
+
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class LabelMap(keras.layers.Layer):
     """Phi: the paper's linear map of a one-hot label, by lookup (ICCV 2017, section 4.2).

@@ -20,7 +20,7 @@ class LayerRow(NamedTuple):
     shape: tuple[int, ...]
     """Output shape without the batch."""
     parameters: int
-    """Trainable ones: BN's gamma and beta count, its moving statistics do not."""
+    """Trainable ones: a normalisation's scale and offset count, BN's moving statistics do not."""
 
 
 class Network(keras.Model):
@@ -42,6 +42,7 @@ class Network(keras.Model):
     num_classes = 0
     label_dim = 0
     batch_norm = False
+    layer_norm = False
     gamma = "one"
     synchronized = False
 
@@ -88,12 +89,15 @@ class Network(keras.Model):
         self._rows.append(LayerRow(layer.name, _kind(layer), output, parameters))
         return output
 
-    def add_norm(self, name: str, shape: tuple[int, ...]) -> None:
-        """Adds a batch normalisation, unless the network goes without."""
+    def add_norm(self, place: int, shape: tuple[int, ...]) -> None:
+        """Adds the normalisation of layer `h<place>`: `bn<place>`, `ln<place>`, or none."""
         if self.batch_norm:
+            name = f"bn{place}"
             self.add(
                 layers.batch_norm(name, self.dtype_policy, self.gamma, self.synchronized), shape
             )
+        elif self.layer_norm:
+            self.add(layers.layer_norm(f"ln{place}", self.dtype_policy), shape)
 
     def add_joined_conv(
         self, filters: int, kernel_size: int, strides: int, name: str, shape: tuple[int, ...]
@@ -117,9 +121,11 @@ class Network(keras.Model):
             raise ValueError(f"the {self.name} is conditional: it needs labels")
         return label if len(label.shape) == 2 else self.label_map(label)
 
-    def norm(self, name: str, x: Tensor, training: bool | None) -> Tensor:
-        """Normalises, unless the network goes without."""
-        return getattr(self, name)(x, training=training) if self.batch_norm else x
+    def norm(self, place: int, x: Tensor, training: bool | None) -> Tensor:
+        """Normalises as `add_norm` has set it up for that place."""
+        if self.batch_norm:
+            return getattr(self, f"bn{place}")(x, training=training)
+        return getattr(self, f"ln{place}")(x) if self.layer_norm else x
 
     def joined_conv(self, name: str, x: Tensor, phi: Tensor | None) -> Tensor:
         """Runs a convolution added by `add_joined_conv`."""
@@ -166,6 +172,8 @@ def _kind(layer: keras.Layer) -> str:
         return "label map"
     if isinstance(layer, keras.layers.BatchNormalization):
         return "batch norm"
+    if isinstance(layer, keras.layers.GroupNormalization):
+        return "layer norm"
     if isinstance(layer, keras.layers.Dense):
         return "dense"
     name = "conv"

@@ -17,6 +17,8 @@ import keras
 from lsgan_tf.networks import layers
 from lsgan_tf.networks.network import LayerRow, Network
 
+_NORMALISATIONS = keras.layers.BatchNormalization | keras.layers.GroupNormalization
+
 
 class LayerOperations(NamedTuple):
     """One layer's work for one example."""
@@ -38,7 +40,7 @@ def count(network: Network) -> list[LayerOperations]:
 
 def _products(network: Network, row: LayerRow) -> int:
     layer = network.get_layer(row.name)
-    if isinstance(layer, layers.LabelMap | keras.layers.BatchNormalization):
+    if isinstance(layer, layers.LabelMap | _NORMALISATIONS):
         return 0
     weights = math.prod(layer.kernel.shape)
     if isinstance(layer, keras.layers.Dense):

@@ -85,7 +85,8 @@ class Discriminator(ConvDiscriminator):
         channels: of the image.
         num_classes: how many labels there are; 0 for an unconditional discriminator.
         label_dim: length of a mapped label.
-        batch_norm: whether layers are normalised.
+        batch_norm: whether layers are normalised by batch.
+        layer_norm: whether they are normalised by example, if not by batch.
         gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
         dtype: a dtype policy or its name.
         synchronized: whether all replicas share the normalisation's statistics.
@@ -101,6 +102,7 @@ class Discriminator(ConvDiscriminator):
         num_classes: int = 0,
         label_dim: int = 256,
         batch_norm: bool = True,
+        layer_norm: bool = False,
         gamma: str = "normal",
         dtype: Policy | dict[str, Any] = "float32",
         synchronized: bool = True,
@@ -114,6 +116,7 @@ class Discriminator(ConvDiscriminator):
             num_classes=num_classes,
             label_dim=label_dim,
             batch_norm=batch_norm,
+            layer_norm=layer_norm,
             gamma=gamma,
             synchronized=synchronized,
         )

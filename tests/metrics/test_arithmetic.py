@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsgan_tf.metrics.diversity import mean_distance, within_class
+from lsgan_tf.metrics.features import Features
+from lsgan_tf.metrics.figures import FIGURES, Seen
 from lsgan_tf.metrics.frechet import Moments, frechet, frechet_distance, moments_of
 from lsgan_tf.metrics.inception_score import inception_score
 from lsgan_tf.metrics.kid import kernel_distance, squared_mmd
@@ -208,3 +210,14 @@ def test_modes_of_the_mixture_itself_and_of_a_collapse():
     assert found.within_3std == pytest.approx(1 - np.exp(-4.5), abs=0.003)
     assert found.kl == pytest.approx(0, abs=1e-3)
     assert modes(points * 0 + MEANS[2], MEANS, 0.01).kl == pytest.approx(np.log(4))
+
+
+def test_classes_that_are_found_for_sure():
+    # 40 pictures of 4 classes: fair is ten of each, and a class is found with one sure picture.
+    sure, unsure = 10.0 * np.eye(4), np.zeros((1, 4))
+    logits = np.concatenate([np.tile(sure[0], (30, 1)), np.tile(sure[1], (1, 1)),
+                             np.tile(unsure, (9, 1))])  # fmt: skip
+    seen = Seen(Features(np.zeros((40, 2)), logits, np.zeros(40, int)), None, None, 0)
+    assert FIGURES["judge_classes"](seen) == (2.0, 31 / 40)
+    doubled = Features(np.zeros((80, 2)), np.concatenate([logits, np.tile(unsure, (40, 1))]), None)
+    assert FIGURES["judge_classes"](seen._replace(own=doubled)) == (1.0, 31 / 80)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsgan_tf.networks import dcgan, handwriting, mixture, scene
+from lsgan_tf.networks import dcgan, digits, handwriting, mixture, scene
 
 
 def parameters(network) -> int:
@@ -20,9 +20,28 @@ PAPER_COUNTS = {
     "scene discriminator": (scene.Discriminator, {}, 4_333_441),
     "DCGAN generator": (dcgan.Generator, {"batch_norm": False}, 12_702_851),
     "DCGAN discriminator": (dcgan.Discriminator, {"batch_norm": False}, 4_314_753),
+    "cats' generator": (
+        dcgan.Generator, {"image_size": 128, "z_dim": 100, "flat_norm": True}, 7_682_051
+    ),
+    "cats' discriminator": (dcgan.Discriminator, {"image_size": 128}, 4_341_121),
+    # A scale and an offset for each channel, as many as batch normalisation has.
+    "scene with layer norm": (
+        scene.Discriminator, {"batch_norm": False, "layer_norm": True}, 4_331_649 + 2 * 896
+    ),
+    "DCGAN with layer norm": (
+        dcgan.Discriminator, {"batch_norm": False, "layer_norm": True}, 4_314_753 + 2 * 896
+    ),
+    "handwriting with layer norm": (
+        handwriting.Discriminator, {"batch_norm": False, "layer_norm": True}, 21_381_441 + 2 * 1344
+    ),
+    "digits' generator": (digits.Generator, {}, 4_926_977 + 17_152),
+    "digits' discriminator": (digits.Discriminator, {}, 1_251_571 + 1_100),
+    "digits with layer norm": (
+        digits.Discriminator, {"batch_norm": False, "layer_norm": True}, 1_251_571 + 1_100
+    ),
     "mixture generator": (mixture.Generator, {}, 49_666),
     "mixture discriminator": (mixture.Discriminator, {}, 17_025),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PAPER_COUNTS)
@@ -111,6 +130,69 @@ def test_dcgan_for_cifar10_layer_by_layer():
     ]
     assert list(norms(generator)) == ["bn0", "bn1", "bn2", "bn3"]
     assert list(norms(discriminator)) == ["bn1", "bn2", "bn3"]
+
+
+def test_digits_layer_by_layer():
+    generator, discriminator = digits.Generator(), digits.Discriminator()
+    assert table(generator) == [
+        ("h0", "dense", (8192,), 827_392),
+        ("h1", "deconv 5x5 /2", (7, 7, 256), 3_277_056),
+        ("h2", "deconv 5x5 /2", (14, 14, 128), 819_328),
+        ("h3", "deconv 5x5 /2", (28, 28, 1), 3_201),
+    ]
+    assert norms(generator) == {"bn0": (8192,), "bn1": (7, 7, 256), "bn2": (14, 14, 128)}
+    assert table(discriminator) == [
+        ("h0", "conv 5x5 /2", (14, 14, 20), 520),
+        ("h1", "conv 5x5 /2", (7, 7, 50), 25_050),
+        ("h2", "dense", (500,), 1_225_500),
+        ("h3", "dense", (1,), 501),
+    ]
+    assert norms(discriminator) == {"bn1": (7, 7, 50), "bn2": (500,)}
+
+
+def test_digits_with_labels_by_hand():
+    # 10 labels to 6 features: joined to z; after h0, after flattening, and after h2.
+    shared = {"num_classes": 10, "label_dim": 6}
+    assert table(digits.Generator(**shared))[:2] == [
+        ("label_map", "label map", (6,), 66),
+        ("h0", "dense", (8192,), 106 * 8192 + 8192),
+    ]
+    assert table(digits.Discriminator(**shared))[1:] == [
+        ("h0", "conv 5x5 /2", (14, 14, 20), 520),
+        ("h1", "labelled conv 5x5 /2", (7, 7, 50), 25 * 26 * 50 + 50),
+        ("h2", "dense", (500,), (2450 + 6) * 500 + 500),
+        ("h3", "dense", (1,), 507),
+    ]
+
+
+def test_cats_layer_by_layer():
+    generator = dcgan.Generator(128, z_dim=100, flat_norm=True)
+    assert [row[:3] for row in table(generator)] == [
+        ("h0", "dense", (32_768,)),
+        ("h1", "deconv 5x5 /2", (16, 16, 256)),
+        ("h2", "deconv 5x5 /2", (32, 32, 128)),
+        ("h3", "deconv 5x5 /2", (64, 64, 64)),
+        ("h4", "deconv 5x5 /2", (128, 128, 3)),
+    ]
+    assert norms(generator)["bn0"] == (32_768,)
+    assert norms(dcgan.Generator(128, z_dim=100))["bn0"] == (8, 8, 512)
+    assert [row[:3] for row in table(dcgan.Discriminator(128))] == [
+        ("h0", "conv 5x5 /2", (64, 64, 64)),
+        ("h1", "conv 5x5 /2", (32, 32, 128)),
+        ("h2", "conv 5x5 /2", (16, 16, 256)),
+        ("h3", "conv 5x5 /2", (8, 8, 512)),
+        ("h4", "dense", (1,)),
+    ]
+
+
+def test_layer_norms_stand_where_batch_norms_stood():
+    for kind in (dcgan, scene, handwriting, digits):
+        batch = [row for row in kind.Discriminator().describe() if row.kind == "batch norm"]
+        network = kind.Discriminator(batch_norm=False, layer_norm=True)
+        layer = [row for row in network.describe() if row.kind == "layer norm"]
+        assert [row.name.replace("ln", "bn") for row in layer] == [row.name for row in batch]
+        assert [row[2:] for row in layer] == [row[2:] for row in batch]
+        assert len(network.weights) == len(network.trainable_weights)
 
 
 def test_a_label_is_joined_after_every_convolution():

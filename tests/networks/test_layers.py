@@ -240,3 +240,20 @@ def test_own_layers_round_trip_through_their_config(layer):
     again = keras.layers.deserialize(keras.layers.serialize(layer))
     assert type(again) is type(layer)
     assert again.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 3), (7,)])
+def test_layer_norm_is_over_all_of_an_example_with_a_scale_for_each_channel(shape):
+    layer = layers.layer_norm("ln1", FLOAT)
+    layer.build((None, *shape))
+    random = np.random.default_rng(0)
+    x = random.normal(3.0, 2.0, (4, *shape)).astype(np.float32)
+    axes = tuple(range(1, x.ndim))
+    mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    expected = (x - mean) / np.sqrt(variance + 1e-5)
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
+    assert layer.gamma.shape == layer.beta.shape == (shape[-1],)
+    gamma, beta = random.normal(size=(2, shape[-1]))
+    layer.gamma.assign(gamma)
+    layer.beta.assign(beta)
+    np.testing.assert_allclose(layer(x), expected * gamma + beta, rtol=1e-4, atol=1e-4)

@@ -12,13 +12,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf.networks import dcgan, handwriting, mixture, scene
+from lsgan_tf.networks import dcgan, digits, handwriting, mixture, scene
 
 MODULES = {
     # module, arguments that keep it small, shape of an image
     "handwriting": (handwriting, {"image_size": 6}, (6, 6, 1)),
     "scene": (scene, {"image_size": 9}, (9, 9, 3)),
     "dcgan": (dcgan, {"image_size": 16, "filters": 4}, (16, 16, 3)),
+    "digits": (digits, {"image_size": 6}, (6, 6, 1)),
     "mixture": (mixture, {}, (2,)),
 }
 LABELS = np.array([2, 0, 1, 2, 1])
@@ -53,7 +54,7 @@ def norms(network) -> dict[str, tuple[int, ...]]:
 
 @settings(max_examples=6, deadline=None)
 @given(size=st.integers(4, 24))
-@pytest.mark.parametrize("model", ["handwriting", "scene", "dcgan"])
+@pytest.mark.parametrize("model", ["handwriting", "scene", "dcgan", "digits"])
 def test_any_image_size(model, size):
     channels = MODULES[model][2][-1]
     generator, (z, _) = make(model, "generator", image_size=size)
@@ -161,6 +162,22 @@ def test_normalisation_can_be_removed_and_its_gamma_chosen(model, which):
     for name in norms(one):
         assert (one.get_layer(name).gamma.numpy() == 1).all()
         assert (normal.get_layer(name).gamma.numpy() != 1).any()
+
+
+@pytest.mark.parametrize("model", ["handwriting", "scene", "dcgan", "digits"])
+def test_with_layer_normalisation_each_example_is_scored_alone(model):
+    network, (inputs, labels) = make(
+        model, "discriminator", num_classes=3, batch_norm=False, layer_norm=True
+    )
+    assert not network.non_trainable_weights
+    together = network(inputs, labels, training=True).numpy()
+    alone = [
+        network(inputs[row : row + 1], labels[row : row + 1], training=True).numpy()[0]
+        for row in range(len(inputs))
+    ]
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-6)
+    again = type(network).from_config(network.get_config())
+    assert again.describe() == network.describe()
 
 
 @every_network
