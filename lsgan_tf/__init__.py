@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lsgan_tf.data.source import Source
     from lsgan_tf.errors import UserError
     from lsgan_tf.gan import GAN
+    from lsgan_tf.gradient_penalty import GradientPenalty
     from lsgan_tf.losses import Objective, objective
     from lsgan_tf.optimizers import make_optimizer
     from lsgan_tf.restoring import restore_run
@@ -30,6 +31,7 @@ __all__ = [
     "GAN",
     "Batches",
     "Config",
+    "GradientPenalty",
     "Objective",
     "Sampler",
     "Source",
@@ -54,6 +56,7 @@ _HOMES = {
     "GAN": "gan",
     "Batches": "data.pipeline",
     "Config": "config",
+    "GradientPenalty": "gradient_penalty",
     "Objective": "losses",
     "Sampler": "sampling",
     "Source": "data.source",

@@ -1,4 +1,4 @@
-"""The flagfiles of CIFAR-10 and LSUN say what the paper says."""
+"""The flagfiles of pictures say what the papers say."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from absl import flags
 
 from lsgan_tf import flagging
+from lsgan_tf.config import resolve
 
 FLAGS = Path(__file__).parents[1] / "flags"
 LSUN = ("bedroom", "church_outdoor", "dining_room", "kitchen", "conference_room")
@@ -45,9 +46,43 @@ def test_cifar10_runs_differ_in_the_objective_alone():
     assert (least_squares.learning_rate, least_squares.beta1) == (0.0002, 0.5)
 
 
+def test_digits_are_the_defaults_and_differ_as_they_say():
+    turned, shifted = config("digits_shift_rotate.flags"), config("digits_shift.flags")
+    assert turned.differences(resolve({"dataset": "digits"}, {})[0]) == []
+    assert turned.differences(shifted) == ["digits_rotation: 10.0 -> 0.0"]
+    entropy = config("digits_cross_entropy.flags")
+    assert entropy.loss == "nsgan"
+    assert turned.differences(entropy) == ['loss: "lsgan" -> "nsgan"']
+    assert (turned.label_fake, turned.label_real, turned.label_target) == (-1, 1, 0)
+    assert (turned.steps, turned.batch_size, turned.z_dim) == (50_000, 64, 100)
+
+
+def test_cats():
+    found = config("cats.flags")
+    assert (found.dataset, found.network, found.image_size) == ("images", "dcgan", 128)
+    assert (found.filters, found.flat_norm, found.z_dim) == (64, True, 100)
+    assert (found.label_fake, found.label_real, found.label_target) == (-1, 1, 0)
+    assert (found.learning_rate, found.beta1, found.batch_size) == (0.0002, 0.5, 64)
+
+
+def test_lsgan_gp():
+    found = config("lsgan_gp_bedroom.flags")
+    assert (found.dataset, found.category, found.image_size) == ("lsun", "bedroom", 64)
+    assert found.gradient_penalty == 150 / 64 and found.penalty_scale == 30
+    assert (found.learning_rate, found.beta1, found.beta2) == (1e-4, 0.5, 0.9)
+    assert (found.z_dim, found.z_distribution, found.filters) == (128, "normal", 64)
+    assert (found.label_fake, found.label_real, found.label_target) == (0, 1, 1)
+    assert found.discriminator_layer_norm and not found.discriminator_batch_norm
+    assert found.generator_batch_norm and found.steps == 500_000
+
+
 @pytest.mark.parametrize(
-    "name", [*(f"lsun_{category}" for category in LSUN), "cifar10_lsgan", "cifar10_dcgan"]
-)
+    "name",
+    [
+        *(f"lsun_{category}" for category in LSUN), "cifar10_lsgan", "cifar10_dcgan", "cats",
+        "digits_shift", "digits_shift_rotate", "digits_cross_entropy", "lsgan_gp_bedroom",
+    ],
+)  # fmt: skip
 def test_each_begins_with_what_to_type_and_expect(name):
     text = (FLAGS / f"{name}.flags").read_text()
     assert f"python -m lsgan_tf.main --flagfile=flags/{name}.flags" in text

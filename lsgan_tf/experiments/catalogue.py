@@ -12,6 +12,8 @@ EXPERIMENTS = {
     "mixture": "eight Gaussians on a ring (figure 7)",
     "stability": "without batch normalisation (section 4.4)",
     "coding": "a, b, c = 0, 1, 1 against -1, 1, 0",
+    "digits": "digits of small variability, LSGAN against cross entropy (TPAMI 2019)",
+    "gradient_penalty": "LSGANs-GP with and without normalisation (TPAMI 2019)",
     "inception": "CIFAR-10 score of LSGAN and DCGAN (table 1)",
     "scenes": "the five LSUN categories (figures 4, 5)",
     "characters": "handwritten Chinese (the last figure)",
