@@ -47,8 +47,8 @@ class Config(DataSettings, MachineSettings, WatchSettings):
     network: str = _networks(
         "handwriting",
         "pair of networks; handwriting is the paper's conditional model, scene its 112x112 one, "
-        "digits the TPAMI paper's for its digits",
-        choices=("handwriting", "dcgan", "scene", "digits", "mixture"),
+        "digits the TPAMI paper's for its digits, mlp a perceptron against dcgan's D",
+        choices=("handwriting", "dcgan", "scene", "digits", "mlp", "mixture"),
     )
     z_dim: int = _networks(1024, "length of the noise vector z", "numbers", 1, 65_536)
     z_distribution: str = _networks(
@@ -70,7 +70,15 @@ class Config(DataSettings, MachineSettings, WatchSettings):
     width: float = _networks(
         1.0, "handwriting: channels of its later layers over the paper's", "times", 0.01, 8.0
     )
-    filters: int = _networks(64, "dcgan: width of D's first convolution", "channels", 1, 1024)
+    filters: int = _networks(64, "dcgan, mlp: width of D's first convolution", "channels", 1, 1024)
+    constant_filters: bool = _networks(
+        False, "dcgan: all of G's maps have as many channels, where they else have 8, 4, 2, 1 times"
+    )
+    nonlinearity: str = _networks(
+        "relu",
+        "dcgan: relu (leaky in D), tanh, or gated (sigmoid times tanh, of twice the channels)",
+        choices=("relu", "tanh", "gated"),
+    )
     generator_batch_norm: bool = _networks(True, "batch normalisation in G")
     flat_norm: bool = _networks(
         False, "dcgan: G's first one over the dense layer's flat features, not a map's channels"

@@ -52,11 +52,17 @@ def _check_normalisation(config: Config) -> None:
             "--discriminator_layer_norm and --discriminator_batch_norm: D is normalised in one "
             "way; leave one of them out"
         )
-    if config.flat_norm and config.network != "dcgan":
-        raise UserError(
-            f"--flat_norm: this is for --network=dcgan and the network is {config.network}, whose "
-            "first normalisation is where the paper has it; leave it out"
-        )
+    for name, default in (
+        ("flat_norm", False),
+        ("constant_filters", False),
+        ("nonlinearity", "relu"),
+    ):
+        value = getattr(config, name)
+        if value != default and config.network != "dcgan":
+            raise UserError(
+                f"--{name}={value}: this is for --network=dcgan and the network is "
+                f"{config.network}; leave it out"
+            )
     if config.gradient_penalty and normalised and config.discriminator_batch_norm:
         raise UserError(
             f"--gradient_penalty={config.gradient_penalty:g}: with batch normalisation in D the "

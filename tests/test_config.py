@@ -178,8 +178,13 @@ class TestContradictions:
             ),
             (
                 {"flat_norm": True},
-                "--flat_norm: this is for --network=dcgan and the network is",
+                "--flat_norm=True: this is for --network=dcgan and the network is hand",
             ),
+            (
+                {"dataset": "lsun", "nonlinearity": "tanh"},
+                "--nonlinearity=tanh: this is for --network=dcgan and the network is scene",
+            ),
+            ({"network": "mlp", "constant_filters": True}, "--constant_filters=True: this is for"),
             ({"digits_rotation": 5.0}, "--digits_rotation=5.0: this is for --dataset=digits"),
             ({"dataset": "digits", "flip": True}, "--flip=True: "),
         ],
@@ -225,7 +230,8 @@ def configs(draw):
     fixed = {"dataset": "hwdb", "network": "handwriting", "simultaneous": False}
     others = [field for field in settings() if "hwdb" not in (field.metadata["only"] or ["hwdb"])]
     fixed |= {field.name: field.default for field in others}
-    fixed |= {"flat_norm": False, "discriminator_batch_norm": False}
+    fixed |= {"flat_norm": False, "constant_filters": False, "nonlinearity": "relu"}
+    fixed |= {"discriminator_batch_norm": False}
     fixed |= {"metrics": "fid,kid", "best_metric": "kid", "stop_on_collapse": False}
     drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
     drawn["image_size"] = max(drawn["image_size"], 8)

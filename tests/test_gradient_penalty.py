@@ -155,6 +155,8 @@ def one_by_one(gan, real, label, random):
         {"conditional": True},
         {"conditional": True, "simultaneous": True},
         {"network": "dcgan", "d_steps": 2},
+        {"network": "dcgan", "nonlinearity": "gated"},
+        {"network": "mlp"},
         {"network": "digits", "conditional": True, "discriminator_layer_norm": False,
          "discriminator_batch_norm": False},
     ],

@@ -17,25 +17,35 @@ from lsgan_tf.experiments.stability_rule import COLLAPSE, GOOD, RULE, SOME
 
 _SAYS = """
 The sequel (TPAMI 2019) adds a gradient penalty around the data (LSGANs-GP) and reports that it
-trains seven architectures on LSUN bedroom at 64x64, DCGAN's and one without any normalisation
-among them. Its authors' settings: weight 150 beside sums over 64 (2.34 here), perturbations of up
-to 30, layer normalisation in D, Adam with 0.0001, 0.5 and 0.9.
+trains seven architectures on LSUN bedroom at 64x64. Six of them are here; the residual networks of
+101 layers are not. Its authors' settings: weight 150 beside sums over 64 (2.34 here), perturbations
+of up to 30, layer normalisation in D, Adam with 0.0001, 0.5 and 0.9.
 """
 _FLAGS = "--flagfile=flags/lsgan_gp_bedroom.flags"
-_OFF = "--gradient_penalty=0"
-_BARE = ("--nogenerator_batch_norm", "--nodiscriminator_layer_norm")
-_BATCH = ("--nodiscriminator_layer_norm", "--discriminator_batch_norm")
-_ARMS = {
-    "dcgan-gp": ("DCGAN, penalty", ()),
-    "dcgan": ("DCGAN, no penalty", (_OFF, *_BATCH)),
-    "bare-gp": ("no normalisation, penalty", _BARE),
-    "bare": ("no normalisation, no penalty", (_OFF, *_BARE)),
+_WITHOUT = ("--gradient_penalty=0", "--nodiscriminator_layer_norm", "--discriminator_batch_norm")
+_BARE = ("--nogenerator_batch_norm", "--nodiscriminator_layer_norm", "--nodiscriminator_batch_norm")
+_NETWORKS = {
+    "dcgan": ("DCGAN", ()),
+    "constant": (
+        "no normalisation and constant width in G",
+        ("--nogenerator_batch_norm", "--constant_filters"),
+    ),
+    "mlp": ("perceptron G", ("--network=mlp",)),
+    "bare": ("no normalisation", _BARE),
+    "gated": ("gated", ("--nonlinearity=gated",)),
+    "tanh": ("tanh", ("--nonlinearity=tanh",)),
 }
 
 
 def arms() -> list[Arm]:
-    """Two networks, with and without the penalty."""
-    return [Arm(name, about, (_FLAGS, *words)) for name, (about, words) in _ARMS.items()]
+    """Six pairs of networks, with the penalty and without; there D is normalised by batch."""
+    made = []
+    for name, (about, words) in _NETWORKS.items():
+        made += [
+            Arm(f"{name}-gp", f"{about}, penalty", (_FLAGS, *words)),
+            Arm(name, f"{about}, no penalty", (_FLAGS, *_WITHOUT, *words)),
+        ]
+    return made
 
 
 def conclude(runs: Sequence[Run], out: Path) -> Outcome:
@@ -58,14 +68,19 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
 
 
 def _picture(done: Sequence[Run]) -> np.ndarray:
-    """With the penalty at the left, a row for each network."""
-    made = []
-    for run in done:
-        images, _ = samples.read(run)
-        scale = pictures.enlargement(images.shape[1])
-        title = f"{run.arm.about}: {label_of(run)}"
-        made.append(pictures.block(images[:32], 8, title=title, scale=scale))
-    return pictures.side_by_side([made[start : start + 2] for start in range(0, len(made), 2)])
+    """With the penalty at the left, a row for each pair of networks."""
+    rows = []
+    for name in _NETWORKS:
+        row = []
+        for run in done:
+            if run.arm.name in (name, f"{name}-gp"):
+                images, _ = samples.read(run)
+                scale = pictures.enlargement(images.shape[1])
+                title = f"{run.arm.about}: {label_of(run)}"
+                row.append(pictures.block(images[:32], 8, title=title, scale=scale))
+        if row:
+            rows.append(row)
+    return pictures.side_by_side(rows)
 
 
 EXPERIMENT = Experiment(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsgan_tf.config import Config
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policy for each `--precision`."""
 
-_FAMILIES = ("dcgan", "digits", "handwriting", "mixture", "scene")
+_FAMILIES = ("dcgan", "digits", "handwriting", "mixture", "mlp", "scene")
 
 
 def __getattr__(name: str) -> ModuleType:
@@ -38,25 +38,32 @@ def build(
     """
     module = importlib.import_module(f"lsgan_tf.networks.{config.network}")
     common = {"dtype": POLICIES[precision or config.precision]}
-    generator = {"z_dim": config.z_dim}
-    discriminator = {}
+    generator: dict[str, Any] = {"z_dim": config.z_dim}
+    discriminator: dict[str, Any] = {}
     if config.network != "mixture":
         common |= {
             "image_size": config.image_size,
             "channels": config.data_shape[-1],
             "num_classes": config.data_classes if config.conditional else 0,
             "label_dim": config.label_dim,
-            "gamma": config.bn_gamma,
-            "synchronized": synchronized,
         }
-        generator["batch_norm"] = config.generator_batch_norm
-        discriminator["batch_norm"] = config.discriminator_batch_norm
-        discriminator["layer_norm"] = config.discriminator_layer_norm
+        normalisation = {"gamma": config.bn_gamma, "synchronized": synchronized}
+        discriminator |= {
+            **normalisation,
+            "batch_norm": config.discriminator_batch_norm,
+            "layer_norm": config.discriminator_layer_norm,
+        }
+        if config.network != "mlp":
+            generator |= {**normalisation, "batch_norm": config.generator_batch_norm}
     if config.network == "handwriting":
         common["width"] = config.width
         discriminator["first_filters"] = config.first_filters
+    if config.network in ("dcgan", "mlp"):
+        discriminator["filters"] = config.filters
     if config.network == "dcgan":
-        common["filters"] = config.filters
+        common["nonlinearity"] = config.nonlinearity
+        generator["filters"] = config.filters
+        generator["constant_filters"] = config.constant_filters
         generator["flat_norm"] = config.flat_norm
     return module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)
 

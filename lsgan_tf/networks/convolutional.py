@@ -15,7 +15,10 @@ from keras import ops
 
 from lsgan_tf.networks import layers
 from lsgan_tf.networks.layers import Tensor, halved
-from lsgan_tf.networks.network import Network, flatten, join, leaky_relu
+from lsgan_tf.networks.network import Network, flatten, gated, join, leaky_relu, relu
+
+NONLINEARITIES = {"relu": relu, "tanh": ops.tanh, "gated": gated}
+"""By the name that `--nonlinearity` has; "relu" is a LeakyReLU in a discriminator."""
 
 
 class Deconv(NamedTuple):
@@ -30,12 +33,13 @@ class ConvGenerator(Network):
     """Noise to an image through `h0` (dense), `h1`, `h2`, ... (transposed convolutions).
 
     `bn0` normalises the channels of the first map, after the reshape, or the dense layer's
-    flat features if `flat_norm`; every later layer but the last has its own. ReLU follows
-    each, tanh the last. A label is joined to the noise alone.
+    flat features if `flat_norm`; every later layer but the last has its own. ReLU, or another
+    `nonlinearity`, follows each, tanh the last. A label is joined to the noise alone.
     """
 
     output_range = (-1.0, 1.0)
     flat_norm = False
+    nonlinearity = "relu"
 
     def first_filters(self) -> int:
         """Channels of the first map."""
@@ -50,20 +54,24 @@ class ConvGenerator(Network):
         plan = self.deconvs()
         halvings = sum(deconv.strides == 2 for deconv in plan)
         source = halved(self.image_size, halvings)
-        shape = (source, source, self.first_filters())
+        # Two channels make one where they are gated.
+        self._wider = 2 if self.nonlinearity == "gated" else 1
+        shape = (source, source, self._wider * self.first_filters())
         self._first_map = shape
         self._last = len(plan)
-        units = source * source * self.first_filters()
+        units = math.prod(shape)
         inputs = self.z_dim + self.joined_dim
         flat = self.add(layers.dense(units, "h0", self.dtype_policy), (inputs,))
         self.add_norm(0, flat if self.flat_norm else shape)
         for i, (filters, kernel_size, strides) in enumerate(plan, start=1):
             halvings -= strides == 2
             target = halved(self.image_size, halvings)
+            if i < self._last:
+                filters *= self._wider
             layer = layers.deconv(
                 filters, kernel_size, strides, source, target, f"h{i}", self.dtype_policy
             )
-            shape = self.add(layer, shape)
+            shape = self.add(layer, (*shape[:2], shape[2] // self._wider))
             if i < self._last:
                 self.add_norm(i, shape)
             source = target
@@ -87,7 +95,7 @@ class ConvGenerator(Network):
         for i in range(1, self._last + 1):
             if i > 1 or not self.flat_norm:
                 x = self.norm(i - 1, x, training)
-            x = getattr(self, f"h{i}")(ops.relu(x))
+            x = getattr(self, f"h{i}")(NONLINEARITIES[self.nonlinearity](x))
         return ops.tanh(ops.cast(x, "float32"))
 
 
@@ -95,19 +103,22 @@ class ConvDiscriminator(Network):
     """An image to a score through `h0` to `h3` (convolutions) and `h4` (dense).
 
     The convolutions have `filters`, 2, 4 and 8 times as many channels; all but the first
-    are normalised (`bn1` to `bn3`, or `ln1` to `ln3`); LeakyReLU 0.2 follows each. A label is
-    joined after every convolution, as the paper does it for handwriting.
+    are normalised (`bn1` to `bn3`, or `ln1` to `ln3`); LeakyReLU 0.2, or another `nonlinearity`,
+    follows each. A label is joined after every convolution, as the paper does it for handwriting.
     """
+
+    nonlinearity = "relu"
 
     def build_network(self) -> None:
         """Adds the convolutions, their normalisations and the dense layer."""
+        wider = 2 if self.nonlinearity == "gated" else 1
         shape = (self.image_size, self.image_size, self.channels)
-        shape = self.add(layers.conv(self.filters, 5, 2, "h0", self.dtype_policy), shape)
+        shape = self.add(layers.conv(wider * self.filters, 5, 2, "h0", self.dtype_policy), shape)
         for i in (1, 2, 3):
-            shape = self.add_joined_conv(self.filters * 2**i, 5, 2, f"h{i}", shape)
+            seen = (*shape[:2], shape[2] // wider)
+            shape = self.add_joined_conv(wider * self.filters * 2**i, 5, 2, f"h{i}", seen)
             self.add_norm(i, shape)
-        height, width, filters = shape
-        features = height * width * filters + self.joined_dim
+        features = math.prod(shape) // wider + self.joined_dim
         self.add(layers.dense(1, "h4", "float32"), (features,))
 
     def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
@@ -123,10 +134,12 @@ class ConvDiscriminator(Network):
             Raw scores (no sigmoid), float32, (n,).
         """
         phi = self.map_label(label)
-        x = leaky_relu(self.h0(x))
+        plain = self.nonlinearity == "relu"
+        nonlinear = leaky_relu if plain else NONLINEARITIES[self.nonlinearity]
+        x = nonlinear(self.h0(x))
         for i in (1, 2, 3):
             x = self.joined_conv(f"h{i}", x, phi)
-            x = leaky_relu(self.norm(i, x, training))
+            x = nonlinear(self.norm(i, x, training))
         return ops.squeeze(self.h4(join(flatten(x), phi)), axis=-1)
 
 

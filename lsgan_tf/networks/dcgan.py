@@ -26,6 +26,8 @@ class Generator(ConvGenerator):
         z_dim: length of the noise.
         label_dim: length of a mapped label.
         filters: channels of the last map before the image; earlier ones have 2, 4, 8 times.
+        constant_filters: whether all maps have as many instead.
+        nonlinearity: "relu", "tanh", or "gated": sigmoid times tanh of twice the channels.
         batch_norm: whether layers are normalised.
         flat_norm: whether the first of them normalises flat features (the TPAMI paper's cats)
             and not the channels of the first map.
@@ -43,6 +45,8 @@ class Generator(ConvGenerator):
         z_dim: int = 1024,
         label_dim: int = 256,
         filters: int = 64,
+        constant_filters: bool = False,
+        nonlinearity: str = "relu",
         batch_norm: bool = True,
         flat_norm: bool = False,
         gamma: str = "normal",
@@ -59,6 +63,8 @@ class Generator(ConvGenerator):
             z_dim=z_dim,
             label_dim=label_dim,
             filters=filters,
+            constant_filters=constant_filters,
+            nonlinearity=nonlinearity,
             batch_norm=batch_norm,
             flat_norm=flat_norm,
             gamma=gamma,
@@ -68,11 +74,12 @@ class Generator(ConvGenerator):
 
     def first_filters(self) -> int:
         """Channels of the first map."""
-        return 8 * self.filters
+        return self.filters if self.constant_filters else 8 * self.filters
 
     def deconvs(self) -> list[Deconv]:
         """The transposed convolutions, first to last."""
-        widths = (4 * self.filters, 2 * self.filters, self.filters, self.channels)
+        times = (1, 1, 1) if self.constant_filters else (4, 2, 1)
+        widths = (*(number * self.filters for number in times), self.channels)
         return [Deconv(width, kernel_size=5, strides=2) for width in widths]
 
 
@@ -86,6 +93,8 @@ class Discriminator(ConvDiscriminator):
         num_classes: how many labels there are; 0 for an unconditional discriminator.
         label_dim: length of a mapped label.
         filters: channels of the first convolution; later ones have 2, 4, 8 times.
+        nonlinearity: "relu" for LeakyReLU 0.2, "tanh", or "gated": sigmoid times tanh of twice
+            the channels.
         batch_norm: whether layers are normalised by batch.
         layer_norm: whether they are normalised by example, if not by batch.
         gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
@@ -101,6 +110,7 @@ class Discriminator(ConvDiscriminator):
         num_classes: int = 0,
         label_dim: int = 256,
         filters: int = 64,
+        nonlinearity: str = "relu",
         batch_norm: bool = True,
         layer_norm: bool = False,
         gamma: str = "normal",
@@ -116,6 +126,7 @@ class Discriminator(ConvDiscriminator):
             num_classes=num_classes,
             label_dim=label_dim,
             filters=filters,
+            nonlinearity=nonlinearity,
             batch_norm=batch_norm,
             layer_norm=layer_norm,
             gamma=gamma,

@@ -156,9 +156,19 @@ def join(x: Tensor, phi: Tensor | None) -> Tensor:
     return x if phi is None else ops.concatenate([x, ops.cast(phi, x.dtype)], axis=-1)
 
 
+def relu(x: Tensor) -> Tensor:
+    """max(x, 0)."""
+    return ops.relu(x)
+
+
 def leaky_relu(x: Tensor) -> Tensor:
     """LeakyReLU of slope 0.2: max(x, 0.2 x)."""
     return ops.leaky_relu(x, negative_slope=layers.LEAK)
+
+
+def gated(x: Tensor) -> Tensor:
+    """sigmoid(a) tanh(b) of neighbouring channels a and b: half as many channels."""
+    return ops.sigmoid(x[..., ::2]) * ops.tanh(x[..., 1::2])
 
 
 def flatten(x: Tensor) -> Tensor:

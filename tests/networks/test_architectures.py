@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsgan_tf.networks import dcgan, digits, handwriting, mixture, scene
+from lsgan_tf.networks import dcgan, digits, handwriting, mixture, mlp, scene
+from lsgan_tf.networks.network import gated
 
 
 def parameters(network) -> int:
@@ -33,6 +34,10 @@ PAPER_COUNTS = {
     ),
     "handwriting with layer norm": (
         handwriting.Discriminator, {"batch_norm": False, "layer_norm": True}, 21_381_441 + 2 * 1344
+    ),
+    "perceptron": (mlp.Generator, {}, 7_157_760),
+    "perceptron's discriminator": (
+        mlp.Discriminator, {"batch_norm": False, "layer_norm": True}, 4_314_753 + 2 * 896
     ),
     "digits' generator": (digits.Generator, {}, 4_926_977 + 17_152),
     "digits' discriminator": (digits.Discriminator, {}, 1_251_571 + 1_100),
@@ -183,6 +188,45 @@ def test_cats_layer_by_layer():
         ("h3", "conv 5x5 /2", (8, 8, 512)),
         ("h4", "dense", (1,)),
     ]
+
+
+def test_constant_filters_layer_by_layer():
+    generator = dcgan.Generator(64, z_dim=128, constant_filters=True, batch_norm=False)
+    between = 25 * 64 * 64 + 64
+    assert table(generator) == [
+        ("h0", "dense", (1024,), 128 * 1024 + 1024),
+        ("h1", "deconv 5x5 /2", (8, 8, 64), between),
+        ("h2", "deconv 5x5 /2", (16, 16, 64), between),
+        ("h3", "deconv 5x5 /2", (32, 32, 64), between),
+        ("h4", "deconv 5x5 /2", (64, 64, 3), 25 * 64 * 3 + 3),
+    ]
+
+
+def test_gated_layers_are_twice_as_wide_as_what_they_give():
+    shared = {"filters": 2, "nonlinearity": "gated"}
+    generator = dcgan.Generator(64, z_dim=5, **shared)
+    assert table(generator) == [
+        ("h0", "dense", (16 * 32,), 6 * 512),
+        ("h1", "deconv 5x5 /2", (8, 8, 16), 25 * 16 * 16 + 16),
+        ("h2", "deconv 5x5 /2", (16, 16, 8), 25 * 8 * 8 + 8),
+        ("h3", "deconv 5x5 /2", (32, 32, 4), 25 * 4 * 4 + 4),
+        ("h4", "deconv 5x5 /2", (64, 64, 3), 25 * 2 * 3 + 3),
+    ]
+    assert norms(generator)["bn1"] == (8, 8, 16)
+    discriminator = dcgan.Discriminator(64, **shared)
+    assert table(discriminator) == [
+        ("h0", "conv 5x5 /2", (32, 32, 4), 25 * 3 * 4 + 4),
+        ("h1", "conv 5x5 /2", (16, 16, 8), 25 * 2 * 8 + 8),
+        ("h2", "conv 5x5 /2", (8, 8, 16), 25 * 4 * 16 + 16),
+        ("h3", "conv 5x5 /2", (4, 4, 32), 25 * 8 * 32 + 32),
+        ("h4", "dense", (1,), 16 * 16 + 1),
+    ]
+
+
+def test_gates_by_hand():
+    x = np.array([[0.0, 1.0, 2.0, -1.0]], np.float32)
+    expected = [[0.5 * np.tanh(1.0), np.tanh(-1.0) / (1 + np.exp(-2.0))]]
+    np.testing.assert_allclose(gated(x), expected, rtol=1e-5)
 
 
 def test_layer_norms_stand_where_batch_norms_stood():

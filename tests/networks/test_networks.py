@@ -12,7 +12,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf.networks import dcgan, digits, handwriting, mixture, scene
+from lsgan_tf.networks import dcgan, digits, handwriting, mixture, mlp, scene
 
 MODULES = {
     # module, arguments that keep it small, shape of an image
@@ -20,6 +20,9 @@ MODULES = {
     "scene": (scene, {"image_size": 9}, (9, 9, 3)),
     "dcgan": (dcgan, {"image_size": 16, "filters": 4}, (16, 16, 3)),
     "digits": (digits, {"image_size": 6}, (6, 6, 1)),
+    "mlp": (mlp, {"image_size": 6}, (6, 6, 3)),
+    "tanh": (dcgan, {"image_size": 16, "filters": 4, "nonlinearity": "tanh"}, (16, 16, 3)),
+    "gated": (dcgan, {"image_size": 16, "filters": 4, "nonlinearity": "gated"}, (16, 16, 3)),
     "mixture": (mixture, {}, (2,)),
 }
 LABELS = np.array([2, 0, 1, 2, 1])
