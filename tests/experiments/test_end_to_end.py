@@ -52,13 +52,13 @@ def test_characters(make, write_characters, tmp_path, quick_judge):
 
 def test_digits(make, quick_judge, tmp_path):
     words = (f"--cache_dir={tmp_path / 'cache'}",)
-    runs, outcome, out = make("digits", ["shift-lsgan", "shift-nsgan"], *words)
-    for run in runs:
-        assert 0 <= run.measures["judge_classes"] <= 10 and 0 <= run.measures["judge_sure"] <= 1
-        assert run.measures["collapsed"] in (0, 1)
+    runs, outcome, out = make("digits", ["shift-nsgan"], *words)
+    (found,) = (run.measures for run in runs)
+    assert 0 <= found["judge_classes"] <= 10 and 0 <= found["judge_sure"] <= 1
+    assert found["collapsed"] in (0, 1)
     assert "| shifted, cross entropy |" in outcome.findings
     with Image.open(out / outcome.figures[0].file) as picture:
-        assert picture.width > 2 * 8 * 2 * 28  # two grids of eight columns, enlarged
+        assert picture.width > 8 * 2 * 28  # eight columns, enlarged
 
 
 def test_gradient_penalty(make, scene_folder, tmp_path, monkeypatch):
@@ -67,7 +67,7 @@ def test_gradient_penalty(make, scene_folder, tmp_path, monkeypatch):
         "--dataset=images", f"--data_dir={scene_folder}", f"--cache_dir={tmp_path / 'cache'}",
         "--image_size=16", "--filters=2",
     )  # fmt: skip
-    runs, outcome, _ = make("gradient_penalty", ["bare-gp", "mlp-gp", "dcgan"], *words)
+    runs, outcome, _ = make("gradient_penalty", ["bare-gp", "mlp"], *words)
     assert all(run.measures["grade"] in (0, 1, 2) for run in runs)
     assert "| no normalisation, penalty |" in outcome.findings
 
