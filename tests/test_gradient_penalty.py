@@ -218,7 +218,7 @@ def test_a_batch_from_fit_may_have_any_size():
     assert np.isfinite(history["gradient_penalty"]).all()
 
 
-@pytest.mark.parametrize(("precision", "error"), [("bfloat16", 0.05), ("float16", 0.01)])
+@pytest.mark.parametrize(("precision", "error"), [("bfloat16", 0.1), ("float16", 0.02)])
 @pytest.mark.parametrize("network", ["dcgan", "handwriting"])
 def test_mixed_precision_is_near_float32(network, precision, error):
     found = []
@@ -227,6 +227,8 @@ def test_mixed_precision_is_near_float32(network, precision, error):
         # A gradient whose norm is not next to nothing, as it is at the start.
         last = gan.discriminator.get_layer("h4" if network == "dcgan" else "h3")
         last.kernel.assign(20.0 * last.kernel)
+        if policy == "float16":
+            gan.d_optimizer.dynamic_scale.assign(256.0)  # of a run that has found its scale
         examples, labels = data_for(gan)
         real = gan.to_range(examples[0])
         weights = gan.discriminator.trainable_variables

@@ -246,11 +246,10 @@ def test_the_gradient_penalty_goes_on_too(runs):
     runs.finish("penalty-again", *words, "--steps=8")
     runs.finish("penalty-again", *words, "--steps=15")
     assert differences(runs.path / "penalty", runs.path / "penalty-again") == []
-    rows = [json.loads(line) for line in (runs.path / "penalty" / "stats.jsonl").open()]
+    stats = (runs.path / "penalty" / "stats.jsonl").read_text()
+    rows = [json.loads(line) for line in stats.splitlines()]
     assert all(row["gradient_penalty"] > 0 for row in rows) and len(rows) == 3
     log = (runs.path / "penalty" / "log.txt").read_text(encoding="utf-8")
     assert f"  penalty {rows[0]['gradient_penalty']:.4f}" in log
     curves = {tag for _, tag, _ in events(runs.path / "penalty" / "tensorboard")}
     assert "loss/gradient penalty" in curves
-    runs.finish("penalty", *words[1:], "--steps=20", status=2)
-    assert "gradient_penalty: 2.34 -> 0" in runs.output("penalty")
