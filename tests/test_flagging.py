@@ -88,11 +88,15 @@ class TestFlags:
         values = flags.FlagValues()
         flagging.define_flags(values)
         assert values["image_size"].help.endswith(
-            "[pixels, 0 to 1,024] (default: 28 for hwdb; 32 for cifar10; 112 for lsun; 64 for "
-            "images; 0 for mixture)"
+            "[pixels, 0 to 1,024] (default: 28 for hwdb, digits; 32 for cifar10; 112 for lsun; 64 "
+            "for images; 0 for mixture)"
         )
-        assert values["steps"].help.endswith("(default: 35,000 for mixture; else 1,000,000)")
-        assert values["label_fake"].help.endswith("[score, -1,000 to 1,000] (default: 0)")
+        assert values["steps"].help.endswith(
+            "(default: 50,000 for digits; 35,000 for mixture; else 1,000,000)"
+        )
+        assert values["label_fake"].help.endswith(
+            "[score, -1,000 to 1,000] (default: -1 for digits; else 0)"
+        )
         assert values["max_classes"].help.startswith("hwdb: ")
         assert values["max_classes"].help.endswith("(default: all)")
         assert values["beta2"].help.endswith("[factor, 0 to 0.999999] (default: 0.999)")
