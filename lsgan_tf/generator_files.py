@@ -70,8 +70,9 @@ def described(form: Form, config: Config) -> str:
     """Size, speed and difference of a TensorFlow Lite file in a line."""
     unit = " grey levels of 255" if len(config.data_shape) == 3 else ""
     return (
-        f"{form.size / 1e6:.2f} MB, {form.milliseconds:.3g} ms an image on one thread, from the "
-        f"SavedModel's images {form.largest:.3g}{unit} at most and {form.mean:.2g} on average"
+        f"{form.size / 1e6:.2f} MB, {form.milliseconds:.3g} ms an image on one thread; its images "
+        f"differ from the SavedModel's by at most {form.largest:.3g}, on average {form.mean:.2g}"
+        f"{unit}"
     )
 
 

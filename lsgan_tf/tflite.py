@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -85,7 +86,7 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
     else:
         module.serve = tf.function(lambda z: {"images": frozen(z)[0]}, inputs)
     # By way of a SavedModel, which keeps the names of the signature's arguments.
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         path = os.path.join(folder, "saved")
         tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(path)
@@ -93,6 +94,18 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the converter from warning of a table that there is not."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def run(content: bytes, z: np.ndarray, label: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
