@@ -72,6 +72,19 @@ def write_tflite(
     )
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the converter from warning of a table that there is not."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@_quiet()
 def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
     """The file's content."""
     z = tf.TensorSpec((1, config.z_dim), tf.float32, "z")
@@ -86,7 +99,7 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
     else:
         module.serve = tf.function(lambda z: {"images": frozen(z)[0]}, inputs)
     # By way of a SavedModel, which keeps the names of the signature's arguments.
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "saved")
         tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(path)
@@ -94,18 +107,6 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the converter from warning of a table that there is not."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel("ERROR")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def run(content: bytes, z: np.ndarray, label: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
