@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lsgan_tf.build import build_gan
     from lsgan_tf.config import Config, resolve
     from lsgan_tf.data import open_source, with_facts
+    from lsgan_tf.data.arrays import ArraySource
     from lsgan_tf.data.pipeline import Batches
     from lsgan_tf.data.source import Source
     from lsgan_tf.errors import UserError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GAN",
+    "ArraySource",
     "Batches",
     "Config",
     "GradientPenalty",
@@ -54,6 +56,7 @@ __all__ = [
 _MODULES = ("data", "losses", "metrics", "networks")
 _HOMES = {
     "GAN": "gan",
+    "ArraySource": "data.arrays",
     "Batches": "data.pipeline",
     "Config": "config",
     "GradientPenalty": "gradient_penalty",

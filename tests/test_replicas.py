@@ -16,8 +16,8 @@ import tensorflow as tf
 from lsgan_tf import networks
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
+from lsgan_tf.data.arrays import ArraySource
 from lsgan_tf.data.pipeline import Batches
-from lsgan_tf.data.source import Source
 from lsgan_tf.devices import make_strategy
 from lsgan_tf.gan import GAN
 from lsgan_tf.networks import layers
@@ -29,26 +29,15 @@ tf.config.set_logical_device_configuration(
 BATCH = 8
 
 
-class Blots(Source):
+class Blots(ArraySource):
     """Four classes of 8x8 pictures."""
-
-    name, shape, classes, fingerprint = "hwdb", (8, 8, 1), tuple("甲乙丙丁"), "blots"
 
     def __init__(self):
         random = np.random.default_rng(0)
-        self._labels = random.integers(0, 4, 64).astype(np.int32)
-        pictures = random.integers(0, 256, (4, 8, 8, 1))[self._labels]
+        labels = random.integers(0, 4, 64)
+        pictures = random.integers(0, 256, (4, 8, 8, 1))[labels]
         pictures += random.integers(-40, 40, (64, 8, 8, 1))
-        self._pictures = np.clip(pictures, 0, 255).astype(np.uint8)
-
-    def __len__(self):
-        return 64
-
-    def read(self, indices):
-        return self._pictures[indices]
-
-    def labels(self, indices):
-        return self._labels[indices]
+        super().__init__(np.clip(pictures, 0, 255).astype(np.uint8), labels, "甲乙丙丁")
 
 
 class Training:

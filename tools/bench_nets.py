@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.config import Config, resolve
-from lsgan_tf.data.source import Source
+from lsgan_tf.data.arrays import ArraySource
 
 _FULL: dict[str, dict[str, Any]] = {
     "hwdb": {"dataset": "hwdb", "conditional": True},
@@ -56,31 +56,14 @@ def config(
     )
 
 
-class RandomExamples(Source):
+def random_examples(shape: tuple[int, ...], classes: int) -> ArraySource:
     """Pictures of random pixels with random labels, read as any dataset is.
 
     Args:
       shape: of a picture.
       classes: how many; 0 has no labels.
     """
-
-    name = "random"
-    fingerprint = "random"
-
-    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
-        rng = np.random.default_rng(0)
-        self.shape = shape
-        self.classes = tuple(map(str, range(classes)))
-        self._pictures = rng.integers(0, 256, (_EXAMPLES, *shape), np.uint8)
-        self._labels = rng.integers(0, max(classes, 1), _EXAMPLES).astype(np.int32)
-
-    def __len__(self) -> int:
-        return _EXAMPLES
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Pictures at the indices."""
-        return self._pictures[indices]
-
-    def labels(self, indices: np.ndarray) -> np.ndarray:
-        """Labels at the indices."""
-        return self._labels[indices]
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (_EXAMPLES, *shape), np.uint8)
+    labels = rng.integers(0, classes, _EXAMPLES) if classes else None
+    return ArraySource(pictures, labels, tuple(map(str, range(classes))), fingerprint="random")

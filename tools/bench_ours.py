@@ -68,7 +68,7 @@ class Product:
         keras.utils.set_random_seed(self.config.seed)
         with strategy.scope():
             self.gan = build_gan(self.config, synchronized=replicas > 1)
-        source = bench_nets.RandomExamples(self.config.data_shape, self.config.data_classes)
+        source = bench_nets.random_examples(self.config.data_shape, self.config.data_classes)
         batches = Batches(source, batch_size=batch_size, draws=self.config.d_steps, seed=0)
         self._data = iter(batches.distribute(strategy, 0))
         xla = uses_xla(self.config, strategy)

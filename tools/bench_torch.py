@@ -40,7 +40,7 @@ class Peer:
         torch.manual_seed(0)
         config = bench_nets.config(net, precision=precision, batch_size=batch_size, small=small)
         self._gan, self._z_dim = TorchGAN(config, self._device, compiled), config.z_dim
-        source = bench_nets.RandomExamples(config.data_shape, config.data_classes)
+        source = bench_nets.random_examples(config.data_shape, config.data_classes)
         self._batches = []
         for number in range(_BATCHES):
             indices = (np.arange(batch_size) + number * batch_size) % len(source)

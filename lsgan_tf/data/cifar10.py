@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.data import archives, cifar10_batches, tfds_folder
-from lsgan_tf.data.source import Source
+from lsgan_tf.data.arrays import ArraySource
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import default_cache_dir, explained
 
@@ -26,51 +26,15 @@ _FORMS = (
     "cifar-10-batches-bin, cifar-10-batches-py, one of their .tar.gz, or a folder prepared by "
     "tensorflow-datasets"
 )
-
-
-class Cifar10(Source):
-    """CIFAR-10 in memory: 150 MB for the training pictures.
-
-    Args:
-      images: uint8, shape `(n, 32, 32, 3)`.
-      labels: uint8 or int32, shape `(n,)`.
-      fingerprint: see `Source`.
-      description: see `Source`.
-      notices: see `Source`.
-    """
-
-    name = "cifar10"
-    shape = (cifar10_batches.SIZE, cifar10_batches.SIZE, 3)
-    classes = cifar10_batches.CLASSES
-
-    def __init__(
-        self,
-        images: np.ndarray,
-        labels: np.ndarray,
-        *,
-        fingerprint: str,
-        description: str,
-        notices: tuple[str, ...] = (),
-    ) -> None:
-        self._images, self._labels = images, labels.astype(np.int32)
-        self.fingerprint, self.description, self.notices = fingerprint, description, notices
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """See `Source`."""
-        return self._images[indices]
-
-    def labels(self, indices: np.ndarray) -> np.ndarray:
-        """See `Source`."""
-        return self._labels[indices]
+_SHAPE = (cifar10_batches.SIZE, cifar10_batches.SIZE, 3)
 
 
 def open_source(
     data_dir: Path | None, *, cache_dir: Path | None = None, split: str = "train"
-) -> Cifar10:
+) -> ArraySource:
     """Opens CIFAR-10, in the official order whatever form it is found in.
+
+    It lies in memory, 150 MB of training pictures.
 
     Args:
       data_dir: a folder that is or holds `cifar-10-batches-bin` or
@@ -127,10 +91,10 @@ def _holds_batches(folder: Path) -> bool:
     return folder.is_dir() and any(cifar10_batches.batch_of(p.name) for p in folder.iterdir())
 
 
-def _from_batches(place: Path, split: str, others: list[Path]) -> Cifar10:
+def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
     wanted = cifar10_batches.SPLITS[split]
     per_batch = cifar10_batches.IMAGES_PER_BATCH
-    images = np.empty((len(wanted) * per_batch, *Cifar10.shape), np.uint8)
+    images = np.empty((len(wanted) * per_batch, *_SHAPE), np.uint8)
     labels = np.empty(len(images), np.uint8)
     digests: dict[str, str] = {}
     for batch, content, where in _batch_files(place, wanted):
@@ -173,14 +137,14 @@ def _batch_files(place: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, by
         yield batch, content, f"{place}/{member.name}"
 
 
-def _from_tfds(folder: Path, split: str) -> Cifar10:
+def _from_tfds(folder: Path, split: str) -> ArraySource:
     """Reads a prepared folder and puts the pictures back into the official order."""
     import tensorflow_datasets as tfds
 
     expected = len(cifar10_batches.SPLITS[split]) * cifar10_batches.IMAGES_PER_BATCH
     try:
         dataset = tfds.builder_from_directory(folder).as_dataset(split=split)
-        images = np.empty((expected, *Cifar10.shape), np.uint8)
+        images = np.empty((expected, *_SHAPE), np.uint8)
         labels, places = np.empty(expected, np.uint8), np.full(expected, -1)
         count = 0
         for count, example in enumerate(tfds.as_numpy(dataset), start=1):
@@ -203,7 +167,7 @@ def _from_tfds(folder: Path, split: str) -> Cifar10:
     if np.array_equal(np.sort(places), np.arange(expected)):
         order = np.argsort(places)
         images, labels = images[order], labels[order]
-    if labels.max() >= len(Cifar10.classes):
+    if labels.max() >= len(cifar10_batches.CLASSES):
         raise UserError(f"{folder}: a label is {labels.max()}, expected 0 to 9")
     batches = np.split(cifar10_batches.records_of(images, labels), len(_batches(split)))
     digests = [cifar10_batches.digest(records) for records in batches]
@@ -227,16 +191,18 @@ def _finish(
     split: str,
     place: Path,
     notices: list[str],
-) -> Cifar10:
+) -> ArraySource:
     official = [cifar10_batches.OFFICIAL_SHA256[batch] for batch in _batches(split)]
     if digests != official:
         notices.append(
             f"{place}: well formed, but not the official CIFAR-10 pictures in their order "
             "(SHA-256 differs); compare results with care"
         )
-    return Cifar10(
+    return ArraySource(
         images,
         labels,
+        cifar10_batches.CLASSES,
+        name="cifar10",
         fingerprint=fingerprint_of(digests),
         description=f"CIFAR-10, {len(images):,} {split} pictures of 32x32 in 10 classes, "
         f"from {place}",

@@ -6,41 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lsgan_tf.data.source import Source
+from lsgan_tf.data.arrays import ArraySource
 from lsgan_tf.metrics.draws import Batch
 from lsgan_tf.metrics.judge import Judge, read_pictures
 from lsgan_tf.metrics.judge_training import Recipe, default_recipe, train_network
 from lsgan_tf.metrics.splits import Splits, batches
 
 _MOST_TESTED = 20_000
-
-
-class Samples(Source):
-    """Generated pictures, with the labels they were asked for by, as a source.
-
-    Args:
-      kept: batches of uint8 images and int32 labels.
-      classes: names in label order.
-    """
-
-    name = "samples"
-    fingerprint = ""
-
-    def __init__(self, kept: Sequence[Batch], classes: Sequence[str]) -> None:
-        self._images = np.concatenate([images for images, _ in kept])
-        self._labels = np.concatenate([labels for _, labels in kept])
-        self.shape, self.classes = self._images.shape[1:], tuple(classes)
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """See `Source`."""
-        return self._images[indices]
-
-    def labels(self, indices: np.ndarray) -> np.ndarray:
-        """See `Source`."""
-        return self._labels[indices]
 
 
 def usefulness(splits: Splits, kept: Sequence[Batch], recipe: Recipe | None = None) -> list[float]:
@@ -56,7 +28,9 @@ def usefulness(splits: Splits, kept: Sequence[Batch], recipe: Recipe | None = No
       trained on the real training examples and the samples together.
     """
     classes = splits.train.classes
-    samples = Samples(kept, classes)
+    images, labels = (np.concatenate(part) for part in zip(*kept, strict=True))
+    # No fingerprint is needed of what is kept nowhere.
+    samples = ArraySource(images, labels, classes, name="samples", fingerprint="")
     recipe = recipe or default_recipe(splits.train)
     trained = (
         ([samples], "training on samples alone"),
