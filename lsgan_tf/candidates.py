@@ -10,7 +10,8 @@ from typing import NamedTuple
 import keras
 
 from lsgan_tf import restoring
-from lsgan_tf.checkpoints import check, find, read
+from lsgan_tf.checkpoint_folders import find
+from lsgan_tf.checkpoints import check, read
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import read_json
@@ -56,7 +57,7 @@ def of_run(
 
     Args:
       run_dir: the run's folder.
-      checkpoint: "newest", "all", "best" (which training kept), or a step.
+      checkpoint: "newest", "best" (which training kept), "all" (the best too), or a step.
       weights: "raw", "ema", "both", or None for both where a moving average is kept.
       log: takes a line for the user.
 
@@ -64,19 +65,22 @@ def of_run(
       UserError: if there is no such checkpoint, or a moving average is asked for and there
         is none.
     """
-    step = None if checkpoint in ("newest", "all", "best") else _step(checkpoint)
-    kept = find(Path(run_dir) / "best")
-    best = kept if checkpoint == "best" else []
+    best = find(Path(run_dir) / "best")
     if checkpoint == "best" and not best:
         raise UserError(
             f"--checkpoint=best: {run_dir} keeps no best checkpoint; train with --evaluate_every, "
             "or measure --checkpoint=all"
         )
+    if checkpoint == "best":
+        step = best[0][0]
+    else:
+        step = None if checkpoint in ("newest", "all") else _step(checkpoint)
     # Builds the networks, and says it if the run has no checkpoint, or not this one.
     config, gan, classes, step = restoring.restore_run(run_dir, step)
-    every = sorted(find(Path(run_dir) / "checkpoints"))
-    paths = best or [(at, path) for at, path in every if checkpoint == "all" or at == step]
-    paths = paths or [(at, path) for at, path in kept if at == step]
+    by_step = dict(best)
+    if checkpoint != "best":
+        by_step |= dict(find(Path(run_dir) / "checkpoints"))
+    paths = [one for one in sorted(by_step.items()) if checkpoint == "all" or one[0] == step]
     draws = {name: Draws(net, config) for name, net in _networks(gan, weights, run_dir).items()}
 
     def each() -> Iterator[Candidate]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import (
     atomic_folder,
@@ -30,7 +30,6 @@ from lsgan_tf.files import (
 )
 from lsgan_tf.tensorflow_errors import disk_errors
 
-_NAME = re.compile(r"step-(\d+)$")
 _MANIFEST = "checkpoint.json"
 _PREFIX = "state"
 
@@ -132,14 +131,6 @@ class Checkpoints:
         """Removes what a killed process left half-written."""
         if self._chief:
             clear_leftovers(self._folder)
-
-
-def find(folder: Path) -> list[tuple[int, Path]]:
-    """(step, path) of the checkpoints in a folder, newest first, unchecked."""
-    if not Path(folder).is_dir():
-        return []
-    matches = ((_NAME.match(path.name), path) for path in Path(folder).iterdir())
-    return sorted(((int(match[1]), path) for match, path in matches if match), reverse=True)
 
 
 def check(path: Path) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from lsgan_tf import moving_average
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoints import Checkpoints, check, find, read
+from lsgan_tf.checkpoint_folders import find
+from lsgan_tf.checkpoints import Checkpoints, check, read
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import read_json
@@ -33,12 +34,13 @@ def restore_run(run_dir: Path, step: int | None = None) -> tuple[Config, GAN, li
     """
     config = load_config(run_dir)
     found = find(Path(run_dir) / "checkpoints")
+    if step is not None:
+        found += find(Path(run_dir) / "best")
     if not found:
         raise UserError(
             f"{run_dir}: no checkpoint yet; train on until one is written (--checkpoint_every)"
         )
     if step is not None:
-        found += find(Path(run_dir) / "best")
         chosen = [(number, path) for number, path in found if number == step]
         if not chosen:
             steps = ", ".join(str(number) for number, _ in found)

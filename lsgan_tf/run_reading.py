@@ -11,15 +11,14 @@ import dataclasses
 import fcntl
 import json
 import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.config import FORMAT
 
-_CHECKPOINT = re.compile(r"step-(\d+)$")
 _PIECES = ("config.json", "stats.jsonl", "log.txt", "checkpoints", "samples")
 _SILENT_SECONDS = 900.0  # a process that wrote nothing for so long, and for
 _SILENT_TIMES = 10  # so many times its usual interval, has probably stuck
@@ -119,8 +118,7 @@ def is_number(value: Any) -> bool:
 def checkpoints(path: Path) -> list[tuple[int, Path]]:
     """(step, folder) of a run's checkpoints, newest first, unchecked."""
     with contextlib.suppress(OSError):
-        found = [(_CHECKPOINT.match(item.name), item) for item in (path / "checkpoints").iterdir()]
-        return sorted(((int(match[1]), item) for match, item in found if match), reverse=True)
+        return find(path / "checkpoints")
     return []
 
 

@@ -277,6 +277,7 @@ class Trainer:
     def _end(self, stop: signal.Signals | None) -> int:
         self.summaries.close()
         if self._gives_up and stop is None and self.step < self.config.steps:
+            self._export_once()
             self.run.log(
                 f"ended at step {self.step:,} by --stop_on_collapse: {self.watcher.verdict()}; "
                 "--nostop_on_collapse goes on all the same"
@@ -301,10 +302,12 @@ class Trainer:
             "give more --steps to go on"
         )
         self.summaries.close()
-        # Killed between its last checkpoint and its export, say.
-        if export_step(self.run.export) != self.step:
-            self._export()
+        self._export_once()
         return 0
+
+    def _export_once(self) -> None:
+        if export_step(self.run.export) != self.step:  # killed after its last checkpoint, say
+            self._export()
 
     def _export(self) -> None:
         from lsgan_tf.savedmodel import write_saved_model

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from lsgan_tf.checkpoints import find
+from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.collapse import Alarm, Event, Look, separation
 from lsgan_tf.config import Config
 from lsgan_tf.gan import measured
@@ -45,7 +45,9 @@ class Watcher:
         self._alarm = Alarm(**remembered["alarm"]) if remembered else Alarm()
         self._names = measured(config.gradient_penalty)
         self.window = Window(**remembered["window"]) if remembered else Window(names=self._names)
+        # Of the reals, at the first look: their spread, and whether it is within classes.
         self._of_reals: float | None = None
+        self._within = False
 
     def memory(self) -> dict[str, Any]:
         """What a checkpoint has to keep: JSON-able."""

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf.checkpoints import Checkpoints, find
+from lsgan_tf.checkpoint_folders import find
+from lsgan_tf.checkpoints import Checkpoints
 from lsgan_tf.collapse import EXIT_COLLAPSED
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import METRICS
+from lsgan_tf.restoring import export_step
 from lsgan_tf.run_folder import RunFolder
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.training import train
@@ -188,10 +190,14 @@ def test_a_run_that_never_rises_ends_with_status_5(tmp_path, write_characters):
     log = (path / "log.txt").read_text(encoding="utf-8").splitlines()
     assert log[-1].startswith(f"ended at step {found[-1]['step']:,} by --stop_on_collapse: ")
     assert "samples are alike" in log[-1] and "never were different" in log[-1]
-    assert not (path / "export").exists()
+    assert log[-2].startswith(f"SavedModel of step {found[-1]['step']:,} in ")
+    assert export_step(path / "export") == found[-1]["step"]
+    assert summary(path)["collapse"]["collapsed"] is True
+    written = (path / "export" / "export.json").stat().st_mtime_ns
     # The same command does not go on; without the flag it does.
     assert run(path, **settings) == EXIT_COLLAPSED
     assert rows(path) == found
+    assert (path / "export" / "export.json").stat().st_mtime_ns == written
     more = {"stop_on_collapse": False, "steps": found[-1]["step"] + 10}
     assert run(path, **settings | more) == 0
     assert len(rows(path)) == len(found) + 1
