@@ -15,18 +15,19 @@ import resource
 import sys
 from pathlib import Path
 
+import bench_flags
 from absl import flags
 
 from lsgan_tf.binary import run
 from lsgan_tf.errors import UserError
 
-_NET = flags.DEFINE_enum("net", "hwdb", ["hwdb", "cifar10", "scene112", "dcgan64"], "what to train")
-_PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "arithmetic")
+_NET = bench_flags.net("hwdb")
+_PRECISION = bench_flags.precision()
 _DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main")
-_BATCH = flags.DEFINE_integer("batch_size", 64, "images per update", lower_bound=2)
+_BATCH = bench_flags.batch_size()
 _STEPS = flags.DEFINE_integer("steps", 100, "steps to take", lower_bound=10)
-_JSON = flags.DEFINE_string("json", None, "file for all that was measured")
-_SMALL = flags.DEFINE_boolean("small", False, "narrow networks, to try this tool itself")
+_JSON = bench_flags.json_file()
+_SMALL = bench_flags.small()
 
 _MIB = float(1 << 20)
 

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bench_flags
 from absl import flags
 
 from lsgan_tf.binary import run
@@ -23,21 +24,19 @@ from lsgan_tf.errors import UserError
 if TYPE_CHECKING:
     from bench_turns import Contestant
 
-_NET = flags.DEFINE_enum(
-    "net", "cifar10", ["hwdb", "cifar10", "scene112", "dcgan64"], "what to train"
-)
-_PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "arithmetic")
+_NET = bench_flags.net("cifar10")
+_PRECISION = bench_flags.precision()
 _DEVICES = flags.DEFINE_list(
     "devices", ["cpu:1", "cpu:2", "cpu:4"], "settings of --devices of lsgan_tf.main to compare"
 )
 _WORKERS = flags.DEFINE_integer(
     "workers", 2, "worker processes on this host, as one more row; below 2: none", lower_bound=0
 )
-_BATCH = flags.DEFINE_integer("batch_size", 64, "images per update, over all devices", 2)
-_ROUNDS = flags.DEFINE_integer("rounds", 7, "bursts for each", lower_bound=1)
-_SECONDS = flags.DEFINE_float("seconds", 3.0, "about how long a burst lasts", lower_bound=0.0)
-_JSON = flags.DEFINE_string("json", None, "file for all that was measured")
-_SMALL = flags.DEFINE_boolean("small", False, "narrow networks, to try this tool itself")
+_BATCH = bench_flags.batch_size(", over all devices")
+_ROUNDS = bench_flags.rounds()
+_SECONDS = bench_flags.seconds()
+_JSON = bench_flags.json_file()
+_SMALL = bench_flags.small()
 
 
 def main(argv: list[str]) -> None:

@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import bench_flags
 from absl import flags
 
 from lsgan_tf.binary import run
@@ -29,9 +30,7 @@ from lsgan_tf.errors import UserError
 if TYPE_CHECKING:
     from bench_turns import Contestant
 
-_KNOWN = ("hwdb", "cifar10", "scene112", "dcgan64")
-
-_NETS = flags.DEFINE_list("nets", list(_KNOWN), f"which of {', '.join(_KNOWN)}")
+_NETS = flags.DEFINE_list("nets", list(bench_flags.NETS), f"which of {', '.join(bench_flags.NETS)}")
 _PRECISIONS = flags.DEFINE_list(
     "precisions",
     None,
@@ -46,11 +45,11 @@ _PEER = flags.DEFINE_enum(
 )
 _MODES = flags.DEFINE_list("torch_modes", ["eager", "compile"], "eager, compile, or both")
 _DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main; PyTorch takes the first")
-_BATCH = flags.DEFINE_integer("batch_size", 64, "images per update", lower_bound=2)
-_ROUNDS = flags.DEFINE_integer("rounds", 7, "bursts that each contestant gets", lower_bound=1)
-_SECONDS = flags.DEFINE_float("seconds", 3.0, "about how long a burst lasts", lower_bound=0.0)
-_JSON = flags.DEFINE_string("json", None, "file for all that was measured")
-_SMALL = flags.DEFINE_boolean("small", False, "narrow networks, to try this tool itself")
+_BATCH = bench_flags.batch_size()
+_ROUNDS = bench_flags.rounds()
+_SECONDS = bench_flags.seconds()
+_JSON = bench_flags.json_file()
+_SMALL = bench_flags.small()
 
 
 def main(argv: list[str]) -> None:
@@ -93,8 +92,8 @@ def _say(title: str, words: str) -> None:
 
 def _check() -> None:
     for name, values, known in (
-        ("nets", _NETS.value, _KNOWN),
-        ("precisions", _PRECISIONS.value or [], ("float32", "bfloat16")),
+        ("nets", _NETS.value, bench_flags.NETS),
+        ("precisions", _PRECISIONS.value or [], bench_flags.PRECISIONS),
         ("torch_modes", _MODES.value, ("eager", "compile")),
     ):
         for value in values:

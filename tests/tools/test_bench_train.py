@@ -51,6 +51,12 @@ def test_mistakes_are_told_in_a_line(words, complaint):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["bench_scaling", "bench_memory"])
+def test_shared_flags_are_in_the_tools_own_help(name):
+    done = tool(name, "--help")
+    assert done.returncode == 0 and "--batch_size" in done.stdout.split("\nflags:\n")[1]
+
+
 def test_devices_and_workers_are_measured(tmp_path):
     done = tool(
         "bench_scaling", "--small", "--net=cifar10", "--devices=cpu:2", "--batch_size=4",

@@ -1,0 +1,46 @@
+"""The flags that benchmarks share; each appears in the help of the tool that asks for it."""
+
+from __future__ import annotations
+
+from absl import flags
+
+# So they belong to whoever calls, not to this module.
+flags.disclaim_key_flags()
+
+NETS = ("hwdb", "cifar10", "scene112", "dcgan64")
+PRECISIONS = ("float32", "bfloat16")
+
+
+def net(default: str) -> flags.FlagHolder[str]:
+    """--net: one network."""
+    return flags.DEFINE_enum("net", default, NETS, "what to train")
+
+
+def precision() -> flags.FlagHolder[str]:
+    """--precision."""
+    return flags.DEFINE_enum("precision", "float32", PRECISIONS, "arithmetic")
+
+
+def batch_size(more: str = "") -> flags.FlagHolder[int]:
+    """--batch_size; `more` goes on with its help."""
+    return flags.DEFINE_integer("batch_size", 64, f"images per update{more}", lower_bound=2)
+
+
+def rounds() -> flags.FlagHolder[int]:
+    """--rounds."""
+    return flags.DEFINE_integer("rounds", 7, "bursts that each contestant gets", lower_bound=1)
+
+
+def seconds() -> flags.FlagHolder[float]:
+    """--seconds."""
+    return flags.DEFINE_float("seconds", 3.0, "about how long a burst lasts", lower_bound=0.0)
+
+
+def json_file() -> flags.FlagHolder[str | None]:
+    """--json."""
+    return flags.DEFINE_string("json", None, "file for all that was measured")
+
+
+def small() -> flags.FlagHolder[bool]:
+    """--small."""
+    return flags.DEFINE_boolean("small", False, "narrow networks, to try this tool itself")
