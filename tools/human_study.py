@@ -18,7 +18,7 @@ from absl import flags
 
 from lsgan_tf.binary import import_tensorflow, run
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import write_json
+from lsgan_tf.files import explained, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +89,8 @@ def _count(votes: list[Path]) -> None:
     counted = tally(Path(_KEY.value), votes)
     print(counted.text())
     if _OUT.value:
-        write_json(Path(_OUT.value), counted.to_json())
+        with explained(Path(_OUT.value), "writing the tally"):
+            write_json(Path(_OUT.value), counted.to_json())
         print(f"wrote {_OUT.value}")
 
 

@@ -22,7 +22,7 @@ from absl import flags
 from lsgan_tf.binary import run
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.catalogue import EXPERIMENTS, load
-from lsgan_tf.files import atomic_file, write_json
+from lsgan_tf.files import atomic_file, explained, write_json
 
 _EXPERIMENT = flags.DEFINE_string("experiment", None, f"one of {', '.join(EXPERIMENTS)}")
 _OUT = flags.DEFINE_string("out", None, "folder of the experiment; made if there is none")
@@ -65,13 +65,14 @@ def main(argv: list[str]) -> int:
             runner.read_status(one, out)
     else:
         runner.run_all(experiment, runs, out, parallel=_PARALLEL.value)
-    gathering.measure_all(experiment, runs)
+    gathering.measure_all(experiment, runs, out)
     outcome = experiment.conclude(runs, out)
     results = gathering.results(experiment, arms, runs, outcome)
-    write_json(out / folder.RESULTS, results)
     text = page(experiment, arms, runs, outcome, f"python {shlex.join(sys.argv)}")
-    with atomic_file(out / folder.PAGE) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    with explained(out, "writing the results"):
+        write_json(out / folder.RESULTS, results)
+        with atomic_file(out / folder.PAGE) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     print(f"wrote {out / folder.PAGE} and {out / folder.RESULTS}")
     failed = [one for one in runs if one.status == "failed"]
     for one in failed:

@@ -32,7 +32,7 @@ def after(run: Run) -> list[tuple[str, ...]]:
     """Draws ten samples of each character shown, and has the judge read many of all."""
     names = shown(load_classes(run.path))
     of_characters = all(len(name) == 1 for name in names)
-    text = "".join(names) if of_characters else " ".join(names)
+    text = ("" if of_characters else ",").join(names)
     drawn = samples.draw(run, _COLUMNS * len(names), text)
     return [drawn, evaluate(run, "judge,diversity")]
 

@@ -9,7 +9,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.page import number, table
 from lsgan_tf.experiments.plan import Measures, Run, spread
 from lsgan_tf.files import read_json
-from lsgan_tf.metrics.names import HIGHER_IS_BETTER, is_better
+from lsgan_tf.metrics.names import BETTER, is_better
 
 EXTRA: tuple[str, ...] = ()
 """More flags of every evaluation: tests have a judge trained for a few steps only."""
@@ -43,7 +43,7 @@ def last_and_best(run: Run) -> Measures:
     report = evaluations(run)
     rows = [row["figures"] for row in report["results"]]
     measures: Measures = dict(rows[-1])
-    for name in [name for name in rows[-1] if name in HIGHER_IS_BETTER]:
+    for name in [name for name in rows[-1] if name in BETTER]:
         best = None
         for row in rows:
             if is_better(name, row[name], best):
@@ -72,8 +72,10 @@ def compare(runs: Sequence[Run], names: Mapping[str, str]) -> str:
         if None in found:
             continue
         left, right = found
+        # One seed says nothing of the spread.
+        several = min(left["count"], right["count"]) > 1
         error = (left["std"] ** 2 / left["count"] + right["std"] ** 2 / right["count"]) ** 0.5
-        apart = f"{(right['mean'] - left['mean']) / error:+.1f}" if error else "-"
+        apart = f"{(right['mean'] - left['mean']) / error:+.1f}" if error and several else "-"
         rows.append([heading, number(left["mean"]), number(right["mean"]), apart])
     heads = ["", *(mine[0].arm.about for mine in of_arm), "difference in standard errors"]
     return table(heads, rows)

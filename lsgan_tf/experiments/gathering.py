@@ -7,18 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf._version import __version__
+from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run, spread
+from lsgan_tf.experiments.runner import write_status
 from lsgan_tf.files import read_json
 
 FORMAT = 1
 """Version of `results.json`."""
 
 
-def measure_all(experiment: Experiment, runs: Sequence[Run]) -> None:
-    """Measures every finished run."""
+def measure_all(experiment: Experiment, runs: Sequence[Run], out: Path) -> None:
+    """Measures every finished run; one whose files are damaged has failed, and is tried again.
+
+    Args:
+      experiment: what they belong to.
+      runs: all of them; `measures` are filled in.
+      out: the experiment's folder.
+    """
     for run in runs:
-        if run.status == "finished":
+        if run.status != "finished":
+            continue
+        try:
             run.measures = experiment.measure(run)
+        except UserError as error:
+            run.status, run.error = "failed", str(error)
+            write_status(run, out)
 
 
 def results(

@@ -64,16 +64,22 @@ def history(run: Run) -> list[Snapshot]:
     """
     config = config_of(run.arm.words)
     ring = _ring(config)
-    paths = sorted((run.path / "samples").glob("step-*.npy"))
-    if not paths:
-        raise UserError(f"{run.path}: no samples/step-*.npy in it; was it made by another version?")
     found = []
-    for path in paths:
+    for path in _kept(run):
         points = _points(path)
         seen = modes(points, ring.means, ring.deviation, ring.weights)
         step = int(path.stem.removeprefix("step-"))
         found.append(Snapshot(step, covered(points, config), seen.within_3std, seen.kl))
     return found
+
+
+def _kept(run: Run) -> list[Path]:
+    """The samples of each step, oldest first; those of a moving average are left aside."""
+    files = (run.path / "samples").glob("step-*.npy")
+    paths = sorted(path for path in files if path.stem.removeprefix("step-").isdecimal())
+    if not paths:
+        raise UserError(f"{run.path}: no samples/step-*.npy in it; was it made by another version?")
+    return paths
 
 
 def covered(points: np.ndarray, config: Config) -> int:
@@ -189,7 +195,7 @@ def _draw_ends(done: Sequence[Run], path: Path) -> None:
     for run in done:
         axes = cells[names.index(run.arm.name)][seeds.index(run.seed)]
         axes.axis("on")
-        _draw_density(axes, _points(sorted((run.path / "samples").glob("*.npy"))[-1]), config)
+        _draw_density(axes, _points(_kept(run)[-1]), config)
         if run.seed == seeds[0]:
             axes.set_ylabel(run.arm.about, fontsize=7)
     plots.save(figure, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -154,8 +155,11 @@ def config_of(words: Sequence[str]) -> Config:
 
 
 def spread(values: Sequence[float | None]) -> dict[str, float | int] | None:
-    """Mean, standard deviation (n - 1), least and greatest of the values that are there."""
-    there = [value for value in values if value is not None]
+    """Mean, standard deviation (n - 1), least and greatest of the values that are there.
+
+    None and NaN are not; the standard deviation of one value is given as 0.
+    """
+    there = [value for value in values if value is not None and not math.isnan(value)]
     if not there:
         return None
     return {

@@ -33,6 +33,12 @@ def read_status(run: Run, out: Path) -> None:
         run.seconds = found["seconds"]
 
 
+def write_status(run: Run, out: Path) -> None:
+    """Keeps how a run ended."""
+    facts = {"status": run.status, "error": run.error, "seconds": run.seconds}
+    write_json(status_file(out, run.name), facts)
+
+
 def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel: int) -> None:
     """Makes the runs that are not finished yet; a failed one is tried again.
 
@@ -165,8 +171,7 @@ def _make(
     run.status = {None: "waiting", 0: "finished"}.get(status, "failed")
     failed = run.status == "failed"
     run.error = f"{module} ended with status {status}: {_last_line(output)}" if failed else ""
-    facts = {"status": run.status, "error": run.error, "seconds": run.seconds}
-    write_json(status_file(out, run.name), facts)
+    write_status(run, out)
 
 
 def _commands(experiment: Experiment, run: Run) -> Iterator[tuple[str, ...]]:

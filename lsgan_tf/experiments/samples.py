@@ -41,9 +41,15 @@ def read_set(path: Path) -> tuple[np.ndarray, list[str]]:
         with explained(path, "reading the samples"), np.load(path) as arrays:
             images = arrays["images"]
             names = [str(name) for name in arrays["chars"] if name]
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a set of samples in .npz ({error})") from error
-    return images if images.ndim == 4 else images[..., None], names
+    images = images[..., None] if images.ndim == 3 else images
+    if images.ndim != 4 or images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
+        raise UserError(
+            f"{path}: expected pictures, uint8 (n, height, width) or (n, height, width, 3), found "
+            f"{images.dtype} {images.shape}"
+        )
+    return images, names
 
 
 def reals(path: Path, count: int) -> np.ndarray:

@@ -63,10 +63,13 @@ def tally(key: Path, votes: Sequence[Path]) -> Tally:
         or if there is no vote at all.
     """
     study = _read(key, ("study", "names", "left"))
+    _check_key(key, study)
     counts = {"a": 0, "b": 0}
     seen: dict[str, Path] = {}
     for path in votes:
         found = _read(path, ("study", "voter", "votes"))
+        if not isinstance(found["voter"], str):
+            raise UserError(f"{path}: expected a voter's number, received {found['voter']!r}")
         if found["study"] != study["study"]:
             raise UserError(
                 f"{path}: these votes are of another study ({_short(found['study'])}, and {key} is "
@@ -120,6 +123,16 @@ def _read(path: Path, fields: Sequence[str]) -> dict[str, Any]:
             f"{path}: written in format {found.get('format')}, this version reads {FORMAT}"
         )
     return found
+
+
+def _check_key(path: Path, study: dict[str, Any]) -> None:
+    names, left = study["names"], study["left"]
+    two = isinstance(names, list) and len(names) == 2 and all(isinstance(n, str) for n in names)
+    if not two or not isinstance(left, list) or not all(side in ("a", "b") for side in left):
+        raise UserError(
+            f"{path}: expected the names of two generators and a or b for each pair; give the key "
+            "as the study was written with it"
+        )
 
 
 def _checked(path: Path, votes: Any, left: Sequence[str]) -> Sequence[str]:

@@ -58,7 +58,7 @@ def make(monkeypatch, tmp_path) -> Callable[..., tuple[list[Run], Outcome, Path]
         logs = [folder.log_file(tmp_path / "out", run.name) for run in runs]
         said = "\n".join(log.read_text(errors="replace")[-2000:] for log in logs)
         assert [run.status for run in runs] == ["finished"] * len(runs), said
-        gathering.measure_all(experiment, runs)
+        gathering.measure_all(experiment, runs, tmp_path / "out")
         outcome = experiment.conclude(runs, tmp_path / "out")
         for figure in outcome.figures:
             assert (tmp_path / "out" / figure.file).stat().st_size > 200

@@ -113,11 +113,11 @@ def test_coding(make, write_characters, tmp_path, quick_judge):
         f"--data_dir={data.parent}", f"--cache_dir={tmp_path / 'cache'}", "--image_size=8",
         "--label_dim=4", "--first_filters=8", "--width=0.05", "--checkpoint_every=2",
     )  # fmt: skip
-    runs, outcome, _ = make("coding", ["lsgan-011", "lsgan-110"], *words, variant="hwdb")
-    for run in runs:
-        assert run.measures["best_judge_frechet"] <= run.measures["judge_frechet"]
-        assert {"judge_recall", "judge_top1", "diversity", "real_judge_score"} <= set(run.measures)
-    assert "| Fréchet distance (judge), last |" in outcome.findings
+    # What is concluded of both codings is tested on figures made by hand.
+    runs, outcome, _ = make("coding", ["lsgan-110"], *words, variant="hwdb")
+    assert runs[0].measures["best_judge_frechet"] <= runs[0].measures["judge_frechet"]
+    assert {"judge_recall", "judge_top1", "diversity", "real_judge_score"} <= set(runs[0].measures)
+    assert "Not both codings" in outcome.findings
 
 
 def test_inception(make, write_characters, tmp_path, quick_judge, monkeypatch):
@@ -127,6 +127,6 @@ def test_inception(make, write_characters, tmp_path, quick_judge, monkeypatch):
         "--dataset=hwdb", f"--data_dir={data.parent}", f"--cache_dir={tmp_path / 'cache'}",
         "--image_size=16", "--filters=2",
     )  # fmt: skip
-    runs, outcome, _ = make("inception", ["lsgan", "dcgan"], *words)
-    assert all(run.measures["judge_score"] > 0.999 for run in runs)
-    assert "**not** by Inception" in outcome.findings
+    runs, outcome, _ = make("inception", ["dcgan"], *words)
+    assert runs[0].measures["judge_score"] > 0.999
+    assert "Not both losses" in outcome.findings

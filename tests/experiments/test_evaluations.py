@@ -60,6 +60,8 @@ def test_difference_in_standard_errors(run_of):
     runs += [run_of(second, n, {"fid": value}) for n, value in enumerate((4.0, 8.0))]
     # Variances 2 and 8 over two seeds each: 4 / sqrt(1 + 4).
     assert compare(runs, {"fid": "FID", "is": "IS"}).splitlines()[2:] == ["| FID | 2 | 6 | +1.8 |"]
+    # Of one seed there is no spread, so no error either.
+    assert compare(runs[:3], {"fid": "FID"}).splitlines()[2:] == ["| FID | 2 | 4 | - |"]
 
 
 @pytest.mark.parametrize("experiment", [coding.EXPERIMENT, inception.EXPERIMENT])

@@ -24,6 +24,8 @@ def make(tmp_path, arm, seed, modes_at):
         points = random.normal(0, 0.01, (800, 2))
         points += ring.means[np.arange(800) % count] if count else (0.0, 0.0)
         np.save(run.path / "samples" / f"step-{step:08d}.npy", points.astype(np.float32))
+    # Beside them what a run with --ema_decay keeps.
+    np.save(run.path / "samples" / "step-00003000-ema.npy", np.zeros((800, 2), np.float32))
     run.measures = mixture.measure(run)
     return run
 

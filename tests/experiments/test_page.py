@@ -36,7 +36,7 @@ def runs(experiment, tmp_path):
     made[0].path.mkdir()
     facts = {"data_description": "drawn", "data_standin": True}
     (made[0].path / "config.json").write_text(json.dumps(facts))
-    measure_all(experiment, made)
+    measure_all(experiment, made, tmp_path)
     return made
 
 

@@ -69,3 +69,5 @@ def test_spread_by_hand():
     assert found == {"mean": 2.0, "std": pytest.approx(2**0.5), "min": 1.0, "max": 3.0, "count": 2}
     assert spread([4])["std"] == 0
     assert spread([None]) is None
+    assert spread([float("nan"), 3.0, 5.0])["mean"] == 4
+    assert spread([float("nan")]) is None

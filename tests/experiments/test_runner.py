@@ -14,7 +14,7 @@ import time
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments import runner
+from lsgan_tf.experiments import gathering, runner
 from lsgan_tf.experiments.board import Board
 from lsgan_tf.experiments.folder import claim, log_file, status_file
 from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
@@ -155,3 +155,23 @@ class TestFolder:
         with pytest.raises(UserError, match=r"holds thesis\.txt but no experiment\.json"):
             claim(tmp_path, experiment(), [])
         assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_finished_run_that_cannot_be_measured_has_failed_and_is_tried_again(program, tmp_path):
+    program("")
+    out = tmp_path / "out"
+
+    def measure(run):
+        if run.seed == 1:
+            raise UserError("samples.npz: damaged")
+        return {"good": 1.0}
+
+    runs = runs_of(out, 2)
+    runner.run_all(experiment(), runs, out, parallel=1)
+    gathering.measure_all(experiment(measure=measure), runs, out)
+    assert [run.status for run in runs] == ["finished", "failed"]
+    assert runs[0].measures == {"good": 1.0} and runs[1].error == "samples.npz: damaged"
+    again = runs_of(out, 2)
+    for run in again:
+        runner.read_status(run, out)
+    assert again[1].status == "failed"

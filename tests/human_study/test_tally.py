@@ -64,6 +64,7 @@ def test_wilson_is_scipys(total, data):
         ([{"votes": ["left"] * 5}], "at most 4 votes"),
         ([{"votes": ["up"]}], "each left or right"),
         ([{"votes": {"0": "left"}}], "each left or right"),
+        ([{"voter": ["x"]}], r"0\.json: expected a voter's number, received \['x'\]"),
         ([{"format": 2}], "format 2, this version reads 1"),
         ([{}], "no votes"),
     ],
@@ -71,6 +72,14 @@ def test_wilson_is_scipys(total, data):
 def test_votes_that_are_refused(files, contents, message):
     with pytest.raises(UserError, match=message):
         tally(*files(*contents))
+
+
+@pytest.mark.parametrize("change", [{"left": ["a", "c"]}, {"left": None}, {"names": ["one"]}])
+def test_a_damaged_key(files, change):
+    key, votes = files({"votes": ["left"]})
+    key.write_text(json.dumps(KEY | change))
+    with pytest.raises(UserError, match=r"key\.json: expected the names of two generators"):
+        tally(key, votes)
 
 
 def test_a_file_of_something_else(files, tmp_path):

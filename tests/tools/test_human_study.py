@@ -57,12 +57,16 @@ def test_from_two_sets_to_a_tally(sets):
         (["--a=a.npz", "--b=b.npz", "--out=s.png"], "expected a name in .html"),
         (["--a=a.npz", "--b=none.npz", "--out=s.html"], "none.npz"),
         (["--a=a.npz", "--b=text.npz", "--out=s.html"], "text.npz: not a set of samples"),
+        (["--a=a.npz", "--b=empty.npz", "--out=s.html"], "empty.npz: not a set of samples"),
+        (["--a=a.npz", "--b=points.npz", "--out=s.html"], "points.npz: expected pictures, uint8"),
         (["--tally", "--key=k.json"], "--tally: expected --key"),
     ],
 )
 def test_mistakes_are_told_in_one_line(words, message, sets, monkeypatch):
     monkeypatch.chdir(sets)
     (sets / "text.npz").write_text("no archive")
+    (sets / "empty.npz").touch()
+    np.savez(sets / "points.npz", images=np.zeros((8, 2), np.float32), chars=np.array([""] * 8))
     done = human_study(*words)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and message in done.stderr

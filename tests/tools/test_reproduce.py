@@ -11,10 +11,6 @@ from pathlib import Path
 import pytest
 
 TOOL = Path(__file__).parents[2] / "tools" / "reproduce.py"
-TINY = [
-    "--steps=4", "--log_every=2", "--sample_every=2", "--checkpoint_every=0", "--batch_size=8",
-    "--z_dim=4", "--devices=cpu", "--jit_compile=off",
-]  # fmt: skip
 
 
 def reproduce(*words):
@@ -46,21 +42,20 @@ def test_mistakes_are_told_in_one_line(words, message, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_setting_is_told_and_the_page_is_written(tmp_path):
+def test_a_failed_setting_is_told_and_the_page_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(TOOL.parents[1])  # flag files are found from there
     out = tmp_path / "out"
     words = [
-        "--experiment=mixture", "--seeds=1", f"--out={out}", "--", *TINY, "--devices=cpu:2",
-        "--batch_size=9",
+        "--experiment=characters", "--scale=small", "--seeds=1", f"--out={out}", "--",
+        "--devices=cpu:2", "--batch_size=9",
     ]  # fmt: skip
     done = reproduce(*words)
     assert done.returncode == 1, done.stderr
-    assert "failed: gan-seed0: main ended with status 2: error: --batch_size=9" in done.stderr
+    assert "failed: hwdb-seed0: main ended with status 2: error: --batch_size=9" in done.stderr
     page = (out / "page.md").read_text(encoding="utf-8")
-    assert (
-        "**0 of 3 runs are finished.** Not in the figures below: lsgan-011 seed 0 (failed)" in page
-    )
+    assert "**0 of 1 runs are finished.** Not in the figures below: hwdb seed 0 (failed)" in page
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert [run["status"] for run in results["runs"]] == ["failed"] * 3
+    assert [run["status"] for run in results["runs"]] == ["failed"]
     other = reproduce("--experiment=theory", f"--out={out}")
     assert other.returncode == 2
-    assert "holds the experiment mixture and this is theory" in other.stderr
+    assert "holds the experiment characters and this is theory" in other.stderr
