@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsgan_tf.metrics.names import HIGHER_IS_BETTER
+from lsgan_tf.metrics.names import NOT_COMPARED, merit
 from lsgan_tf.run_reading import is_number, rows, values_of
 
 _NO_FIGURES = {"step", "seed", "samples", "seconds", "reals"}
@@ -56,9 +56,15 @@ def figures(row: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def lower_is_better(name: str) -> bool:
-    """Whether less of a figure is better; of one that is not known, more is taken to be."""
-    return not HIGHER_IS_BETTER.get(plain_name(name), True)
+def best_value(name: str, values: Iterable[float]) -> float:
+    """The best of some values of a figure, at least one; of one that is not known, the highest."""
+    return max(values, key=lambda value: merit(plain_name(name), value))
+
+
+def is_compared(name: str) -> bool:
+    """Whether there is a better and a worse of a figure: not of standard deviations, say."""
+    plain = plain_name(name)
+    return plain not in NOT_COMPARED and not plain.endswith("_std")
 
 
 def plain_name(name: str) -> str:
@@ -71,12 +77,14 @@ def best_of(measured: Sequence[dict[str, Any]], chosen: str | None = None) -> Be
 
     Args:
       measured: as `evaluations` gives them.
-      chosen: the figure; None is the first of the first row.
+      chosen: the figure; None is the first of the first row that models are compared by.
 
     Returns:
       Where it was best, or None if it was never measured.
     """
-    named = chosen or next((name for row in measured for name in figures(row)), None)
+    named = chosen or next(
+        (name for row in measured for name in figures(row) if is_compared(name)), None
+    )
     if named is None:
         return None
     found = [
@@ -84,8 +92,7 @@ def best_of(measured: Sequence[dict[str, Any]], chosen: str | None = None) -> Be
         for row in measured
         if named in figures(row) and is_number(row.get("step"))
     ]
-    sign = 1 if lower_is_better(named) else -1
-    return min(found, key=lambda best: sign * best.value, default=None)
+    return max(found, key=lambda best: merit(plain_name(named), best.value), default=None)
 
 
 def best_of_run(summary: dict[str, Any], measured: Sequence[dict[str, Any]]) -> Best | None:

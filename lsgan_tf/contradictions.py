@@ -78,10 +78,10 @@ def _check_watching(config: Config) -> None:
         )
     if not config.metrics and not config.best_metric:
         return
-    from lsgan_tf.metrics.names import HIGHER_IS_BETTER, METRICS, parse_metrics
+    from lsgan_tf.metrics.names import BETTER, METRICS, parse_metrics
 
     names = parse_metrics(config.metrics) if config.metrics else tuple(METRICS)
-    keys = [key for name in names for key in METRICS[name].keys if key in HIGHER_IS_BETTER]
+    keys = [key for name in names for key in METRICS[name].keys if key in BETTER]
     if config.best_metric and config.best_metric not in keys:
         raise UserError(
             f"--best_metric={config.best_metric}: expected one of the figures that --metrics "

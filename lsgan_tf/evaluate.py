@@ -28,7 +28,7 @@ __doc__ = (__doc__ or "").replace(
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
 _SAVED_MODEL = flags.DEFINE_string("saved_model", None, "a SavedModel instead of a run")
 _CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", "newest", "which of the run's: newest, all, best, or a step"
+    "checkpoint", "newest", "which of the run's: newest, best, all (the best too), or a step"
 )
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
@@ -42,7 +42,8 @@ _METRICS = flags.DEFINE_string(
 _SAMPLES = flags.DEFINE_integer(
     "samples",
     None,
-    "generated examples to measure (default: as many as held-out real ones, at most 10,000)",
+    "generated examples to measure (default: as many as held-out real ones, at most 10,000, or "
+    "what the measures need)",
     lower_bound=1,
 )
 _REALS = flags.DEFINE_integer(

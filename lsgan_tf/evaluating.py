@@ -6,9 +6,8 @@ read and not written, and what a measure needs is made outside the strategy.
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,12 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.files import atomic_folder, explained, write_json
 from lsgan_tf.gan import GAN
 from lsgan_tf.metrics.draws import Draws
-from lsgan_tf.metrics.names import HIGHER_IS_BETTER, default_metrics, is_better, parse_metrics
+from lsgan_tf.metrics.names import BETTER, default_metrics, for_json, is_better, parse_metrics
 from lsgan_tf.metrics.suite import open_suite
 from lsgan_tf.run_folder import RunFolder
 from lsgan_tf.savedmodel import write_saved_model
 from lsgan_tf.summaries import Summaries
+from lsgan_tf.tensorflow_errors import one_line
 
 
 class Evaluator:
@@ -75,7 +75,7 @@ class Evaluator:
         self._metric = chosen_metric(config.best_metric, self._suite.keys)
         self.best = best if best and best["metric"] == self._metric else None
         networks = {"raw": gan.generator, "ema": gan.average}
-        self._real: dict[str, float] = {}
+        self._real: dict[str, float | None] = {}
         self._draws = {n: Draws(net, config) for n, net in networks.items() if net is not None}
 
     def prepare(self) -> None:
@@ -84,10 +84,8 @@ class Evaluator:
         Raises:
           UserError: if it cannot be had.
         """
-        for leftover in self._run.path.glob(".best.*"):  # of a process killed while writing
-            shutil.rmtree(leftover, ignore_errors=True)
         self._suite.prepare()
-        self._real = self._suite.real()
+        self._real = for_json(self._suite.real())
         self._run.log(f"real examples: {in_words(self._real)}")
         self._run.summarize("evaluation", {"real": self._real, "protocol": self._suite.protocol})
         self._run.summarize("best", self.best)
@@ -97,8 +95,8 @@ class Evaluator:
     ) -> None:
         """Measures the present weights and keeps them if they are the best so far.
 
-        A measure that fails, or a `best/` that cannot be written, is told in the log and
-        does not end the run.
+        A measure that fails, for want of memory say, or a `best/` that cannot be written,
+        is told in the log and does not end the run.
 
         Args:
           step: steps trained.
@@ -108,7 +106,9 @@ class Evaluator:
         start = time.monotonic()
         try:
             found = {
-                name: self._suite.measure(draws.batches(self._suite.samples, self._suite.seed))
+                name: for_json(
+                    self._suite.measure(draws.batches(self._suite.samples, self._suite.seed))
+                )
                 for name, draws in self._draws.items()
             }
             figures = {
@@ -117,7 +117,7 @@ class Evaluator:
                 for key, value in values.items()
             }
             self._run.evaluation({"step": step, "figures": figures, "real": self._real})
-            curves = {f"quality/{key}": value for key, value in figures.items()}
+            curves = {f"quality/{key}": v for key, v in figures.items() if v is not None}
             self._summaries.scalars(step, curves)
             for name, values in found.items():
                 title = "" if name == "raw" else " with the moving average"
@@ -125,13 +125,17 @@ class Evaluator:
             took = time.monotonic() - start
             self._run.log(f"step {step:,}: evaluation took {spell(took)}")
             self._keep(step, found, state, extra)
-        except UserError as error:
-            self._run.log(f"step {step:,}: evaluation failed, training goes on: {error}")
+        except Exception as error:
+            # TensorFlow's too, such as memory that is too small for the measures.
+            reason = str(error) if isinstance(error, UserError) else one_line(error)
+            if reason is None:
+                raise
+            self._run.log(f"step {step:,}: evaluation failed, training goes on: {reason}")
 
     def _keep(
         self,
         step: int,
-        found: dict[str, dict[str, float]],
+        found: dict[str, dict[str, float | None]],
         state: tf.train.Checkpoint,
         extra: Callable[[], dict[str, Any]],
     ) -> None:
@@ -146,7 +150,7 @@ class Evaluator:
             write_best(
                 self._run.best, self._config, self._gan, self._classes, facts, state, extra()
             )
-        except UserError:
+        except Exception:
             self.best = former
             raise
         self._run.summarize("best", self.best)
@@ -165,7 +169,7 @@ def chosen_metric(asked: str | None, keys: Sequence[str]) -> str:
     Raises:
       UserError: if it is none of the figures that are measured.
     """
-    fit = [key for key in keys if key in HIGHER_IS_BETTER]
+    fit = [key for key in keys if key in BETTER]
     if asked is not None and asked not in fit:
         raise UserError(
             f"--best_metric={asked}: expected one of the figures that --metrics gives: "
@@ -204,6 +208,8 @@ def write_best(
         write_json(temporary / "best.json", facts)
 
 
-def in_words(values: dict[str, float]) -> str:
-    """Figures in a line: `judge_top1 0.912, judge_frechet 12.3`."""
-    return ", ".join(f"{key} {value:.4g}" for key, value in values.items())
+def in_words(values: Mapping[str, float | None]) -> str:
+    """Figures in a line: `judge_top1 0.912, judge_frechet 12.3, diversity -`."""
+    return ", ".join(
+        f"{key} {'-' if value is None else format(value, '.4g')}" for key, value in values.items()
+    )

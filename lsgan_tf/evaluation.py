@@ -13,9 +13,10 @@ from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import explained, write_json
-from lsgan_tf.metrics.names import HIGHER_IS_BETTER, check_metrics, default_metrics, is_better
+from lsgan_tf.metrics.names import BETTER, check_metrics, default_metrics, for_json, is_better
 from lsgan_tf.metrics.splits import with_data_dir
 from lsgan_tf.metrics.suite import Suite, open_suite
+from lsgan_tf.printable import printable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ def evaluate(
         log=log,
     )
     report: dict[str, Any] = {"lsgan_tf": __version__, "command": list(command)}
-    report |= {"protocol": suite.protocol, "real": suite.real(), "results": []}
+    report |= {"protocol": suite.protocol, "real": for_json(suite.real()), "results": []}
     for candidate in candidates.each:
         log(f"measuring step {candidate.step:,}, {candidate.weights} weights: {candidate.where}")
         report["results"].append(_measure(candidate, suite))
@@ -95,7 +96,7 @@ def _measure(candidate: Candidate, suite: Suite) -> dict[str, Any]:
         "step": candidate.step,
         "weights": candidate.weights,
         "where": candidate.where,
-        "figures": figures,
+        "figures": for_json(figures),
     }
     if suite.weights_of_modes is not None:
         result["mode_weights"] = suite.weights_of_modes
@@ -134,11 +135,14 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
         heads.append(f"step {result['step']:,}" + f" {result['weights']}" * averaged)
     rows = [heads]
     for key in keys:
-        better = {True: "higher", False: "lower"}.get(HIGHER_IS_BETTER.get(key), "")
+        better = BETTER.get(key, "")
         values = [result["figures"][key] for result in results]
-        best = _best(key, values) if len(values) > 1 and better else None
-        shown = [f"{value:.4g}" + " *" * (number == best) for number, value in enumerate(values)]
-        rows.append([key, better, f"{report['real'][key]:.4g}", *shown])
+        best = _best(key, values) if better and len(set(values)) > 1 else None
+        shown = [
+            _figure(value) + (" *" if value is not None and value == best else "")
+            for value in values
+        ]
+        rows.append([key, better, _figure(report["real"][key]), *shown])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -146,22 +150,31 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
     ]
     if any(" *" in line for line in lines):
         lines.append("* the best of these generators")
-    real = protocol["real"]
-    lines.append(
-        f"{protocol['samples']:,} samples, seed {protocol['seed']}; distances to {real['count']:,} "
-        f"of the {protocol['split']} split; real: the other split; held out: {protocol['held_out']}"
+    real, others = protocol["real"], protocol["real in the place of samples"]
+    extractors = protocol.get("extractors", {})
+    about = f"{protocol['samples']:,} samples, seed {protocol['seed']}; "
+    about += (
+        f"distances to {real['count']:,} of the {protocol['split']} split; real: "
+        f"{others['count']:,} of the other split; held out: {protocol['held_out']}"
+        if extractors
+        else f"real: as many of {protocol['held_out']}"
     )
-    for extractor in protocol.get("extractors", {}).values():
+    lines.append(about)
+    for extractor in extractors.values():
         top1 = f", top-1 {extractor['top1']:.2%} on held-out" if "top1" in extractor else ""
         lines.append(f"extractor: {extractor['name']}{top1}; resizing: {extractor['resizer']}")
     return "\n".join(lines + _worst(results[-1]))
 
 
-def _best(key: str, values: Sequence[float]) -> int | None:
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _best(key: str, values: Sequence[float | None]) -> float | None:
     best = None
-    for number, value in enumerate(values):
-        if is_better(key, value, None if best is None else values[best]):
-            best = number
+    for value in values:
+        if is_better(key, value, best):
+            best = value
     return best
 
 
@@ -169,7 +182,10 @@ def _worst(result: dict[str, Any], most: int = 8) -> list[str]:
     if "per_class" not in result:
         return []
     worst = sorted(result["per_class"].items(), key=lambda item: item[1])[:most]
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in worst)
-    pairs = ", ".join(f"{a} as {b} {share:.0%}" for a, b, share in result["confusions"][:most])
+    shares = ", ".join(f"{printable(name)} {share:.0%}" for name, share in worst)
+    pairs = ", ".join(
+        f"{printable(a)} as {printable(b)} {share:.0%}"
+        for a, b, share in result["confusions"][:most]
+    )
     lines = [f"step {result['step']:,}, read worst: {shares}"]
     return [*lines, f"commonest mistakes: {pairs}"] if pairs else lines

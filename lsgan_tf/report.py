@@ -41,7 +41,7 @@ def main(argv: list[str]) -> None:
     if len(folders) > _MOST_RUNS:
         raise UserError(f"expected at most {_MOST_RUNS} runs, received {len(folders)}")
     from lsgan_tf.files import atomic_file, explained
-    from lsgan_tf.report_facts import gather
+    from lsgan_tf.report_facts import gather, told_apart
     from lsgan_tf.report_page import page
     from lsgan_tf.run_list import describe_size
 
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> None:
     pictures = {
         "grids": _GRIDS.value, "pixels": _GRID_WIDTH.value, "quality": _GRID_QUALITY.value,
     }  # fmt: skip
-    runs = [gather(path, **pictures) for path in folders]
+    runs = told_apart([gather(path, **pictures) for path in folders])
     limit = (
         f"This page holds at most {_GRIDS.value} grids of each run and kind, at most "
         f"{_GRID_WIDTH.value} pixels wide (--grids, --grid_width)."

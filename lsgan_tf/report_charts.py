@@ -43,7 +43,7 @@ def charts(runs: Sequence[Facts]) -> str:
             continue
         for key, name in named:
             series = [
-                Series(facts.run.path.name, number, _points(facts, kind, key))
+                Series(facts.name, number, _points(facts, kind, key))
                 for number, facts in enumerate(runs)
             ]
             whole = f"{title}: {name}" if len(named) > 1 else title

@@ -8,6 +8,7 @@ import dataclasses
 import io
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +67,7 @@ class Facts:
     """A run, for the report.
 
     Attributes:
+      name: what the page calls it.
       run: how it stands.
       settings: every known setting that its config holds, in order of their groups.
       unknown: settings of the config that this version does not know.
@@ -85,6 +87,7 @@ class Facts:
       log: the last lines of the log.
     """
 
+    name: str
     run: Run
     settings: list[Setting]
     unknown: dict[str, Any]
@@ -132,6 +135,7 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82) -> Facts:
     log = lines(run.path / "log.txt")
     real = _picture(run.path / "reals.png", 0, drawing)
     return Facts(
+        name=run.path.resolve().name,
         run=run,
         settings=known,
         unknown=unknown,
@@ -152,6 +156,15 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82) -> Facts:
         machine=_machine(log),
         log=log[-_LOG_LINES:],
     )
+
+
+def told_apart(runs: Sequence[Facts]) -> list[Facts]:
+    """The same runs, those that share a name called by their whole path."""
+    count = Counter(facts.name for facts in runs)
+    return [
+        dataclasses.replace(facts, name=str(facts.run.path)) if count[facts.name] > 1 else facts
+        for facts in runs
+    ]
 
 
 def _settings(values: dict[str, Any]) -> tuple[list[Setting], dict[str, Any]]:

@@ -10,17 +10,12 @@ from html import escape
 from importlib import resources
 from typing import Any
 
+from lsgan_tf.printable import printable
+
 
 def text_of(text: object) -> str:
     """A text for HTML: escaped, and without anything that is not printable."""
     return escape(printable(str(text)))
-
-
-def printable(text: str) -> str:
-    """A text with a mark in the place of each control character and half of a character."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
 
 
 def table(kind: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -13,8 +13,9 @@ from html import escape
 from typing import Any
 
 from lsgan_tf._version import __version__
-from lsgan_tf.best_figure import figures, lower_is_better, plain_name
+from lsgan_tf.best_figure import best_value, figures, is_compared, plain_name
 from lsgan_tf.clock import spell
+from lsgan_tf.printable import printable
 from lsgan_tf.report_charts import charts
 from lsgan_tf.report_curves import COLOURS
 from lsgan_tf.report_facts import Facts, Picture
@@ -22,7 +23,6 @@ from lsgan_tf.report_html import (
     asset,
     content_hash,
     json_in_script,
-    printable,
     table,
     text_of,
 )
@@ -44,9 +44,7 @@ def page(runs: Sequence[Facts], limit: str) -> str:
       runs: one or several.
       limit: a sentence on how many pictures the page holds at most.
     """
-    title = (
-        f"Report of {runs[0].run.path.name}" if len(runs) == 1 else f"Report of {len(runs)} runs"
-    )
+    title = f"Report of {runs[0].name}" if len(runs) == 1 else f"Report of {len(runs)} runs"
     sections = {
         "overview": ("Overview", _overview(runs)),
         "samples": ("Samples", _samples(runs, limit)),
@@ -113,7 +111,7 @@ def _overview(runs: Sequence[Facts]) -> str:
 
 
 def _notices(facts: Facts) -> str:
-    name, found = facts.run.path.name, []
+    name, found = facts.name, []
     if facts.run.state in _ALARMING:
         found.append(f"{facts.run.state}: {facts.run.note}")
     if facts.run.state in ("empty", "newer"):
@@ -163,7 +161,7 @@ def _samples(runs: Sequence[Facts], limit: str) -> str:
     together = sum(bool(facts.grids) for facts in runs) > 1
     sliders, reals, without = [], [], []
     for number, facts in enumerate(runs):
-        name = facts.run.path.name
+        name = facts.name
         for kind, grids in _kinds(facts):
             sliders.append(_slider(facts, f"{number}{kind}", kind, grids))
         if facts.reals:
@@ -188,7 +186,7 @@ def _kinds(facts: Facts) -> list[tuple[str, list[Picture]]]:
 
 
 def _slider(facts: Facts, key: str, kind: str, grids: Sequence[Picture]) -> str:
-    name = facts.run.path.name + (", moving average of G" if kind else "")
+    name = facts.name + (", moving average of G" if kind else "")
     last = len(grids) - 1
     return (
         f'<figure class="grids" data-key="{key}"><figcaption>{text_of(name)}, '
@@ -210,16 +208,14 @@ def _quality(runs: Sequence[Facts]) -> str:
     found = []
     for facts in runs:
         if not facts.evaluations:
-            found.append(f"<p>{text_of(facts.run.path.name)}: not evaluated.</p>")
+            found.append(f"<p>{text_of(facts.name)}: not evaluated.</p>")
             continue
         keys = list(dict.fromkeys(key for row in facts.evaluations for key in figures(row)))
         steps = [(_when(row), figures(row)) for row in facts.evaluations]
         best = {
-            key: (min if lower_is_better(key) else max)(
-                values[key] for _, values in steps if key in values
-            )
+            key: best_value(key, (values[key] for _, values in steps if key in values))
             for key in keys
-            if not plain_name(key).endswith("_std")
+            if is_compared(key)
         }
         lines = [
             [
@@ -234,7 +230,7 @@ def _quality(runs: Sequence[Facts]) -> str:
         if real:
             cells = (_cell(figures(real).get(plain_name(key)), None) for key in keys)
             lines.append(['<th scope="row">real data</th>', *cells])
-        title = text_of(facts.run.path.name)
+        title = text_of(facts.name)
         found.append(f"<h3>{title}</h3>" + table("numbers", ["step", *map(text_of, keys)], lines))
     return "".join(found)
 
@@ -280,7 +276,7 @@ def _settings(runs: Sequence[Facts]) -> str:
     for facts in runs:
         if facts.unknown:
             named = ", ".join(f"{key} = {json.dumps(v)}" for key, v in facts.unknown.items())
-            told = f"{facts.run.path.name}: not known to this version: {named}"
+            told = f"{facts.name}: not known to this version: {named}"
             text += f"<p>{text_of(told)}</p>"
     return text
 
@@ -301,7 +297,7 @@ def _log(runs: Sequence[Facts]) -> str:
     found = []
     for facts in runs:
         if facts.log:
-            name = text_of(facts.run.path.name)
+            name = text_of(facts.name)
             text = escape("\n".join(map(printable, facts.log)))
             found.append(
                 f"<details><summary>{name}: the last {len(facts.log)} lines</summary>"
@@ -313,7 +309,7 @@ def _log(runs: Sequence[Facts]) -> str:
 def _names(runs: Sequence[Facts]) -> list[str]:
     """Headings that show each run's colour."""
     return [
-        f'<span class="key c{number % COLOURS}"></span>{text_of(facts.run.path.name)}'
+        f'<span class="key c{number % COLOURS}"></span>{text_of(facts.name)}'
         for number, facts in enumerate(runs)
     ]
 

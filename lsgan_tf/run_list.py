@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsgan_tf.best_figure import best_of_run, evaluations
+from lsgan_tf.printable import printable
 from lsgan_tf.run_reading import Run, find_runs, is_number, read_run, size
 
 _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed", "")
@@ -37,7 +38,7 @@ def describe_data(run: Run) -> str:
     words = [name]
     words += ["conditional"] if run.values.get("conditional") is True else []
     words += ["stand-in"] if run.values.get("data_standin") is True else []
-    return one_line(", ".join(words))
+    return printable(", ".join(words))
 
 
 def describe_step(run: Run) -> str:
@@ -68,26 +69,19 @@ def describe_age(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def one_line(text: str) -> str:
-    """A text from a run folder without anything that a terminal would obey."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-
-
 def _cells(run: Run, folder: Path, several: bool) -> tuple[str, ...]:
     inside = run.path.relative_to(folder)
     name = str(run.path) if several or inside == Path() else str(inside)
     best = best_of_run(run.summary, evaluations(run.path))
     loss = run.values.get("loss")
     return (
-        one_line(name),
+        printable(name),
         describe_data(run),
-        one_line(loss) if isinstance(loss, str) else "-",
+        printable(loss) if isinstance(loss, str) else "-",
         describe_step(run),
-        one_line(f"{best.name} {best.value:.4g} at {best.step:,}") if best else "-",
+        printable(f"{best.name} {best.value:.4g} at {best.step:,}") if best else "-",
         run.state,
         describe_size(size(run.path)),
         describe_age(time.time() - run.changed) if is_number(run.changed) else "-",
-        one_line(run.note),
+        printable(run.note),
     )

@@ -42,7 +42,7 @@ class WatchSettings:
         1,
         10**7,
         optional=int,
-        unset="as many as held-out examples, at most 10,000",
+        unset="as many as held-out examples, at most 10,000, or what the measures need",
     )
     inception: str | None = _watch(
         None,

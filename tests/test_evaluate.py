@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,18 @@ def test_all_checkpoints_in_a_file_and_a_table(evaluated, tiny_run):
     assert again["results"][0]["figures"]["judge_top1"] == second["judge_top1"]
 
 
+def test_the_best_is_among_all_and_stands_alone(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    (run / "best").mkdir()
+    (run / "checkpoints" / "step-00000010").rename(run / "best" / "step-00000010")
+    found = candidates.of_run(run, "all", None)
+    folders = [(one.step, Path(one.where).parent.name) for one in found.each]
+    assert folders == [(10, "best"), (12, "checkpoints")]
+    shutil.rmtree(run / "checkpoints")
+    (only,) = candidates.of_run(run, "best", None).each
+    assert only.step == 10
+
+
 def test_a_damaged_checkpoint_is_left_out_with_a_word(evaluated, tiny_run, tmp_path):
     run = shutil.copytree(tiny_run.path, tmp_path / "run")
     weights = next((run / "checkpoints" / "step-00000010").glob("state.data*"))
@@ -74,6 +87,11 @@ def test_a_damaged_checkpoint_is_left_out_with_a_word(evaluated, tiny_run, tmp_p
 def test_too_few_samples_for_a_covariance(evaluated):
     with pytest.raises(UserError, match=r"128 features.*judge_kid"):
         evaluated("judge_frechet")
+
+
+def test_without_the_inception_graph(evaluated, tmp_path):
+    with pytest.raises(UserError, match=r"--inception=.*none\.pb: no such file"):
+        evaluated("kid", inception=tmp_path / "none.pb")
 
 
 def test_other_data_is_refused_or_told_of(evaluated, tmp_path, write_characters, tiny_run):
@@ -99,19 +117,20 @@ def test_checkpoints_that_are_not_there(tiny_run, checkpoint, weights, said):
         candidates.of_run(tiny_run.path, checkpoint, weights)
 
 
-@pytest.fixture
-def averaged(tiny_run, tmp_path):
+@pytest.fixture(scope="module")
+def averaged(tiny_run, tmp_path_factory):
     """A run with a moving average that differs from the weights, and its SavedModel."""
+    path = tmp_path_factory.mktemp("averaged")
     config = dataclasses.replace(load_config(tiny_run.path), ema_decay=0.5)
     classes = load_classes(tiny_run.path)
     gan = build_gan(config)
     for weight in gan.average.trainable_variables:
         weight.assign(weight * 0)
-    files.write_json(tmp_path / "config.json", config.to_json())
-    files.write_json(tmp_path / "classes.json", classes)
-    Checkpoints(tmp_path / "checkpoints").save(5, gan.state(), {})
-    write_saved_model(tmp_path / "export", config, gan, classes, 5)
-    return tmp_path
+    files.write_json(path / "config.json", config.to_json())
+    files.write_json(path / "classes.json", classes)
+    Checkpoints(path / "checkpoints").save(5, gan.state(), {})
+    write_saved_model(path / "export", config, gan, classes, 5)
+    return path
 
 
 @pytest.mark.parametrize("weights", [None, "both", "ema"])
@@ -169,10 +188,6 @@ def test_the_command_measures_and_writes_into_the_run(tiny_run, tmp_path, comman
     assert "judge_top5" in done.stdout and "held out: every tenth" in done.stdout
     report = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
     assert report["results"][0]["figures"].keys() == {"judge_top1", "judge_top5"}
-    done = command(
-        "evaluate", f"--run_dir={run}", "--metrics=kid", f"--inception={tmp_path}/none.pb"
-    )
-    assert done.returncode == 2 and "no such file" in done.stderr
 
 
 def test_help_lists_the_measures(command):
@@ -184,17 +199,29 @@ def test_help_lists_the_measures(command):
 def test_the_best_of_a_table_is_marked():
     results = [
         {"step": step, "weights": "raw", "figures": {"fid": fid, "kid_std": 1.0}}
-        for step, fid in ((1000, 30.0), (2000, np.float64(20.0)), (3000, 40.0))
+        for step, fid in ((1000, 30.0), (2000, np.float64(20.0)), (3000, None), (4000, 20.0))
     ]
+    for result in results:
+        result["figures"]["kid"] = 0.5
+    results[-1]["per_class"] = {"new\nline": 0.0}
+    results[-1]["confusions"] = [("new\nline", "\x1b[31m", 1.0)]
     report = {
         "results": results,
-        "real": {"fid": 5.0, "kid_std": 0.5},
+        "real": {"fid": None, "kid_std": 0.5, "kid": 0.0},
         "protocol": {
             "samples": 9, "seed": 0, "split": "train", "held_out": "test split",
-            "real": {"count": 9},
+            "real": {"count": 9}, "real in the place of samples": {"count": 7},
+            "extractors": {"judge": {"name": "judge x", "resizer": "none"}},
         },
     }  # fmt: skip
-    lines = table(report, ["fid", "kid_std"]).splitlines()
-    assert lines[1].split("  ")[0] == "fid"
-    assert "20 *" in lines[1] and lines[1].count("*") == 1
-    assert "*" not in lines[2]
+    shown = table(report, ["fid", "kid_std", "kid"])
+    lines = shown.splitlines()
+    # Two are equally good; of the real ones there are too few, of the third there is none.
+    assert lines[1].split() == ["fid", "lower", "-", "30", "20", "*", "-", "20", "*"]
+    assert "*" not in lines[2] and "*" not in lines[3]
+    assert "distances to 9 of the train split; real: 7 of the other split" in shown
+    assert lines[-2:] == [
+        "step 4,000, read worst: new\N{REPLACEMENT CHARACTER}line 0%",
+        "commonest mistakes: new\N{REPLACEMENT CHARACTER}line as "
+        "\N{REPLACEMENT CHARACTER}[31m 100%",
+    ]

@@ -6,10 +6,12 @@ import dataclasses
 import json
 
 import pytest
+import tensorflow as tf
 
 from lsgan_tf import evaluating
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoints import Checkpoints, find
+from lsgan_tf.checkpoint_folders import find
+from lsgan_tf.checkpoints import Checkpoints
 from lsgan_tf.config import resolve
 from lsgan_tf.data.mixture import Ring
 from lsgan_tf.errors import UserError
@@ -24,7 +26,7 @@ from lsgan_tf.training import train
 BASE = {
     "dataset": "mixture", "steps": 12, "batch_size": 16, "log_every": 4, "sample_every": 12,
     "checkpoint_every": 6, "steps_per_call": 3, "z_dim": 4, "devices": "cpu:1",
-    "jit_compile": "off", "watch_every": 4, "evaluate_every": 4, "evaluate_samples": 300,
+    "jit_compile": "off", "watch_every": 4, "evaluate_every": 6, "evaluate_samples": 300,
     "ema_decay": 0.5,
 }  # fmt: skip
 
@@ -55,17 +57,17 @@ def test_a_run_is_the_same_whether_it_is_measured_or_not(measured, tmp_path):
 
 def test_figures_go_to_the_log_and_tensorboard(measured):
     found = rows(measured)
-    assert [row["step"] for row in found] == [4, 8, 12]
+    assert [row["step"] for row in found] == [6, 12]
     for row in found:
-        names = {"modes", "within_3std", "mode_kl"}
+        names = {"mode_overlap", "modes", "modes_touched", "within_3std", "mode_kl"}
         assert row["figures"].keys() == names | {f"{name}_ema" for name in names}
         assert row["real"].keys() == names and row["real"]["modes"] == 8
     tags = {tag for _, tag, _ in events(measured / "tensorboard")}
     assert {"quality/modes", "quality/mode_kl_ema"} <= tags
     log = (measured / "log.txt").read_text(encoding="utf-8")
-    assert "real examples: modes 8," in log
-    assert "step 8: quality: modes " in log
-    assert "step 8: quality with the moving average: modes " in log
+    assert ", modes 8, modes_touched 8, " in log
+    assert "step 6: quality: mode_overlap " in log
+    assert "step 6: quality with the moving average: mode_overlap " in log
     about = json.loads((measured / "summary.json").read_text(encoding="utf-8"))
     assert about["evaluation"]["protocol"]["samples"] == 300
     assert about["evaluation"]["real"]["modes"] == 8
@@ -74,13 +76,13 @@ def test_figures_go_to_the_log_and_tensorboard(measured):
 def test_the_best_is_kept_whole(measured):
     best = json.loads((measured / "best" / "best.json").read_text(encoding="utf-8"))
     values = [
-        (row["figures"][f"modes{end}"], row["step"], name)
+        (row["figures"][f"mode_overlap{end}"], row["step"], name)
         for row in rows(measured)
         for name, end in (("raw", ""), ("ema", "_ema"))
     ]
     highest = max(value for value, _, _ in values)
     first = next((step, name) for value, step, name in values if value == highest)
-    assert (best["metric"], best["value"]) == ("modes", highest)
+    assert (best["metric"], best["value"]) == ("mode_overlap", highest)
     assert (best["step"], best["weights"]) == first
     about = json.loads((measured / "summary.json").read_text(encoding="utf-8"))
     assert about["best"] == {k: best[k] for k in ("step", "metric", "weights", "value")}
@@ -111,8 +113,8 @@ class Fake:
     def measure(self, batches):
         assert sum(len(examples) for examples, _ in batches) == 3
         value = next(self.values)
-        if value is None:
-            raise UserError("no good")
+        if isinstance(value, Exception):
+            raise value
         return {"judge_frechet": value, "kid_std": 0.0}
 
 
@@ -166,7 +168,7 @@ def test_what_a_checkpoint_remembers_stays_the_best(evaluator):
 
 
 def test_a_failure_is_told_and_training_goes_on(evaluator, monkeypatch):
-    made, evaluate = evaluator([None, 6.0, 5.0])
+    made, evaluate = evaluator([tf.errors.ResourceExhaustedError(None, None, "OOM"), 6.0, 5.0])
     evaluate(1)
     evaluate(2)
 
@@ -180,8 +182,23 @@ def test_a_failure_is_told_and_training_goes_on(evaluator, monkeypatch):
     assert [path.name for path in evaluator.path.glob("best/step-*")] == ["step-00000002"]
     assert not list(evaluator.path.glob(".best*"))
     log = (evaluator.path / "log.txt").read_text(encoding="utf-8")
-    assert "step 1: evaluation failed, training goes on: no good" in log
+    assert "step 1: evaluation failed, training goes on: out of memory in TensorFlow" in log
     assert "step 3: evaluation failed, training goes on: the disk is full" in log
+
+
+def test_a_mistake_of_ours_is_not_hidden(evaluator):
+    _, evaluate = evaluator([KeyError("label")])
+    with pytest.raises(KeyError):
+        evaluate(1)
+
+
+def test_what_is_no_number_is_null_in_the_rows(evaluator):
+    _, evaluate = evaluator([float("nan")])
+    evaluate(1)
+    (row,) = rows(evaluator.path)
+    assert row["figures"] == {"judge_frechet": None, "kid_std": 0.0}
+    log = (evaluator.path / "log.txt").read_text(encoding="utf-8")
+    assert "step 1: quality: judge_frechet -, kid_std 0" in log
 
 
 class TestChoosing:

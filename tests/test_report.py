@@ -5,6 +5,7 @@ import hashlib
 import html.parser
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from PIL import Image
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.report_curves import Series, chart, short, thinned, ticks
-from lsgan_tf.report_facts import gather
+from lsgan_tf.report_facts import gather, told_apart
 from lsgan_tf.report_html import json_in_script
 from lsgan_tf.report_page import page
 
@@ -192,6 +193,13 @@ class TestOddRuns:
         assert "config.json is not the config of a run" in found.text
         assert "nothing in it" in found.text
         assert set(embedded(text)) == {"0", "1", "2"}
+
+    def test_runs_of_one_name_are_told_apart(self, make_run, tmp_path, monkeypatch):
+        paths = [make_run("a/seed0"), make_run("b/seed0"), make_run("c")]
+        named = told_apart([gather(path, grids=1, pixels=64) for path in paths])
+        assert [facts.name for facts in named] == [str(paths[0]), str(paths[1]), "c"]
+        monkeypatch.chdir(paths[2])
+        assert gather(Path("."), grids=1, pixels=64).name == "c"
 
     def test_no_such_folder(self, tmp_path):
         with pytest.raises(UserError, match="no such folder"):

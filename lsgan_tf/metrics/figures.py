@@ -37,7 +37,9 @@ def score(seen: Seen) -> tuple[float, float]:
 
 
 def distance(seen: Seen) -> tuple[float]:
-    """Fréchet distance."""
+    """Fréchet distance; NaN where a covariance would be singular for want of examples."""
+    if min(len(seen.own.features), len(seen.reference.features)) <= seen.own.features.shape[1]:
+        return (float("nan"),)
     own, real = (frechet.moments_of(x.features) for x in (seen.own, seen.reference))
     return (frechet.frechet(own, real),)
 
@@ -74,13 +76,16 @@ def classes(seen: Seen) -> tuple[float, float]:
 
 
 def spread(seen: Seen) -> tuple[float, float]:
-    """Diversity within a class, and over that of real held-out examples of the same classes."""
+    """Diversity within a class, and over that of real held-out examples of the same classes.
+
+    NaN if no class has two samples and two real examples that differ.
+    """
     classes = seen.own.logits.shape[1]
     own, real = (
         diversity.within_class(x.features, x.labels, classes) for x in (seen.own, seen.held_out)
     )
     both = ~np.isnan(own) & ~np.isnan(real)
-    if not both.any():
+    if not both.any() or not real[both].any():
         return float("nan"), float("nan")
     return float(own[both].mean()), float(own[both].mean() / real[both].mean())
 

@@ -68,8 +68,10 @@ def frechet_distance(
       covariance2: symmetric, `(dim, dim)`.
 
     Returns:
-      The squared distance, as FID is reported; 0 at least.
+      The squared distance, as FID is reported; 0 at least. NaN if a number is not finite.
     """
+    if not all(np.isfinite(x).all() for x in (mean1, covariance1, mean2, covariance2)):
+        return float("nan")
     values, vectors = np.linalg.eigh(covariance1)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
     product = root @ covariance2 @ root

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import http.client
 import shutil
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +86,9 @@ def _fetch(target: Path, log: Callable[[str], None]) -> Path:
                     open(temporary, "wb") as stream,
                 ):
                     shutil.copyfileobj(answer, stream)
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            except (OSError, http.client.HTTPException) as error:
+                if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
+                    raise  # not the network's fault
                 reason = " ".join(str(getattr(error, "reason", error)).split())
                 raise UserError(
                     f"the Inception graph is not here and its host does not answer ({reason}); "

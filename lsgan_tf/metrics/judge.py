@@ -84,8 +84,11 @@ class Reading:
     def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
         """Adds pictures by their logits, `(n, classes)`, and the labels asked for, `(n,)`."""
         np.add.at(self.counts, (labels, logits.argmax(axis=1)), 1)
-        own = logits[np.arange(len(labels)), labels]
-        rank = (logits > own[:, None]).sum(axis=1)
+        own = logits[np.arange(len(labels)), labels][:, None]
+        # Of equal logits the first class counts as the likelier, as `argmax` has it, so that a
+        # judge which cannot tell is not credited with all; what is no number is ahead.
+        earlier = np.arange(logits.shape[1]) < labels[:, None]
+        rank = (~(logits <= own) | ((logits == own) & earlier)).sum(axis=1)
         np.add.at(self.in_top5, labels[rank < 5], 1)
 
     @property

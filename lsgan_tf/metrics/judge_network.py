@@ -5,7 +5,9 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-FEATURES = 128
+from lsgan_tf.metrics import names
+
+FEATURES = names.FEATURES["judge"]
 """Length of the feature vector."""
 
 LARGEST_SIDE = 40

@@ -7,6 +7,33 @@ from collections.abc import Sequence
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import inception_score, prdc
 from lsgan_tf.metrics.features import Extractor
+from lsgan_tf.metrics.names import fewest_for
+from lsgan_tf.metrics.splits import Splits
+
+MOST_BY_DEFAULT = 10_000
+_MOST_TO_TEACH = 50_000
+_FOR_A_COVARIANCE = 4  # times the number of features
+
+
+def default_samples(names: Sequence[str], splits: Splits) -> int:
+    """How many samples are measured unless the user says.
+
+    As many as there are held-out real examples, so that figures that depend on the number
+    can be compared with theirs, and 10,000 at most. More where too few are held out for a
+    Fréchet distance: four times the features. To teach, as many as training examples,
+    50,000 at most.
+
+    Args:
+      names: of measures.
+      splits: the real examples.
+    """
+    samples = min(len(splits.test), MOST_BY_DEFAULT)
+    needed = max(map(fewest_for, names), default=0)
+    if samples <= needed:
+        samples = _FOR_A_COVARIANCE * needed
+    if "usefulness" in names:
+        samples = max(samples, min(len(splits.train), _MOST_TO_TEACH))
+    return samples
 
 
 def check_counts(names: Sequence[str], fewest: int) -> None:
@@ -14,7 +41,7 @@ def check_counts(names: Sequence[str], fewest: int) -> None:
 
     Args:
       names: of measures.
-      fewest: the smaller of the numbers of samples and of real examples.
+      fewest: the least of the numbers of samples and of real examples of either kind.
 
     Raises:
       UserError: naming the measure.

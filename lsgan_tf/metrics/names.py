@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsgan_tf.errors import UserError
 
 if TYPE_CHECKING:
     from lsgan_tf.config import Config
+
+FEATURES = {"inception": 2048, "judge": 128}
+"""Length of each extractor's feature vector: a covariance needs more examples than that."""
 
 
 class Metric(NamedTuple):
@@ -74,21 +78,28 @@ METRICS: dict[str, Metric] = {
         "accuracy on real data of a judge trained on samples, and on real data and samples",
     ),
     "mixture": Metric(
-        ("modes", "within_3std", "mode_kl"), None, False, "modes of the mixture that are found"
+        ("mode_overlap", "modes", "modes_touched", "within_3std", "mode_kl"),
+        None,
+        False,
+        "how far samples and the mixture are the same; modes that are found",
     ),
 }
 """Every measure by the name that `--metrics` takes."""
 
-_LOWER = {"fid", "kid", "judge_frechet", "judge_kid", "mode_kl"}
-_SPREADS = {"is_std", "kid_std", "judge_score_std", "judge_kid_std"}
+HIGHER, LOWER, NEAR_ONE = "higher", "lower", "near 1"
 
-HIGHER_IS_BETTER: dict[str, bool] = {
-    key: key not in _LOWER
+_LOWER = {"fid", "kid", "judge_frechet", "judge_kid", "mode_kl"}
+_NEAR_ONE = {"diversity_ratio"}  # noise differs more than anything real does
+NOT_COMPARED = {"is_std", "kid_std", "judge_score_std", "judge_kid_std", "diversity"}
+"""Figures that models cannot be compared by."""
+
+BETTER: dict[str, str] = {
+    key: LOWER if key in _LOWER else NEAR_ONE if key in _NEAR_ONE else HIGHER
     for metric in METRICS.values()
     for key in metric.keys
-    if key not in _SPREADS
+    if key not in NOT_COMPARED
 }
-"""Which way is better, for every figure that models can be compared by."""
+"""Which way is better: `HIGHER`, `LOWER` or `NEAR_ONE`, for all figures but `NOT_COMPARED`."""
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:
@@ -129,9 +140,10 @@ def check_metrics(names: Sequence[str], config: Config) -> None:
                 f"--metrics={name}: does not fit --dataset={config.dataset}; ask for {fitting}"
             )
         if metric.extractor == "judge" and config.data_classes < 2:
+            has = "one class only" if config.data_classes else "no labels"
             raise UserError(
                 f"--metrics={name}: the judge learns to tell classes apart, and "
-                f"{config.data_dir or config.dataset} has no labels; ask for fid, kid or prdc"
+                f"{config.data_dir or config.dataset} has {has}; ask for fid, kid or prdc"
             )
         if metric.needs_labels and not config.conditional:
             raise UserError(
@@ -145,15 +157,39 @@ def default_metrics(config: Config) -> tuple[str, ...]:
     if config.dataset == "mixture":
         return ("mixture",)
     if config.data_classes < 2:
-        return ("fid", "kid", "prdc")
-    common = ("judge_score", "judge_frechet", "judge_kid", "judge_prdc")
-    return ("judge", *common, "diversity") if config.conditional else common
+        names = ("fid", "kid", "prdc")
+    else:
+        names = ("judge_score", "judge_frechet", "judge_kid", "judge_prdc")
+        names = ("judge", *names, "diversity") if config.conditional else names
+    # Nine in ten examples may be all that samples are compared with.
+    reals = config.data_length * 9 // 10
+    return tuple(name for name in names if not fewest_for(name) or reals > fewest_for(name))
 
 
-def is_better(key: str, new: float, old: float | None) -> bool:
+def fewest_for(name: str) -> int:
+    """How many examples a measure needs more than, for its covariance; 0 if it has none."""
+    frechet = name in ("fid", "judge_frechet")
+    return FEATURES[METRICS[name].extractor] if frechet else 0
+
+
+def merit(key: str, value: float) -> float:
+    """A number that is the higher the better a figure is; one that is not known is taken as is."""
+    way = BETTER.get(key, HIGHER)
+    if way == NEAR_ONE:
+        # Half as much and twice as much are equally far off.
+        return -abs(math.log(value)) if value > 0 else -math.inf
+    return -value if way == LOWER else value
+
+
+def is_better(key: str, new: float | None, old: float | None) -> bool:
     """Whether a figure is better than an earlier one; any is better than none or a NaN."""
-    if new != new:
+    if new is None or math.isnan(new):
         return False
-    if old is None or old != old:
+    if old is None or math.isnan(old):
         return True
-    return new > old if HIGHER_IS_BETTER[key] else new < old
+    return merit(key, new) > merit(key, old)
+
+
+def for_json(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """The same figures with None in the place of what is no number, which JSON has no word for."""
+    return {key: value if math.isfinite(value) else None for key, value in figures.items()}

@@ -44,7 +44,11 @@ def prdc(real: np.ndarray, fake: np.ndarray, *, neighbours: int = NEIGHBOURS) ->
         )
     # Distances are differences of squares: about the mean they lose the fewest digits.
     centre = np.mean(real, axis=0, dtype=np.float64)
-    real, fake = (x - centre.astype(x.dtype) for x in (real, fake))
+    # In float32 at least: squares of halves overflow, and whole numbers would be cut.
+    real, fake = (
+        x - centre.astype(np.result_type(x.dtype, np.float32))
+        for x in map(np.asarray, (real, fake))
+    )
     real_radius = _radii(real, neighbours)
     fake_radius = _radii(fake, neighbours)
     inside, covered = np.zeros(len(fake), np.int64), np.zeros(len(real), bool)

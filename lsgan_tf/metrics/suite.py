@@ -23,14 +23,11 @@ from lsgan_tf.metrics.features import (
 from lsgan_tf.metrics.figures import FIGURES, Seen, kid_subset_size, reading
 from lsgan_tf.metrics.judge import Reading
 from lsgan_tf.metrics.judge_training import Recipe, default_recipe
-from lsgan_tf.metrics.limits import check_counts, check_dim
+from lsgan_tf.metrics.limits import MOST_BY_DEFAULT, check_counts, check_dim, default_samples
 from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.metrics.names import METRICS, check_metrics, keys_of
 from lsgan_tf.metrics.splits import Splits, open_splits
 from lsgan_tf.progress import Progress
-
-_MOST_BY_DEFAULT = 10_000
-_MOST_TO_TEACH = 50_000
 
 
 def open_suite(
@@ -52,9 +49,8 @@ def open_suite(
       names: keys of `METRICS`.
       config: of the run, with the dataset's facts.
       train: its training examples if they are open already.
-      samples: how many generated examples will be measured; by default as many as there
-        are held-out real ones, 10,000 at most; for usefulness as many as training examples,
-        50,000 at most.
+      samples: how many generated examples will be measured; by default what
+        `lsgan_tf.metrics.limits.default_samples` gives.
       reals: how many real ones they are compared with; by default as many as samples, or
         all if there are fewer.
       split: which real ones: "train" or "test".
@@ -69,9 +65,7 @@ def open_suite(
     check_metrics(names, config)
     splits = open_splits(config, train)
     if samples is None:
-        # To teach, samples take the place of the training set.
-        teaching = min(len(splits.train), _MOST_TO_TEACH) if "usefulness" in names else 0
-        samples = max(min(len(splits.test), _MOST_BY_DEFAULT), teaching)
+        samples = default_samples(names, splits)
     reference = splits.of(split)
     if reals is not None and reals > len(reference):
         raise UserError(
@@ -79,7 +73,7 @@ def open_suite(
             "most so many, or choose another --split"
         )
     reals = min(samples, len(reference)) if reals is None else reals
-    check_counts(names, min(samples, reals, len(splits.test)))
+    check_counts(names, min(samples, reals, len(splits.train), len(splits.test)))
     if "diversity" in names and samples < 2 * config.data_classes:
         raise UserError(
             f"--metrics=diversity: {samples:,} samples of {config.data_classes:,} classes are less "
@@ -168,7 +162,7 @@ class Suite:
         for name in self.names:
             if FIGURES.get(name) is FIGURES["fid"]:
                 check_dim(name, extractors[METRICS[name].extractor], self.samples, self._reals)
-        held_out = min(len(self._splits.test), _MOST_BY_DEFAULT)
+        held_out = min(len(self._splits.test), MOST_BY_DEFAULT)
         for kind, extractor in extractors.items():
             self._real[kind] = Seen(
                 own=real_features(extractor, self._others, self._others_count, self._cache),
@@ -232,7 +226,8 @@ class Suite:
         """The same figures of real examples in the place of samples.
 
         Distances are those of the other split from the one that samples are compared with;
-        the judge's readings and diversity are always of held-out examples.
+        the judge's readings and diversity are always of held-out examples. A Fréchet
+        distance is NaN where the other split has too few examples for its covariance.
         """
         self.prepare()
         seen = dict(self._real)
@@ -278,7 +273,7 @@ class Suite:
         found = modes(points, ring.means, ring.deviation, ring.weights)
         if not real:
             self.weights_of_modes = [round(float(weight), 6) for weight in found.weights]
-        return [found.found, found.within_3std, found.kl]
+        return [found.overlap, found.found, found.touched, found.within_3std, found.kl]
 
     def _usefulness(self, kept: list[Batch], real: bool) -> list[float]:
         if real:

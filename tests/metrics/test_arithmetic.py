@@ -84,6 +84,12 @@ def test_moments_do_not_depend_on_the_batches(sizes):
     np.testing.assert_allclose(moments.covariance(), np.cov(x, rowvar=False), atol=1e-8)
 
 
+def test_frechet_of_what_is_no_number_is_none():
+    x = normal(0, 50, 3)
+    x[7, 1] = np.nan
+    assert np.isnan(frechet(moments_of(x), moments_of(normal(1, 50, 3))))
+
+
 def test_a_covariance_needs_two_examples():
     with pytest.raises(ValueError, match="two examples"):
         moments_of(np.zeros((1, 3))).covariance()
@@ -162,6 +168,14 @@ def test_prdc_of_points_on_a_line():
     assert found.recall == pytest.approx(1)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.int16])
+def test_prdc_of_halves_and_whole_numbers(dtype):
+    # Squares of such numbers do not fit into halves.
+    real, fake = ((900 * normal(seed, 30, 4)).astype(dtype) for seed in (0, 1))
+    expected = slow_prdc(real.astype(np.float64), fake.astype(np.float64), 3)
+    assert prdc(real, fake, neighbours=3) == pytest.approx(expected)
+
+
 def test_prdc_needs_neighbours():
     with pytest.raises(ValueError, match="more than 5"):
         prdc(np.zeros((5, 2)), np.zeros((9, 2)))
@@ -194,22 +208,45 @@ MEANS = np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1]])
 def test_modes_by_hand():
     points = np.array([[1.0, 0.0], [1.02, 0.0], [0.0, 1.04], [-0.9, 0.0]])
     found = modes(points, MEANS, 0.01)
-    assert found.found == 1  # the second mode's only point is four deviations away
+    # The second mode's only point is four deviations away.
+    assert (found.found, found.touched) == (1, 1)
     assert found.within_3std == pytest.approx(0.5)
+    assert found.overlap == pytest.approx(0.25)  # of the good half, a quarter is too much
     np.testing.assert_allclose(found.weights, [0.5, 0.25, 0.25, 0])
     assert found.kl == pytest.approx(0.5 * np.log(2))
     as_meant = modes(points, MEANS, 0.01, np.array([0.5, 0.25, 0.2, 0.05]))
     assert as_meant.kl == pytest.approx(0.25 * np.log(0.25 / 0.2))
+    assert as_meant.overlap == pytest.approx(0.5)
+
+
+def test_a_mode_is_found_from_a_quarter_of_its_share_on():
+    # 16 good points of 256 are a quarter of one of four equal modes, 4 of a mode of 1/16.
+    points = MEANS[np.repeat([0, 1, 2, 3], [204, 16, 15, 4])]
+    points = np.concatenate([points, np.full((17, 2), 7.0)])
+    found = modes(points, MEANS, 0.01)
+    assert (found.found, found.touched) == (2, 4)
+    assert modes(points, MEANS, 0.01, np.array([0.7, 0.2, 0.0375, 0.0625])).found == 4
+
+
+def test_a_cloud_without_modes_finds_none():
+    cloud = np.random.default_rng(0).normal(0, 0.7, (5120, 2))
+    ring = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4])
+    found = modes(cloud, ring, 0.01)
+    assert found.touched >= 5 and found.kl < 0.01  # which alone look like success
+    assert found.found == 0 and found.overlap < 0.01
 
 
 def test_modes_of_the_mixture_itself_and_of_a_collapse():
     rng = np.random.default_rng(0)
     points = MEANS[rng.integers(0, 4, 20_000)] + rng.normal(0, 0.01, (20_000, 2))
     found = modes(points, MEANS, 0.01)
-    assert found.found == 4
+    assert found.found == found.touched == 4
+    assert found.overlap == pytest.approx(0.98, abs=0.01)
     assert found.within_3std == pytest.approx(1 - np.exp(-4.5), abs=0.003)
     assert found.kl == pytest.approx(0, abs=1e-3)
-    assert modes(points * 0 + MEANS[2], MEANS, 0.01).kl == pytest.approx(np.log(4))
+    lost = modes(points * 0 + MEANS[2], MEANS, 0.01)
+    assert (lost.found, lost.overlap) == (1, 0.25)
+    assert lost.kl == pytest.approx(np.log(4))
 
 
 def test_classes_that_are_found_for_sure():

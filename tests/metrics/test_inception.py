@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import tarfile
 import urllib.error
@@ -170,9 +171,12 @@ def test_missing_files_and_folders_are_named(tmp_path):
         inception_file.graph_bytes(tmp_path, None)
 
 
-def test_offline_says_where_to_put_it_and_leaves_nothing(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "error", [urllib.error.URLError("no network here"), http.client.BadStatusLine("<html>")]
+)
+def test_offline_says_where_to_put_it_and_leaves_nothing(tmp_path, monkeypatch, error):
     def no_network(*_, **__):
-        raise urllib.error.URLError("no network here")
+        raise error
 
     monkeypatch.setattr("urllib.request.urlopen", no_network)
     with pytest.raises(UserError, match=f"put it at {tmp_path}.*inception-2015-12-05.tgz"):

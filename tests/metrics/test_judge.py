@@ -8,6 +8,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import judge_cache
 from lsgan_tf.metrics.augmentation import distort
 from lsgan_tf.metrics.judge import Reading, read_pictures
+from lsgan_tf.metrics.judge_network import judge_network
 from lsgan_tf.metrics.judge_training import Recipe, default_recipe
 from lsgan_tf.metrics.splits import Splits, batches
 from lsgan_tf.metrics.usefulness import usefulness
@@ -41,7 +42,11 @@ def test_trained_once_then_found_again(splits, tmp_path, monkeypatch, quick_judg
         judge_cache.judge_of(splits, tmp_path, log=lines.append)
 
 
-def test_another_recipe_or_other_data_is_another_judge(splits, halves, tmp_path):
+def test_another_recipe_or_other_data_is_another_judge(splits, halves, tmp_path, monkeypatch):
+    def untrained(sources, classes, recipe):
+        return judge_network(sources[0].shape, classes, seed=len(sources[0]) + 10 * recipe.seed)
+
+    monkeypatch.setattr(judge_cache, "train_network", untrained)
     for given, seed in ((splits, 0), (splits, 1), (splits._replace(train=halves(401, 0)), 0)):
         judge_cache.judge_of(given, tmp_path, recipe=Recipe(2, 8, seed=seed), log=lambda _: None)
     found = [files.read_json(path) for path in tmp_path.glob("judges/*/judge.json")]
@@ -49,11 +54,8 @@ def test_another_recipe_or_other_data_is_another_judge(splits, halves, tmp_path)
 
 
 def test_data_without_classes_is_refused(splits, tmp_path, halves):
-    class Unlabelled(halves):
-        classes = ()
-
     with pytest.raises(UserError, match="no classes"):
-        judge_cache.judge_of(splits._replace(train=Unlabelled(40, 0)), tmp_path)
+        judge_cache.judge_of(splits._replace(train=halves(40, 0, ())), tmp_path)
 
 
 def test_steps_grow_with_the_data(halves):
@@ -75,6 +77,15 @@ def test_reading_by_hand():
     assert reading.top5 == pytest.approx(3 / 5)
     assert reading.per_class() == {"a": 1.0, "b": 0.0, "f": 0.0, "g": 0.0}
     assert reading.confusions(2) == [("b", "a", 1.0), ("f", "a", 1.0)]
+
+
+def test_a_judge_that_cannot_tell_is_not_credited_with_all():
+    reading = Reading.empty("abcdefgh")
+    reading.add(np.zeros((8, 8)), np.arange(8))
+    assert reading.top1 == 1 / 8 and reading.top5 == 5 / 8
+    reading = Reading.empty("abcdefgh")
+    reading.add(np.full((8, 8), np.nan), np.arange(8))
+    assert reading.top5 == 0
 
 
 def test_distortions_keep_size_and_range_and_are_those_of_the_seed(halves):
@@ -106,4 +117,4 @@ def test_samples_that_are_like_real_ones_teach_and_noise_does_not(splits, halves
     alone, together = usefulness(splits, kept)
     assert alone > 0.9 and together > 0.9
     noise = np.random.default_rng(0).integers(0, 256, (200, 8, 8, 1), np.uint8)
-    assert usefulness(splits, [(noise, good.labels(np.arange(200)))])[0] < 0.6
+    assert usefulness(splits, [(noise, good.labels(np.arange(200)))], Recipe(20))[0] < 0.6

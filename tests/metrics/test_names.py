@@ -7,10 +7,12 @@ import pytest
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.names import (
-    HIGHER_IS_BETTER,
+    BETTER,
     METRICS,
+    NOT_COMPARED,
     check_metrics,
     default_metrics,
+    for_json,
     is_better,
     keys_of,
     parse_metrics,
@@ -44,6 +46,7 @@ def test_keys_are_of_one_measure_only():
         (["judge"], dataclasses.replace(LABELLED, conditional=False), "without --conditional"),
         (["mixture"], LABELLED, "does not fit"),
         (["fid"], RING, "does not fit"),
+        (["judge_kid"], dataclasses.replace(LABELLED, data_classes=1), "one class only"),
     ],
 )
 def test_what_does_not_fit_a_run_is_refused(names, config, said):
@@ -58,10 +61,38 @@ def test_defaults_fit(config):
     check_metrics(default_metrics(config), config)
 
 
+def test_defaults_leave_out_a_covariance_that_cannot_be_had():
+    lengths = {2275: ("kid", "prdc"), 2277: ("fid", "kid", "prdc")}
+    for length, expected in lengths.items():
+        assert default_metrics(dataclasses.replace(UNLABELLED, data_length=length)) == expected
+    found = [
+        "judge_frechet" in default_metrics(dataclasses.replace(LABELLED, data_length=length))
+        for length in (140, 160)
+    ]
+    assert found == [False, True]
+
+
 def test_which_way_is_better():
     assert is_better("fid", 3.0, 4.0)
     assert not is_better("judge_top1", 0.3, 0.4)
     assert is_better("judge_top1", 0.3, None)
     assert is_better("fid", 9.0, float("nan"))
     assert not is_better("fid", float("nan"), None)
-    assert "kid_std" not in HIGHER_IS_BETTER
+    assert is_better("fid", 3.0, None) and not is_better("fid", None, 3.0)
+
+
+def test_diversity_is_best_where_it_is_that_of_real_examples():
+    assert is_better("diversity_ratio", 1.1, 1.9) and is_better("diversity_ratio", 1.1, 0.2)
+    assert not is_better("diversity_ratio", 0.0, 0.1)
+    assert is_better("diversity_ratio", 1.9, 0.5)  # less than twice is nearer than half
+
+
+def test_every_figure_is_compared_or_not():
+    keys = set(keys_of(tuple(METRICS)))
+    assert set(BETTER) | NOT_COMPARED == keys and not set(BETTER) & NOT_COMPARED
+    assert all(set(METRICS[name].keys) & set(BETTER) for name in METRICS)
+
+
+def test_json_has_no_word_for_what_is_no_number():
+    found = for_json({"a": 1.5, "b": float("nan"), "c": float("inf")})
+    assert found == {"a": 1.5, "b": None, "c": None}

@@ -13,6 +13,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import suite as suites
 from lsgan_tf.metrics.draws import Draws
 from lsgan_tf.metrics.judge import Judge
+from lsgan_tf.metrics.limits import default_samples
 from lsgan_tf.metrics.names import default_metrics
 from lsgan_tf.metrics.splits import Splits, batches, open_splits
 from lsgan_tf.metrics.suite import open_suite
@@ -39,6 +40,7 @@ def config(tmp_path):
         cache_dir=str(tmp_path),
         data_classes=4,
         data_shape=(8, 8, 1),
+        data_length=400,
     )
 
 
@@ -57,7 +59,7 @@ def opened(config, halves, monkeypatch):
 
 def test_figures_of_samples_and_of_real_ones(opened, halves, config):
     names = default_metrics(config)
-    suite = opened(*names, seed=3)
+    suite = opened(*names, seed=3, samples=120)
     good = suite.measure(batches(halves(120, 7), suite.samples, 0))
     assert tuple(good) == suite.keys
     real = suite.real()
@@ -119,6 +121,32 @@ def test_too_few_examples_are_refused(opened, names, options, said):
         opened(*names, **options).prepare()
 
 
+def test_how_many_samples_are_measured_by_default(opened, halves):
+    splits = Splits(halves(400, 0), halves(120, 1), "test split")
+    assert opened("judge").samples == 120  # as many as are held out
+    assert default_samples(["judge", "judge_frechet"], splits) == 4 * 128  # too few for 128
+    assert default_samples(["judge", "usefulness"], splits) == 400  # in place of the real ones
+    many = splits._replace(test=halves(200, 1))
+    assert default_samples(["judge_frechet"], many) == 200
+    assert default_samples(["fid"], many) == 4 * 2048
+
+
+def test_fewer_held_out_than_features_give_no_distance(opened, halves):
+    suite = opened("judge_frechet", "judge_kid", split="test", reals=100, samples=200)
+    suite._others_count = 4  # real examples in the place of samples
+    found = suite.real()
+    assert np.isnan(found["judge_frechet"]) and np.isfinite(found["judge_kid"])
+
+
+def test_no_pair_of_a_class_gives_no_diversity(opened, halves, monkeypatch):
+    lone = halves(4, 1)
+    splits = Splits(halves(400, 0), lone, "test split")
+    monkeypatch.setattr(suites, "open_splits", lambda *_: splits)
+    suite = opened("diversity", samples=8)
+    found = suite.measure(batches(halves(8, 7), 8, 0))
+    assert np.isnan(found["diversity"]) and np.isnan(found["diversity_ratio"])
+
+
 def test_usefulness_of_good_samples(opened, halves, quick_judges, monkeypatch):
     suite = opened("usefulness", judge_steps=50)
     found = suite.measure(batches(halves(120, 7), suite.samples, 0))
@@ -133,8 +161,9 @@ def test_mixture_of_an_untrained_generator_and_of_the_mixture_itself():
     generator, _ = networks.build(config)
     found = suite.measure(Draws(generator, config).batches(2000, 0))
     assert found["within_3std"] < 0.1 and found["mode_kl"] > 0.001
+    assert found["modes"] == 0 and found["mode_overlap"] < 0.05
     real = suite.real()
-    assert real["modes"] == 8
+    assert real["modes"] == real["modes_touched"] == 8 and real["mode_overlap"] > 0.95
     assert real["within_3std"] == pytest.approx(0.989, abs=0.01)
     assert sum(suite.weights_of_modes) == pytest.approx(1, abs=1e-5)
 
