@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lsgan_tf.best_figure import best_of, evaluations, figures
+from lsgan_tf.best_figure import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.config import Config
 from lsgan_tf.files import atomic_file, explained
 
@@ -193,13 +193,16 @@ def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [
         f"At step {last['step']:,}:",
         "",
-        "| figure | value | best of the run |",
-        "|---|---|---|",
+        "| figure | value | real examples | best of the run |",
+        "|---|---|---|---|",
     ]
+    of_real = last.get("real")
+    real = figures(of_real) if isinstance(of_real, dict) else {}
     for name, value in figures(last).items():
-        best = best_of(seen, name)
+        best = best_of(seen, name) if is_compared(name) else None
         told = f"{best.value:.4g} at step {best.step:,}" if best else "-"
-        lines.append(f"| {_cell(name)} | {value:.4g} | {told} |")
+        beside = f"{real[plain_name(name)]:.4g}" if plain_name(name) in real else "-"
+        lines.append(f"| {_cell(name)} | {value:.4g} | {beside} | {told} |")
     return lines
 
 

@@ -77,7 +77,7 @@ class Sampler:
         self._serve = signatures["serving_ema" if suffix else "serving_default"]
         self._between = getattr(self._model, f"between{suffix}", None)
         self.classes = names if self.conditional else []
-        self._labels = {name: label for label, name in enumerate(self.classes)}
+        self._labels = labels_by_name(self.classes)
         pixels = math.prod(self.shape[:2]) if len(self.shape) == 3 else 1
         self.chunk = max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
 
@@ -100,15 +100,24 @@ class Sampler:
     def names(self, text: str) -> list[str]:
         """The classes that a text names: its characters, or its words if classes have words.
 
-        White space and commas only separate; composed characters may come in parts.
+        White space and commas only separate, but a class of several words is one between
+        commas: "living room, kitchen". Composed characters may come in parts.
 
         Raises:
           UserError: if the model is unconditional, or does not know one of them.
         """
         text = unicodedata.normalize("NFC", text)
-        names = "".join(text.split()) if self.of_characters else text.replace(",", " ").split()
+        if self.of_characters:
+            names = list("".join(text.split()))
+        else:
+            parts = [part.strip() for part in text.split(",")]
+            names = [
+                name
+                for part in parts
+                for name in ([part] if part in self._labels else part.split())
+            ]
         self.labels(names)
-        return list(names)
+        return names
 
     def labels(self, names: Sequence[str]) -> np.ndarray:
         """Labels of class names: int32.
@@ -264,6 +273,15 @@ class Sampler:
         if pixel_range is None:
             return images.astype(np.float32)
         return grids.to_uint8(images, pixel_range)
+
+
+def labels_by_name(classes: Sequence[str]) -> dict[str, int]:
+    """The label of each class by its name, and by that name with composed characters whole.
+
+    Some systems name folders with characters in parts; texts come with whole ones.
+    """
+    whole = {unicodedata.normalize("NFC", name): label for label, name in enumerate(classes)}
+    return whole | {name: label for label, name in enumerate(classes)}
 
 
 def _chunk_seed(seed: int, number: int) -> int:

@@ -38,9 +38,14 @@ def test_a_stand_in_is_called_one():
 
 
 def test_quality_at_the_exported_step():
-    rows = [{"step": 10, "fid": 30.0}, {"step": 20, "fid": 40.0}, {"step": 30, "fid": 1.0}]
+    rows = [
+        {"step": step, "figures": {"fid": fid, "fid_ema": 50.0, "diversity": 2.0}}
+        for step, fid in ((10, 30.0), (20, 40.0), (30, 1.0))
+    ]
+    rows[1]["real"] = {"fid": 3.0}
     text = card(config(), [], 25, rows)
-    assert "At step 20:" in text and "| fid | 40 | 30 at step 10 |" in text
+    assert "At step 20:" in text and "| fid | 40 | 3 | 30 at step 10 |" in text
+    assert "| fid_ema | 50 | 3 | 50 at step 10 |" in text and "| diversity | 2 | - | - |" in text
     assert "Not measured" not in text
 
 

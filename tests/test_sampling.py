@@ -14,7 +14,7 @@ from lsgan_tf import grids, sample_files
 from lsgan_tf.data.gnt import GntFile
 from lsgan_tf.errors import UserError
 from lsgan_tf.sample_files import wrapped, write_set, write_text
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling import Sampler, labels_by_name
 
 # Loads a SavedModel where lsgan_tf cannot be imported, and writes with it.
 ALONE = """
@@ -50,7 +50,7 @@ class Fake(Sampler):
     def __init__(self, classes, shape=(8, 8, 1), chunk=4):
         self.classes, self.shape, self.chunk = list(classes), shape, chunk
         self.conditional, self.step, self.standin = bool(classes), 3, False
-        self._labels = {name: label for label, name in enumerate(self.classes)}
+        self._labels = labels_by_name(self.classes)
         self.calls = []
 
     def sample(self, count, seed, labels=None):
@@ -126,6 +126,9 @@ class TestSampler:
         sampler = Fake(["cat", "dog"])
         assert not sampler.of_characters
         assert sampler.names("dog, cat") == ["dog", "cat"]
+        rooms = Fake(["living room", "kitchen", "e\u0301tage"])
+        assert rooms.names("living room, kitchen kitchen") == ["living room", "kitchen", "kitchen"]
+        assert rooms.labels(rooms.names("e\u0301tage")).tolist() == [2]
         with pytest.raises(UserError, match=r"does not know cow; it knows 2: cat, dog$"):
             sampler.names("cow")
 
