@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lsgan_tf.dashboard.profiling import parse_profile_steps
 from lsgan_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def _check_normalisation(config: Config) -> None:
 
 
 def _check_watching(config: Config) -> None:
+    parse_profile_steps(config.profile_steps, config.steps)
     if config.stop_on_collapse and not config.watch_every:
         raise UserError(
             "--stop_on_collapse needs the alarm; give --watch_every, 200 steps for example"

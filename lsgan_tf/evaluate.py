@@ -19,6 +19,7 @@ from absl import flags
 
 from lsgan_tf.binary import import_tensorflow, run
 from lsgan_tf.errors import UserError
+from lsgan_tf.files import read_json
 from lsgan_tf.metrics.names import METRICS, parse_metrics
 
 __doc__ = (__doc__ or "").replace(
@@ -108,6 +109,11 @@ def main(argv: list[str]) -> None:
     )
     print(evaluate(found, names, options, out, command=sys.argv))
     print(f"wrote {out}")
+    board = place / "tensorboard"
+    if _RUN_DIR.value and not _OUT.value and board.is_dir():
+        from lsgan_tf.dashboard.evaluations import show_evaluation
+
+        show_evaluation(board, read_json(out)["results"], found.config.best_metric)
 
 
 if __name__ == "__main__":

@@ -153,6 +153,7 @@ class Evaluator:
         except Exception:
             self.best = former
             raise
+        self._summaries.scalars(step, {f"best/{key}": self.best["value"]})
         self._run.summarize("best", self.best)
         self._run.log(f"step {step:,}: the best so far by {key}, kept in {self._run.best}")
 

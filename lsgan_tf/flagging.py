@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from absl import flags
 
@@ -39,17 +39,38 @@ def from_flags(
     return resolve(given, _origins(argv, flag_values))
 
 
+class SettingRow(NamedTuple):
+    """A setting in words."""
+
+    group: str
+    name: str
+    value: str
+    origin: str
+
+
+def setting_rows(config: Config, origins: Mapping[str, str]) -> list[SettingRow]:
+    """All settings by group: name, value, where the value comes from."""
+    return [
+        SettingRow(
+            field.metadata["group"],
+            field.name,
+            _text(getattr(config, field.name), field),
+            origins.get(field.name, ""),
+        )
+        for field in settings()
+    ]
+
+
 def describe(config: Config, origins: Mapping[str, str]) -> str:
-    """A table of all settings: name, value, where the value comes from."""
-    rows = []
+    """`setting_rows` as a table in plain text."""
+    lines = []
     group = None
-    for field in settings():
-        if field.metadata["group"] != group:
-            group = field.metadata["group"]
-            rows.append(f"{group}")
-        value = _text(getattr(config, field.name), field)
-        rows.append(f"  {field.name:<26}{value:<28}  {origins.get(field.name, '')}".rstrip())
-    return "\n".join(rows)
+    for row in setting_rows(config, origins):
+        if row.group != group:
+            group = row.group
+            lines.append(group)
+        lines.append(f"  {row.name:<26}{row.value:<28}  {row.origin}".rstrip())
+    return "\n".join(lines)
 
 
 class _Number(flags.ArgumentParser):

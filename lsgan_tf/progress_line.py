@@ -48,3 +48,11 @@ def live_bar(start: int, steps: int) -> tqdm:
         dynamic_ncols=True,
         leave=False,
     )
+
+
+def under_way_line(start: int, step: int, seconds: float, every: int) -> str:
+    """What is said after the first call, which made the steps after `start` up to `step`."""
+    return (
+        f"under way: steps {start + 1:,} to {step:,} took {seconds:.1f} s, tracing "
+        f"included; a line follows every {every:,} steps"
+    )

@@ -47,7 +47,7 @@ def tensors(run: Path) -> dict[str, np.ndarray]:
 
 
 def events(folder: Path) -> list[tuple[int, str, Any]]:
-    """TensorBoard's (step, tag, value) in the order of writing; texts and times left out."""
+    """TensorBoard's (step, tag, value) in the order of writing; settings and times left out."""
     from tensorboard.compat.proto.event_pb2 import Event
 
     values = []
@@ -57,7 +57,7 @@ def events(folder: Path) -> list[tuple[int, str, Any]]:
             values += [
                 (event.step, value.tag, value.tensor.SerializeToString())
                 for value in event.summary.value
-                if not value.tag.startswith("speed/") and value.tag != "config"
+                if not value.tag.startswith(("speed/", "_hparams_/")) and value.tag != "config"
             ]
     return values
 

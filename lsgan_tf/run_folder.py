@@ -157,7 +157,8 @@ class RunFolder:
 
     def _growing(self) -> list[Path]:
         files = [self.path / name for name in _APPENDED]
-        files += sorted(self.tensorboard.rglob("*tfevents*"))
+        # Not those in folders beneath: they are of `python -m lsgan_tf.evaluate`.
+        files += sorted(self.tensorboard.glob("*tfevents*"))
         return [path for path in files if path.is_file()]
 
     def _append(self, name: str, line: str) -> None:

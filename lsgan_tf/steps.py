@@ -21,14 +21,16 @@ class Task:
     action: Callable[[], None]
 
 
-def next_stop(step: int, config: Config, tasks: Sequence[Task]) -> int:
+def next_stop(step: int, config: Config, tasks: Sequence[Task], others: Sequence[int] = ()) -> int:
     """The step at which the next call ends.
 
     A function of the step alone, so that a resumed run makes the same calls: the
-    nearest multiple of `steps_per_call` or of a task's interval, or the run's end.
+    nearest multiple of `steps_per_call` or of a task's interval, one of `others`, or the
+    run's end.
     """
     multiples = [config.steps_per_call, *(task.every for task in tasks if task.every)]
-    return min(config.steps, *((step // every + 1) * every for every in multiples))
+    stops = [(step // every + 1) * every for every in multiples]
+    return min(config.steps, *stops, *(other for other in others if other > step))
 
 
 @dataclasses.dataclass

@@ -13,7 +13,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.files import explained, require_free_space
 from lsgan_tf.tensorflow_errors import disk_errors
 
-_ROOM = 1 << 16  # bytes free for an entry
+_ROOM = 1 << 16  # bytes free for an entry, beyond what it is known to hold
 
 
 class Summaries:
@@ -24,12 +24,16 @@ class Summaries:
       caption: a sentence shown with every grid, such as that the data is a stand-in.
       enabled: whether to write at all; of several workers only the chief does.
 
+    Attributes:
+      enabled: likewise.
+
     Raises:
       UserError: if the tensorboard package is not installed; later, if the disk is full.
     """
 
     def __init__(self, folder: Path, caption: str = "", *, enabled: bool = True) -> None:
         self._caption, self._folder = caption, folder if enabled else None
+        self.enabled = enabled
         if not enabled:
             self._writer = tf.summary.create_noop_writer()
             return
@@ -58,6 +62,23 @@ class Summaries:
         with self._writing():
             tf.summary.text(name, text, step)
 
+    def histogram(self, step: int, name: str, values: np.ndarray) -> None:
+        """How numbers are distributed; those that are not finite are left out."""
+        values = values[np.isfinite(values)]
+        if len(values):
+            with self._writing():
+                tf.summary.histogram(name, values, step)
+
+    def graph(self, graph: tf.compat.v1.GraphDef) -> None:
+        """The run's graph: it has one, and a later one takes its place."""
+        with self._writing(graph.ByteSize()):
+            tf.summary.graph(graph)
+
+    def proto(self, step: int, summary: bytes) -> None:
+        """A summary that a plugin of TensorBoard has made, in its serialized form."""
+        with self._writing(len(summary)):
+            tf.summary.experimental.write_raw_pb(summary, step)
+
     def flush(self) -> None:
         """Puts everything written so far into the file."""
         with self._explained():
@@ -69,10 +90,10 @@ class Summaries:
             self._writer.close()
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, size: int = 0) -> Iterator[None]:
         if self._folder:
             # On a full disk TensorFlow loses events without a word.
-            require_free_space(self._folder, _ROOM, "an entry for TensorBoard")
+            require_free_space(self._folder, size + _ROOM, "an entry for TensorBoard")
         with self._explained(), self._writer.as_default():
             yield
 

@@ -20,6 +20,8 @@ from lsgan_tf.clock import Clock, spell
 from lsgan_tf.cluster import from_environment
 from lsgan_tf.collapse import EXIT_COLLAPSED
 from lsgan_tf.config import Config
+from lsgan_tf.dashboard.dashboard import Dashboard
+from lsgan_tf.dashboard.profiling import Profile
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
@@ -30,7 +32,7 @@ from lsgan_tf.flagging import describe
 from lsgan_tf.interruption import Interruption, exit_status
 from lsgan_tf.machine import describe_machine
 from lsgan_tf.previews import Previews
-from lsgan_tf.progress_line import CURVES, live_bar, progress_line
+from lsgan_tf.progress_line import CURVES, live_bar, progress_line, under_way_line
 from lsgan_tf.restoring import export_step, take_weights
 from lsgan_tf.run_folder import RunFolder, new_run_dir
 from lsgan_tf.steps import Task, Window, check_replicas, make_run_steps, next_stop, uses_xla
@@ -68,7 +70,7 @@ def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> i
     folder = RunFolder(path, config, source.classes, chief=workers.chief)
     with contextlib.closing(folder) as run, workers.together():
         workers.check(config)
-        trainer = Trainer(config, source, strategy, workers, run, describe(config, origins))
+        trainer = Trainer(config, source, strategy, workers, run, origins)
         return trainer.train()
 
 
@@ -81,7 +83,7 @@ class Trainer:
       strategy: the devices.
       workers: the processes.
       run: the run's folder, open.
-      settings: the config in words, for a new run's log.
+      origins: where each setting comes from, for a new run's log.
 
     Raises:
       UserError: if XLA is asked for where it cannot be used.
@@ -94,10 +96,10 @@ class Trainer:
         strategy: tf.distribute.Strategy,
         workers: Workers,
         run: RunFolder,
-        settings: str,
+        origins: Mapping[str, str],
     ) -> None:
         self.config, self.source, self.strategy = config, source, strategy
-        self.workers, self.run, self._settings = workers, run, settings
+        self.workers, self.run, self._origins = workers, run, origins
         jit_compile = uses_xla(config, strategy)
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
@@ -114,6 +116,7 @@ class Trainer:
             flip=config.flip,
         )
         self.previews = Previews(config, source, self.gan)
+        self.profile = Profile(config, run, enabled=workers.chief)
         self._run_steps = make_run_steps(
             self.gan,
             strategy,
@@ -136,13 +139,17 @@ class Trainer:
         ]
         start = self.step
         data = iter(self.batches.distribute(self.strategy, start))
-        with Interruption() as interruption, live_bar(start, config.steps) as bar:
+        bar = live_bar(start, config.steps)
+        with Interruption() as interruption, contextlib.closing(self.profile), bar:
             if not bar.disable:
                 self.run.echo = bar.write
             stop = self.workers.stopping(interruption.signal)
             while self.step < config.steps and not stop and not self._gives_up:
                 before = self.step
-                self._take_steps(data, next_stop(before, config, tasks) - before)
+                self.profile.before(before)
+                stop_at = next_stop(before, config, tasks, self.profile.stops)
+                self._take_steps(data, stop_at - before)
+                self.profile.after(self.step)
                 if before == start:
                     self._say_under_way(before)
                 for task in tasks:
@@ -161,8 +168,10 @@ class Trainer:
         goes_on = not found or found.step < self.config.steps
         if goes_on:
             self.run.truncate(found.extra["sizes"] if found else {})
+        of = self.source.description
+        caption = f"Trained on {of}." if of else ""
         self.summaries = Summaries(
-            self.run.tensorboard, self._caption(), enabled=self.workers.chief and goes_on
+            self.run.tensorboard, caption, enabled=self.workers.chief and goes_on
         )
         self._say_what_runs(found, notices)
         self.clock, self.window = Clock(), Window(names=self.gan.measured)
@@ -179,8 +188,12 @@ class Trainer:
             self.run.log(f"resumed at step {found.step:,} from {found.path.name}")
         elif self.config.init_from and self.workers.chief:
             self.run.log(take_weights(Path(self.config.init_from), self.gan, self.source.classes))
+        shown = (self.source, self.batches, *shown)
+        self.dashboard = Dashboard(self.config, self.gan, self.strategy, *shown)
         if goes_on:
             self.watcher.tell()
+            if not extra.get("dashboard"):  # new, or begun before there was one
+                self.dashboard.begin(self._origins, self._best)
         self.workers.share(self.gan.state_variables())
         self.window = self.window.unpack(self.workers.share_numbers(self.window.pack()))
         self.step = self._saved_step = int(self.gan.step.numpy())
@@ -198,8 +211,7 @@ class Trainer:
         for notice in (*notices, *self.source.notices, *([slow] if slow else [])):
             self.run.log(notice)
         if not found:
-            self.run.log(self._settings)
-            self.summaries.text(0, "config", f"```\n{self._settings}\n```")
+            self.run.log(describe(self.config, self._origins))
 
     def _take_steps(self, data: tf.distribute.DistributedIterator, count: int) -> None:
         """Runs `count` steps in one call, and stops the run if one of them went bad."""
@@ -214,13 +226,9 @@ class Trainer:
 
     def _say_under_way(self, start: int) -> None:
         """Tells of the first call: on a slow machine the first line of progress is far off."""
-        every, end = self.config.log_every, self.config.steps
-        seconds = self.clock.since_mark()
-        if self.step % every and self.step < end:
-            self.run.log(
-                f"under way: steps {start + 1:,} to {self.step:,} took {seconds:.1f} s, tracing "
-                f"included; a line follows every {every:,} steps"
-            )
+        if self.step % self.config.log_every and self.step < self.config.steps:
+            took = self.clock.since_mark()
+            self.run.log(under_way_line(start, self.step, took, self.config.log_every))
 
     def _log(self) -> None:
         means = self.window.means()
@@ -236,6 +244,7 @@ class Trainer:
         if images:
             curves["speed/images per second"] = images
         self.summaries.scalars(self.step, curves)
+        self.dashboard.log(self.step)
         self.run.log(progress_line(self.step, self.config, means, rate))
 
     def _sample(self) -> None:
@@ -266,17 +275,21 @@ class Trainer:
             "window": dataclasses.asdict(self.window),
             "watch": self.watcher.memory(),
             "best": self.evaluator.best if self.evaluator else self._best,
+            "dashboard": True,
             "sizes": self.run.sizes(),
         }
 
     def _checkpoint(self) -> None:
         self.checkpoints.save(self.step, self.state, self._extra(), self.watcher.last_good())
         self._saved_step = self.step
+        self.dashboard.checkpoint()
         self.watcher.tell()
 
     def _end(self, stop: signal.Signals | None) -> int:
-        self.summaries.close()
-        if self._gives_up and stop is None and self.step < self.config.steps:
+        self.profile.close()
+        gives_up = self._gives_up and stop is None and self.step < self.config.steps
+        self.dashboard.end(self.step, failed=gives_up, stopped=stop is not None)
+        if gives_up:
             self._export_once()
             self.run.log(
                 f"ended at step {self.step:,} by --stop_on_collapse: {self.watcher.verdict()}; "
@@ -322,7 +335,8 @@ class Trainer:
     def _diverged(self, last: np.ndarray) -> None:
         from lsgan_tf.diagnosis import diagnose
 
-        self.summaries.close()
+        self.profile.close()
+        self.dashboard.end(self.step, failed=True)
         data = self.batches.slice(self.step - 1, 0, 1)
         found = diagnose(self.config, self.gan, self.step, last, *data)
         kept, _ = self.checkpoints.newest()
@@ -333,6 +347,3 @@ class Trainer:
         )
         self.run.note(f"diverged: {message}")
         raise DivergedError(message)
-
-    def _caption(self) -> str:
-        return f"Trained on {self.source.description}." if self.source.description else ""

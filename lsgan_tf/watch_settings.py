@@ -44,6 +44,11 @@ class WatchSettings:
         optional=int,
         unset="as many as held-out examples, at most 10,000, or what the measures need",
     )
+    profile_steps: str | None = _watch(
+        None,
+        "first and last step of a profile for TensorBoard, such as 100,110",
+        optional=str,
+    )
     inception: str | None = _watch(
         None,
         "file of the Inception graph, for the measures that need it",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import hypothesis
 import numpy as np
@@ -114,6 +115,34 @@ def tiny_run(tmp_path_factory, write_characters, command) -> TinyRun:
     path = folder / "runs" / "tiny"
     done = command("main", *flags, f"--run_dir={path}")
     return TinyRun(path, data.parent, folder / "cache", flags, done)
+
+
+@pytest.fixture(scope="session")
+def start_browser() -> Iterator[Callable[..., Any]]:
+    """Starts a headless Chromium with Debian's driver: `start_browser("--disable-gpu")`."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if not program or not driver:
+        pytest.skip("no browser: install the Debian packages chromium and chromium-driver")
+    started = []
+
+    def start(*words: str, downloads: Path | None = None) -> Any:
+        options = webdriver.ChromeOptions()
+        options.binary_location = program
+        for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *words):
+            options.add_argument(word)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        if downloads:
+            preferences = {"download.default_directory": str(downloads)}
+            options.add_experimental_option("prefs", preferences)
+        service = webdriver.ChromeService(executable_path=driver)
+        started.append(webdriver.Chrome(options=options, service=service))
+        return started[-1]
+
+    yield start
+    for browser in started:
+        browser.quit()
 
 
 @pytest.fixture

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 
 from lsgan_tf.report_facts import gather
 from lsgan_tf.report_page import page
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-DRIVER = shutil.which("chromedriver")
-
 
 @pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium with Debian's driver."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    if not BROWSER or not DRIVER:
-        pytest.skip("no browser: install the Debian packages chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=DRIVER)
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
+def browser(start_browser):
+    return start_browser("--disable-gpu")
 
 
 @pytest.fixture

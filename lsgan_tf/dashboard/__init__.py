@@ -1,0 +1,1 @@
+"""What TensorBoard shows of a run beside its curves and pictures."""

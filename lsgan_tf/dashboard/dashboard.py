@@ -1,0 +1,94 @@
+"""All that a run shows in TensorBoard beside the curves and pictures it shows as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from lsgan_tf.config import Config
+from lsgan_tf.dashboard import hparams
+from lsgan_tf.dashboard.graph import networks_graph
+from lsgan_tf.dashboard.projector import Projector
+from lsgan_tf.dashboard.scores import BatchScores, histogram_due
+from lsgan_tf.dashboard.settings_table import settings_table
+from lsgan_tf.data.pipeline import Batches
+from lsgan_tf.data.source import Source
+from lsgan_tf.gan import GAN
+from lsgan_tf.run_folder import RunFolder
+from lsgan_tf.summaries import Summaries
+
+
+class Dashboard:
+    """The settings, the graph, the histograms of scores, the Projector and the HParams row.
+
+    Args:
+      config: the run's, with the dataset's facts.
+      gan: its model.
+      strategy: its devices.
+      source: its data.
+      batches: what its steps are trained on.
+      run: its folder.
+      summaries: where all goes but the Projector's files; those of a worker that is not
+        the chief are not enabled, and nothing is written.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        gan: GAN,
+        strategy: tf.distribute.Strategy,
+        source: Source,
+        batches: Batches,
+        run: RunFolder,
+        summaries: Summaries,
+    ) -> None:
+        self._config, self._gan, self._source = config, gan, source
+        self._summaries = summaries
+        self._scores = BatchScores(gan, strategy, batches)
+        # An unconditional network has no embedding of labels.
+        shown = config.conditional and summaries.enabled
+        self._projector = Projector(run.tensorboard, gan, source) if shown else None
+
+    def begin(self, origins: Mapping[str, str], best: Mapping[str, Any] | None) -> None:
+        """Shows what stays the same all along: once in a run's life.
+
+        Args:
+          origins: where each setting comes from.
+          best: the best figure so far, of a run that began without a dashboard.
+        """
+        if not self._summaries.enabled:
+            return
+        self._summaries.text(0, "config", settings_table(self._config, origins))
+        self._summaries.proto(0, hparams.session_start(self._config))
+        self._summaries.graph(networks_graph(self._gan))
+        if best:
+            self._summaries.scalars(best["step"], {f"best/{best['metric']}": best["value"]})
+
+    def log(self, step: int) -> None:
+        """Histograms of D's scores of a batch; every worker has to call this."""
+        if not histogram_due(step, self._config.log_every):
+            return
+        real, fake = self._scores.at(step)
+        self._summaries.histogram(step, "scores/real", real)
+        self._summaries.histogram(step, "scores/fake", fake)
+
+    def checkpoint(self) -> None:
+        """Brings the Projector's vectors up to date."""
+        if self._projector:
+            self._projector.write()
+
+    def end(self, step: int, *, failed: bool, stopped: bool = False) -> None:
+        """Says how the run ended, and closes the file.
+
+        Args:
+          step: where.
+          failed: it diverged or collapsed.
+          stopped: by a signal.
+        """
+        if self._summaries.enabled:
+            ended = hparams.Outcome.STOPPED if stopped else hparams.Outcome.FINISHED
+            outcome = hparams.Outcome.FAILED if failed else ended
+            self._summaries.proto(step, hparams.session_end(outcome))
+        self._summaries.close()

@@ -1,0 +1,103 @@
+"""A profile of some steps, for whoever wants to know where the time goes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from lsgan_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from lsgan_tf.config import Config
+    from lsgan_tf.run_folder import RunFolder
+
+
+class Steps(NamedTuple):
+    """Steps to profile, both ends included; the first step of a run is 1."""
+
+    first: int
+    last: int
+
+
+def parse_profile_steps(text: str | None, steps: int) -> Steps | None:
+    """Reads `--profile_steps`: "100,110" for steps 100 to 110, both included.
+
+    Args:
+      text: the flag's value; None profiles nothing.
+      steps: how long the run is.
+
+    Raises:
+      UserError: if it says something else, or the run ends before.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d{1,10})\s*,\s*(\d{1,10})\s*", text, re.ASCII)
+    wanted = Steps(int(found[1]), int(found[2])) if found else None
+    if not wanted or not 1 <= wanted.first <= wanted.last:
+        raise UserError(
+            f"--profile_steps={text}: expected the first and the last step to profile, "
+            "--profile_steps=100,110 for example"
+        )
+    if wanted.last > steps:
+        raise UserError(
+            f"--profile_steps={text}: the run ends at step {steps:,}; give steps within it, or "
+            "more --steps"
+        )
+    return wanted
+
+
+class Profile:
+    """Profiles the calls that make the steps asked for.
+
+    Calls have to end where the profile begins and ends (`stops`); between, they are as
+    long as ever, so that what is seen is what happens. A run that goes on from within the
+    steps profiles the rest of them, and one that goes on from after them nothing.
+
+    Args:
+      config: says which steps.
+      run: its folder; the traces go to `plugins/profile` in TensorBoard's.
+      enabled: whether this process writes files.
+
+    Attributes:
+      stops: steps at which a call has to end.
+    """
+
+    def __init__(self, config: Config, run: RunFolder, *, enabled: bool) -> None:
+        steps = parse_profile_steps(config.profile_steps, config.steps)
+        self.stops = (steps.first - 1, steps.last) if steps else ()
+        self._steps = steps if enabled else None
+        self._run = run
+        self._begun: int | None = None
+        self._seen = 0
+
+    def before(self, step: int) -> None:
+        """Begins the profile if the call that starts at `step` is to be in it."""
+        if not self._steps or self._begun is not None:
+            return
+        if self._steps.first - 1 <= step < self._steps.last:
+            import tensorflow as tf
+
+            tf.profiler.experimental.start(str(self._run.tensorboard))
+            self._begun = self._seen = step
+
+    def after(self, step: int) -> None:
+        """Ends the profile if the call that ended at `step` was its last."""
+        self._seen = step
+        if self._begun is not None and step >= self._steps.last:
+            self.close()
+
+    def close(self) -> None:
+        """Ends the profile, if it is going on, and writes what there is."""
+        if self._begun is None:
+            return
+        import tensorflow as tf
+
+        from lsgan_tf.files import explained
+        from lsgan_tf.tensorflow_errors import disk_errors
+
+        first, self._begun = self._begun + 1, None
+        folder = self._run.tensorboard
+        with explained(folder, "writing the profile"), disk_errors():
+            tf.profiler.experimental.stop()
+        where = folder / "plugins" / "profile"
+        self._run.log(f"profile of steps {first:,} to {self._seen:,} in {where}")

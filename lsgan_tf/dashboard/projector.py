@@ -1,0 +1,99 @@
+"""The learned embedding of labels for TensorBoard's Projector.
+
+Files in TensorBoard's folder of the run, each replaced as a whole:
+
+    projector_config.pbtxt          names the others; written last
+    projector/generator.tsv         G's Phi, a row for each class, and D's
+    projector/discriminator.tsv
+    projector/characters.tsv        name and label of each class
+    projector/sprite.png            a real example of each class
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lsgan_tf.data.source import Source
+from lsgan_tf.files import atomic_file, clear_leftovers, explained, require_free_space
+from lsgan_tf.gan import GAN
+
+CONFIG = "projector_config.pbtxt"
+_FOLDER = "projector"
+_NAMES, _SPRITE = "characters.tsv", "sprite.png"
+_NUMBER = 12  # bytes of a number, at most
+_ROOM = 64 << 20  # for the sprite
+
+
+class Projector:
+    """Writes the files of a conditional run.
+
+    Args:
+      folder: TensorBoard's folder of the run.
+      gan: its model.
+      source: its data.
+    """
+
+    def __init__(self, folder: Path, gan: GAN, source: Source) -> None:
+        self._folder, self._source = Path(folder), source
+        self._maps = {
+            network.name: network.label_map.kernel for network in (gan.generator, gan.discriminator)
+        }
+        for place in (self._folder, self._folder / _FOLDER):
+            clear_leftovers(place)
+
+    def write(self) -> None:
+        """Writes the vectors as they are now, and all else the first time.
+
+        Raises:
+          UserError: if the disk is full.
+        """
+        folder, first = self._folder / _FOLDER, not (self._folder / CONFIG).is_file()
+        size = sum(_NUMBER * np.prod(kernel.shape) for kernel in self._maps.values())
+        with explained(folder, "writing the Projector's files"):
+            require_free_space(folder, int(size) + first * _ROOM, "the Projector's files")
+            for name, kernel in self._maps.items():
+                _write_rows(folder / f"{name}.tsv", np.asarray(kernel))
+            if first:
+                self._write_once(folder)
+
+    def _write_once(self, folder: Path) -> None:
+        from lsgan_tf.dashboard.sprite import make_sprite
+        from lsgan_tf.grids import save_png
+
+        classes = self._source.classes
+        rows = ["character\tlabel", *(f"{_cell(c)}\t{n}" for n, c in enumerate(classes))]
+        with atomic_file(folder / _NAMES) as temporary:
+            temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        sprite = make_sprite(self._source)
+        save_png(folder / _SPRITE, sprite.image)
+        with atomic_file(self._folder / CONFIG) as temporary:
+            temporary.write_text(self._config(sprite.tile), encoding="utf-8")
+
+    def _config(self, tile: int) -> str:
+        from google.protobuf import text_format
+        from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+
+        config = ProjectorConfig()
+        for name, kernel in self._maps.items():
+            shown = config.embeddings.add()
+            shown.tensor_name = f"labels of the {name}"
+            shown.tensor_shape.extend(kernel.shape)
+            shown.tensor_path = f"{_FOLDER}/{name}.tsv"
+            shown.metadata_path = f"{_FOLDER}/{_NAMES}"
+            shown.sprite.image_path = f"{_FOLDER}/{_SPRITE}"
+            shown.sprite.single_image_dim.extend((tile, tile))
+        return text_format.MessageToString(config)
+
+
+def _write_rows(path: Path, rows: np.ndarray) -> None:
+    """Numbers to four digits, more than can be seen: 0.4 s for 3,740 rows of 256."""
+    form = "\t".join(["%.4g"] * rows.shape[1]) + "\n"
+    with atomic_file(path) as temporary, open(temporary, "w", encoding="ascii") as stream:
+        stream.writelines(form % tuple(row) for row in rows.tolist())
+
+
+def _cell(name: str) -> str:
+    """A class's name without what ends a cell or a row, and never empty."""
+    return " ".join(name.split()) or "?"

@@ -1,0 +1,79 @@
+"""D's scores of a batch of reals and of fakes, looked at without moving anything."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf.data.pipeline import Batches
+from lsgan_tf.gan import GAN
+
+_AN_OCTAVE = 100
+
+
+class BatchScores:
+    """What D says in the coming step, before its update: example by example.
+
+    That takes one forward pass of G and two of D on the step's own batch and noise, with
+    the batch's own statistics as in training. The moving averages that such a pass moves
+    are put back, and the run's data are read anew and not taken from its stream.
+
+    Args:
+      gan: the model.
+      strategy: its devices.
+      batches: what its steps are trained on.
+    """
+
+    def __init__(self, gan: GAN, strategy: tf.distribute.Strategy, batches: Batches) -> None:
+        self._gan, self._strategy, self._batches = gan, strategy, batches
+        self._moved = [v.value for v in gan.non_trainable_variables if v.shape.rank]
+        self._run = tf.function(self._score)
+
+    def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of the first draw of the step after `step`.
+
+        Every worker has to call this, since normalisation is over all of them.
+
+        Returns:
+          Of reals and of fakes: float32, `(n,)` each, where n counts the examples of this
+          process's replicas.
+        """
+
+        def share(context: tf.distribute.ValueContext) -> tuple[tf.Tensor, tf.Tensor]:
+            replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+            examples, labels = self._batches.slice(step, replica, replicas)
+            return tf.constant(examples[0]), tf.constant(labels[0])
+
+        data = self._strategy.experimental_distribute_values_from_function(share)
+        real, fake = (
+            np.concatenate([each.numpy() for each in self._strategy.experimental_local_results(x)])
+            for x in self._run(data)
+        )
+        return real, fake
+
+    def _score(self, data: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        before = [tf.identity(variable) for variable in self._moved]
+        scores = self._strategy.run(self._score_replica, args=(data,))
+        for variable, value in zip(self._moved, before, strict=True):
+            variable.assign(value)
+        return scores
+
+    def _score_replica(self, data: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        gan, (examples, labels) = self._gan, data
+        label = labels if gan.conditional else None
+        fake = gan.generator(gan.draw_noise()[0], label, training=True)
+        real = gan.discriminator(gan.to_range(examples), label, training=True)
+        return real, gan.discriminator(fake, label, training=True)
+
+
+def histogram_due(step: int, log_every: int) -> bool:
+    """Whether histograms are written at a log point: a function of the step alone.
+
+    They are at each of the first hundred and then ever more rarely, about a hundred for
+    each doubling of the steps, so that they neither slow a long run nor swell its events.
+    """
+    number = step // log_every
+    spacing = 1
+    while number >= 2 * spacing * _AN_OCTAVE:
+        spacing *= 2
+    return number % spacing == 0
