@@ -21,7 +21,7 @@ class Summaries:
 
     Args:
       folder: where the events go.
-      caption: a sentence shown with every grid, such as that the data is a stand-in.
+      data: what the run is trained on, shown with every grid: it may be a stand-in.
       enabled: whether to write at all; of several workers only the chief does.
 
     Attributes:
@@ -31,8 +31,9 @@ class Summaries:
       UserError: if the tensorboard package is not installed; later, if the disk is full.
     """
 
-    def __init__(self, folder: Path, caption: str = "", *, enabled: bool = True) -> None:
-        self._caption, self._folder = caption, folder if enabled else None
+    def __init__(self, folder: Path, data: str = "", *, enabled: bool = True) -> None:
+        self._caption = f"Trained on {data}." if data else None
+        self._folder = folder if enabled else None
         self.enabled = enabled
         if not enabled:
             self._writer = tf.summary.create_noop_writer()
@@ -55,7 +56,7 @@ class Summaries:
     def image(self, step: int, name: str, image: np.ndarray) -> None:
         """A picture, uint8 `(height, width, 3)`."""
         with self._writing():
-            tf.summary.image(name, image[None], step, description=self._caption or None)
+            tf.summary.image(name, image[None], step, description=self._caption)
 
     def text(self, step: int, name: str, text: str) -> None:
         """A text in Markdown."""

@@ -168,11 +168,8 @@ class Trainer:
         goes_on = not found or found.step < self.config.steps
         if goes_on:
             self.run.truncate(found.extra["sizes"] if found else {})
-        of = self.source.description
-        caption = f"Trained on {of}." if of else ""
-        self.summaries = Summaries(
-            self.run.tensorboard, caption, enabled=self.workers.chief and goes_on
-        )
+        data, writes = self.source.description, self.workers.chief and goes_on
+        self.summaries = Summaries(self.run.tensorboard, data, enabled=writes)
         self._say_what_runs(found, notices)
         self.clock, self.window = Clock(), Window(names=self.gan.measured)
         extra = found.extra if found else {}
