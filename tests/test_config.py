@@ -233,8 +233,10 @@ def configs(draw):
     fixed |= {"flat_norm": False, "constant_filters": False, "nonlinearity": "relu"}
     fixed |= {"discriminator_batch_norm": False}
     fixed |= {"metrics": "fid,kid", "best_metric": "kid", "stop_on_collapse": False}
+    fixed |= {"profile_steps": "2,3"}
     drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
     drawn["image_size"] = max(drawn["image_size"], 8)
+    drawn["steps"] = max(drawn["steps"], 3)
     if drawn["label_fake"] == drawn["label_real"]:
         drawn["loss"] = "nsgan"
     facts = {
@@ -320,6 +322,7 @@ class TestDifferences:
             "metrics": "kid",
             "best_metric": "kid",
             "evaluate_samples": 7,
+            "profile_steps": "2,3",
             "inception": "elsewhere",
             "data_description": "elsewhere",
         }
