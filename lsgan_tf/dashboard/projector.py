@@ -76,9 +76,11 @@ class Projector:
         from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
         config = ProjectorConfig()
+        # TensorBoard lists them by the alphabet and begins with the first: with G's.
+        words = {"generator": "in the generator", "discriminator": "of the discriminator"}
         for name, kernel in self._maps.items():
             shown = config.embeddings.add()
-            shown.tensor_name = f"labels of the {name}"
+            shown.tensor_name = f"labels {words[name]}"
             shown.tensor_shape.extend(kernel.shape)
             shown.tensor_path = f"{_FOLDER}/{name}.tsv"
             shown.metadata_path = f"{_FOLDER}/{_NAMES}"

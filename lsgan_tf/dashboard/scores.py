@@ -61,7 +61,8 @@ class BatchScores:
     def _score_replica(self, data: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         gan, (examples, labels) = self._gan, data
         label = labels if gan.conditional else None
-        fake = gan.generator(gan.draw_noise()[0], label, training=True)
+        noises, _ = gan.draw_noise(examples.shape[1:])
+        fake = gan.generator(noises[0], label, training=True)
         real = gan.discriminator(gan.to_range(examples), label, training=True)
         return real, gan.discriminator(fake, label, training=True)
 
