@@ -30,6 +30,9 @@ _GRID_WIDTH = flags.DEFINE_integer(
 _GRID_QUALITY = flags.DEFINE_integer(
     "grid_quality", 82, "of the pictures, as WebP counts it: less is smaller [1 to 100]", 1, 100
 )
+_REALS = flags.DEFINE_boolean(
+    "reals", True, "show real examples; --noreals for a page to publish where data must not be"
+)
 _MOST_RUNS = 24
 
 
@@ -50,6 +53,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
     pictures = {
         "grids": _GRIDS.value, "pixels": _GRID_WIDTH.value, "quality": _GRID_QUALITY.value,
+        "reals": _REALS.value,
     }  # fmt: skip
     runs = told_apart([gather(path, **pictures) for path in folders])
     limit = (

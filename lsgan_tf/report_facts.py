@@ -75,7 +75,7 @@ class Facts:
       evaluations: what was measured of it, see `lsgan_tf.best_figure.evaluations`.
       grids: sample grids, oldest first.
       averaged: the same of the moving average.
-      reals: real examples, if their picture is there.
+      reals: real examples, if their picture is there and is to be shown.
       left_out: how many grids are not shown, because of the limit.
       unreadable: names of pictures that could not be read.
       best: the best figure.
@@ -109,7 +109,7 @@ class Facts:
     log: list[str]
 
 
-def gather(path: Path, *, grids: int, pixels: int, quality: int = 82) -> Facts:
+def gather(path: Path, *, grids: int, pixels: int, quality: int = 82, reals: bool = True) -> Facts:
     """Reads a run folder for the report.
 
     Args:
@@ -117,6 +117,7 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82) -> Facts:
       grids: at most so many sample grids, evenly chosen, first and last included.
       pixels: wider pictures are made smaller to this width.
       quality: of the pictures as WebP, 1 to 100.
+      reals: show the picture of real examples.
 
     Raises:
       UserError: if there is no such folder.
@@ -133,7 +134,7 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82) -> Facts:
     speeds = [row["images_per_second"] for row in timing if is_number(row.get("images_per_second"))]
     seconds = [row["seconds"] for row in timing if is_number(row.get("seconds"))]
     log = lines(run.path / "log.txt")
-    real = _picture(run.path / "reals.png", 0, drawing)
+    real = _picture(run.path / "reals.png", 0, drawing) if reals else None
     return Facts(
         name=run.path.resolve().name,
         run=run,

@@ -123,6 +123,12 @@ class TestPictures:
         ]
         assert sizes[0] + 500 < sizes[1]
 
+    def test_real_examples_can_be_left_out(self, make_run):
+        path = make_run()
+        assert "real examples" in report(path)
+        text = page([gather(path, grids=24, pixels=720, reals=False)], "")
+        assert "real examples" not in text and len(embedded(text)["0"]) == 3
+
     def test_the_moving_average_has_its_own(self, make_run):
         path = make_run()
         Image.new("RGB", (8, 8)).save(path / "samples" / "step-00000300-ema.png")
