@@ -101,6 +101,7 @@ def meet(cluster: Cluster, seconds: float) -> None:
         if cluster.chief:
             _gather(cluster, deadline)
         else:
+            _listen(cluster).close()  # TensorFlow will listen there
             _report(cluster, deadline)
     except TimeoutError as error:
         raise UserError(
@@ -109,17 +110,22 @@ def meet(cluster: Cluster, seconds: float) -> None:
         ) from error
 
 
+def _listen(cluster: Cluster) -> socket.socket:
+    """Listens on this worker's own port."""
+    port = int(cluster.workers[cluster.index].rpartition(":")[2])
+    try:
+        return socket.create_server(("", port), backlog=128)
+    except OSError as error:
+        raise UserError(
+            f"TF_CONFIG: port {port} of this host cannot be used ({error.strerror}); stop what "
+            "uses it, or choose another"
+        ) from error
+
+
 def _gather(cluster: Cluster, deadline: float) -> None:
-    port = int(cluster.workers[0].rpartition(":")[2])
     waiting = set(range(1, len(cluster.workers)))
     with contextlib.ExitStack() as stack:
-        try:
-            server = stack.enter_context(socket.create_server(("", port), backlog=128))
-        except OSError as error:
-            raise UserError(
-                f"TF_CONFIG: port {port} of this host cannot be used ({error.strerror}); stop "
-                "what uses it, or choose another"
-            ) from error
+        server = stack.enter_context(_listen(cluster))
         arrived = []
         while waiting:
             server.settimeout(_left(deadline, _missing(cluster, waiting)))

@@ -221,7 +221,10 @@ class Config(DataSettings, MachineSettings, WatchSettings):
         known = {field.name for field in dataclasses.fields(cls)}
         given = {name: value for name, value in values.items() if name != "format"}
         if unknown := sorted(set(given) - known):
-            raise UserError(f"{where}: unknown setting {', '.join(unknown)}")
+            raise UserError(
+                f"{where}: unknown setting {', '.join(unknown)}; it was written by a newer "
+                "version of lsgan_tf: use that version"
+            )
         try:
             given["data_shape"] = tuple(int(side) for side in given.get("data_shape", ()))
             return cls(**given)

@@ -19,7 +19,7 @@ from absl import flags
 
 from lsgan_tf.binary import import_tensorflow, run
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import read_json
+from lsgan_tf.files import read_json, require_writable
 from lsgan_tf.metrics.names import METRICS, parse_metrics
 
 __doc__ = (__doc__ or "").replace(
@@ -89,6 +89,7 @@ def main(argv: list[str]) -> None:
     out = Path(_OUT.value) if _OUT.value else beside / "evaluation.json"
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
+    require_writable(out, "writing the evaluation")
     import_tensorflow()
     from lsgan_tf import candidates
     from lsgan_tf.evaluation import Options, evaluate

@@ -16,6 +16,7 @@ from absl import flags
 
 from lsgan_tf.binary import import_tensorflow, run
 from lsgan_tf.errors import UserError
+from lsgan_tf.files import require_writable
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
 _STEP = flags.DEFINE_integer(
@@ -57,16 +58,22 @@ def main(argv: list[str]) -> None:
     for flag in (_KERAS, _TFLITE):
         if flag.value and Path(flag.value).suffix != f".{flag.name}":
             raise UserError(f"--{flag.name}={flag.value}: expected a file's name in .{flag.name}")
+        if flag.value:
+            require_writable(Path(flag.value), f"writing --{flag.name}")
     if _QUANTIZE.value != "none" and not _TFLITE.value:
         raise UserError("--quantize: is for TensorFlow Lite alone; give --tflite=FILE.tflite too")
+    from lsgan_tf.checkpoint_folders import of_run
+    from lsgan_tf.run_folder import load_config, tidied
+
+    load_config(run_dir)
+    of_run(run_dir, best=_STEP.value is not None)
     import_tensorflow()
     from lsgan_tf.machine import processor
     from lsgan_tf.model_card import write_card
     from lsgan_tf.restoring import restore_run
-    from lsgan_tf.run_folder import tidied
     from lsgan_tf.savedmodel import write_saved_model
 
-    config, gan, classes, step = restore_run(run_dir, _STEP.value)
+    config, gan, classes, step = restore_run(run_dir, _STEP.value, say=print)
     with tidied(run_dir):
         write_saved_model(path, config, gan, classes, step, run_dir=run_dir)
     print(f"SavedModel of step {step:,} in {path}")

@@ -200,6 +200,26 @@ def require_free_space(folder: Path, needed: int, what: str) -> None:
         )
 
 
+def require_writable(path: Path, doing: str) -> None:
+    """Refuses a place for a file before the work that is to be written there.
+
+    Nothing is left behind: folders that are missing are made when the file is written.
+
+    Args:
+      path: the file; it need not exist yet.
+      doing: what will be done, as `explained` has it.
+
+    Raises:
+      UserError: if no file can be made there.
+    """
+    folder = Path(path).absolute().parent
+    with explained(path, doing):
+        while not folder.exists():
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
 def sha256(path: Path) -> str:
     """Hex SHA-256 of a file's content, read in blocks."""
     digest = hashlib.sha256()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from lsgan_tf.best_figure import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.config import Config
+from lsgan_tf.export_pictures import FILE_NAMES as PICTURES
 from lsgan_tf.files import atomic_file, explained
 
 FILE_NAME = "MODEL.md"
@@ -81,7 +82,8 @@ def write_card(
     """
     path = Path(folder) / FILE_NAME
     measured = evaluations(Path(run_dir)) if run_dir else ()
-    text = card(config, classes, step, measured, forms, machine)
+    pictures = [name for name in PICTURES.values() if (Path(folder) / name).is_file()]
+    text = card(config, classes, step, measured, forms, machine, pictures)
     with explained(path, "writing the model card"), atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -98,6 +100,7 @@ def card(
     measured: Sequence[Mapping[str, Any]] = (),
     forms: Sequence[Form] = (),
     machine: str = "",
+    pictures: Sequence[str] = (),
 ) -> str:
     """The card as Markdown.
 
@@ -109,6 +112,7 @@ def card(
         is of later steps is left out.
       forms: files with the generator alone that were made beside the SavedModel.
       machine: what their times were measured on.
+      pictures: those of `lsgan_tf.export_pictures` that lie beside the card.
     """
     given = "given a class, " if config.conditional else ""
     lines = [
@@ -129,6 +133,7 @@ def card(
     ]
     if config.conditional:
         lines.append(f"| classes | {len(classes):,}, in `classes.txt` |")
+    lines += _samples(pictures, step, config)
     lines += ["", "## Weights", "", *_weights(config), *_forms(forms, machine, config)]
     lines += ["", "## Measured quality", "", *_quality(step, measured), "", "## Limits", ""]
     lines += [
@@ -138,6 +143,17 @@ def card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _samples(pictures: Sequence[str], step: int, config: Config) -> list[str]:
+    if not pictures:
+        return []
+    laid_out = "; a row is a class, a column shares its noise" if config.conditional else ""
+    lines = ["", "## Samples", "", f"Drawn at step {step:,}, none chosen or left out{laid_out}."]
+    for name in pictures:
+        what = "the moving average" if "-ema" in name else "the weights as trained"
+        lines += ["", f"![samples of {what}]({name})"]
+    return lines
 
 
 def _weights(config: Config) -> list[str]:

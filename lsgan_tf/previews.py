@@ -12,21 +12,14 @@ from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.files import save_array
 from lsgan_tf.gan import GAN
-from lsgan_tf.noise import GRID_STREAM, noise
+from lsgan_tf.sample_grid import POINTS, sample_grid
 from lsgan_tf.summaries import Summaries
 
-_ROWS = _COLUMNS = 12
-_UNLABELLED = 8
-_POINTS = 5120  # ten batches of 512, as the authors draw the mixture
 _FEW_POINTS = 512  # enough of them to tell how far apart they lie
-_SMALL = 48  # images below this side are shown at twice their size
 
 
 class Previews:
-    """Draws the grids of a run.
-
-    A conditional grid has one row per class, up to 12 spread evenly over the
-    label order; each column shares its noise, so a column is one "hand".
+    """Draws the grids of a run: `lsgan_tf.sample_grid` says what stands in them.
 
     Args:
       config: the run's.
@@ -40,23 +33,7 @@ class Previews:
     def __init__(self, config: Config, source: Source, gan: GAN) -> None:
         self._config, self._source, self._gan = config, source, gan
         self.points: np.ndarray | None = None
-        if config.dataset == "mixture":
-            z = noise(config.seed, GRID_STREAM, 0, _POINTS, config.z_dim, config.z_distribution)
-            self._labels, self._names = None, []
-        elif config.conditional:
-            rows = min(_ROWS, config.data_classes)
-            classes = np.linspace(0, config.data_classes - 1, rows).astype(np.int32)
-            self._names = [source.classes[label] for label in classes]
-            self._labels = np.repeat(classes, _COLUMNS)
-            hands = noise(
-                config.seed, GRID_STREAM, 0, _COLUMNS, config.z_dim, config.z_distribution
-            )
-            z = tf.tile(hands, (rows, 1))
-        else:
-            count = _UNLABELLED**2
-            z = noise(config.seed, GRID_STREAM, 0, count, config.z_dim, config.z_distribution)
-            self._labels, self._names = None, []
-        self._z = z
+        self._grid = sample_grid(config, source.classes)
         self._generate = tf.function(lambda z, y: gan.generator(z, y, training=False))
         self._average = tf.function(lambda z, y: gan.average(z, y, training=False))
 
@@ -67,19 +44,19 @@ class Previews:
           float32 pictures with values in [0, 1], `(n, height, width, channels)`, or
           points, `(n, 2)`; and their labels, None if unconditional.
         """
-        z = self._z if self._gan.pixel_range else self._z[:_FEW_POINTS]
-        made = self._generate(z, self._labels).numpy()
+        z = self._grid.z if self._gan.pixel_range else self._grid.z[:_FEW_POINTS]
+        made = self._generate(z, self._grid.labels).numpy()
         if self._gan.pixel_range:
             low, high = self._gan.pixel_range
             made = (made - low) / (high - low)
-        return made, self._labels
+        return made, self._grid.labels
 
     def real_examples(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Reals to hold them against: of the same kind, about as many, each once."""
         if self._gan.pixel_range is None:
             return self._source.read(np.arange(_FEW_POINTS)), None
         indices = np.unique(self._real_indices())
-        labels = None if self._labels is None else self._source.labels(indices)
+        labels = None if self._grid.labels is None else self._source.labels(indices)
         return self._source.read(indices) / np.float32(255.0), labels
 
     def samples(self, step: int, *, average: bool = False) -> np.ndarray:
@@ -90,14 +67,14 @@ class Previews:
           average: draw with the moving average of the weights.
         """
         draw = self._average if average else self._generate
-        made = draw(self._z, self._labels).numpy()
+        made = draw(self._grid.z, self._grid.labels).numpy()
         title = f"{self._name()}  step {step:,}{'  moving average' if average else ''}"
         if self._gan.pixel_range is None:
             self.points = made
             limit = 2 * self._config.mode_radius
-            reals = self._source.read(np.arange(_POINTS))
+            reals = self._source.read(np.arange(POINTS))
             return grids.scatter(made, reals, title=title, limit=limit)
-        return self._grid(grids.to_uint8(made, self._gan.pixel_range), title)
+        return self._grid.picture(grids.to_uint8(made, self._gan.pixel_range), title)
 
     def save(self, folder: Path, step: int, summaries: Summaries) -> None:
         """Draws the samples of a step, of the moving average too, and shows them.
@@ -122,26 +99,20 @@ class Previews:
         if self._source.standin:
             title += "  (stand-in)"
         if self._gan.pixel_range is None:
-            points = self._source.read(np.arange(_POINTS))
+            points = self._source.read(np.arange(POINTS))
             return grids.scatter(points, points, title=title, limit=2 * self._config.mode_radius)
-        return self._grid(self._source.read(self._real_indices()), title)
+        return self._grid.picture(self._source.read(self._real_indices()), title)
 
     def _real_indices(self) -> np.ndarray:
         """Where the reals of the grid lie in the source."""
-        if self._labels is None:
-            return np.linspace(0, len(self._source) - 1, len(self._z)).astype(np.int64)
-        labels = self._source.labels(np.arange(len(self._source)))
+        if self._grid.labels is None:
+            return np.linspace(0, len(self._source) - 1, len(self._grid.z)).astype(np.int64)
+        labels, columns = self._source.labels(np.arange(len(self._source))), self._grid.columns
         chosen = [
-            np.resize(np.flatnonzero(labels == label)[:_COLUMNS], _COLUMNS)
-            for label in self._labels[::_COLUMNS]
+            np.resize(np.flatnonzero(labels == label)[:columns], columns)
+            for label in self._grid.labels[::columns]
         ]
         return np.concatenate(chosen)
-
-    def _grid(self, images: np.ndarray, title: str) -> np.ndarray:
-        columns = _COLUMNS if self._names else _UNLABELLED
-        shaped = images.reshape(-1, columns, *images.shape[1:])
-        scale = 2 if images.shape[1] < _SMALL else 1
-        return grids.grid(shaped, rows=self._names, title=title, scale=scale)
 
     def _name(self) -> str:
         return f"{self._config.dataset} {self._config.loss}"

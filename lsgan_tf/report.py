@@ -10,6 +10,7 @@ empty or damaged: the page says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
@@ -48,6 +49,7 @@ def main(argv: list[str]) -> None:
     from lsgan_tf.report_page import page
     from lsgan_tf.run_list import describe_size
 
+    _refuse_folders_of_runs(folders)
     out = Path(_OUT.value) if _OUT.value else _default_out(folders)
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
@@ -63,6 +65,18 @@ def main(argv: list[str]) -> None:
     with explained(out, "writing the report"), atomic_file(out) as temporary:
         temporary.write_text(page(runs, limit), encoding="utf-8")
     print(f"wrote {out}, {describe_size(out.stat().st_size)}")
+
+
+def _refuse_folders_of_runs(folders: Sequence[Path]) -> None:
+    from lsgan_tf.run_reading import find_runs
+
+    for folder in folders:
+        inside = [path for path in find_runs(folder) if any(path.iterdir())]
+        if inside and folder not in inside:
+            raise UserError(
+                f"{folder}: is no run and holds {len(inside)}, {inside[0]} for example; name the "
+                f"runs to report: python -m lsgan_tf.report {folder}/*"
+            )
 
 
 def _default_out(folders: list[Path]) -> Path:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lsgan_tf.best_figure import figures, plain_name
-from lsgan_tf.report_curves import Series, chart
+from lsgan_tf.report_curves import Series, chart, short
 from lsgan_tf.report_facts import Facts
+from lsgan_tf.report_html import table, text_of
 from lsgan_tf.run_reading import is_number
 
 # Title, the rows it is in, and its lines: key and name.
@@ -30,26 +31,55 @@ def charts(runs: Sequence[Facts]) -> str:
     """All curves, as HTML.
 
     Of one run, a chart holds what belongs together, such as the losses of D and of G.
-    Of several, it holds one quantity, in each run's colour.
+    Of several, it holds one quantity, in each run's colour. What is known of one step only
+    is a number and no curve; measures of quality stand in a table of their own.
     """
     drawn: list[str] = []
+    once: list[list[str]] = []
     for title, kind, named in (*_CHARTS, *_of_figures(runs)):
-        if len(runs) == 1:
-            series = [
+        for whole, series in _together(runs, title, kind, named):
+            if any(len({step for step, _ in line.points}) > 1 for line in series):
+                drawn.append(chart(whole, series, len(drawn)))
+            elif kind != "evaluations":
+                once += _numbers(whole, series)
+    text = f'<div class="charts">{"".join(drawn)}</div>' if drawn else ""
+    if once:
+        text += table("numbers", ["known of one step", "step", "value"], once)
+    return text or "<p>No curves: nothing has been measured at two steps yet.</p>"
+
+
+def _together(
+    runs: Sequence[Facts], title: str, kind: str, named: tuple[tuple[str, str], ...]
+) -> Iterator[tuple[str, list[Series]]]:
+    """Each chart's title and lines."""
+    if len(runs) == 1:
+        yield (
+            title,
+            [
                 Series(name, number, _points(runs[0], kind, key))
                 for number, (key, name) in enumerate(named)
-            ]
-            drawn.append(chart(title, series, len(drawn)))
-            continue
-        for key, name in named:
-            series = [
+            ],
+        )
+        return
+    for key, name in named:
+        yield (
+            f"{title}: {name}" if len(named) > 1 else title,
+            [
                 Series(facts.name, number, _points(facts, kind, key))
                 for number, facts in enumerate(runs)
-            ]
-            whole = f"{title}: {name}" if len(named) > 1 else title
-            drawn.append(chart(whole, series, len(drawn)))
-    text = "".join(drawn)
-    return f'<div class="charts">{text}</div>' if text else "<p>Nothing has been measured yet.</p>"
+            ],
+        )
+
+
+def _numbers(title: str, series: Sequence[Series]) -> list[list[str]]:
+    """A row of cells for each line that has a value."""
+    found = []
+    for line in series:
+        for step, value in line.points[-1:]:
+            name = title if len(series) == 1 else f"{title}: {line.name}"
+            head = f'<th scope="row">{text_of(name)}</th>'
+            found.append([head, f"<td>{step:,}</td>", f"<td>{short(value)}</td>"])
+    return found
 
 
 def _of_figures(

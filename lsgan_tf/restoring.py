@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from lsgan_tf import moving_average
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoint_folders import find
+from lsgan_tf.checkpoint_folders import find, of_run
 from lsgan_tf.checkpoints import Checkpoints, check, read
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
@@ -19,12 +19,15 @@ from lsgan_tf.run_folder import load_classes, load_config, tidied
 from lsgan_tf.savedmodel import write_saved_model
 
 
-def restore_run(run_dir: Path, step: int | None = None) -> tuple[Config, GAN, list[str], int]:
+def restore_run(
+    run_dir: Path, step: int | None = None, *, say: Callable[[str], None] | None = None
+) -> tuple[Config, GAN, list[str], int]:
     """Builds the model of a run with the weights of a checkpoint.
 
     Args:
       run_dir: the run's folder.
       step: which checkpoint, that in `best/` too; None is the newest sound one.
+      say: takes a line on each damaged checkpoint that is passed over.
 
     Returns:
       The config, the model, the class names in label order, and the step.
@@ -33,13 +36,7 @@ def restore_run(run_dir: Path, step: int | None = None) -> tuple[Config, GAN, li
       UserError: if the folder is no run, has no such checkpoint, or it is damaged.
     """
     config = load_config(run_dir)
-    found = find(Path(run_dir) / "checkpoints")
-    if step is not None:
-        found += find(Path(run_dir) / "best")
-    if not found:
-        raise UserError(
-            f"{run_dir}: no checkpoint yet; train on until one is written (--checkpoint_every)"
-        )
+    found = of_run(run_dir, best=step is not None)
     if step is not None:
         chosen = [(number, path) for number, path in found if number == step]
         if not chosen:
@@ -55,6 +52,8 @@ def restore_run(run_dir: Path, step: int | None = None) -> tuple[Config, GAN, li
             continue
         gan = build_gan(config)
         read(path, weights(gan), partial=True)
+        for reason in reasons if say else []:
+            say(f"note: {reason}; {path.name} is taken instead")
         return config, gan, load_classes(run_dir), number
     raise UserError("; ".join(reasons))
 
@@ -104,8 +103,12 @@ def export_step(path: Path) -> int | None:
     return read_json(facts)["step"] if facts.is_file() else None
 
 
-def export_of_run(run_dir: Path) -> Path:
+def export_of_run(run_dir: Path, *, say: Callable[[str], None] | None = None) -> Path:
     """The run's SavedModel, written anew if a newer checkpoint exists.
+
+    Args:
+      run_dir: the run's folder.
+      say: as `restore_run`.
 
     Raises:
       UserError: if there is neither a SavedModel nor a checkpoint.
@@ -116,6 +119,6 @@ def export_of_run(run_dir: Path) -> Path:
     newest = find(Path(run_dir) / "checkpoints")
     if exported is not None and (not newest or exported >= newest[0][0]):
         return path
-    config, gan, classes, step = restore_run(run_dir)
+    config, gan, classes, step = restore_run(run_dir, say=say)
     with tidied(run_dir):
         return write_saved_model(path, config, gan, classes, step, run_dir=Path(run_dir))

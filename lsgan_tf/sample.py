@@ -129,7 +129,10 @@ def main(argv: list[str]) -> None:
     from lsgan_tf.restoring import export_of_run
     from lsgan_tf.sampling import Sampler
 
-    path = Path(_SAVED_MODEL.value) if _SAVED_MODEL.value else export_of_run(Path(_RUN_DIR.value))
+    if _SAVED_MODEL.value:
+        path = Path(_SAVED_MODEL.value)
+    else:
+        path = export_of_run(Path(_RUN_DIR.value), say=print)
     sampler = Sampler(path, _WEIGHTS.value)
     if sampler.standin:
         print("note: this generator learnt from the drawn stand-in, not from real handwriting")

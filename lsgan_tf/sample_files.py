@@ -13,7 +13,7 @@ from PIL import Image
 
 from lsgan_tf import grids, npz
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_file, atomic_folder, explained
+from lsgan_tf.files import atomic_file, atomic_folder, explained, require_writable
 from lsgan_tf.progress import Progress
 from lsgan_tf.sampling import Sampler
 
@@ -243,6 +243,7 @@ def _suffix(name: str) -> str:
 
 
 def check_file(out: Path) -> None:
-    """Refuses a folder where a file is to be written."""
+    """Refuses a folder, or a place that cannot be written, where a file is to be."""
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
+    require_writable(out, "writing samples")

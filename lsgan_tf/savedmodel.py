@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from lsgan_tf import moving_average, networks
 from lsgan_tf.config import Config
+from lsgan_tf.export_pictures import write_pictures
 from lsgan_tf.files import atomic_folder, explained
 from lsgan_tf.gan import GAN
 from lsgan_tf.model_card import write_card
@@ -234,8 +235,8 @@ def write_saved_model(
 ) -> Path:
     """Writes the SavedModel of a model's present weights, atomically.
 
-    Beside it lie `classes.txt` (one class a line, in label order), `export.json`, and a
-    model card, `MODEL.md`.
+    Beside it lie `classes.txt` (one class a line, in label order), `export.json`, a picture
+    of samples, and a model card, `MODEL.md`.
 
     Args:
       path: the folder; replaced if it exists.
@@ -254,15 +255,17 @@ def write_saved_model(
     generator, discriminator = float32_networks(config, gan)
     average = float32_average(gan, generator)
     exported = Exported(config, generator, discriminator, classes, average)
+    signatures = exported.signatures()
     with explained(path, "exporting"), atomic_folder(path) as temporary:
         with disk_errors():
-            tf.saved_model.save(exported, str(temporary), signatures=exported.signatures())
+            tf.saved_model.save(exported, str(temporary), signatures=signatures)
         names = "".join(f"{name}\n" for name in classes)
         (temporary / "classes.txt").write_text(names, encoding="utf-8")
         facts = {"step": step, "config": config.to_json()}
         (temporary / "export.json").write_text(
             json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8"
         )
+        write_pictures(temporary, config, classes, step, generator.output_range, signatures)
         write_card(temporary, config, classes, step, run_dir)
     return path
 

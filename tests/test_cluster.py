@@ -114,11 +114,14 @@ class TestMeet:
         with pytest.raises(UserError, match=r"not all the other workers came up within 0\.5 s"):
             meet(Cluster(workers, 1), 0.5)
 
-    def test_a_port_in_use_is_told(self):
+    @pytest.mark.parametrize("index", [0, 1])
+    def test_a_port_in_use_is_told(self, index):
         with socket.create_server(("", 0)) as taken:
             port = taken.getsockname()[1]
+            workers = ["127.0.0.1:1", "127.0.0.1:1"]
+            workers[index] = f"127.0.0.1:{port}"
             with pytest.raises(UserError, match=f"port {port} of this host cannot be used"):
-                meet(Cluster((f"127.0.0.1:{port}", "127.0.0.1:1"), 0), 1)
+                meet(Cluster(tuple(workers), index), 1)
 
     def test_strangers_are_turned_away(self):
         workers = tuple(f"127.0.0.1:{port}" for port in free_ports(2))

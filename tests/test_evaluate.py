@@ -171,6 +171,7 @@ def test_a_checkpoint_of_another_network(tiny_run, tmp_path):
         (["--run_dir=x", "--metrics=fad"], "--metrics=fad: expected some of"),
         (["--run_dir=x", "--samples=0"], "samples"),
         (["--run_dir=x", "more"], "expected flags only"),
+        (["--run_dir=x", "--out=/dev/null/e.json"], "while writing the evaluation"),
     ],
 )
 def test_mistakes_are_told_in_a_line(command, words, said):

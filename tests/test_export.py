@@ -20,7 +20,7 @@ from lsgan_tf.sampling import Sampler
 
 ROOT = Path(__file__).parents[1]
 SHIPPING = (ROOT / "docs" / "shipping.md").read_text("utf-8")
-NAMED = "乙二"  # the text that the page's examples write; the tiny run knows other characters
+NAMED = "阿埃"  # the text that the pages' examples write
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,8 @@ def test_what_serving_takes_is_the_saved_model(exported):
     assert "| `g.keras` | Keras | as trained |" in card
     assert "| `g.tflite` | TensorFlow Lite, float16 weights | as trained |" in card
     assert card == (exported[0] / "saved" / "MODEL.md").read_text(encoding="utf-8")
+    assert "![samples of the weights as trained](samples.png)" in card
+    assert (path / "samples.png").is_file()
     assert Sampler(path).write("安宁", 7).shape == (2, 8, 8, 1)
 
 
@@ -91,7 +93,8 @@ def test_every_warm_up_request_draws(exported, call_as_graph):
     ]
 
 
-REQUESTS = re.findall(r"curl -d '(.*?)' \\\n +(\S+)", SHIPPING)
+README = (ROOT / "README.md").read_text("utf-8")
+REQUESTS = re.findall(r"curl -d '(.*?)' \\\n +(\S+)", README + SHIPPING)
 
 
 @pytest.mark.parametrize(("body", "address"), REQUESTS)
@@ -105,8 +108,8 @@ def test_the_pages_requests_fit_the_signatures(exported, call_as_graph, body, ad
     assert images.shape == (inputs.get("count", 2), 8, 8, 1)
 
 
-def test_the_page_shows_requests():
-    assert len(REQUESTS) == 2
+def test_the_pages_show_requests():
+    assert len(REQUESTS) == 3
 
 
 def test_called_from_c_by_the_pages_commands(exported, tmp_path):
@@ -144,8 +147,32 @@ def test_called_from_c_by_the_pages_commands(exported, tmp_path):
         (["--keras=g.h5"], "expected a file's name in .keras"),
         (["--tflite=g"], "expected a file's name in .tflite"),
         (["--quantize=float16"], "give --tflite=FILE.tflite too"),
+        (["--tflite=/dev/null/g.tflite"], "while writing --tflite"),
+        ([], "r: no config.json in it; expected the folder of a run"),
     ],
 )
 def test_a_mistake_is_one_line(command, tmp_path, words, message):
     done = command("export", "--run_dir=r", *words, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and message in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_before_the_first_checkpoint_there_is_nothing_to_export(command, make_run):
+    path = make_run()
+    shutil.rmtree(path / "checkpoints")
+    before = sorted(path.iterdir())
+    done = command("export", f"--run_dir={path}", "--serving=models", cwd=path.parent)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "no checkpoint yet; train on until one is written" in done.stderr
+    assert sorted(path.iterdir()) == before and list(path.parent.iterdir()) == [path]
+
+
+def test_the_pages_keras_example_draws(exported, monkeypatch):
+    (block,) = re.findall(r"^```python\n(.*?)^```", SHIPPING, re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(exported[0])
+    names = {}
+    exec(block.replace("generator.keras", "g.keras"), names)
+    label = np.zeros(1, np.int32)
+    assert names["generator"](np.zeros((1, 6), np.float32), label, training=False).shape == (
+        1, 8, 8, 1,
+    )  # fmt: skip

@@ -47,6 +47,27 @@ class TestAtomicFile:
         assert names(tmp_path) == ["a.txt"]
 
 
+class TestRequireWritable:
+    @pytest.mark.parametrize("name", ["a.json", "new/deep/a.json", "old.json"])
+    def test_leaves_nothing(self, tmp_path, name):
+        (tmp_path / "old.json").write_text("old")
+        files.require_writable(tmp_path / name, "writing it")
+        assert names(tmp_path) == ["old.json"] and (tmp_path / "old.json").read_text() == "old"
+
+    def test_a_file_stands_where_a_folder_is_needed(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(UserError, match=r"file/a\.json: .* while writing it: a file stands"):
+            files.require_writable(tmp_path / "file" / "a.json", "writing it")
+
+    def test_a_folder_that_is_not_ones_own(self, tmp_path, monkeypatch):
+        def refuse(dir):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
+        with pytest.raises(UserError, match="permission denied while writing it"):
+            files.require_writable(tmp_path / "a.json", "writing it")
+
+
 class TestAtomicFolder:
     def test_replaces_a_whole_folder(self, tmp_path):
         path = tmp_path / "set"

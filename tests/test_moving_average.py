@@ -131,6 +131,8 @@ def test_is_exported_beside_the_weights(tmp_path, call_as_graph):
         np.testing.assert_allclose(found, expected, atol=0.02)
         graph = call_as_graph(path, name, "images", z=z.numpy(), label=label)
         np.testing.assert_allclose(graph, found, atol=1e-6)
+    assert (path / "samples.png").read_bytes() != (path / "samples-ema.png").read_bytes()
+    assert "(samples-ema.png)" in (path / "MODEL.md").read_text(encoding="utf-8")
     raw, average = Sampler(path), Sampler(path, "ema")
     assert (raw.sample(3, 9, label) != average.sample(3, 9, label)).any()
     np.testing.assert_array_equal(average.write("A安宁", 9), average.sample(3, 9, label))

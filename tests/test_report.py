@@ -5,10 +5,11 @@ import hashlib
 import html.parser
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -207,6 +208,25 @@ class TestOddRuns:
         monkeypatch.chdir(paths[2])
         assert gather(Path("."), grids=1, pixels=64).name == "c"
 
+    def test_a_run_that_has_only_begun(self, make_run):
+        path = make_run()
+        for name in ("checkpoints", "samples"):
+            shutil.rmtree(path / name)
+        for name in ("stats.jsonl", "timing.jsonl", "reals.png", "log.txt"):
+            (path / name).unlink()
+        found = Elements(report(path))
+        for part in ("0 of 1,000", "none yet", "no sample grids yet", "No curves", "No log."):
+            assert part in found.text
+        assert "img" not in found.tags and "svg" not in found.tags
+
+    def test_a_newer_version(self, make_run):
+        path = make_run()
+        values = json.loads((path / "config.json").read_text()) | {"format": 99, "new": [1]}
+        (path / "config.json").write_text(json.dumps(values))
+        text = Elements(report(path)).text
+        assert "written in format 99 by a newer version" in text
+        assert "not known to this version: new = [1]" in text
+
     def test_no_such_folder(self, tmp_path):
         with pytest.raises(UserError, match="no such folder"):
             gather(tmp_path / "nowhere", grids=1, pixels=64)
@@ -216,11 +236,60 @@ class TestOddRuns:
         assert done.returncode == 0, done.stderr
         assert "report.html" in done.stdout
         assert (tmp_path / "runs" / "run" / "report.html").stat().st_size > 10_000
-        done = command("report")
-        assert done.returncode == 2 and done.stderr.count("\n") == 1
+        for words, message in (([], "expected the folder"), (["runs"], "runs/run for example")):
+            done = command("report", *words, cwd=tmp_path)
+            assert done.returncode == 2 and done.stderr.count("\n") == 1
+            assert message in done.stderr
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(
+        ["config.json", "stats.jsonl", "timing.jsonl", "watch.jsonl", "summary.json",
+         "evaluations.jsonl", "evaluation.json"]
+    ),
+    key=st.sampled_from(
+        ["dataset", "steps", "step", "format", "loss", "best", "collapse", "fid", "real",
+         "figures", "results", "d_loss", "seconds", "images_per_second", "spread", "z_dim"]
+    ),
+    values=st.lists(JSON | st.just(10**400), min_size=1, max_size=3),
+)  # fmt: skip
+def test_whatever_is_in_a_file_there_is_a_page(tmp_path, name, key, values):
+    path = tmp_path / "run"
+    path.mkdir(exist_ok=True)
+    for old in path.iterdir():
+        old.unlink()
+    whole = {"dataset": "hwdb", "format": 1, "steps": 10}
+    (path / "config.json").write_text(json.dumps(whole))
+    rows = [json.dumps(whole | {"step": 5 + n, key: value}) for n, value in enumerate(values)]
+    (path / name).write_text("\n".join(rows) if name.endswith("jsonl") else rows[0])
+    text = report(path)
+    assert text.endswith("</html>\n") and "\x1b" not in text
 
 
 class TestCurves:
+    def test_what_is_known_of_one_step_is_a_number_and_no_curve(self, make_run):
+        path = make_run(step=100)
+        evaluation = {"step": 100, "figures": {"fid": 90.5}}
+        (path / "evaluations.jsonl").write_text(json.dumps(evaluation))
+        text = report(path)
+        assert "<svg" not in text and text.count("90.5") == 2  # best figure, and under Quality
+        row = '<th scope="row">loss: discriminator</th><td>100</td><td>0.1</td>'
+        assert row in text and '<th scope="row">images per second</th>' in text
+        with (path / "stats.jsonl").open("a") as stream:
+            stream.write(json.dumps({"step": 200, "d_loss": 0.2}) + "\n")
+        text = report(path)
+        assert text.count("<svg") == 1 and "<circle" in text and row not in text
+        both = report(path, make_run("other"))
+        assert "<figcaption>images per second</figcaption>" in both
+
     def test_thinned_to_the_means_of_stretches(self):
         assert thinned([(2, 1.0), (1, 3.0)]) == [(1, 3.0), (2, 1.0)]
         points = thinned([(step, float(step % 2)) for step in range(4001)])

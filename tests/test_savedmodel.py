@@ -7,12 +7,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from lsgan_tf import grids
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
-from lsgan_tf.noise import noise
+from lsgan_tf.noise import GRID_STREAM, noise
 from lsgan_tf.savedmodel import write_saved_model
 
 CLASSES = ("安", "宁", "A")
@@ -87,6 +88,20 @@ class TestCharacters:
         text = (characters.path / "MODEL.md").read_text(encoding="utf-8")
         assert "| steps trained | 42 of 1,000,000, 4 examples each |" in text
         assert "8x8 pixels, grey" in text and "Not measured" in text
+        assert "Drawn at step 42" in text and "(samples.png)" in text
+
+    def test_a_picture_shows_what_it_draws(self, characters):
+        """The first eight hands of the grids that the run showed, a class a row."""
+        hands = noise(characters.config.seed, GRID_STREAM, 0, 12, 5, "uniform").numpy()[:8]
+        images = [
+            characters.images("serving_default", z=hands, label=np.full(8, label, np.int32))
+            for label in range(3)
+        ]
+        cells = grids.to_uint8(np.stack(images), (0, 1))
+        expected = grids.grid(cells, rows=CLASSES, title="hwdb lsgan  step 42", scale=2)
+        with Image.open(characters.path / "samples.png") as found:
+            np.testing.assert_array_equal(np.asarray(found), expected)
+        assert not (characters.path / "samples-ema.png").exists()
 
     def test_between_two_classes_the_mapped_label_is_blended(self, characters):
         z = np.random.default_rng(0).uniform(-1, 1, (3, 5)).astype(np.float32)
@@ -213,6 +228,8 @@ class TestColours:
         np.testing.assert_allclose(
             floats, colours.gan.generator(z, None, training=False).numpy(), atol=1e-5
         )
+        with Image.open(colours.path / "samples.png") as picture:
+            assert picture.width == 2 + 8 * (2 * 16 + 2)
         found = colours.images("sample", count=4, seed=3)
         assert found.shape == (4, 16, 16, 3)
         np.testing.assert_array_equal(found, grids.to_uint8(floats, (-1, 1)))
@@ -226,6 +243,8 @@ class TestColours:
 
 
 def test_points_stay_points(points):
+    with Image.open(points.path / "samples.png") as picture:
+        assert picture.size == (480, 500) and len(picture.getcolors()) > 2
     assert set(points.loaded.signatures) == {"serving_default", "sample", "score"}
     z = noise(3, 0, 0, 4, 5, "normal").numpy()
     found = points.images("sample", count=4, seed=3)

@@ -40,7 +40,7 @@ def address(tmp_path_factory, tiny_run):
         "jit_compile": "off",
     }  # fmt: skip
     assert train(*resolve(settings, {}), logdir / "mixture") == 0
-    words = ["--logdir", str(logdir), "--port", "0"]
+    words = ["--logdir", str(logdir), "--samples_per_plugin", "images=200", "--port", "0"]
     said = tmp_path_factory.mktemp("said") / "stderr.txt"
     with said.open("w") as stream:
         process = subprocess.Popen(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,5 +44,15 @@ def test_every_level_1_character_comes_back(manual, tmp_path):
     assert LEVEL1[test["label"]] == "座" and test["image"].shape == (9, 3, 1)
 
 
-def test_it_can_be_loaded_by_name():
+def test_it_can_be_loaded_by_name(manual, tmp_path):
+    """By the page's example."""
     assert "hwdb_gnt" in tfds.list_builders(with_community_datasets=False)
+    page = (Path(__file__).parents[2] / "docs" / "library.md").read_text("utf-8")
+    (block,) = re.findall(r"^```python skip\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert "/data/HWDB1.0" in block and 'split="train",' in block
+    block = block.replace("/data/HWDB1.0", str(manual))
+    block = block.replace('split="train",', f'split="train", data_dir={str(tmp_path / "tfds")!r},')
+    names = {}
+    exec(block, names)
+    labels = sorted(int(example["label"]) for example in tfds.as_numpy(names["characters"]))
+    assert [LEVEL1[label] for label in labels] == ["啊", "安"]

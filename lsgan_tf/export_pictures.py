@@ -1,0 +1,70 @@
+"""The picture beside an export: what its generator draws, for who looks before loading it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from lsgan_tf import grids
+from lsgan_tf.config import Config
+from lsgan_tf.sample_grid import SampleGrid, sample_grid
+
+FILE_NAMES = {"serving_default": "samples.png", "serving_ema": "samples-ema.png"}
+"""The picture of each signature: of the weights as trained, and of their moving average."""
+
+_ROWS = _COLUMNS = 8
+_VALUES_AT_ONCE = 1 << 18
+
+
+def write_pictures(
+    folder: Path,
+    config: Config,
+    classes: Sequence[str],
+    step: int,
+    pixel_range: tuple[float, float] | None,
+    signatures: Mapping[str, Callable[..., Mapping[str, tf.Tensor]]],
+) -> None:
+    """Draws 64 images with the functions that are exported, on the noise of the run's grids.
+
+    A conditional model's picture has up to eight classes, a row each, and eight hands.
+
+    Args:
+      folder: gets the files of `FILE_NAMES`.
+      config: the run's, with the dataset's facts.
+      classes: names of the classes in label order.
+      step: steps trained, for the title.
+      pixel_range: the generator's; None if it makes points.
+      signatures: the export's concrete functions by name.
+    """
+    grid = sample_grid(config, classes, rows=_ROWS, columns=_COLUMNS)
+    for signature, name in FILE_NAMES.items():
+        if signature not in signatures:
+            continue
+        made = _draw(signatures[signature], grid, math.prod(config.data_shape))
+        title = f"{config.dataset} {config.loss}  step {step:,}"
+        title += "  moving average" * (signature == "serving_ema")
+        title += "  (stand-in)" * config.data_standin
+        if pixel_range is None:
+            limit = 2 * config.mode_radius
+            picture = grids.scatter(made, np.zeros((0, 2)), title=title, limit=limit)
+        else:
+            picture = grid.picture(grids.to_uint8(made, pixel_range), title)
+        grids.save_png(Path(folder) / name, picture)
+
+
+def _draw(
+    function: Callable[..., Mapping[str, tf.Tensor]], grid: SampleGrid, values: int
+) -> np.ndarray:
+    """Images of the grid's noise, few at a time where they are large."""
+    pieces, at_once = [], max(1, _VALUES_AT_ONCE // values)
+    for start in range(0, len(grid.z), at_once):
+        part = slice(start, start + at_once)
+        arguments = {"z": grid.z[part]}
+        if grid.labels is not None:
+            arguments["label"] = tf.constant(grid.labels[part], tf.int32)
+        pieces.append(function(**arguments)["images"].numpy())
+    return np.concatenate(pieces)

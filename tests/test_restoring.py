@@ -1,0 +1,71 @@
+"""A run folder that no model can be made of says so, and stays as it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from lsgan_tf import candidates
+from lsgan_tf.errors import UserError
+from lsgan_tf.restoring import export_of_run, restore_run
+
+WAYS = [restore_run, export_of_run, lambda path: candidates.of_run(path, "newest", None)]
+
+
+@pytest.fixture(params=WAYS, ids=["restore", "sample", "evaluate"])
+def refused(request):
+    """Why a folder cannot be used; looks that nothing in it has changed."""
+
+    def contents(path):
+        return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+    def refused(path):
+        before = contents(path)
+        with pytest.raises(UserError) as caught:
+            request.param(path)
+        assert contents(path) == before
+        return str(caught.value)
+
+    return refused
+
+
+def test_before_the_first_checkpoint(make_run, refused):
+    path = make_run()
+    shutil.rmtree(path / "checkpoints")
+    assert "no checkpoint yet; train on" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 99}, "written in format 99, this version of lsgan_tf reads format 1"),
+        ({"learning_rate_of_tomorrow": 1}, "unknown setting learning_rate_of_tomorrow"),
+    ],
+)
+def test_of_a_newer_version(make_run, refused, change, message):
+    path = make_run()
+    values = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(values | change))
+    assert message in refused(path)
+
+
+def test_the_only_checkpoint_is_damaged(make_run, refused):
+    assert "step-00000300" in refused(make_run())
+
+
+def test_an_empty_folder(tmp_path, refused):
+    assert "no config.json in it" in refused(tmp_path)
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_word(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    next((run / "checkpoints" / "step-00000012").glob("state.data*")).write_bytes(b"")
+    shutil.rmtree(run / "export")
+    said = []
+    path = export_of_run(run, say=said.append)
+    assert json.loads((path / "export.json").read_text(encoding="utf-8"))["step"] == 10
+    (line,) = said
+    assert "step-00000012: the checkpoint is damaged" in line and "step-00000010 is taken" in line
+    assert restore_run(run)[3] == 10
