@@ -126,7 +126,8 @@ def _notices(facts: Facts) -> str:
 
 
 def _state(facts: Facts) -> str:
-    kind = "bad" if facts.run.state in _ALARMING else "good"
+    odd = facts.run.state in ("empty", "newer")
+    kind = "bad" if facts.run.state in _ALARMING else "odd" if odd else "good"
     note = f" {text_of(facts.run.note)}" if facts.run.note else ""
     return f'<span class="state {kind}">{text_of(facts.run.state)}</span>{note}'
 
