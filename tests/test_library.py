@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import inspect
 import re
 import subprocess
 import sys
@@ -27,6 +29,17 @@ def test_every_public_name_is_there_and_named_on_its_page():
     assert set(lsgan_tf.__all__) <= set(dir(lsgan_tf))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         lsgan_tf.Nothing  # noqa: B018
+
+
+def test_type_checkers_find_the_types_once_it_is_installed():
+    assert (Path(lsgan_tf.__file__).parent / "py.typed").is_file()
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[1] / "setup.cfg")
+    assert "py.typed" in setup["options.package_data"]["lsgan_tf"]
+    for name in lsgan_tf.__all__:
+        value = getattr(lsgan_tf, name)
+        if inspect.isfunction(value):
+            assert "return" in value.__annotations__, name
 
 
 def test_the_import_brings_nothing_heavy():
