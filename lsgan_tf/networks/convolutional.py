@@ -9,12 +9,14 @@ the image's by ceiling division, so every size works.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from keras import ops
 
 from lsgan_tf.networks import layers
-from lsgan_tf.networks.layers import Tensor, halved
+from lsgan_tf.networks.layers import Policy, Tensor, halved
 from lsgan_tf.networks.network import Network, flatten, gated, join, leaky_relu, relu
 
 NONLINEARITIES = {"relu": relu, "tanh": ops.tanh, "gated": gated}
@@ -35,11 +37,53 @@ class ConvGenerator(Network):
     `bn0` normalises the channels of the first map, after the reshape, or the dense layer's
     flat features if `flat_norm`; every later layer but the last has its own. ReLU, or another
     `nonlinearity`, follows each, tanh the last. A label is joined to the noise alone.
+
+    Args:
+        image_size: side of the image in pixels.
+        channels: of the image.
+        num_classes: how many labels there are; 0 for an unconditional generator.
+        z_dim: length of the noise.
+        label_dim: length of a mapped label.
+        batch_norm: whether layers are normalised.
+        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
+        dtype: a dtype policy or its name.
+        synchronized: whether all replicas share the normalisation's statistics.
+        name: the network's name.
+        own: arguments that only the subclass has, which are kept like the others.
     """
 
     output_range = (-1.0, 1.0)
     flat_norm = False
     nonlinearity = "relu"
+
+    def __init__(
+        self,
+        image_size: int,
+        channels: int = 3,
+        num_classes: int = 0,
+        z_dim: int = 1024,
+        label_dim: int = 256,
+        batch_norm: bool = True,
+        gamma: str = "normal",
+        dtype: Policy | dict[str, Any] = "float32",
+        synchronized: bool = True,
+        name: str = "generator",
+        own: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(
+            name=name,
+            dtype=dtype,
+            image_size=image_size,
+            channels=channels,
+            num_classes=num_classes,
+            z_dim=z_dim,
+            label_dim=label_dim,
+            batch_norm=batch_norm,
+            gamma=gamma,
+            synchronized=synchronized,
+            **own,
+        )
+        self.build()
 
     def first_filters(self) -> int:
         """Channels of the first map."""
@@ -105,9 +149,53 @@ class ConvDiscriminator(Network):
     The convolutions have `filters`, 2, 4 and 8 times as many channels; all but the first
     are normalised (`bn1` to `bn3`, or `ln1` to `ln3`); LeakyReLU 0.2, or another `nonlinearity`,
     follows each. A label is joined after every convolution, as the paper does it for handwriting.
+
+    Args:
+        image_size: side of the image in pixels.
+        channels: of the image.
+        num_classes: how many labels there are; 0 for an unconditional discriminator.
+        label_dim: length of a mapped label.
+        filters: channels of the first convolution; later ones have 2, 4, 8 times.
+        nonlinearity: "relu" for LeakyReLU 0.2, "tanh", or "gated": sigmoid times tanh of twice
+            the channels.
+        batch_norm: whether layers are normalised by batch.
+        layer_norm: whether they are normalised by example, if not by batch.
+        gamma: initial scale of batch normalisation: "normal" for N(1, 0.02), or "one".
+        dtype: a dtype policy or its name.
+        synchronized: whether all replicas share batch normalisation's statistics.
+        name: the network's name.
     """
 
-    nonlinearity = "relu"
+    def __init__(
+        self,
+        image_size: int,
+        channels: int = 3,
+        num_classes: int = 0,
+        label_dim: int = 256,
+        filters: int = 64,
+        nonlinearity: str = "relu",
+        batch_norm: bool = True,
+        layer_norm: bool = False,
+        gamma: str = "normal",
+        dtype: Policy | dict[str, Any] = "float32",
+        synchronized: bool = True,
+        name: str = "discriminator",
+    ) -> None:
+        super().__init__(
+            name=name,
+            dtype=dtype,
+            image_size=image_size,
+            channels=channels,
+            num_classes=num_classes,
+            label_dim=label_dim,
+            filters=filters,
+            nonlinearity=nonlinearity,
+            batch_norm=batch_norm,
+            layer_norm=layer_norm,
+            gamma=gamma,
+            synchronized=synchronized,
+        )
+        self.build()
 
     def build_network(self) -> None:
         """Adds the convolutions, their normalisations and the dense layer."""
@@ -149,7 +237,49 @@ class ConvDenseDiscriminator(Network):
     5x5 convolutions of stride 2. `h1` and `h2` are normalised (`bn1` and `bn2`, or `ln1` and
     `ln2`); LeakyReLU 0.2 follows all but the last. A label is joined after the first
     convolution, after flattening, and after the first dense layer; not to the image.
+
+    Args:
+        image_size: side of the image in pixels, 4 or more.
+        channels: of the image.
+        num_classes: how many labels there are; 0 for an unconditional discriminator.
+        label_dim: length of a mapped label.
+        batch_norm: whether layers are normalised by batch.
+        layer_norm: whether they are normalised by example, if not by batch.
+        gamma: initial scale of batch normalisation: "normal" for N(1, 0.02), or "one".
+        dtype: a dtype policy or its name.
+        synchronized: whether all replicas share batch normalisation's statistics.
+        name: the network's name.
+        own: arguments that only the subclass has, which are kept like the others.
     """
+
+    def __init__(
+        self,
+        image_size: int = 28,
+        channels: int = 1,
+        num_classes: int = 0,
+        label_dim: int = 256,
+        batch_norm: bool = True,
+        layer_norm: bool = False,
+        gamma: str = "normal",
+        dtype: Policy | dict[str, Any] = "float32",
+        synchronized: bool = True,
+        name: str = "discriminator",
+        own: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(
+            name=name,
+            dtype=dtype,
+            image_size=image_size,
+            channels=channels,
+            num_classes=num_classes,
+            label_dim=label_dim,
+            batch_norm=batch_norm,
+            layer_norm=layer_norm,
+            gamma=gamma,
+            synchronized=synchronized,
+            **own,
+        )
+        self.build()
 
     def sizes(self) -> tuple[int, int, int]:
         """Channels of both convolutions and units of the first dense layer."""

@@ -12,7 +12,6 @@ from typing import Any
 import keras
 
 from lsgan_tf.networks.convolutional import ConvDiscriminator, ConvGenerator, Deconv
-from lsgan_tf.networks.layers import Policy
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="DCGANGenerator")
@@ -21,56 +20,31 @@ class Generator(ConvGenerator):
 
     Args:
         image_size: side of the image in pixels.
-        channels: of the image.
-        num_classes: how many labels there are; 0 for an unconditional generator.
-        z_dim: length of the noise.
-        label_dim: length of a mapped label.
         filters: channels of the last map before the image; earlier ones have 2, 4, 8 times.
         constant_filters: whether all maps have as many instead.
         nonlinearity: "relu", "tanh", or "gated": sigmoid times tanh of twice the channels.
-        batch_norm: whether layers are normalised.
-        flat_norm: whether the first of them normalises flat features (the TPAMI paper's cats)
-            and not the channels of the first map.
-        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
-        dtype: a dtype policy or its name.
-        synchronized: whether all replicas share the normalisation's statistics.
-        name: the network's name.
+        flat_norm: whether the first normalisation is of flat features (the TPAMI paper's cats)
+            and not of the channels of the first map.
+        settings: any other argument of `ConvGenerator`.
     """
 
     def __init__(
         self,
         image_size: int = 64,
-        channels: int = 3,
-        num_classes: int = 0,
-        z_dim: int = 1024,
-        label_dim: int = 256,
+        *,
         filters: int = 64,
         constant_filters: bool = False,
         nonlinearity: str = "relu",
-        batch_norm: bool = True,
         flat_norm: bool = False,
-        gamma: str = "normal",
-        dtype: Policy | dict[str, Any] = "float32",
-        synchronized: bool = True,
-        name: str = "generator",
+        **settings: Any,
     ) -> None:
-        super().__init__(
-            name=name,
-            dtype=dtype,
-            image_size=image_size,
-            channels=channels,
-            num_classes=num_classes,
-            z_dim=z_dim,
-            label_dim=label_dim,
-            filters=filters,
-            constant_filters=constant_filters,
-            nonlinearity=nonlinearity,
-            batch_norm=batch_norm,
-            flat_norm=flat_norm,
-            gamma=gamma,
-            synchronized=synchronized,
-        )
-        self.build()
+        own = {
+            "filters": filters,
+            "constant_filters": constant_filters,
+            "nonlinearity": nonlinearity,
+            "flat_norm": flat_norm,
+        }
+        super().__init__(image_size, own=own, **settings)
 
     def first_filters(self) -> int:
         """Channels of the first map."""
@@ -89,47 +63,8 @@ class Discriminator(ConvDiscriminator):
 
     Args:
         image_size: side of the image in pixels.
-        channels: of the image.
-        num_classes: how many labels there are; 0 for an unconditional discriminator.
-        label_dim: length of a mapped label.
-        filters: channels of the first convolution; later ones have 2, 4, 8 times.
-        nonlinearity: "relu" for LeakyReLU 0.2, "tanh", or "gated": sigmoid times tanh of twice
-            the channels.
-        batch_norm: whether layers are normalised by batch.
-        layer_norm: whether they are normalised by example, if not by batch.
-        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
-        dtype: a dtype policy or its name.
-        synchronized: whether all replicas share the normalisation's statistics.
-        name: the network's name.
+        settings: any other argument of `ConvDiscriminator`.
     """
 
-    def __init__(
-        self,
-        image_size: int = 64,
-        channels: int = 3,
-        num_classes: int = 0,
-        label_dim: int = 256,
-        filters: int = 64,
-        nonlinearity: str = "relu",
-        batch_norm: bool = True,
-        layer_norm: bool = False,
-        gamma: str = "normal",
-        dtype: Policy | dict[str, Any] = "float32",
-        synchronized: bool = True,
-        name: str = "discriminator",
-    ) -> None:
-        super().__init__(
-            name=name,
-            dtype=dtype,
-            image_size=image_size,
-            channels=channels,
-            num_classes=num_classes,
-            label_dim=label_dim,
-            filters=filters,
-            nonlinearity=nonlinearity,
-            batch_norm=batch_norm,
-            layer_norm=layer_norm,
-            gamma=gamma,
-            synchronized=synchronized,
-        )
-        self.build()
+    def __init__(self, image_size: int = 64, **settings: Any) -> None:
+        super().__init__(image_size, **settings)

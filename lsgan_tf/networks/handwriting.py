@@ -111,50 +111,24 @@ class Discriminator(ConvDenseDiscriminator):
 
     Args:
         image_size: side of the image in pixels, 4 or more.
-        channels: of the image.
         num_classes: how many labels there are; 0 for an unconditional discriminator.
-        label_dim: length of a mapped label.
         first_filters: channels of the first convolution: 256 as in the paper's figure;
             the authors' code has 257.
         width: multiplies the channels of the later layers; 1 is the paper's network.
-        batch_norm: whether layers are normalised by batch.
-        layer_norm: whether they are normalised by example, if not by batch.
-        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
-        dtype: a dtype policy or its name.
-        synchronized: whether all replicas share the normalisation's statistics.
-        name: the network's name.
+        settings: any other argument of `ConvDenseDiscriminator`.
     """
 
     def __init__(
         self,
         image_size: int = 28,
-        channels: int = 1,
+        *,
         num_classes: int = 3740,
-        label_dim: int = 256,
         first_filters: int = 256,
         width: float = 1.0,
-        batch_norm: bool = True,
-        layer_norm: bool = False,
-        gamma: str = "normal",
-        dtype: Policy | dict[str, Any] = "float32",
-        synchronized: bool = True,
-        name: str = "discriminator",
+        **settings: Any,
     ) -> None:
-        super().__init__(
-            name=name,
-            dtype=dtype,
-            image_size=image_size,
-            channels=channels,
-            num_classes=num_classes,
-            label_dim=label_dim,
-            first_filters=first_filters,
-            width=width,
-            batch_norm=batch_norm,
-            layer_norm=layer_norm,
-            gamma=gamma,
-            synchronized=synchronized,
-        )
-        self.build()
+        own = {"first_filters": first_filters, "width": width}
+        super().__init__(image_size, num_classes=num_classes, own=own, **settings)
 
     def sizes(self) -> tuple[int, int, int]:
         """Channels of both convolutions and units of the first dense layer."""

@@ -12,7 +12,6 @@ from typing import Any
 import keras
 
 from lsgan_tf.networks.convolutional import ConvDiscriminator, ConvGenerator, Deconv
-from lsgan_tf.networks.layers import Policy
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="SceneGenerator")
@@ -21,43 +20,11 @@ class Generator(ConvGenerator):
 
     Args:
         image_size: side of the image in pixels.
-        channels: of the image.
-        num_classes: how many labels there are; 0 for an unconditional generator.
-        z_dim: length of the noise.
-        label_dim: length of a mapped label.
-        batch_norm: whether layers are normalised.
-        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
-        dtype: a dtype policy or its name.
-        synchronized: whether all replicas share the normalisation's statistics.
-        name: the network's name.
+        settings: any other argument of `ConvGenerator`.
     """
 
-    def __init__(
-        self,
-        image_size: int = 112,
-        channels: int = 3,
-        num_classes: int = 0,
-        z_dim: int = 1024,
-        label_dim: int = 256,
-        batch_norm: bool = True,
-        gamma: str = "normal",
-        dtype: Policy | dict[str, Any] = "float32",
-        synchronized: bool = True,
-        name: str = "generator",
-    ) -> None:
-        super().__init__(
-            name=name,
-            dtype=dtype,
-            image_size=image_size,
-            channels=channels,
-            num_classes=num_classes,
-            z_dim=z_dim,
-            label_dim=label_dim,
-            batch_norm=batch_norm,
-            gamma=gamma,
-            synchronized=synchronized,
-        )
-        self.build()
+    def __init__(self, image_size: int = 112, **settings: Any) -> None:
+        super().__init__(image_size, **settings)
 
     def first_filters(self) -> int:
         """Channels of the first map."""
@@ -82,42 +49,8 @@ class Discriminator(ConvDiscriminator):
 
     Args:
         image_size: side of the image in pixels.
-        channels: of the image.
-        num_classes: how many labels there are; 0 for an unconditional discriminator.
-        label_dim: length of a mapped label.
-        batch_norm: whether layers are normalised by batch.
-        layer_norm: whether they are normalised by example, if not by batch.
-        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
-        dtype: a dtype policy or its name.
-        synchronized: whether all replicas share the normalisation's statistics.
-        name: the network's name.
+        settings: any other argument of `ConvDiscriminator`.
     """
 
-    filters = 64
-
-    def __init__(
-        self,
-        image_size: int = 112,
-        channels: int = 3,
-        num_classes: int = 0,
-        label_dim: int = 256,
-        batch_norm: bool = True,
-        layer_norm: bool = False,
-        gamma: str = "normal",
-        dtype: Policy | dict[str, Any] = "float32",
-        synchronized: bool = True,
-        name: str = "discriminator",
-    ) -> None:
-        super().__init__(
-            name=name,
-            dtype=dtype,
-            image_size=image_size,
-            channels=channels,
-            num_classes=num_classes,
-            label_dim=label_dim,
-            batch_norm=batch_norm,
-            layer_norm=layer_norm,
-            gamma=gamma,
-            synchronized=synchronized,
-        )
-        self.build()
+    def __init__(self, image_size: int = 112, **settings: Any) -> None:
+        super().__init__(image_size, **settings)
