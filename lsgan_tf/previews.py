@@ -34,8 +34,10 @@ class Previews:
         self._config, self._source, self._gan = config, source, gan
         self.points: np.ndarray | None = None
         self._grid = sample_grid(config, source.classes)
-        self._generate = tf.function(lambda z, y: gan.generator(z, y, training=False))
-        self._average = tf.function(lambda z, y: gan.average(z, y, training=False))
+        self._generate = tf.function(
+            lambda z, y: gan.generator(z, y, training=False), autograph=False
+        )
+        self._average = tf.function(lambda z, y: gan.average(z, y, training=False), autograph=False)
 
     def examples(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The generator's examples now, on the noise of the grid.

@@ -86,11 +86,13 @@ class Exported(tf.Module):
             )
             kinds = (noises, labels, labels, shares)
             self.between = tf.function(
-                functools.partial(self._between, generator), input_signature=kinds
+                functools.partial(self._between, generator), input_signature=kinds, autograph=False
             )
             if average is not None:
                 self.between_ema = tf.function(
-                    functools.partial(self._between, average), input_signature=kinds
+                    functools.partial(self._between, average),
+                    input_signature=kinds,
+                    autograph=False,
                 )
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
@@ -105,9 +107,11 @@ class Exported(tf.Module):
         images = tf.TensorSpec((None, *self._config.data_shape), dtype, "images")
         if self._conditional:
             label = tf.TensorSpec((None,), tf.int32, "label")
-            found["score"] = tf.function(self._score_label).get_concrete_function(images, label)
+            found["score"] = tf.function(self._score_label, autograph=False).get_concrete_function(
+                images, label
+            )
         else:
-            found["score"] = tf.function(self._score).get_concrete_function(images)
+            found["score"] = tf.function(self._score, autograph=False).get_concrete_function(images)
         return found
 
     def _drawing(self, generator: keras.Model) -> dict[str, tf.types.experimental.ConcreteFunction]:
@@ -116,9 +120,9 @@ class Exported(tf.Module):
         def trace(
             function: Callable[..., dict[str, tf.Tensor]], *arguments: tf.TensorSpec
         ) -> tf.types.experimental.ConcreteFunction:
-            return tf.function(functools.partial(function, generator)).get_concrete_function(
-                *arguments
-            )
+            return tf.function(
+                functools.partial(function, generator), autograph=False
+            ).get_concrete_function(*arguments)
 
         z = tf.TensorSpec((None, self._config.z_dim), tf.float32, "z")
         count, seed = (tf.TensorSpec((), tf.int32, name) for name in ("count", "seed"))

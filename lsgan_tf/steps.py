@@ -93,8 +93,12 @@ def make_run_steps(
     """
     # Philox gives other numbers in XLA: such noise is drawn outside what is compiled.
     apart = gan.noise_generator == "philox"
-    compiled = tf.function(gan.update if apart else gan.train_step, jit_compile=True)
+    compiled = tf.function(
+        gan.update if apart else gan.train_step, jit_compile=True, autograph=False
+    )
 
+    # Keras traces a train_step without AutoGraph too; translating its source takes seconds.
+    @tf.autograph.experimental.do_not_convert
     def step(data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         if not jit_compile:
             return strategy.run(gan.train_step, args=(data,))

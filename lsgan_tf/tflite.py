@@ -90,7 +90,7 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
     z = tf.TensorSpec((1, config.z_dim), tf.float32, "z")
     label = tf.TensorSpec((1,), tf.int32, "label")
     inputs = (z, label) if config.conditional else (z,)
-    draw = tf.function(lambda z, label=None: generator(z, label, training=False))
+    draw = tf.function(lambda z, label=None: generator(z, label, training=False), autograph=False)
     # Weights as constants: as variables nothing in the file would give them their values.
     frozen = convert_variables_to_constants_v2(draw.get_concrete_function(*inputs))
     module = tf.Module()

@@ -117,7 +117,7 @@ def tiny_run(tmp_path_factory, write_characters, command) -> TinyRun:
     return TinyRun(path, data.parent, folder / "cache", flags, done)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_browser() -> Iterator[Callable[..., Any]]:
     """Starts a headless Chromium with Debian's driver: `start_browser("--disable-gpu")`."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

@@ -28,7 +28,7 @@ _TF_CONFIG = re.compile(r"export TF_CONFIG='(.*?)'", re.DOTALL)
 ELSEWHERE = {
     r"python3 -m venv \.venv$": ".ci/run",
     r"\.venv/bin/pip install -c constraints\.txt ": ".ci/run",
-    r"\.venv/bin/python -m pytest$": ".ci/run",
+    r"\.venv/bin/python -m pytest -n 2 --dist=worksteal$": ".ci/run",
     r"tensorboard --logdir ": "tests/dashboard/test_views_in_browser.py",
     r"(TF=\$\(python|gcc|\./write_text) ": "tests/test_export.py",
     r"pip install xprof$": None,  # brings a tab of TensorBoard's that no test opens

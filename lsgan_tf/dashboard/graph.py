@@ -23,7 +23,7 @@ def networks_graph(gan: GAN) -> tf.compat.v1.GraphDef:
         return tf.identity(gan.discriminator(made, label, training=False), name="score")
 
     specs = (z, label) if gan.conditional else (z,)
-    graph = tf.function(networks).get_concrete_function(*specs).graph
+    graph = tf.function(networks, autograph=False).get_concrete_function(*specs).graph
     names = {
         row.name for network in (gan.generator, gan.discriminator) for row in network.describe()
     }

@@ -27,7 +27,7 @@ class BatchScores:
     def __init__(self, gan: GAN, strategy: tf.distribute.Strategy, batches: Batches) -> None:
         self._gan, self._strategy, self._batches = gan, strategy, batches
         self._moved = [v.value for v in gan.non_trainable_variables if v.shape.rank]
-        self._run = tf.function(self._score)
+        self._run = tf.function(self._score, autograph=False)
 
     def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Scores of the first draw of the step after `step`.

@@ -125,6 +125,7 @@ class Batches:
         dtype = tf.float32 if points else tf.uint8
         several = (_POINT_STEPS,) if points else ()
 
+        @tf.autograph.experimental.do_not_convert
         def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             def read(first: np.int64) -> tuple[np.ndarray, np.ndarray]:
                 spans = []

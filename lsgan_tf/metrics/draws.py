@@ -37,7 +37,9 @@ class Draws:
         shape = config.data_shape
         pixels = math.prod(shape[:2]) if len(shape) == 3 else 1
         self.chunk = max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
-        self._generate = tf.function(lambda z, label: generator(z, label, training=False))
+        self._generate = tf.function(
+            lambda z, label: generator(z, label, training=False), autograph=False
+        )
 
     def batches(self, count: int, seed: int) -> Iterator[Batch]:
         """Draws `count` samples, the classes in turn if there are classes.

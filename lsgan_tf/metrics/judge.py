@@ -44,6 +44,7 @@ class Judge:
         self._apply = tf.function(
             lambda images: network(images, training=False),
             input_signature=[tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)],
+            autograph=False,
         )
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
