@@ -292,8 +292,8 @@ def _chunk_seed(seed: int, number: int) -> int:
 
 
 def spell_out(name: str) -> str:
-    """A class's name for a message: with its code if it is not ASCII, or cannot be seen."""
-    if name.isascii() and name.isprintable():
+    """A class's name for a message: with its code if it is a sign, not ASCII, or cannot be seen."""
+    if name.isascii() and name.isprintable() and (len(name) > 1 or name.isalnum()):
         return name
     code = "+".join(f"U+{ord(letter):04X}" for letter in name)
     return f"{name} ({code})" if name.isprintable() else code
