@@ -145,7 +145,7 @@ def _from_tfds(folder: Path, split: str) -> ArraySource:
     try:
         dataset = tfds.builder_from_directory(folder).as_dataset(split=split)
         images = np.empty((expected, *_SHAPE), np.uint8)
-        labels, places = np.empty(expected, np.uint8), np.full(expected, -1)
+        labels, places = np.full(expected, -1), np.full(expected, -1)
         count = 0
         for count, example in enumerate(tfds.as_numpy(dataset), start=1):
             if count <= expected:
@@ -167,8 +167,12 @@ def _from_tfds(folder: Path, split: str) -> ArraySource:
     if np.array_equal(np.sort(places), np.arange(expected)):
         order = np.argsort(places)
         images, labels = images[order], labels[order]
-    if labels.max() >= len(cifar10_batches.CLASSES):
-        raise UserError(f"{folder}: a label is {labels.max()}, expected 0 to 9")
+    if wrong := set(labels.tolist()) - set(range(len(cifar10_batches.CLASSES))):
+        raise UserError(
+            f"{folder}: a label is {wrong.pop()}, expected 0 to 9; delete the folder and "
+            "prepare it again"
+        )
+    labels = labels.astype(np.uint8)
     batches = np.split(cifar10_batches.records_of(images, labels), len(_batches(split)))
     digests = [cifar10_batches.digest(records) for records in batches]
     return _finish(images, labels, digests, split, folder, [])

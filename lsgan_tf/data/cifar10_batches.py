@@ -8,6 +8,7 @@ holds the same numbers as pickled dictionaries.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -121,15 +122,25 @@ def _pickled(content: bytes, where: str) -> np.ndarray:
             f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         )
         raise UserError(f"{where}: expected b'data' to be a uint8 array {shape}, found {found}")
-    try:
-        array = np.asarray(labels)
-    except ValueError:
-        array = np.zeros(())
-    if array.shape != (IMAGES_PER_BATCH,) or array.dtype.kind not in "iu":
+    array = _whole_numbers(labels)
+    if array is None:
         raise UserError(
-            f"{where}: expected b'labels' to be {IMAGES_PER_BATCH:,} whole numbers, found "
-            f"{array.dtype} {array.shape}"
+            f"{where}: expected b'labels' to be {IMAGES_PER_BATCH:,} whole numbers, found another "
+            f"{type(labels).__name__}"
         )
     # A label that does not fit a byte must not wrap around into a good one.
     small = np.where((array >= 0) & (array < 255), array, 255).astype(np.uint8)
     return np.concatenate([small[:, None], data], axis=1)
+
+
+def _whole_numbers(labels: Any) -> np.ndarray | None:
+    """A batch's labels as an array, None if they are anything else; that is never converted.
+
+    A few bytes of a pickle can describe lists in lists that fill all the memory as an array.
+    """
+    if isinstance(labels, list | tuple) and len(labels) == IMAGES_PER_BATCH:
+        if any(type(label) is not int for label in labels):
+            return None
+        labels = np.array([label if 0 <= label < 255 else 255 for label in labels])
+    fits = isinstance(labels, np.ndarray) and labels.shape == (IMAGES_PER_BATCH,)
+    return labels if fits else None

@@ -8,7 +8,9 @@ import dataclasses
 import functools
 import io
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -122,7 +124,16 @@ def _start_worker(records: Records, preprocessing: Preprocessing) -> None:
     global _encode_in_worker
     # Ctrl-C goes to the whole group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _encode_in_worker = functools.partial(encode_range, records, preprocessing)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent is killed: it would wait for tasks for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # This is a worker.
+    parent.join()
+    os._exit(1)
 
 
 def _work(start: int, stop: int) -> list[Outcome]:

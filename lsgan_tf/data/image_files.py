@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 from lsgan_tf import files
 from lsgan_tf.data import decode, string_table
 from lsgan_tf.data.records import Records, sampled_digest
+from lsgan_tf.data.sorted_names import sorted_names
 from lsgan_tf.errors import UserError
 from lsgan_tf.progress import Progress
 
@@ -191,10 +194,7 @@ def _is_picture(name: bytes) -> bool:
 
 
 def _walk(root: Path) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Visible files below a folder in the order of their names: relative path, status.
-
-    Only the listing of one folder at a time is held in memory.
-    """
+    """Visible files below a folder in the order of their names: relative path, status."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; expected a folder of pictures")
     yield from _walk_into(os.fsencode(root), b"", ())
@@ -203,18 +203,35 @@ def _walk(root: Path) -> Iterator[tuple[bytes, os.stat_result]]:
 def _walk_into(
     folder: bytes, prefix: bytes, above: tuple[tuple[int, int], ...]
 ) -> Iterator[tuple[bytes, os.stat_result]]:
-    with files.explained(Path(os.fsdecode(folder)), "listing the folder"):
-        status = os.stat(folder)
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    place = (status.st_dev, status.st_ino)
+    place = _place(_status(folder))
     if place in above:
         return  # A link that leads back up.
-    for entry in entries:
-        if entry.name.startswith((b".", b"__MACOSX")):
+    for name in _names(folder):
+        if name.startswith((b".", b"__MACOSX")):
             continue
-        name = prefix + entry.name
-        if entry.is_dir():
-            yield from _walk_into(entry.path, name + b"/", (*above, place))
-        elif entry.is_file():
-            yield name, entry.stat()
+        path = os.path.join(folder, name)
+        status = _status(path)
+        if status and stat.S_ISDIR(status.st_mode):
+            yield from _walk_into(path, prefix + name + b"/", (*above, place))
+        elif status and stat.S_ISREG(status.st_mode):
+            yield prefix + name, status
+
+
+def _names(folder: bytes) -> Iterator[bytes]:
+    with files.explained(Path(os.fsdecode(folder)), "listing the folder"):
+        yield from sorted_names(folder)
+
+
+def _status(path: bytes) -> os.stat_result | None:
+    """What a path leads to; None for links that lead nowhere."""
+    with files.explained(Path(os.fsdecode(path)), "looking at it"):
+        try:
+            return os.stat(path)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ELOOP):
+                return None
+            raise
+
+
+def _place(status: os.stat_result | None) -> tuple[int, int]:
+    return (status.st_dev, status.st_ino) if status else (0, 0)

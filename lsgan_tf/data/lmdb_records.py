@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import threading
 import weakref
@@ -20,6 +21,9 @@ from lsgan_tf.files import atomic_folder, explained
 from lsgan_tf.progress import Progress
 
 _ENDS = 16  # Entries at either end that tell one database from another.
+# What was read of a map counts as memory of the process until the map is let go.
+_MAPPED_BYTES = 32 << 20
+_MAPPED_KEYS = 10_000  # Their pages hold small values too.
 
 
 class LmdbRecords(Records):
@@ -101,65 +105,101 @@ class _Database:
             return database
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        path = folder / "data.mdb"
-        if not path.is_file():
+        self._folder, self._path = folder, folder / "data.mdb"
+        self._reading, self._read_bytes = threading.Lock(), 0
+        if not self._path.is_file():
             raise UserError(
                 f"{folder}: an LMDB without its data.mdb; unpack LSUN's zip again or pass the "
                 "folder that holds data.mdb"
             )
-        with explained(path, "reading it"):
-            size = path.stat().st_size
-            with open(path, "rb"):
-                pass  # LMDB's own message for a file it may not read is unclear.
-        try:
-            # Without a lock file read-only folders work; without readahead random reads do.
-            self._env = lmdb.open(
-                str(folder), readonly=True, lock=False, readahead=False, create=False
-            )
-            page, last = self._env.stat()["psize"], self._env.info()["last_pgno"]
-            self.entries = self._env.stat()["entries"]
-        except lmdb.Error as error:
-            raise UserError(
-                f"{path}: not an LMDB, or cut short at {size:,} bytes ({error}); unpack LSUN's zip "
-                "again"
-            ) from error
-        self.bytes_used = (last + 1) * page
-        # Reading beyond the file's end would kill the process, not raise an error.
-        if size < self.bytes_used:
-            self._env.close()
-            raise UserError(
-                f"{path}: cut short: {size:,} bytes where its header says {self.bytes_used:,}; "
-                "unpack or copy it again"
-            )
+        self._env = self._opened()
+        self.entries, self.bytes_used = self._facts()
         if not self.entries:
             self._env.close()
-            raise UserError(f"{path}: an LMDB without entries; expected LSUN's pictures")
+            raise UserError(f"{self._path}: an LMDB without entries; expected LSUN's pictures")
 
     def value(self, key: bytes) -> bytes:
-        with self._guarded(), self._env.begin() as transaction:
-            value = transaction.get(key)
-        if value is None:
-            raise UserError(
-                f"{self._folder}: the database changed while it was read (no key {key!r}); start "
-                "again"
-            )
+        with self._reading:
+            with self._guarded(), self._env.begin() as transaction:
+                value = transaction.get(key)
+            if value is None:
+                raise self._changed(f"no key {key!r}")
+            self._read_bytes += len(value)
+            if self._read_bytes > _MAPPED_BYTES:
+                self._let_go()
         return value
 
     def keys(self) -> Iterator[bytes]:
         label = f"listing the keys of {self._folder.name}"
-        with (
-            self._guarded(),
-            self._env.begin() as transaction,
-            transaction.cursor() as cursor,
-            Progress(label, self.entries, "keys") as progress,
-        ):
-            for key in cursor.iternext(keys=True, values=False):
-                progress.add(1)
-                yield key
+        last = None
+        with Progress(label, self.entries, "keys") as progress:
+            while keys := self._keys_after(last):
+                yield from keys
+                last = keys[-1]
+                progress.add(len(keys))
+
+    def _keys_after(self, last: bytes | None) -> list[bytes]:
+        with self._reading:
+            with (
+                self._guarded(),
+                self._env.begin() as transaction,
+                transaction.cursor() as cursor,
+            ):
+                if last is not None and not (cursor.set_range(last) and cursor.next_nodup()):
+                    return []
+                following = cursor.iternext(keys=True, values=False)
+                keys = list(itertools.islice(following, _MAPPED_KEYS))
+            self._let_go()
+        return keys
+
+    def _opened(self) -> lmdb.Environment:
+        with explained(self._path, "reading it"):
+            size = self._path.stat().st_size
+            with open(self._path, "rb"):
+                pass  # LMDB's own message for a file it may not read is unclear.
+        try:
+            # Without a lock file read-only folders work; without readahead random reads do.
+            environment = lmdb.open(
+                str(self._folder), readonly=True, lock=False, readahead=False, create=False
+            )
+            page, last = environment.stat()["psize"], environment.info()["last_pgno"]
+        except lmdb.Error as error:
+            raise UserError(
+                f"{self._path}: not an LMDB, or cut short at {size:,} bytes ({error}); unpack "
+                "LSUN's zip again"
+            ) from error
+        # Reading beyond the file's end would kill the process, not raise an error.
+        if size < (last + 1) * page:
+            environment.close()
+            raise UserError(
+                f"{self._path}: cut short: {size:,} bytes where its header says "
+                f"{(last + 1) * page:,}; unpack or copy it again"
+            )
+        return environment
+
+    def _facts(self) -> tuple[int, int]:
+        """Number of entries, and bytes that the database takes."""
+        stat = self._env.stat()
+        return stat["entries"], (self._env.info()["last_pgno"] + 1) * stat["psize"]
+
+    def _let_go(self) -> None:
+        """Opens the database again, so that the pages that were read are no memory of ours."""
+        self._env.close()
+        self._env, self._read_bytes = self._opened(), 0
+        if self._facts() != (self.entries, self.bytes_used):
+            raise self._changed("another size")
+
+    def _changed(self, how: str) -> UserError:
+        return UserError(
+            f"{self._folder}: the database changed while it was read ({how}); start again"
+        )
 
     def identity(self) -> str:
         """Tells this database from another by its size, its count and its ends; 32 hex digits."""
+        with self._reading:
+            return self._identity()
+
+    def _identity(self) -> str:
         info = self._env.info()
         facts = (self.bytes_used, self.entries, info["last_txnid"])
         digest = hashlib.sha256(repr(facts).encode())

@@ -17,6 +17,8 @@ import numpy as np
 
 from lsgan_tf.errors import UserError
 
+_SHOWN = 100  # Characters of what a pickle says that get into a message.
+
 
 def load_pickle(content: bytes, where: str) -> Any:
     """Unpickles arrays of whole numbers and plain containers, and nothing else.
@@ -43,7 +45,7 @@ def load_pickle(content: bytes, where: str) -> Any:
         raise
     # Malformed pickles fail in many ways: IndexError, KeyError, AttributeError...
     except Exception as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
+        detail = " ".join(str(error).split())[:_SHOWN] or type(error).__name__
         raise UserError(
             f"{where}: not a sound pickle, damaged or cut short ({detail}); fetch it again"
         ) from error
@@ -63,12 +65,11 @@ class _Dtype:
     """What a pickle says of an array's elements."""
 
     def __init__(self, code: Any, *_: Any) -> None:
-        self._code = code.decode("ascii") if isinstance(code, bytes) else str(code)
+        self._code = _text(code)
         self._order = "="
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        order = state[1]
-        self._order = order.decode("ascii") if isinstance(order, bytes) else str(order)
+        self._order = _text(state[1])
 
     def numpy(self) -> np.dtype:
         """The dtype, of whole numbers; any other is refused."""
@@ -76,6 +77,13 @@ class _Dtype:
         if code not in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"):
             raise ValueError(f"an array of {self._code!r}, expected whole numbers")
         return np.dtype(code).newbyteorder(self._order)
+
+
+def _text(value: Any) -> str:
+    # Nothing else is turned into text: lists in lists can be longer than the memory.
+    if not isinstance(value, bytes | str):
+        raise ValueError(f"a {type(value).__name__} where a name is expected")
+    return value.decode("ascii") if isinstance(value, bytes) else value
 
 
 class _Array:
@@ -95,6 +103,8 @@ class _Array:
         if not isinstance(content, bytes) or not isinstance(dtype, _Dtype):
             raise ValueError("an array without its content")
         flat = np.frombuffer(content, dtype.numpy())
+        if not isinstance(shape, tuple) or any(type(size) is not int for size in shape):
+            raise ValueError("an array without a shape")
         if any(size < 0 for size in shape) or math.prod(shape) != len(flat):
             raise ValueError(f"an array of shape {shape} with {len(content):,} bytes")
         return flat.reshape(shape, order="F" if fortran else "C")
@@ -110,7 +120,7 @@ def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Array:
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
     """How Python 3 writes bytes in pickle protocol 2."""
     if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
-        raise ValueError(f"bytes encoded as {encoding!r}")
+        raise ValueError("bytes in another encoding than latin1")
     return text.encode("latin1")
 
 
@@ -126,6 +136,11 @@ def _plain(value: Any) -> Any:
 _ADMITTED = {
     ("_codecs", "encode"): _encode,
     ("__builtin__", "bytes"): _no_bytes,
+    # Containers too, in protocols that have no other way to write them.
+    ("__builtin__", "set"): set,
+    ("__builtin__", "frozenset"): frozenset,
+    ("builtins", "set"): set,
+    ("builtins", "frozenset"): frozenset,
     ("numpy", "dtype"): _Dtype,
     ("numpy", "ndarray"): "numpy.ndarray",  # Only passed on to _reconstruct.
     ("numpy.core.multiarray", "_reconstruct"): _Array,
@@ -147,11 +162,15 @@ class _Unpickler(pickle.Unpickler):
         try:
             return _ADMITTED[module, name]
         except KeyError:
+            asked = ascii(f"{module}.{name}")[1:-1][:_SHOWN]
             raise UserError(
-                f"{self._where}: this pickle asks for {module}.{name}, which no array needs; it "
+                f"{self._where}: this pickle asks for {asked}, which no array needs; it "
                 "was not run: fetch the file again from its official address"
             ) from None
 
     def persistent_load(self, pid: Any) -> Any:
         """Refuses objects that are stored elsewhere."""
-        raise UserError(f"{self._where}: this pickle refers to an object outside of it ({pid!r})")
+        raise UserError(
+            f"{self._where}: this pickle refers to an object outside of it; fetch the file again "
+            "from its official address"
+        )

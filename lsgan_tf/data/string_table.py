@@ -1,12 +1,15 @@
-"""A list of byte strings on disk, mapped rather than read.
+"""A list of byte strings on disk.
 
 Three million keys of a database or names of files take a few hundred megabytes
-as Python objects; here they take none.
+as Python objects; here they take none. Nor are the files mapped: what was read
+of a map counts as memory of the process.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import numpy as np
 
 _BUFFERED = 1 << 16
 _HASHED = 1 << 20
+_END = struct.Struct("<q")
 
 
 def write(folder: Path, strings: Iterable[bytes]) -> int:
@@ -53,28 +57,39 @@ class StringTable:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._ends = _mapped(folder / "ends.i64", "<i8")
-        self._text = _mapped(folder / "strings.bin", np.uint8)
-        if len(self._ends) and self._ends[-1] != len(self._text):
+        self._descriptors: list[int] = []
+        for name in ("ends.i64", "strings.bin"):
+            self._descriptors.append(os.open(folder / name, os.O_RDONLY))
+        ends, text = (os.fstat(descriptor).st_size for descriptor in self._descriptors)
+        self._count = ends // _END.size
+        if ends % _END.size or self._end(self._count - 1) != text:
             raise ValueError(f"{folder}: a damaged table of strings")
 
+    def __del__(self) -> None:
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+
     def __len__(self) -> int:
-        return len(self._ends)
+        return self._count
 
     def digest(self) -> str:
         """Hex SHA-256 of all strings and their lengths."""
         digest = hashlib.sha256()
-        for array in (self._ends, self._text):
-            for start in range(0, len(array), _HASHED):
-                digest.update(array[start : start + _HASHED].tobytes())
+        for descriptor in self._descriptors:
+            position = 0
+            while block := os.pread(descriptor, _HASHED, position):
+                digest.update(block)
+                position += len(block)
         return digest.hexdigest()
 
     def __getitem__(self, index: int) -> bytes:
-        start = self._ends[index - 1] if index else 0
-        return self._text[start : self._ends[index]].tobytes()
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        start = self._end(index - 1)
+        return os.pread(self._descriptors[1], self._end(index) - start, start)
 
-
-def _mapped(path: Path, dtype: object) -> np.ndarray:
-    if path.stat().st_size == 0:
-        return np.empty(0, dtype)  # An empty file cannot be mapped.
-    return np.memmap(path, dtype, mode="r")
+    def _end(self, index: int) -> int:
+        """Where a string ends; 0 before the first."""
+        if index < 0:
+            return 0
+        return _END.unpack(os.pread(self._descriptors[0], _END.size, index * _END.size))[0]

@@ -12,7 +12,7 @@ import numpy as np
 from lsgan_tf.data.records import Records, sampled_digest
 from lsgan_tf.data.tfrecords import RecordFile
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_folder, explained
+from lsgan_tf.files import atomic_folder, explained, read_json
 from lsgan_tf.progress import Progress
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -31,18 +31,28 @@ def find_prepared(folder: Path, *parts: str) -> Path | None:
       there is none.
     """
     if (folder / "dataset_info.json").is_file():
-        # A version's folder: its parents must spell the dataset, or it is another one.
-        return folder if _spelled(folder.parent, parts) else None
+        # A version's folder: its parents spell the dataset, or it was copied and its facts do.
+        return folder if _spelled(folder.parent, parts) or _named(folder) == parts else None
     for skipped in range(len(parts) + 1):
         if skipped and not _spelled(folder, parts[:skipped]):
             continue
         if found := _newest(folder.joinpath(*parts[skipped:])):
             return found
-    return None
+    found = _newest(folder)
+    return found if found and _named(found) == parts else None
 
 
 def _spelled(folder: Path, parts: tuple[str, ...]) -> bool:
     return folder.resolve().parts[-len(parts) :] == parts
+
+
+def _named(folder: Path) -> tuple[str, ...]:
+    """What a prepared folder says that it is: its dataset, and its configuration if it has one."""
+    try:
+        facts = read_json(folder / "dataset_info.json")
+        return tuple(facts[key] for key in ("name", "configName") if facts.get(key))
+    except (UserError, AttributeError):
+        return ()
 
 
 def _newest(folder: Path) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import tarfile
 import urllib.error
 import urllib.request
@@ -175,6 +176,17 @@ def test_pickles_of_something_else(tmp_path, records, value):
         cifar10.open_source(folder)
 
 
+def test_labels_that_would_fill_the_memory_are_not_converted(tmp_path, records):
+    folder = write_python(tmp_path, records)
+    labels = [0] * 10
+    for _ in range(15):
+        labels = [labels] * 10
+    value = {b"labels": [labels] * 20, b"data": records["data_batch_1"][:, 1:]}
+    (folder / "data_batch_1").write_bytes(pickle.dumps(value, protocol=2))
+    with pytest.raises(UserError, match="20 whole numbers"):
+        cifar10.open_source(folder)
+
+
 def test_a_pickle_that_asks_for_more_is_refused(tmp_path, records):
     folder = write_python(tmp_path, records)
     (folder / "data_batch_2").write_bytes(b"cos\nsystem\n(S'touch evil'\ntR.")
@@ -242,19 +254,25 @@ def test_a_download_that_fails_says_what_to_fetch(tmp_path, monkeypatch):
 def prepared(tmp_path, records):
     """A folder as tensorflow-datasets prepares it: pictures in shuffled order, with ids."""
     tfds = pytest.importorskip("tensorflow_datasets")
+    return store(tmp_path, records, tfds.features.ClassLabel(names=cifar10_batches.CLASSES))
+
+
+def store(tmp_path, records, label, added=0):
+    import tensorflow_datasets as tfds
 
     def examples(split):
         rows = np.concatenate([records[batch] for batch in cifar10_batches.SPLITS[split]])
         images = cifar10_batches.pictures(rows)
         for index in np.random.default_rng(5).permutation(len(rows)):
             name = f"{split}_{index:05d}"
-            yield name, {"id": name, "image": images[index], "label": rows[index, 0]}
+            number = int(rows[index, 0]) + added * (index == 3)
+            yield name, {"id": name, "image": images[index], "label": number}
 
     features = tfds.features.FeaturesDict(
         {
             "id": tfds.features.Text(),
             "image": tfds.features.Image(shape=(32, 32, 3)),
-            "label": tfds.features.ClassLabel(names=cifar10_batches.CLASSES),
+            "label": label,
         }
     )
     builder = tfds.dataset_builders.store_as_tfds_dataset(
@@ -281,6 +299,27 @@ def test_a_folder_of_tensorflow_datasets(prepared, records, tmp_path, monkeypatc
     shard.write_bytes(shard.read_bytes()[:-50])
     with pytest.raises(UserError, match="tensorflow-datasets cannot read"):
         cifar10.open_source(prepared)
+
+
+def test_a_copy_of_a_prepared_folder_is_known_by_its_facts(prepared, records, tmp_path):
+    for place in ("3.0.2", "mine/3.0.2", "copy"):
+        shutil.copytree(prepared, tmp_path / "elsewhere" / place)
+        source = cifar10.open_source(tmp_path / "elsewhere" / place)
+        check(source, records, cifar10_batches.SPLITS["train"])
+    check(cifar10.open_source(tmp_path / "elsewhere" / "mine"), records, BATCHES[:5])
+    facts = tmp_path / "elsewhere" / "copy" / "dataset_info.json"
+    for other in (facts.read_text().replace('"cifar10"', '"mnist"'), "[]", "{"):
+        facts.write_text(other)
+        with pytest.raises(UserError, match="no CIFAR-10 in it"):
+            cifar10.open_source(facts.parent)
+
+
+@pytest.mark.parametrize("added", [10, 256, -256])
+def test_labels_of_tensorflow_datasets_do_not_wrap_around(tmp_path, records, added):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    folder = store(tmp_path, records, tfds.features.Scalar(np.int64), added)
+    with pytest.raises(UserError, match=r"a label is .*, expected 0 to 9"):
+        cifar10.open_source(folder)
 
 
 def test_report(tmp_path, records):

@@ -79,6 +79,13 @@ def test_links_that_lead_back_up(folder, tmp_path):
     assert names(records) == NAMES
 
 
+def test_links_that_lead_nowhere(folder, tmp_path):
+    (folder / "self").symlink_to("self")
+    (folder / "b" / "gone.png").symlink_to(tmp_path / "gone.png")
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+
+
 def test_the_index_is_kept_until_something_changes(folder, tmp_path, encode):
     cache = tmp_path / "cache" / "image_folders"
     image_files.open_folder(folder, cache_dir=tmp_path / "cache")

@@ -8,9 +8,11 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import lmdb
 import numpy as np
 import pytest
 
+from lsgan_tf.data import lmdb_records
 from lsgan_tf.data.lmdb_records import open_lmdb
 from lsgan_tf.errors import UserError
 
@@ -48,6 +50,41 @@ def test_threads_read_the_same(tmp_path, write_lmdb, bedrooms):
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(records.content, order))
     assert found == [records.content(index) for index in order]
+
+
+def test_what_was_read_does_not_stay_in_memory(tmp_path, write_lmdb):
+    # Without letting go, all that was read of the map would count as ours.
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("needs /proc")
+
+    def resident():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    entries = {b"%d" % number: bytes([number % 256]) * 500_000 for number in range(90)}
+    folder = tmp_path / "x"
+    folder.mkdir()
+    with lmdb.open(str(folder), map_size=1 << 28) as environment:
+        with environment.begin(write=True) as transaction:
+            for key, value in entries.items():
+                transaction.put(key, value)
+    records = open_lmdb(folder, cache_dir=tmp_path / "cache")
+    del entries
+    gc.collect()
+    before = resident()
+    for index in range(len(records)):
+        assert len(set(records.content(index))) == 1
+    assert resident() - before < 40
+
+
+def test_letting_go_changes_nothing(tmp_path, write_lmdb, bedrooms, monkeypatch):
+    monkeypatch.setattr(lmdb_records, "_MAPPED_BYTES", 1)
+    monkeypatch.setattr(lmdb_records, "_MAPPED_KEYS", 4)
+    records = open_lmdb(write_lmdb(tmp_path / "x", bedrooms), cache_dir=tmp_path / "cache")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(records.content, range(30)))
+    assert found == [value for _, value in sorted(bedrooms.items())]
 
 
 def test_the_table_of_keys_is_made_once_and_again_if_damaged(tmp_path, write_lmdb, bedrooms):

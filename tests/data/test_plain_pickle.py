@@ -144,3 +144,37 @@ def test_damaged_pickles_never_raise_anything_else(data):
 def test_references_outside_are_refused():
     with pytest.raises(UserError, match="outside"):
         load_pickle(b"\x80\x02K\x01Q.", "x")
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("value", [{1, 2}, frozenset({3}), ({1}, [2], {3: (4,)})])
+def test_plain_containers_in_every_protocol(protocol, value):
+    assert load_pickle(pickle.dumps({"x": value}, protocol=protocol), "x")["x"] == value
+
+
+def test_messages_are_short_and_plain():
+    for content in (b"c" + b"a" * 10**6 + b"\nb\n.", b"c\x1b[31mred\nb\n."):
+        with pytest.raises(UserError, match="asks for") as caught:
+            load_pickle(content, "x")
+        assert len(str(caught.value)) < 300
+        assert str(caught.value).isprintable()
+
+
+def nested(depth):
+    """Lists in lists, 10 ** depth in all though ten are stored for each level."""
+    value = [0] * 10
+    for _ in range(depth):
+        value = [value] * 10
+    return value
+
+
+def test_nested_lists_are_not_written_out():
+    # As text, each of these would take all the memory.
+    bomb = pickle.dumps(nested(30), protocol=2)[2:-1]
+    for content in (
+        b"cnumpy\ndtype\n(" + bomb + b"tR.",  # the name of a dtype
+        b"c_codecs\nencode\n(U\x01a" + bomb + b"tR.",  # an encoding
+        bomb + b"Q.",  # a reference to something outside
+    ):
+        with pytest.raises(UserError):
+            load_pickle(b"\x80\x02" + content, "x")

@@ -89,6 +89,34 @@ def test_killed_and_started_again(options, tmp_path):
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
+def test_no_process_outlives_the_command(options, tmp_path):
+    if not Path("/proc/self/task").exists():
+        pytest.skip("needs /proc")
+    process = subprocess.Popen(
+        command(*options, "--shard_images=5"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("*.tfrecord")):  # Then all processes have started.
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    started = [int(number) for number in listing.read_text().split()]
+    assert len(started) >= 2
+    process.kill()
+    process.wait()
+    while any(map(is_running, started)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_running(number):
+    status = Path(f"/proc/{number}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_errors_are_one_line(options, tmp_path):
     for arguments, message in [
         (("--category=castle",), "there are bedroom"),
