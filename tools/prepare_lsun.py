@@ -84,7 +84,12 @@ def main(argv: list[str]) -> int | None:
     )
     for line in prepare_shards.summary(manifest, out):
         print(line)
-    print(f"finished in {time.monotonic() - start:.0f} s; train with --data_dir={out}")
+    print(f"finished in {time.monotonic() - start:.0f} s")
+    if _SPLIT.value == "train":
+        print(
+            f"train with --dataset=lsun --category={_CATEGORY.value} "
+            f"--image_size={_IMAGE_SIZE.value}{' --crop' if _CROP.value else ''} --data_dir={out}"
+        )
     return None
 
 

@@ -48,12 +48,15 @@ class ImageFiles(Records):
     Args:
       root: the folder.
       index: folder of its index: see `open_folder`.
+
+    Attributes:
+      root: the folder.
     """
 
     kind = "folder of pictures"
 
     def __init__(self, root: Path, index: Path) -> None:
-        self._root, self._index = root, index
+        self.root, self._index = root, index
         self._names = string_table.StringTable(index / "names")
         self._sides = np.load(index / "sides.npy", mmap_mode="r")
         values = files.read_json(index / "facts.json")
@@ -65,14 +68,14 @@ class ImageFiles(Records):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """The index is mapped again in another process."""
-        return ImageFiles, (self._root, self._index)
+        return ImageFiles, (self.root, self._index)
 
     def __len__(self) -> int:
         return len(self._names)
 
     def content(self, index: int) -> bytes:
         """See `Records`."""
-        path = self._root / os.fsdecode(self._names[index])
+        path = self.root / os.fsdecode(self._names[index])
         with files.explained(path, "reading the picture"):
             return path.read_bytes()
 
@@ -99,11 +102,11 @@ class ImageFiles(Records):
             shown = [f"{name} ({reason})" for name, reason in self.facts.bad_names[:_NAMED]]
             more = ", ..." if self.facts.bad > len(shown) else ""
             yield (
-                f"{self._root}: {self.facts.bad:,} files cannot be decoded and are left out: "
+                f"{self.root}: {self.facts.bad:,} files cannot be decoded and are left out: "
                 f"{', '.join(shown)}{more}"
             )
         if self.facts.other:
-            yield f"{self._root}: {self.facts.other:,} files are no pictures and are ignored"
+            yield f"{self.root}: {self.facts.other:,} files are no pictures and are ignored"
 
 
 def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:

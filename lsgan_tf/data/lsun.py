@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from lsgan_tf import files
@@ -119,13 +120,17 @@ def unpacked(archive: Path, cache_dir: Path) -> Path:
     target = Path(cache_dir) / "lsun_unpacked" / f"{archive.stem}-{identity}"
     if (target / "data.mdb").is_file():
         return target
-    files.require_free_space(target, member.size, f"unpacking {archive.name}")
-    with (
-        files.explained(target, "unpacking"),
-        files.atomic_folder(target) as temporary,
-        Progress(f"unpacking {archive.name}", member.size, "B") as progress,
-    ):
-        archives.extract_from_zip(archive, member, temporary / "data.mdb", report=progress.add)
+    with files.locked(target.parent):
+        if (target / "data.mdb").is_file():
+            return target  # Another process has just unpacked it.
+        files.clear_leftovers(target.parent)  # A killed one leaves up to 40 GB.
+        files.require_free_space(target, member.size, f"unpacking {archive.name}")
+        with (
+            files.explained(target, "unpacking"),
+            files.atomic_folder(target) as temporary,
+            Progress(f"unpacking {archive.name}", member.size, "B") as progress,
+        ):
+            archives.extract_from_zip(archive, member, temporary / "data.mdb", report=progress.add)
     return target
 
 
@@ -146,10 +151,17 @@ def _find_shards(
                 "again with tools/prepare_lsun.py"
             )
         return shards.ShardRecords(path)
-    for folder in sorted(path.iterdir()):
-        if shards.holds_shards(folder) and _facts(folder) == asked:
-            return shards.ShardRecords(folder)
-    return None
+    with os.scandir(path) as listing:
+        folders = sorted(Path(entry.path) for entry in listing if entry.is_dir())
+    fitting = [
+        folder for folder in folders if shards.holds_shards(folder) and _facts(folder) == asked
+    ]
+    if len(fitting) > 1:
+        raise UserError(
+            f"--data_dir={path}: {_in_words(*asked)} was prepared twice, in {fitting[0].name} and "
+            f"{fitting[1].name}; pass one of them"
+        )
+    return shards.ShardRecords(fitting[0]) if fitting else None
 
 
 def _facts(folder: Path) -> tuple[str, str, int, bool]:

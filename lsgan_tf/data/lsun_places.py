@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -72,8 +73,8 @@ def address(category: str, split: str = "train") -> str:
         return f"http://dl.yf.io/lsun/objects/{category}.zip"
     raise UserError(
         f"--category={category}: LSUN has no such category; there are "
-        f"{', '.join((*SCENES, *OBJECTS))} (another name needs its <name>_{split}_lmdb in "
-        "--data_dir)"
+        f"{', '.join((*SCENES, *OBJECTS))} (another name needs its <name>_{split}_lmdb or a "
+        "folder of pictures of that name as --data_dir or in it)"
     )
 
 
@@ -91,12 +92,14 @@ def locate(path: Path, *, category: str, split: str) -> Path:
         raise UserError(
             f"--data_dir={path}: no such file or folder; fetch {address(category, split)}"
         )
+    if path.name == "data.mdb":
+        path = path.parent
     if path.is_file():
         if path.suffix.lower() != ".zip":
             raise UserError(f"--data_dir={path}: expected LSUN's .zip or a folder")
         _require_match(path, path.stem, category, split)
         return path
-    _require_one_kind(path)
+    require_one_kind(path)
     if holds_lmdb(path):
         _require_match(path, path.name, category, split)
         return path
@@ -111,7 +114,7 @@ def locate(path: Path, *, category: str, split: str) -> Path:
     if not found:
         return _loose_pictures(path, category, split)
     if found[0].is_dir():
-        _require_one_kind(found[0])
+        require_one_kind(found[0])
     return found[0]
 
 
@@ -144,8 +147,13 @@ def _below(path: Path, category: str, split: str) -> list[Path]:
 
 
 def _loose_pictures(path: Path, category: str, split: str) -> Path:
+    name = path.resolve().name
+    named = name == f"{category}_{split}" or (name == category and split == "train")
+    if named and image_files.first_picture(path):
+        return path
     where = address(category, split)  # From here on the category must be LSUN's.
-    others = {match[0] for match in map(_lmdb_named, path.iterdir()) if match}
+    with os.scandir(path) as listing:
+        others = {match[0] for entry in listing if (match := _lmdb_named(entry.name))}
     if others:
         raise UserError(
             f"--data_dir={path}: no {category}_{split}_lmdb in it, only "
@@ -160,38 +168,52 @@ def _loose_pictures(path: Path, category: str, split: str) -> Path:
     )
 
 
-def _lmdb_named(path: Path) -> re.Match[str] | None:
-    return _LMDB_NAME.fullmatch(path.name.removesuffix(".zip"))
+def _lmdb_named(name: str) -> re.Match[str] | None:
+    return _LMDB_NAME.fullmatch(name.removesuffix(".zip"))
 
 
 def _require_match(path: Path, name: str, category: str, split: str) -> None:
     match = _LMDB_NAME.fullmatch(name)
     if match and (match["category"], match["split"]) != (category, split):
+        same = match["category"] == category
+        instead = "" if same else f"--category={match['category']} or "
         raise UserError(
             f"--data_dir={path}: holds {match['category']} ({match['split']}), asked for "
-            f"{category} ({split}); pass --category={match['category']} or another folder"
+            f"{category} ({split}); pass {instead}another folder"
+            + (f" (tools/prepare_lsun.py takes --split={match['split']})" if same else "")
         )
     if not match:
         address(category, split)  # A file of any name must at least be of a known category.
 
 
-def _require_one_kind(folder: Path) -> None:
-    kinds: dict[str, str] = {}
-    for entry in sorted(folder.iterdir()):
-        name = entry.name.lower()
-        if name == "data.mdb":
-            kinds["an LMDB"] = entry.name
-        elif name.endswith(".tfrecord"):
-            kinds["TFRecords"] = entry.name
-        elif name.endswith(image_files.ENDINGS):
-            kinds["pictures"] = entry.name
+def require_one_kind(folder: Path) -> None:
+    """Refuses a folder that holds data of several kinds, or a preparation's unfinished work.
+
+    Raises:
+      UserError: naming one file of each kind.
+    """
+    kinds: dict[str, str] = {}  # The first file of each, by name.
+    with os.scandir(folder) as listing:
+        for entry in listing:
+            kind = _kind_of(entry.name.lower())
+            if kind and not entry.name.startswith("."):
+                kinds[kind] = min(kinds.get(kind, entry.name), entry.name)
     if len(kinds) > 1:
+        names = sorted(kinds, key=kinds.__getitem__)
         raise UserError(
-            f"--data_dir={folder}: two kinds of data in one folder, {' and '.join(kinds)} "
-            f"({' and '.join(kinds.values())}); pass a folder that holds one of them"
+            f"--data_dir={folder}: two kinds of data in one folder, {' and '.join(names)} "
+            f"({' and '.join(map(kinds.__getitem__, names))}); pass a folder that holds one of them"
         )
     if "TFRecords" in kinds and not shards.holds_shards(folder):
         raise UserError(
             f"--data_dir={folder}: TFRecords without a {shards.MANIFEST}: their preparation was "
             "interrupted; run the same tools/prepare_lsun.py command again"
         )
+
+
+def _kind_of(name: str) -> str | None:
+    if name == "data.mdb":
+        return "an LMDB"
+    if name.endswith(".tfrecord"):
+        return "TFRecords"
+    return "pictures" if name.endswith(image_files.ENDINGS) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import threading
 
@@ -10,13 +11,14 @@ import numpy as np
 
 from lsgan_tf.data import decode
 from lsgan_tf.data.image_files import ImageFiles
-from lsgan_tf.data.records import Records
+from lsgan_tf.data.records import Records, sampled
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 
 # So many bad pictures in a row are no accident.
 _PATIENCE = 100
 _NAMED = 20
+_SAMPLED = 64
 
 
 class Pictures(Source):
@@ -110,6 +112,23 @@ class Pictures(Source):
 def notices(records: Records, size: int) -> tuple[str, ...]:
     """What a user should know of some records when they are brought to `size`."""
     lines = list(records.notices)
-    if isinstance(records, ImageFiles) and (few := records.smaller_than(size)):
-        lines.append(f"{few:,} pictures are smaller than {size} pixels and are enlarged")
+    if isinstance(records, ImageFiles):
+        if few := records.smaller_than(size):
+            lines.append(f"{few:,} pictures are smaller than {size} pixels and are enlarged")
+        return tuple(lines)
+    # Elsewhere nobody has looked at all of them.
+    sides = [_short_side(records.content(index)) for index in sampled(records, _SAMPLED)]
+    if few := sum(0 < side < size for side in sides):
+        lines.append(
+            f"{few} of {len(sides)} pictures looked at are smaller than {size} pixels; such are "
+            "enlarged"
+        )
     return tuple(lines)
+
+
+def _short_side(content: bytes) -> int:
+    """In pixels; 0 for what is no picture."""
+    try:
+        return min(decode.open_picture(io.BytesIO(content)).size)
+    except decode.Undecodable:
+        return 0

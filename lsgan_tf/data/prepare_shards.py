@@ -20,6 +20,7 @@ import numpy as np
 from lsgan_tf import files
 from lsgan_tf.data import shards, tfrecords
 from lsgan_tf.data.encode_workers import Outcome, encode_all, encode_range
+from lsgan_tf.data.image_files import ImageFiles
 from lsgan_tf.data.records import Records
 from lsgan_tf.data.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
@@ -60,6 +61,11 @@ def prepare(
         picture can be decoded, or a worker dies.
     """
     out = Path(out)
+    if isinstance(records, ImageFiles) and out.resolve().is_relative_to(records.root.resolve()):
+        raise UserError(
+            f"--out={out}: lies in the folder of pictures, where it would count as data of another "
+            "kind; give a folder outside of it"
+        )
     source = {"kind": records.kind, "count": len(records), "fingerprint": records.fingerprint()}
     job = {
         "format": shards.FORMAT,
@@ -69,12 +75,20 @@ def prepare(
         "shard_images": shard_images,
         "source": source,
     }
-    begin(out, job)
     count = -(-len(records) // shard_images)
     names = [f"shard-{number:05d}-of-{count:05d}.tfrecord" for number in range(count)]
     missing = [number for number in range(count) if _description(out, names[number]) is None]
+    total = len(records)
+    spans = {
+        number: (number * shard_images, min(total, (number + 1) * shard_images))
+        for number in missing
+    }
     if missing:
-        _make(records, out, preprocessing, shard_images, names, missing, workers)
+        pictures = sum(stop - start for start, stop in spans.values())
+        _require_space(records, out, preprocessing, pictures)
+    begin(out, job)
+    if missing:
+        _make(records, out, preprocessing, names, spans, workers)
     return _finish(out, job, names)
 
 
@@ -115,18 +129,11 @@ def _make(
     records: Records,
     out: Path,
     preprocessing: Preprocessing,
-    shard_images: int,
     names: list[str],
-    missing: list[int],
+    spans: dict[int, tuple[int, int]],
     workers: int,
 ) -> None:
-    total = len(records)
-    spans = {
-        number: (number * shard_images, min(total, (number + 1) * shard_images))
-        for number in missing
-    }
     pictures = sum(stop - start for start, stop in spans.values())
-    _require_space(records, out, preprocessing, pictures)
     with (
         Progress(f"preparing {out.name}", pictures, "images") as progress,
         encode_all(records, preprocessing, list(spans.values()), workers) as outcomes,

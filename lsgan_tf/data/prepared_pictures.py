@@ -26,8 +26,15 @@ class PreparedPictures(Pictures):
 
     def __init__(self, records: ShardRecords, *, name: str, description: str) -> None:
         made = records.manifest.preprocessing
+        smaller = records.manifest.smaller
+        said = f"{smaller:,} pictures were smaller than {made.image_size} pixels and were enlarged"
         super().__init__(
-            records, name=name, size=made.image_size, crop=made.crop, description=description
+            records,
+            name=name,
+            size=made.image_size,
+            crop=made.crop,
+            description=description,
+            notices=(said,) if smaller else (),
         )
         self._encoding = made.encoding
 

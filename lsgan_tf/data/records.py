@@ -42,6 +42,13 @@ class Records(abc.ABC):
         """Hex digest of the content, cheap even for 40 GB: see each kind."""
 
 
+def sampled(records: Records, most: int) -> list[int]:
+    """Positions of at most so many records, spread over all."""
+    if not len(records):
+        return []
+    return np.unique(np.linspace(0, len(records) - 1, most).astype(int)).tolist()
+
+
 def sampled_digest(records: Records, *facts: object) -> str:
     """Hex SHA-256 of the number of records, of `facts`, and of 64 records spread over all.
 
@@ -49,9 +56,8 @@ def sampled_digest(records: Records, *facts: object) -> str:
     another set, another order, and most edits.
     """
     digest = hashlib.sha256(repr((len(records), *facts)).encode())
-    for index in np.unique(np.linspace(0, max(len(records) - 1, 0), _SAMPLED).astype(int)):
-        if index < len(records):
-            content = records.content(int(index))
-            digest.update(records.name_of(int(index)).encode())
-            digest.update(hashlib.sha256(content).digest())
+    for index in sampled(records, _SAMPLED):
+        content = records.content(index)
+        digest.update(records.name_of(index).encode())
+        digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()

@@ -26,6 +26,7 @@ MANIFEST = "manifest.json"
 INDEX = "index"
 FORMAT = "lsgan_tf picture shards"
 VERSION = 1
+_KEPT_OPEN = 64  # Files; some systems allow no more than 256 in a process.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,10 +153,11 @@ class ShardRecords(Records):
         shards = self.manifest.shards
         for shard in shards:
             check_size(self._folder, shard)
-        self._files = [RecordFile(self._folder / shard.file) for shard in shards]
+        few = len(shards) <= _KEPT_OPEN
+        self._files = [RecordFile(self._folder / shard.file, keep_open=few) for shard in shards]
         # first[k] is the number of the first picture of shard k.
         self._first = np.cumsum([0, *(shard.count for shard in shards)])
-        self._offsets = functools.lru_cache(maxsize=None)(self._mapped_offsets)
+        self._offsets = functools.lru_cache(maxsize=None)(self._read_offsets)
         self.description = (
             f"{len(self):,} prepared pictures of {self.manifest.category} "
             f"({self.manifest.preprocessing.shape_of_picture}) in {self._folder}"
@@ -188,12 +190,12 @@ class ShardRecords(Records):
         shard = int(np.searchsorted(self._first, index, side="right")) - 1
         return shard, index - int(self._first[shard])
 
-    def _mapped_offsets(self, number: int) -> np.ndarray:
+    def _read_offsets(self, number: int) -> np.ndarray:
         """Where the records of a shard begin, and where its last one ends: int64."""
         shard = self.manifest.shards[number]
         path = offsets_path(self._folder, shard.file)
         try:
-            offsets = np.load(path, mmap_mode="r")
+            offsets = np.load(path)  # A map would keep the file open.
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{path}: a missing or damaged table of offsets ({error}); run "

@@ -55,6 +55,15 @@ def _named(folder: Path) -> tuple[str, ...]:
         return ()
 
 
+def splits(folder: Path) -> tuple[str, ...]:
+    """Names of the splits of a prepared folder; `"train"` if it does not say."""
+    facts = read_json(folder / "dataset_info.json")
+    try:
+        return tuple(split["name"] for split in facts["splits"]) or ("train",)
+    except (KeyError, TypeError):
+        return ("train",)
+
+
 def _newest(folder: Path) -> Path | None:
     if not folder.is_dir():
         return None

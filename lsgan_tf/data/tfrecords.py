@@ -7,10 +7,12 @@ whenever a record is read.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import threading
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 from lsgan_tf.data.crc32c import crc32c
@@ -44,10 +46,12 @@ class RecordFile:
 
     Args:
       path: the file; it is opened at the first read.
+      keep_open: whether it stays open; for one of many it is opened for each read instead,
+        since a process may only have so many files open.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, keep_open: bool = True) -> None:
+        self._path, self._keep_open = path, keep_open
         self._descriptor: int | None = None
         self._lock = threading.Lock()
 
@@ -61,10 +65,11 @@ class RecordFile:
         Raises:
           UserError: if no sound record begins there.
         """
-        handle = self._open()
-        if frame_bytes is None:
-            frame_bytes = framed_bytes(self._length(os.pread(handle, _HEADER.size, offset), offset))
-        framed = os.pread(handle, frame_bytes, offset)
+        with self._opened() as handle:
+            if frame_bytes is None:
+                header = os.pread(handle, _HEADER.size, offset)
+                frame_bytes = framed_bytes(self._length(header, offset))
+            framed = os.pread(handle, frame_bytes, offset)
         length = self._length(framed, offset)
         if framed_bytes(length) != len(framed):
             raise self._damaged(offset)
@@ -99,14 +104,28 @@ class RecordFile:
     def __del__(self) -> None:
         self.close()
 
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        if self._keep_open:
+            yield self._open()
+            return
+        handle = self._descriptor_of_its_own()
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+
     def _open(self) -> int:
         with self._lock:
             if self._descriptor is None:
-                try:
-                    self._descriptor = os.open(self._path, os.O_RDONLY)
-                except OSError as error:
-                    raise UserError(f"{self._path}: {error.strerror} while reading it") from error
+                self._descriptor = self._descriptor_of_its_own()
             return self._descriptor
+
+    def _descriptor_of_its_own(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(f"{self._path}: {error.strerror} while reading it") from error
 
     def _length(self, header: bytes, offset: int) -> int:
         if len(header) < _HEADER.size:

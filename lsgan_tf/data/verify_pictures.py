@@ -98,11 +98,15 @@ def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[st
         return _report_zip(form)
     if (form / prepare_shards.JOB).is_file() or shards.holds_shards(form):
         return _report_shards(form, most)
+    lsun_places.require_one_kind(form)
     if lsun_places.holds_lmdb(form):
         return _report_records(lmdb_records.open_lmdb(form, cache_dir=cache_dir), most)
     if (form / "dataset_info.json").is_file():
-        records: Records = tfds_folder.open_pictures(form, "train", cache_dir=cache_dir)
-        return _report_records(records, most)
+        reports = [
+            _report_records(tfds_folder.open_pictures(form, split, cache_dir=cache_dir), most)
+            for split in tfds_folder.splits(form)
+        ]
+        return [line for lines, _ in reports for line in lines], all(fine for _, fine in reports)
     folder = image_files.open_folder(form, cache_dir=cache_dir)
     lines, fine = _report_records(folder, most)
     return lines, fine and not folder.facts.bad
@@ -111,7 +115,12 @@ def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[st
 def _report_zip(archive: Path) -> tuple[list[str], bool]:
     """Reads LSUN's zip through, which compares its check sums, without unpacking it."""
     lines = []
-    for member in archives.list_zip(archive):
+    members = archives.list_zip(archive)
+    if (count := sum(member.basename == "data.mdb" for member in members)) != 1:
+        return [
+            f"{archive}: expected one data.mdb, found {count}; this is not one of LSUN's archives"
+        ], False
+    for member in members:
         with Progress(f"reading {archive.name}", member.size, "B") as progress:
             archives.extract_from_zip(archive, member, Path(os.devnull), report=progress.add)
         lines.append(f"{archive}: {member.name}, {member.size:,} bytes, its CRC is right")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import decode, lsun
+from lsgan_tf.data import decode, lsun, verify_pictures
 from lsgan_tf.errors import UserError
 
 
@@ -107,10 +107,12 @@ def test_a_folder_of_tensorflow_datasets(tmp_path, bedrooms, expected, opened):
     tfds = pytest.importorskip("tensorflow_datasets")
     import io
 
-    rows = [
-        (number, {"id": key.decode(), "image": io.BytesIO(content)})
-        for number, (key, content) in enumerate(sorted(bedrooms.items()))
-    ]
+    def rows(count):
+        return [
+            (number, {"id": key.decode(), "image": io.BytesIO(content)})
+            for number, (key, content) in enumerate(sorted(bedrooms.items())[:count])
+        ]
+
     features = tfds.features.FeaturesDict(
         {"id": tfds.features.Text(), "image": tfds.features.Image(encoding_format="jpeg")}
     )
@@ -119,7 +121,7 @@ def test_a_folder_of_tensorflow_datasets(tmp_path, bedrooms, expected, opened):
         version="3.1.0",
         config="bedroom",
         features=features,
-        split_datasets={"train": rows, "validation": rows[:4]},
+        split_datasets={"train": rows(30), "validation": rows(4)},
         data_dir=str(tmp_path / "tfds"),
         disable_shuffling=True,
     )
@@ -127,6 +129,9 @@ def test_a_folder_of_tensorflow_datasets(tmp_path, bedrooms, expected, opened):
     for place in (prepared, *list(prepared.parents)[:3]):
         np.testing.assert_array_equal(opened(place).read(np.arange(30)), expected)
     assert len(opened(prepared, split="val")) == 4
+    lines, fine = verify_pictures.report(prepared, cache_dir=tmp_path / "cache")
+    assert fine
+    assert "decoded 30 of 30" in "\n".join(lines) and "decoded 4 of 4" in "\n".join(lines)
     with pytest.raises(UserError, match="no train pictures of kitchen"):
         opened(tmp_path / "tfds", "kitchen")
     shard = next(prepared.glob("*train*"))
@@ -215,3 +220,40 @@ def test_real_bedrooms(opened):
         # Photographs: neither black nor white nor flat.
         assert (pictures.std(axis=(1, 2, 3)) > 15).all()
         assert 60 < pictures.mean() < 200
+
+
+def test_a_killed_unpacking_is_cleared(tmp_path, write_lmdb, bedrooms, opened):
+    left = tmp_path / "cache" / "lsun_unpacked" / ".bedroom_train_lmdb-0.abcd1234.tmp"
+    left.mkdir(parents=True)
+    (left / "data.mdb").write_bytes(b"half")
+    folder = write_lmdb(tmp_path / "made" / "x", bedrooms)
+    assert len(opened(zipped(tmp_path / "bedroom_train_lmdb.zip", folder, "x"))) == 30
+    assert not left.exists()
+
+
+def test_the_database_file_itself(tmp_path, write_lmdb, bedrooms, opened):
+    folder = write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms)
+    assert len(opened(folder / "data.mdb")) == 30
+
+
+def test_another_split_is_said_to_be_one(tmp_path, write_lmdb, bedrooms, opened):
+    folder = write_lmdb(tmp_path / "bedroom_val_lmdb", bedrooms)
+    with pytest.raises(UserError, match=r"pass another folder \(.*takes --split=val\)"):
+        opened(folder)
+
+
+def test_a_folder_of_pictures_names_its_own_category(tmp_path, encode, opened):
+    for name, split in (("garden", "train"), ("garden_train", "train"), ("garden_val", "val")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.png").write_bytes(encode())
+        assert len(opened(tmp_path / name, "garden", split=split)) == 1
+    with pytest.raises(UserError, match="no such category"):
+        opened(tmp_path / "garden", "gardens")
+
+
+def test_smaller_pictures_of_a_database_are_noticed(tmp_path, write_lmdb, encode, opened):
+    entries = {b"a": encode(size=(9, 40)), b"b": encode(size=(40, 10)), b"c": b""}
+    folder = write_lmdb(tmp_path / "bedroom_train_lmdb", entries)
+    (notice,) = opened(folder, image_size=10).notices
+    assert notice.startswith("1 of 3 pictures looked at are smaller than 10 pixels")
+    assert opened(folder, image_size=9).notices == ()

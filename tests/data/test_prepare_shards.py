@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import resource
 
 import numpy as np
 import pytest
@@ -273,3 +275,52 @@ def test_a_folder_as_the_source(prepare, tmp_path, encode, noise):
         (tmp_path / "p" / f"{number}.png").write_bytes(encode(noise(number)))
     records = open_folder(tmp_path / "p", cache_dir=tmp_path / "cache")
     assert prepare(records=records, workers=2).count == 5
+
+
+def test_a_folder_that_does_not_fit_is_left_as_it_was(prepare, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000}))
+        with pytest.raises(UserError, match="needs"):
+            prepare()
+    assert not (tmp_path / "out").exists()
+    assert prepare(preprocessing=JPEG).count == 30  # Other settings are no contradiction.
+
+
+def test_shards_among_the_pictures_are_refused(prepare, tmp_path, encode):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "x.png").write_bytes(encode())
+    folder = open_folder(tmp_path / "p", cache_dir=tmp_path / "cache")
+    for out in ("p", "p/out", "p/deep/out"):
+        with pytest.raises(UserError, match="lies in the folder of pictures"):
+            prepare(out, records=folder)
+    assert [path.name for path in (tmp_path / "p").iterdir()] == ["x.png"]
+    assert prepare("p_out", records=folder).count == 1
+
+
+def test_two_that_fit_are_refused(prepare, tmp_path):
+    prepare("lsun/a")
+    prepare("lsun/b", preprocessing=JPEG)
+    with pytest.raises(UserError, match="prepared twice, in a and b"):
+        open_prepared(tmp_path / "lsun")
+    assert len(open_prepared(tmp_path / "lsun" / "b")) == 30
+
+
+def test_more_shards_than_files_may_be_open(prepare, tmp_path, monkeypatch):
+    prepare(shard_images=1)
+    monkeypatch.setattr(shards, "_KEPT_OPEN", 4)
+    source = open_prepared(tmp_path / "out")
+    used = len(os.listdir("/dev/fd"))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert source._records.content(0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, limits[1]))
+    try:
+        contents = [source._records.content(index) for index in range(30)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert len(set(contents)) == 30
+
+
+def test_enlarged_pictures_are_noticed_when_training(prepare, tmp_path):
+    prepare(preprocessing=Preprocessing(20, False, decode.RESIZE, "png", 0))
+    source = open_prepared(tmp_path / "out", image_size=20)
+    assert source.notices == ("30 pictures were smaller than 20 pixels and were enlarged",)

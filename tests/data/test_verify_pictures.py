@@ -100,3 +100,21 @@ def test_nothing(tmp_path):
     for place in (tmp_path, tmp_path / "x.txt", tmp_path / "gone"):
         assert not verify_pictures.looks_like(place)
         assert not verify_pictures.report(place, cache_dir=tmp_path)[1]
+
+
+def test_a_zip_of_two_databases(tmp_path, report):
+    path = tmp_path / "bedroom_train_lmdb.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.mdb", b"x")
+        archive.writestr("b/data.mdb", b"x")
+    text, fine = report(path)
+    assert not fine
+    assert "expected one data.mdb, found 2" in text
+
+
+def test_two_kinds_in_one_folder(tmp_path, write_lmdb, bedrooms, encode, report):
+    folder = write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms)
+    (folder / "x.png").write_bytes(encode())
+    text, fine = report(tmp_path)
+    assert not fine
+    assert "two kinds of data in one folder, an LMDB and pictures (data.mdb and x.png)" in text
