@@ -22,7 +22,8 @@ from lsgan_tf.progress import Progress
 
 _ENDS = 16  # Entries at either end that tell one database from another.
 # What was read of a map counts as memory of the process until the map is let go.
-_MAPPED_BYTES = 32 << 20
+_MAPPED_BYTES = 8 << 20
+_PAGE = 4096  # What even the smallest value takes of it.
 _MAPPED_KEYS = 10_000  # Their pages hold small values too.
 
 
@@ -124,7 +125,7 @@ class _Database:
                 value = transaction.get(key)
             if value is None:
                 raise self._changed(f"no key {key!r}")
-            self._read_bytes += len(value)
+            self._read_bytes += len(value) + _PAGE
             if self._read_bytes > _MAPPED_BYTES:
                 self._let_go()
         return value

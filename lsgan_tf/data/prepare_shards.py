@@ -9,7 +9,9 @@ others and nothing else.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import fcntl
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,9 +89,28 @@ def prepare(
         pictures = sum(stop - start for start, stop in spans.values())
         _require_space(records, out, preprocessing, pictures)
     begin(out, job)
-    if missing:
-        _make(records, out, preprocessing, names, spans, workers)
-    return _finish(out, job, names)
+    with _alone(out):
+        for left in out.rglob(".*.tmp"):  # By a process that was killed.
+            left.unlink()
+        if missing:
+            _make(records, out, preprocessing, names, spans, workers)
+        return _finish(out, job, names)
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Refuses to work where another process does; a file system without locks is trusted."""
+    with open(out / JOB) as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"--out={out}: another process is preparing it; wait for that, or give another "
+                "folder"
+            ) from error
+        except OSError:
+            pass
+        yield
 
 
 def begin(out: Path, job: dict[str, Any]) -> None:
@@ -113,8 +134,6 @@ def begin(out: Path, job: dict[str, Any]) -> None:
                 f"--out={out}: was begun with other settings ({'; '.join(differing)}); give the "
                 "same ones, or another folder"
             )
-        for left in out.rglob(".*.tmp"):  # By a process that was killed.
-            left.unlink()
         return
     with files.explained(out, "preparing the pictures"):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -324,3 +324,19 @@ def test_enlarged_pictures_are_noticed_when_training(prepare, tmp_path):
     prepare(preprocessing=Preprocessing(20, False, decode.RESIZE, "png", 0))
     source = open_prepared(tmp_path / "out", image_size=20)
     assert source.notices == ("30 pictures were smaller than 20 pixels and were enlarged",)
+
+
+def test_two_at_once_do_not_disturb_each_other(prepare, tmp_path, monkeypatch):
+    write, refused = prepare_shards._write_shard, []
+
+    def meanwhile(*arguments):
+        if not refused:
+            with pytest.raises(UserError, match="another process is preparing it") as caught:
+                prepare()
+            refused.append(caught)
+        write(*arguments)
+
+    monkeypatch.setattr(prepare_shards, "_write_shard", meanwhile)
+    assert prepare().count == 30
+    assert refused
+    assert prepare().count == 30
