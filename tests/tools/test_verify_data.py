@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lsgan_tf.data import gnt
 
@@ -55,3 +56,16 @@ def test_help_names_the_kinds():
     result = run("--help")
     assert result.returncode == 0
     assert "--data_dir" in result.stdout and "hwdb" in result.stdout
+
+
+def test_pictures_are_sampled_or_all_decoded(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(5):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / f"{number}.png")
+    cache = f"--cache_dir={tmp_path / 'cache'}"
+    for most, decoded in (("--most=2", "decoded 2 of 5"), ("--most=0", "decoded 5 of 5")):
+        result = run(f"--data_dir={folder}", most, cache)
+        assert result.returncode == 0, result.stderr
+        assert decoded in result.stdout
+    assert (tmp_path / "cache" / "image_folders").is_dir()
