@@ -87,8 +87,14 @@ class Hardware:
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
-    import_tensorflow()
     sizes = [(1, 1), (_HOST_GPUS.value, 1), (_HOST_GPUS.value * _HOSTS.value, _HOSTS.value)]
+    for gpus, _ in sizes:
+        if _BATCH.value % gpus:
+            raise UserError(
+                f"--batch_size={_BATCH.value} can't be split evenly over {gpus} GPUs, as training "
+                "does; give a multiple, or other --gpus_per_host and --hosts"
+            )
+    import_tensorflow()
     for name in ("hwdb", "scene112"):
         work = count(name)
         print(

@@ -35,3 +35,9 @@ def test_plans_are_the_arithmetic_of_their_inputs():
     assert f"{one * 1e6 / 1e3 / 3600:,.1f} h" in plans[0]
     assert "first to give out: communication" in plans[1]
     assert bedroom.startswith("LSUN bedroom") and len(bedroom.splitlines()) == 7
+
+
+def test_batches_that_training_refuses_are_not_planned():
+    done = subprocess.run([sys.executable, TOOL, "--batch_size=48"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "error: --batch_size=48 can't be split evenly over 32 GPUs" in done.stderr
