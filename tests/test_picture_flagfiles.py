@@ -44,6 +44,8 @@ def test_cifar10_runs_differ_in_the_objective_alone():
     assert least_squares.differences(entropy) == ['loss: "lsgan" -> "nsgan"']
     assert (least_squares.dataset, least_squares.network) == ("cifar10", "dcgan")
     assert (least_squares.learning_rate, least_squares.beta1) == (0.0002, 0.5)
+    coding = (least_squares.label_fake, least_squares.label_real, least_squares.label_target)
+    assert coding == (-1, 1, 0)
 
 
 def test_digits_are_the_defaults_and_differ_as_they_say():
