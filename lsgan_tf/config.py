@@ -27,6 +27,8 @@ FORMAT = 1
 
 _GROUPS = ("data", "networks", "objective", "optimisation", "machine", "run", "watching")
 """In the order in which `--help` lists them."""
+_TARGETS = ("label_fake", "label_real", "label_target")
+"""The paper's a, b and c: settings of least squares alone."""
 
 _networks, _objective, _optimisation = (
     functools.partial(setting, group) for group in ("networks", "objective", "optimisation")
@@ -235,6 +237,8 @@ class Config(DataSettings, MachineSettings, WatchSettings):
         """The values that change what is learnt, by name."""
         values = self.to_json()
         free = [field.name for field in settings() if field.metadata["free"]]
+        if self.loss != "lsgan":
+            free += _TARGETS  # Cross entropy has none.
         return {k: v for k, v in values.items() if k not in (*free, "data_description")}
 
     def differences(self, other: Config) -> list[str]:
@@ -243,7 +247,7 @@ class Config(DataSettings, MachineSettings, WatchSettings):
         return [
             f"{name}: {json.dumps(mine[name])} -> {json.dumps(theirs[name])}"
             for name in mine
-            if mine[name] != theirs[name]
+            if name in theirs and mine[name] != theirs[name]
         ]
 
 

@@ -300,6 +300,17 @@ class TestDifferences:
         old, new = make(batch_size=64, loss="lsgan"), make(batch_size=32, loss="nsgan")
         assert old.differences(new) == ['loss: "lsgan" -> "nsgan"', "batch_size: 64 -> 32"]
 
+    def test_targets_count_for_least_squares_alone(self):
+        targets = {"label_fake": -1.0, "label_target": 0.0}
+        assert make(loss="lsgan").differences(make(loss="lsgan", **targets)) == [
+            "label_fake: 0.0 -> -1.0",
+            "label_target: 1.0 -> 0.0",
+        ]
+        assert make(loss="nsgan").differences(make(loss="nsgan", **targets)) == []
+        assert make(loss="nsgan").differences(make(loss="lsgan", **targets)) == [
+            'loss: "nsgan" -> "lsgan"'
+        ]
+
     def test_leaves_out_what_cannot_change_the_result(self):
         free = {
             "data_dir": "elsewhere",

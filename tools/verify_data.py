@@ -2,9 +2,9 @@
 
     python tools/verify_data.py --data_dir=FOLDER
 
-Changes nothing, and reads everything but for sets of more pictures than --most: of those it decodes
-so many, spread over the set. The exit status is 0 if the data is sound, 1 if
-something is damaged, 2 if it cannot be read at all.
+Changes nothing, and reads everything; of a set with more pictures than --most, however, it decodes
+only so many, spread over the set. The exit status is 0 if the data is sound, 1 if something is
+damaged, 2 if it cannot be read at all.
 """
 
 from __future__ import annotations
@@ -37,32 +37,34 @@ def main(argv: list[str]) -> int:
     if len(argv) > 1 or not _DATA_DIR.value:
         raise UserError("expected --data_dir=FOLDER and flags only; see --help")
     data_dir = Path(_DATA_DIR.value).expanduser()
-    module = _kind(data_dir)
+    kind = _kind(data_dir)
     options = {}
-    if module.__name__.endswith("pictures"):
+    if kind == "pictures":
         cache_dir = Path(_CACHE_DIR.value).expanduser() if _CACHE_DIR.value else None
         options = {"most": _MOST.value or None, "cache_dir": cache_dir}
-    lines, fine = module.report(data_dir, **options)
+    lines, fine = _module(kind).report(data_dir, **options)
     print("\n".join(lines))
     return 0 if fine else 1
 
 
-def _kind(data_dir: Path) -> ModuleType:
+def _kind(data_dir: Path) -> str:
     from lsgan_tf.errors import UserError
 
-    kinds = {name: f"lsgan_tf.data.verify_{name}" for name in KINDS}
     if _KIND.value:
-        return importlib.import_module(kinds[_KIND.value])
+        return _KIND.value
     if not data_dir.exists():
         raise UserError(f"{data_dir}: no such data folder; give one by --data_dir")
-    for name in kinds.values():
-        module = importlib.import_module(name)
-        if module.looks_like(data_dir):
-            return module
+    for kind in KINDS:
+        if _module(kind).looks_like(data_dir):
+            return kind
     raise UserError(
         f"{data_dir}: no data of a known kind in it; give another --data_dir, or say what it is by "
         f"--kind={'|'.join(KINDS)} to learn what is missing"
     )
+
+
+def _module(kind: str) -> ModuleType:
+    return importlib.import_module(f"lsgan_tf.data.verify_{kind}")
 
 
 if __name__ == "__main__":

@@ -109,13 +109,7 @@ def unpacked(archive: Path, cache_dir: Path) -> Path:
     Raises:
       UserError: if the archive is not LSUN's, is damaged, or does not fit.
     """
-    members = [member for member in archives.list_zip(archive) if member.basename == "data.mdb"]
-    if len(members) != 1:
-        raise UserError(
-            f"{archive}: expected one data.mdb in LSUN's zip, found {len(members)}; this is not "
-            "one of LSUN's archives"
-        )
-    member = members[0]
+    member = lsun_places.database_in(archive)
     identity = hashlib.sha256(repr((member.size, member.crc)).encode()).hexdigest()[:16]
     target = Path(cache_dir) / "lsun_unpacked" / f"{archive.stem}-{identity}"
     if (target / "data.mdb").is_file():

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from lsgan_tf.data import image_files, shards, tfds_folder
+from lsgan_tf.data import archives, image_files, shards, tfds_folder
 from lsgan_tf.errors import UserError
 
 SCENES = (
@@ -184,6 +184,21 @@ def _require_match(path: Path, name: str, category: str, split: str) -> None:
         )
     if not match:
         address(category, split)  # A file of any name must at least be of a known category.
+
+
+def database_in(archive: Path) -> archives.Member:
+    """The database inside LSUN's zip.
+
+    Raises:
+      UserError: if the archive is damaged or not LSUN's.
+    """
+    members = [member for member in archives.list_zip(archive) if member.basename == "data.mdb"]
+    if len(members) != 1:
+        raise UserError(
+            f"{archive}: expected one data.mdb in LSUN's zip, found {len(members)}; this is not "
+            "one of LSUN's archives"
+        )
+    return members[0]
 
 
 def require_one_kind(folder: Path) -> None:

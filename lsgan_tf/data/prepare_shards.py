@@ -23,7 +23,7 @@ from lsgan_tf import files
 from lsgan_tf.data import shards, tfrecords
 from lsgan_tf.data.encode_workers import Outcome, encode_all, encode_range
 from lsgan_tf.data.image_files import ImageFiles
-from lsgan_tf.data.records import Records
+from lsgan_tf.data.records import Records, sampled
 from lsgan_tf.data.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
 from lsgan_tf.progress import Progress
@@ -165,11 +165,10 @@ def _require_space(
     records: Records, out: Path, preprocessing: Preprocessing, pictures: int
 ) -> None:
     """Refuses to begin what cannot fit, judging by a few pictures spread over the set."""
-    sample = np.unique(np.linspace(0, len(records) - 1, _SAMPLED).astype(int))
     sizes = [
         tfrecords.framed_bytes(len(outcome.content or b""))
-        for index in sample
-        for outcome in encode_range(records, preprocessing, int(index), int(index) + 1)
+        for index in sampled(records, _SAMPLED)
+        for outcome in encode_range(records, preprocessing, index, index + 1)
     ]
     needed = int(np.mean(sizes) * pictures * 1.05) + (1 << 20)
     files.require_free_space(out, needed, f"{pictures:,} prepared pictures (estimated)")

@@ -21,7 +21,7 @@ from lsgan_tf.data import (
     shards,
     tfds_folder,
 )
-from lsgan_tf.data.records import Records
+from lsgan_tf.data.records import Records, sampled
 from lsgan_tf.errors import UserError
 from lsgan_tf.progress import Progress
 
@@ -114,13 +114,9 @@ def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[st
 
 def _report_zip(archive: Path) -> tuple[list[str], bool]:
     """Reads LSUN's zip through, which compares its check sums, without unpacking it."""
+    lsun_places.database_in(archive)
     lines = []
-    members = archives.list_zip(archive)
-    if (count := sum(member.basename == "data.mdb" for member in members)) != 1:
-        return [
-            f"{archive}: expected one data.mdb, found {count}; this is not one of LSUN's archives"
-        ], False
-    for member in members:
+    for member in archives.list_zip(archive):
         with Progress(f"reading {archive.name}", member.size, "B") as progress:
             archives.extract_from_zip(archive, member, Path(os.devnull), report=progress.add)
         lines.append(f"{archive}: {member.name}, {member.size:,} bytes, its CRC is right")
@@ -153,9 +149,9 @@ def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
 
 def _report_records(records: Records, most: int | None) -> tuple[list[str], bool]:
     lines = [records.description, *records.notices]
-    indices = np.arange(len(records))
+    indices = range(len(records))
     if most is not None and most < len(records):
-        indices = np.unique(np.linspace(0, len(records) - 1, most).astype(np.int64))
+        indices = sampled(records, most)
     formats: collections.Counter[str] = collections.Counter()
     modes: collections.Counter[str] = collections.Counter()
     sizes: list[tuple[int, int]] = []
@@ -163,12 +159,12 @@ def _report_records(records: Records, most: int | None) -> tuple[list[str], bool
     with Progress("decoding", len(indices), "pictures") as progress:
         for index in indices:
             progress.add(1)
-            content = records.content(int(index))
+            content = records.content(index)
             try:
                 image = decode.open_picture(io.BytesIO(content))
                 decode.pixels(image)
             except decode.Undecodable as error:
-                bad.append(f"{records.name_of(int(index))} ({error})")
+                bad.append(f"{records.name_of(index)} ({error})")
                 continue
             formats[decode.sniff(content) or "?"] += 1
             modes[image.mode] += 1

@@ -109,7 +109,7 @@ def test_a_zip_of_two_databases(tmp_path, report):
         archive.writestr("b/data.mdb", b"x")
     text, fine = report(path)
     assert not fine
-    assert "expected one data.mdb, found 2" in text
+    assert "expected one data.mdb in LSUN's zip, found 2" in text
 
 
 def test_two_kinds_in_one_folder(tmp_path, write_lmdb, bedrooms, encode, report):
