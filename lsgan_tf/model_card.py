@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,7 +125,7 @@ def card(
         "",
         "| | |",
         "|---|---|",
-        f"| data | {_cell(config.data_description or config.dataset)} |",
+        f"| data | {_cell(_data(config))} |",
         f"| real or stand-in | {_real(config)} |",
         f"| licence of the data | {licence_of(config)} |",
         f"| steps trained | {step:,} of {config.steps:,}, {config.batch_size:,} examples each |",
@@ -220,6 +221,15 @@ def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
         beside = f"{real[plain_name(name)]:.4g}" if plain_name(name) in real else "-"
         lines.append(f"| {_cell(name)} | {value:.4g} | {beside} | {told} |")
     return lines
+
+
+def _data(config: Config) -> str:
+    """What the data is, with folders by their own names: the rest of a path is its owner's."""
+    text = config.data_description or config.dataset
+    if config.data_dir:
+        folder = Path(config.data_dir)
+        text = text.replace(str(folder), folder.name)
+    return re.sub(r"(?<!\S)~?/(?:[^\s/]+/)*(?=[^\s/])", "", text)
 
 
 def _thing(config: Config) -> str:

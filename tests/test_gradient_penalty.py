@@ -247,6 +247,42 @@ def test_xla_changes_rounding_alone(noise_generator):
 # What is told
 
 
+@pytest.mark.parametrize(("precision", "error"), [("bfloat16", 0.1), ("float16", 0.02)])
+@pytest.mark.parametrize("network", ["dcgan", "handwriting"])
+def test_mixed_precision_is_near_float32(network, precision, error):
+    found = []
+    for policy in ("float32", precision):
+        gan = build(network=network, precision=policy, conditional=True, sgd=False)
+        # A gradient whose norm is not next to nothing, as it is at the start.
+        last = gan.discriminator.get_layer("h4" if network == "dcgan" else "h3")
+        last.kernel.assign(20.0 * last.kernel)
+        if policy == "float16":
+            gan.d_optimizer.dynamic_scale.assign(256.0)  # of a run that has found its scale
+        examples, labels = data_for(gan)
+        real = gan.to_range(examples[0])
+        weights = [weight.value for weight in gan.discriminator.trainable_variables]
+        with tf.GradientTape() as tape:
+            penalty = gan.gradient_penalty(
+                gan.discriminator, real, labels[0], tf.constant(drawn(6, 65))
+            )
+            scaled = gan.d_optimizer.scale_loss(penalty)
+        assert penalty.dtype == tf.float32
+        scale = float(gan.d_optimizer.scale_loss(tf.ones(())))
+        gradients = [
+            np.ravel(tf.convert_to_tensor(g).numpy()) / scale
+            for g in tape.gradient(
+                scaled, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+        ]
+        found.append((float(penalty), np.concatenate(gradients)))
+    (exact, exact_gradient), (near, gradient) = found
+    assert abs(exact - 1) > 0.05
+    # Roots: how far, on average, the norms are from 1.
+    assert near**0.5 == pytest.approx(exact**0.5, rel=error)
+    difference = np.linalg.norm(gradient - exact_gradient) / np.linalg.norm(exact_gradient)
+    assert difference < 4 * error
+
+
 def test_a_window_of_more_metrics_comes_back_from_a_checkpoint():
     names = (*METRICS, "gradient_penalty")
     window = Window(names=names)

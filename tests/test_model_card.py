@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from lsgan_tf.config import resolve
 from lsgan_tf.model_card import Form, card, licence_of, write_card
 
@@ -29,6 +31,20 @@ def test_of_real_data():
     ):  # fmt: skip
         assert part in text
     assert "drawn" not in text
+
+
+@pytest.mark.parametrize(
+    ("described", "told"),
+    [
+        ("5 pictures in the folder /home/ann/cats", "5 pictures in the folder cats"),
+        ("train split of /data/my hwdb/train: 3 pictures", "train split of train: 3 pictures"),
+        ("stand-in of /var/c/seed-0: 6 of 1/2", "stand-in of seed-0: 6 of 1/2"),
+        ("CIFAR-10, 7 pictures/s and/or more", "CIFAR-10, 7 pictures/s and/or more"),
+    ],
+)
+def test_tells_no_path_of_the_machine_that_trained(described, told):
+    text = card(config(data_description=described, data_dir="/data/my hwdb/train"), ["a"], 1)
+    assert f"| data | {told} |" in text
 
 
 def test_a_stand_in_is_called_one():
