@@ -136,6 +136,16 @@ def extract_from_zip(
         shutil.copyfileobj(source, _Counting(sink, report), 4 << 20)
 
 
+def head_in_zip(path: Path, member: Member, count: int) -> bytes:
+    """The first bytes of one member of a zip archive, at most `count`.
+
+    Raises:
+      UserError: as `read_members`.
+    """
+    with _damage(path), zipfile.ZipFile(path) as archive, archive.open(member.name) as source:
+        return source.read(count)
+
+
 class _Counting:
     """A writer that reports how much went through it."""
 

@@ -46,6 +46,7 @@ OBJECTS = (
 SPLITS = ("train", "val")
 
 _OTHER_NAMES = {"validation": "val", "test": "val"}
+_LMDB_MARK = 0xBEEFC0DE
 _LMDB_NAME = re.compile(r"(?P<category>.+)_(?P<split>train|val)_lmdb")
 
 
@@ -197,6 +198,12 @@ def database_in(archive: Path) -> archives.Member:
         raise UserError(
             f"{archive}: expected one data.mdb in LSUN's zip, found {len(members)}; this is not "
             "one of LSUN's archives"
+        )
+    # A page begins with 16 bytes of its own; the mark is in the byte order of whoever wrote it.
+    mark = archives.head_in_zip(archive, members[0], 20)[16:]
+    if _LMDB_MARK not in (int.from_bytes(mark, "little"), int.from_bytes(mark, "big")):
+        raise UserError(
+            f"{archive}: its {members[0].name} is not an LMDB; this is not one of LSUN's archives"
         )
     return members[0]
 

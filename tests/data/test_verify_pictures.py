@@ -6,9 +6,10 @@ import zipfile
 
 import pytest
 
-from lsgan_tf.data import decode, prepare_shards, verify_pictures
+from lsgan_tf.data import decode, lsun, prepare_shards, verify_pictures
 from lsgan_tf.data.lmdb_records import open_lmdb
 from lsgan_tf.data.shards import Preprocessing
+from lsgan_tf.errors import UserError
 
 
 @pytest.fixture
@@ -110,6 +111,19 @@ def test_a_zip_of_two_databases(tmp_path, report):
     text, fine = report(path)
     assert not fine
     assert "expected one data.mdb in LSUN's zip, found 2" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"JUNK" * 4000])
+def test_a_zip_of_something_else(tmp_path, report, content):
+    path = tmp_path / "bedroom_train_lmdb.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bedroom_train_lmdb/data.mdb", content)
+    text, fine = report(path)
+    assert not fine
+    assert "bedroom_train_lmdb/data.mdb is not an LMDB" in text
+    with pytest.raises(UserError, match="is not an LMDB"):
+        lsun.unpacked(path, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
 
 
 def test_two_kinds_in_one_folder(tmp_path, write_lmdb, bedrooms, encode, report):
