@@ -7,6 +7,7 @@ import io
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import textwrap
@@ -18,9 +19,9 @@ from absl import app, flags, logging
 
 from lsgan_tf.allocator import keep_memory
 from lsgan_tf.errors import UserError
+from lsgan_tf.interruption import Terminated, exit_status
 from lsgan_tf.tensorflow_errors import one_line
 
-EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
 
 # Without AVX-512, TensorFlow leaves oneDNN off by itself. Its own gradient of a convolution for
@@ -43,7 +44,7 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
 
     A `UserError` is printed as one line and exits with its status (2, or 3 for a
     run that diverged); so is an error of TensorFlow's that has a remedy. Ctrl-C exits
-    with 130. Nobody reading the output any more (a pager that was left, `head`) ends the
+    with 130, SIGTERM that was seen to (`Terminated`) with 143. Nobody reading the output any more (a pager that was left, `head`) ends the
     command without a word, with 141.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -101,9 +102,12 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
         sys.stdout.flush()
     except UserError as error:
         _fail(str(error), error.status)
+    except Terminated:
+        print("stopped by SIGTERM", file=sys.stderr)
+        sys.exit(exit_status(signal.SIGTERM))
     except KeyboardInterrupt:
         print("stopped by Ctrl-C", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(exit_status(signal.SIGINT))
     except BrokenPipeError:
         # What is still buffered must go somewhere when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,6 +11,10 @@ from types import FrameType, TracebackType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, where Ctrl-C is a KeyboardInterrupt."""
+
+
 class Interruption:
     """Notes the first SIGINT or SIGTERM; a SIGINT after it stops the process at once.
 

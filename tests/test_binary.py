@@ -18,9 +18,10 @@ import sys, time
 from absl import flags
 from lsgan_tf.binary import run
 from lsgan_tf.errors import DivergedError, UserError
+from lsgan_tf.interruption import Terminated
 
 DO = flags.DEFINE_enum("do", "nothing", ["nothing", "fail", "diverge", "wait", "print", "seven",
-                       "chinese", "memory"], "what to do")
+                       "chinese", "memory", "terminated"], "what to do")
 COUNT = flags.DEFINE_integer("count", 1, "how often, 1 to 9", lower_bound=1, upper_bound=9)
 
 
@@ -32,6 +33,8 @@ def main(argv):
     if DO.value == "wait":
         print("waiting", flush=True)
         time.sleep(60)
+    if DO.value == "terminated":
+        raise Terminated
     if DO.value == "print":
         print("line\\n" * 100_000)
     if DO.value == "chinese":
@@ -107,6 +110,11 @@ def test_ctrl_c(command):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "stopped by Ctrl-C\n")
+
+
+def test_sigterm_that_a_command_has_seen_to(command):
+    done = call(command, "--do=terminated")
+    assert (done.returncode, done.stderr) == (143, "stopped by SIGTERM\n")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--do=print"], ["--do=nothing"]])

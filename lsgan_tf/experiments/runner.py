@@ -18,6 +18,7 @@ from lsgan_tf.experiments.board import Board
 from lsgan_tf.experiments.folder import log_file, status_file
 from lsgan_tf.experiments.plan import Experiment, Run
 from lsgan_tf.files import read_json, write_json
+from lsgan_tf.interruption import Terminated
 
 # A training run that is told to stop finishes its call and writes a checkpoint first.
 _SECONDS_TO_END = 120
@@ -51,8 +52,8 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
       parallel: how many at once.
 
     Raises:
-      KeyboardInterrupt: on Ctrl-C and SIGTERM, when the children have written their
-        checkpoints.
+      KeyboardInterrupt: on Ctrl-C, when the children have written their checkpoints.
+      Terminated: on SIGTERM, likewise.
     """
     for run in runs:
         read_status(run, out)
@@ -197,4 +198,4 @@ def _last_line(path: Path) -> str:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    raise Terminated

@@ -18,6 +18,7 @@ from lsgan_tf.experiments import gathering, runner
 from lsgan_tf.experiments.board import Board
 from lsgan_tf.experiments.folder import claim, log_file, status_file
 from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
+from lsgan_tf.interruption import Terminated
 
 WORDS = ("--dataset=mixture", "--steps=10")
 
@@ -106,7 +107,7 @@ def test_an_interruption_lets_the_children_end_and_is_no_failure(program, tmp_pa
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Terminated):
         runner.run_all(experiment(), runs, out, parallel=1)
     assert log_file(out, "arm-seed0").read_text() == "ready\ncheckpoint\n"
     assert [run.status for run in runs] == ["waiting"] * 3
