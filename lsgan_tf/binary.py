@@ -44,8 +44,8 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
 
     A `UserError` is printed as one line and exits with its status (2, or 3 for a
     run that diverged); so is an error of TensorFlow's that has a remedy. Ctrl-C exits
-    with 130, SIGTERM that was seen to (`Terminated`) with 143. Nobody reading the output any more (a pager that was left, `head`) ends the
-    command without a word, with 141.
+    with 130, SIGTERM that was seen to (`Terminated`) with 143. Nobody reading the output
+    any more (a pager that was left, `head`) ends the command without a word, with 141.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show Chinese shows codes instead of failing.
