@@ -291,10 +291,10 @@ def _flat(job: dict[str, Any]) -> dict[str, Any]:
 
 def summary(manifest: Manifest, out: Path) -> list[str]:
     """What was made, in a few lines for a person."""
-    size = sum(shard.bytes for shard in manifest.shards)
+    size, count = sum(shard.bytes for shard in manifest.shards), len(manifest.shards)
     lines = [
         f"{out}: {manifest.count:,} pictures ({manifest.preprocessing.shape_of_picture}) in "
-        f"{len(manifest.shards):,} shards, {size / 1e6:,.1f} MB"
+        f"{count:,} {'shard' if count == 1 else 'shards'}, {size / 1e6:,.1f} MB"
     ]
     if manifest.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in manifest.skipped.items())
