@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,6 +56,16 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     if _HELP & set(sys.argv[1:]):
         _guarded(lambda _: print(help_text(usage or "", flags.FLAGS)), sys.argv)
     app.run(lambda rest: _guarded(main, rest), argv=sys.argv, flags_parser=_parse)
+
+
+def flags_only(argv: Sequence[str]) -> None:
+    """Refuses words on the command line of a command that takes flags alone.
+
+    Raises:
+      UserError: if something follows the program's name.
+    """
+    if len(argv) > 1:
+        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
 
 
 def import_tensorflow() -> None:

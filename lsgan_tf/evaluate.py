@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.binary import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import read_json, require_writable
 from lsgan_tf.metrics.names import METRICS, parse_metrics
@@ -79,8 +79,7 @@ _OUT = flags.DEFINE_string(
 
 def main(argv: list[str]) -> None:
     """The evaluation command."""
-    if len(argv) > 1:
-        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    flags_only(argv)
     if bool(_RUN_DIR.value) == bool(_SAVED_MODEL.value):
         raise UserError("expected --run_dir=FOLDER of a run, or --saved_model=FOLDER, one of them")
     names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None

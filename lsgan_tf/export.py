@@ -14,7 +14,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.binary import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
 from lsgan_tf.files import require_writable
 
@@ -45,8 +45,7 @@ _SERVING_NAME = flags.DEFINE_string("serving_name", "lsgan", "serving: the model
 
 def main(argv: list[str]) -> None:
     """The export command."""
-    if len(argv) > 1:
-        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    flags_only(argv)
     if not _RUN_DIR.value:
         raise UserError("--run_dir: expected the folder of a run")
     run_dir = Path(_RUN_DIR.value)

@@ -17,8 +17,7 @@ from pathlib import Path
 from absl import flags
 
 from lsgan_tf import flagging
-from lsgan_tf.binary import import_tensorflow, run
-from lsgan_tf.errors import UserError
+from lsgan_tf.binary import flags_only, import_tensorflow, run
 
 flagging.define_flags()
 _DRY_RUN = flags.DEFINE_flag(
@@ -29,8 +28,7 @@ _DRY_RUN = flags.DEFINE_flag(
 
 def main(argv: list[str]) -> int:
     """The training command; returns the exit status."""
-    if len(argv) > 1:
-        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    flags_only(argv)
     config, origins = flagging.from_flags(sys.argv)
     import_tensorflow()
     if _DRY_RUN.value:

@@ -226,8 +226,8 @@ def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
 def _data(config: Config) -> str:
     """What the data is, with folders by their own names: the rest of a path is its owner's."""
     text = config.data_description or config.dataset
-    if config.data_dir:
-        folder = Path(config.data_dir)
+    folder = Path(config.data_dir or "")
+    if folder.name:  # a path's words may hold spaces; the pattern below is of those that do not
         text = text.replace(str(folder), folder.name)
     return re.sub(r"(?<!\S)~?/(?:[^\s/]+/)*(?=[^\s/])", "", text)
 

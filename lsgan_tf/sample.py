@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.binary import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ _CACHE_DIR = flags.DEFINE_string(
 
 def main(argv: list[str]) -> None:
     """The sampling command."""
-    if len(argv) > 1:
-        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    flags_only(argv)
     if bool(_RUN_DIR.value) == bool(_SAVED_MODEL.value):
         raise UserError("expected --run_dir=FOLDER of a run, or --saved_model=FOLDER, one of them")
     if not _OUT.value:

@@ -47,6 +47,11 @@ def test_tells_no_path_of_the_machine_that_trained(described, told):
     assert f"| data | {told} |" in text
 
 
+def test_data_in_the_working_folder():
+    text = card(config(data_description="5 pictures. Grey.", data_dir="."), ["a"], 1)
+    assert "| data | 5 pictures. Grey. |" in text
+
+
 def test_a_stand_in_is_called_one():
     found = config(data_standin=True)
     assert "**stand-in**" in card(found, [], 1) and "Arphic" in licence_of(found)

@@ -18,8 +18,7 @@ from pathlib import Path
 import bench_flags
 from absl import flags
 
-from lsgan_tf.binary import run
-from lsgan_tf.errors import UserError
+from lsgan_tf.binary import flags_only, run
 
 _NET = bench_flags.net("hwdb")
 _PRECISION = bench_flags.precision()
@@ -33,8 +32,7 @@ _MIB = float(1 << 20)
 
 
 def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    flags_only(argv)
     import bench_machine
     import bench_ours
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import bench_flags
 from absl import flags
 
-from lsgan_tf.binary import run
+from lsgan_tf.binary import flags_only, run
 from lsgan_tf.errors import UserError
 
 _NET = bench_flags.net("hwdb")
@@ -54,8 +54,7 @@ class Operation(NamedTuple):
 
 
 def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    flags_only(argv)
     import bench_machine
     import bench_ours
 

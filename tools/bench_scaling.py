@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 import bench_flags
 from absl import flags
 
-from lsgan_tf.binary import run
-from lsgan_tf.errors import UserError
+from lsgan_tf.binary import flags_only, run
 
 if TYPE_CHECKING:
     from bench_turns import Contestant
@@ -40,8 +39,7 @@ _SMALL = bench_flags.small()
 
 
 def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    flags_only(argv)
     import bench_machine
     import bench_tables
     from bench_turns import take_turns

@@ -20,6 +20,7 @@ from absl import flags
 from PIL import Image
 
 from lsgan_tf import files
+from lsgan_tf.binary import flags_only, run
 from lsgan_tf.data import gnt, gnt_files, standin, strokes
 from lsgan_tf.errors import UserError
 
@@ -185,8 +186,7 @@ def _cells(bitmaps: Sequence[np.ndarray], columns: int, cell: int) -> np.ndarray
 
 
 def main(argv: list[str]) -> int:
-    if len(argv) > 1:
-        raise UserError(f"flags only, received {argv[1]!r}; see --help")
+    flags_only(argv)
     data_dir, out = Path(_DATA_DIR.value), Path(_OUT.value)
     with real_characters(data_dir) as found:
         usable = [character for character, where in found.items() if len(where) > 3]
@@ -219,6 +219,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    from lsgan_tf.binary import run
-
     run(main, usage=__doc__)

@@ -38,11 +38,10 @@ _ODD_VALUES = (0, 1, 9, 10, 11, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000
 
 
 def main(argv: list[str]) -> int:
+    from lsgan_tf.binary import flags_only
     from lsgan_tf.data import gbk
-    from lsgan_tf.errors import UserError
 
-    if len(argv) > 1:
-        raise UserError(f"expected flags only, received {argv[1]!r}; see --help")
+    flags_only(argv)
     signal.signal(signal.SIGALRM, _too_slow)
     gbk.table()  # made once and kept: no part of what a file costs
     tracemalloc.start()

@@ -22,6 +22,7 @@ import numpy as np
 from absl import flags
 
 from lsgan_tf import files
+from lsgan_tf.binary import flags_only, run
 from lsgan_tf.data.gb2312 import LEVEL1
 from lsgan_tf.errors import UserError
 
@@ -132,8 +133,7 @@ def notice(version: str) -> str:
 
 
 def main(argv: list[str]) -> int:
-    if len(argv) > 1:
-        raise UserError(f"flags only, received {argv[1]!r}; see --help")
+    flags_only(argv)
     source, out = Path(_SOURCE.value), Path(_OUT.value)
     if not (source / LICENCE).is_file():
         raise UserError(
@@ -156,6 +156,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    from lsgan_tf.binary import run
-
     run(main, usage=__doc__)

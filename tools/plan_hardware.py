@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.binary import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
 
 
@@ -85,8 +85,7 @@ class Hardware:
 
 
 def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
+    flags_only(argv)
     sizes = [(1, 1), (_HOST_GPUS.value, 1), (_HOST_GPUS.value * _HOSTS.value, _HOSTS.value)]
     for gpus, _ in sizes:
         if _BATCH.value % gpus:

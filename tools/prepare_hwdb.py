@@ -43,11 +43,10 @@ _STANDIN_SAMPLES = flags.DEFINE_integer(
 def main(argv: list[str]) -> None:
     import numpy as np
 
+    from lsgan_tf.binary import flags_only
     from lsgan_tf.data import hwdb
-    from lsgan_tf.errors import UserError
 
-    if len(argv) > 1:
-        raise UserError(f"expected flags only, received {argv[1]!r}; see --help")
+    flags_only(argv)
     start = time.monotonic()
     source = hwdb.open_source(
         Path(_DATA_DIR.value).expanduser() if _DATA_DIR.value else None,

@@ -47,12 +47,11 @@ _CACHE_DIR = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> int | None:
+    from lsgan_tf.binary import flags_only
     from lsgan_tf.data import child_processes, decode, lsun, prepare_shards
     from lsgan_tf.data.shards import Preprocessing
-    from lsgan_tf.errors import UserError
 
-    if len(argv) > 1:
-        raise UserError(f"expected flags only, received {argv[1]!r}; see --help")
+    flags_only(argv)
     crop = "_crop" if _CROP.value else ""
     out = Path(
         _OUT.value or f"{_CATEGORY.value}_{_SPLIT.value}_{_IMAGE_SIZE.value}{crop}"

@@ -8,7 +8,8 @@
 Every run is a child process of python -m lsgan_tf.main. The same command again goes on where
 it was stopped, and tries again what failed; more --seeds may be asked for later. Flags after
 -- go to every run. --out holds results.json, page.md, the figures, runs/ and logs/. Exit
-status: 0 all runs finished, 1 some failed (the page says which and is written all the same).
+status: 0 all runs finished, 1 some failed (the page says which and is written all the same),
+130 and 143 stopped by Ctrl-C and SIGTERM, with the checkpoints of the runs written.
 """
 
 from __future__ import annotations

@@ -105,7 +105,8 @@ def _in_order(
     waiting: collections.deque[Future[list[Outcome]]] = collections.deque()
     try:
         for chunk in chunks:
-            waiting.append(pool.submit(_work, *chunk))
+            with _interrupts_held():
+                waiting.append(pool.submit(_work, *chunk))
             if len(waiting) >= ahead:
                 yield from waiting.popleft().result()
         while waiting:
@@ -117,13 +118,25 @@ def _in_order(
         ) from error
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Holds Ctrl-C back while workers may start: they inherit this and keep it.
+
+    Ctrl-C goes to the whole group, but the parent alone decides what it means. A worker that
+    began to ignore it by itself would print a traceback if it came while it starts.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _encode_in_worker: Callable[[int, int], list[Outcome]] | None = None  # Set in workers alone.
 
 
 def _start_worker(records: Records, preprocessing: Preprocessing) -> None:
     global _encode_in_worker
-    # Ctrl-C goes to the whole group; the parent alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _encode_in_worker = functools.partial(encode_range, records, preprocessing)
 

@@ -159,7 +159,7 @@ def default_metrics(config: Config) -> tuple[str, ...]:
     if config.data_classes < 2:
         names = ("fid", "kid", "prdc")
     else:
-        names = ("judge_score", "judge_frechet", "judge_kid", "judge_prdc")
+        names = ("judge_frechet", "judge_score", "judge_kid", "judge_prdc")
         names = ("judge", *names, "diversity") if config.conditional else names
     # Nine in ten examples may be all that samples are compared with.
     reals = config.data_length * 9 // 10

@@ -61,6 +61,21 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+
+
+def children(process):
+    listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(number) for number in listing.read_text().split()]
+
+
+def what_runs(number):
+    try:
+        return Path(f"/proc/{number}/cmdline").read_text()
+    except FileNotFoundError:  # It has just ended.
+        return ""
+
+
 def test_killed_and_started_again(options, tmp_path):
     whole = run(*options, f"--out={tmp_path / 'whole'}")
     assert whole.returncode == 0, whole.stderr
@@ -89,18 +104,33 @@ def test_killed_and_started_again(options, tmp_path):
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
+@needs_proc
+def test_interrupted_while_a_worker_starts(options):
+    process = subprocess.Popen(
+        command(*options), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not any("spawn_main" in what_runs(child) for child in children(process)):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    time.sleep(0.05)  # It is importing by now.
+    os.killpg(process.pid, signal.SIGINT)
+    stderr = process.communicate()[1].decode()
+    assert "Traceback" not in stderr
+    assert stderr.endswith("\nstopped by Ctrl-C\n")
+    assert process.returncode == 130
+
+
+@needs_proc
 def test_no_process_outlives_the_command(options, tmp_path):
-    if not Path("/proc/self/task").exists():
-        pytest.skip("needs /proc")
     process = subprocess.Popen(
         command(*options, "--shard_images=5"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob("*.tfrecord")):  # Then all processes have started.
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    started = [int(number) for number in listing.read_text().split()]
+    started = children(process)
     assert len(started) >= 2
     process.kill()
     process.wait()
