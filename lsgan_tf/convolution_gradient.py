@@ -10,16 +10,19 @@ The gradient for the kernel,
     sum over n, y, x of image[n, y * strides + row, x * strides + column] * upstream[n, y, x],
 
 is itself a convolution: of the batch's images as channels, with `upstream` as the kernel,
-dilated by the strides. The numbers are TensorFlow's to rounding, added up in another order.
-`convolution_rule` says where that is faster than TensorFlow's own.
+dilated by the strides. Another way to it is TensorFlow's own operation on both with channels
+first, for which oneDNN has other kernels. The numbers are TensorFlow's to rounding, added up in
+another order. `convolution_rule` says where which of them is faster than TensorFlow's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import tensorflow as tf
+
+Way = Literal["dilated", "channels_first"]
 
 # A value, and the function of the gradient for it that returns those for the arguments.
 _WithGradients = tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]
@@ -33,12 +36,14 @@ class Convolution(NamedTuple):
       width: of the image.
       kernel_size: side of the kernel.
       strides: step along both sides.
+      way: to the gradient for the kernel. Channels first, on a CPU, needs oneDNN.
     """
 
     height: int
     width: int
     kernel_size: int
     strides: int
+    way: Way = "dilated"
 
     def forward(self, image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolves.
@@ -96,7 +101,8 @@ class Convolution(NamedTuple):
 
         @tf.custom_gradient
         def correlate(image: tf.Tensor, result: tf.Tensor) -> _WithGradients:
-            return self._dilated(image, result), lambda upstream: (
+            compute = self._dilated if self.way == "dilated" else self._channels_first
+            return compute(image, result), lambda upstream: (
                 self.transposed(result, upstream),
                 self.forward(image, upstream),
             )
@@ -112,6 +118,17 @@ class Convolution(NamedTuple):
         padding = [[0, 0], [top, max(bottom, 0)], [left, max(right, 0)], [0, 0]]
         taps = tf.nn.conv2d(cut, kernel, 1, padding, dilations=self.strides)
         return tf.transpose(taps, (1, 2, 0, 3))
+
+    def _channels_first(self, image: tf.Tensor, result: tf.Tensor) -> tf.Tensor:
+        side = self.kernel_size
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=tf.transpose(image, (0, 3, 1, 2)),
+            filter_sizes=(side, side, image.shape[3], result.shape[3]),
+            out_backprop=tf.transpose(result, (0, 3, 1, 2)),
+            strides=[1, 1, self.strides, self.strides],
+            padding="SAME",
+            data_format="NCHW",
+        )
 
     def _padding(self, side: int) -> tuple[int, int]:
         """Rows before and after the image; fewer than none after it are rows never read."""

@@ -11,7 +11,6 @@ import keras
 import tensorflow as tf
 
 from lsgan_tf import convolution_rule
-from lsgan_tf.convolution_gradient import Convolution
 
 _PACKAGE = "lsgan_tf"
 
@@ -33,17 +32,14 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves, transposed."""
-        shape = self.compute_output_shape(inputs.shape)
-        faster = (
-            training
-            and _is_plain(self)
-            and convolution_rule.pays(shape, inputs.shape, self.strides[0], inputs.dtype)
-            and convolution_rule.on_such_a_cpu(inputs)
-        )
-        if not faster:
+        found = None
+        if training and _is_plain(self):
+            shape = self.compute_output_shape(inputs.shape)
+            sides = self.kernel_size[0], self.strides[0]
+            found = convolution_rule.faster(shape, inputs.shape, *sides, inputs)
+        if found is None:
             return super().call(inputs)
-        convolution = Convolution(*shape[1:3], self.kernel_size[0], self.strides[0])
-        return _finished(self, convolution.transposed(inputs, _tensor(self.kernel)))
+        return _finished(self, found.transposed(inputs, _tensor(self.kernel)))
 
 
 def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int) -> tf.Tensor:
@@ -60,9 +56,8 @@ def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int)
     kernel = _tensor(kernel)
     sides = [None if side is None else -(-side // strides) for side in image.shape[1:3]]
     result = (image.shape[0], *sides, kernel.shape[3])
-    faster = convolution_rule.pays(image.shape, result, strides, image.dtype)
-    if faster and convolution_rule.on_such_a_cpu(image):
-        return Convolution(*image.shape[1:3], kernel.shape[0], strides).forward(image, kernel)
+    if found := convolution_rule.faster(image.shape, result, kernel.shape[0], strides, image):
+        return found.forward(image, kernel)
     return keras.ops.conv(image, kernel, strides=strides, padding="same")
 
 

@@ -37,7 +37,7 @@ def library(convolution: Convolution, *, transposed: bool):
 
 def operands(convolution: Convolution, count: int, channels: int, filters: int, transposed: bool):
     """An image, or a result if transposed, and a kernel."""
-    height, width, side, strides = convolution
+    height, width, side, strides, _ = convolution
     small = (count, -(-height // strides), -(-width // strides), filters)
     large = (count, height, width, channels)
     return random(*(small if transposed else large)), random(side, side, channels, filters, seed=1)

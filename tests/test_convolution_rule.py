@@ -4,40 +4,45 @@ import pytest
 import tensorflow as tf
 
 from lsgan_tf import convolution_rule
-from lsgan_tf.convolution_rule import pays
+from lsgan_tf.convolution_gradient import Convolution
+from lsgan_tf.convolution_rule import way
 
 CPU = "/job:localhost/replica:0/task:0/device:CPU:1"
 
 
 @pytest.mark.parametrize(
-    ("image", "result"),
+    ("image", "result", "kernel_size", "expected"),
     [
-        ((64, 14, 14, 256), (64, 7, 7, 320)),  # handwriting D, h1
-        ((64, 14, 14, 128), (64, 7, 7, 128)),  # handwriting G, h1
-        ((64, 4, 4, 256), (64, 2, 2, 512)),  # CIFAR-10 D, h3, and G, h1
-        ((16, 28, 28, 256), (16, 14, 14, 256)),  # scene G, h3
-        ((None, 14, 14, 256), (None, 7, 7, 512)),
+        ((64, 14, 14, 256), (64, 7, 7, 320), 5, "dilated"),  # handwriting D, h1
+        ((64, 14, 14, 128), (64, 7, 7, 128), 5, "dilated"),  # handwriting G, h1
+        ((64, 4, 4, 256), (64, 2, 2, 512), 5, "dilated"),  # CIFAR-10 D, h3, and G, h1
+        ((16, 28, 28, 256), (16, 14, 14, 256), 3, "dilated"),  # scene G, h3
+        ((None, 14, 14, 256), (None, 7, 7, 512), 5, "dilated"),
+        ((64, 56, 56, 128), (64, 28, 28, 256), 3, "channels_first"),  # scene G, h5
+        ((64, 112, 112, 64), (64, 56, 56, 128), 3, "channels_first"),  # scene G, h6
     ],
 )
-def test_many_channels_and_a_small_result_pay(image, result):
-    assert pays(image, result, 2, "float32")
-    assert not pays(image, result, 2, tf.bfloat16)
-    assert not pays(image, image, 1, "float32")
-    assert not pays((4, *image[1:]), (4, *result[1:]), 2, "float32")
-    assert not pays((64, None, *image[2:]), (64, None, *result[2:]), 2, "float32")
+def test_ways_that_pay(image, result, kernel_size, expected):
+    assert way(image, result, kernel_size, 2, "float32") == expected
+    assert way(image, result, kernel_size, 2, tf.bfloat16) is None
+    assert way(image, image, kernel_size, 1, "float32") is None
+    assert way((4, *image[1:]), (4, *result[1:]), kernel_size, 2, "float32") is None
+    unknown = (64, None, *image[2:]), (64, None, *result[2:])
+    assert way(*unknown, kernel_size, 2, "float32") is None
 
 
 @pytest.mark.parametrize(
-    ("image", "result"),
+    ("image", "result", "kernel_size"),
     [
-        ((64, 28, 28, 1), (64, 14, 14, 256)),  # handwriting D, h0
-        ((64, 16, 16, 64), (64, 8, 8, 128)),  # CIFAR-10 D, h1
-        ((64, 56, 56, 128), (64, 28, 28, 256)),  # scene G, h5
-        ((64, 112, 112, 64), (64, 56, 56, 128)),  # scene G, h6
+        ((64, 28, 28, 1), (64, 14, 14, 256), 5),  # handwriting D, h0
+        ((64, 16, 16, 64), (64, 8, 8, 128), 5),  # CIFAR-10 D, h1
+        ((64, 32, 32, 64), (64, 16, 16, 128), 5),  # DCGAN at 64x64, D, h1
+        ((16, 56, 56, 64), (16, 28, 28, 128), 5),  # scene D, h1
+        ((16, 112, 112, 3), (16, 56, 56, 64), 5),  # scene D, h0
     ],
 )
-def test_where_it_did_not_pay_it_is_left_alone(image, result):
-    assert not pays(image, result, 2, "float32")
+def test_where_none_paid_it_is_left_alone(image, result, kernel_size):
+    assert way(image, result, kernel_size, 2, "float32") is None
 
 
 def test_other_devices_are_left_alone(monkeypatch):
@@ -66,18 +71,32 @@ def test_only_avx2(tmp_path):
     assert not without_avx512(tmp_path / "none")
 
 
+SMALL = ((64, 8, 8, 128), (64, 4, 4, 128), 5, 2)
+LARGE = ((64, 56, 56, 128), (64, 28, 28, 128), 3, 2)
+
+
 def test_a_tensor_of_a_graph_knows_its_device(monkeypatch):
     monkeypatch.setattr(convolution_rule, "_without_avx512", lambda: True)
-    asked = []
+    answers = []
 
     @tf.function
     def graph():
         for device in ("CPU:0", "GPU:0"):
             with tf.device(device):
-                asked.append(convolution_rule.on_such_a_cpu(tf.zeros(())))
+                answers.append(convolution_rule.faster(*SMALL, tf.zeros(())))
 
     graph.get_concrete_function()
-    assert asked == [True, False]
-    assert convolution_rule.on_such_a_cpu(tf.zeros(()))
+    assert answers == [Convolution(8, 8, 5, 2, "dilated"), None]
+    assert convolution_rule.faster(*SMALL, tf.zeros(())) == answers[0]
+    assert convolution_rule.faster(*SMALL, tf.zeros((), tf.float64)) is None
     monkeypatch.setattr(convolution_rule, "_without_avx512", lambda: False)
-    assert not convolution_rule.on_such_a_cpu(tf.zeros(()))
+    assert convolution_rule.faster(*SMALL, tf.zeros(())) is None
+
+
+def test_channels_first_where_tensorflow_takes_them(monkeypatch):
+    monkeypatch.setattr(convolution_rule, "_without_avx512", lambda: True)
+    for takes in (True, False):
+        monkeypatch.setattr(convolution_rule, "_takes_channels_first", lambda takes=takes: takes)
+        expected = Convolution(56, 56, 3, 2, "channels_first") if takes else None
+        assert convolution_rule.faster(*LARGE, tf.zeros(())) == expected
+        assert convolution_rule.faster(*SMALL, tf.zeros(())) == Convolution(8, 8, 5, 2)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from types import FrameType
 
 from PIL import Image
 
@@ -122,14 +123,25 @@ def _in_order(
 def _interrupts_held() -> Iterator[None]:
     """Holds Ctrl-C back while workers may start: they inherit this and keep it.
 
-    Ctrl-C goes to the whole group, but the parent alone decides what it means. A worker that
-    began to ignore it by itself would print a traceback if it came while it starts.
+    Ctrl-C goes to the whole group, but the parent alone decides what it means, and when: a
+    worker that is starting would print a traceback, for itself or for a parent that stops
+    before it has told it what to do.
     """
+    received: list[FrameType | None] = []
+    former = signal.getsignal(signal.SIGINT)
+    # The signal may reach another thread than the one that holds it, and then stop this one.
+    noting = callable(former) and threading.current_thread() is threading.main_thread()
+    if noting:
+        signal.signal(signal.SIGINT, lambda _, frame: received.append(frame))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if noting:
+            signal.signal(signal.SIGINT, former)
+        if received:
+            former(signal.SIGINT, received[0])
 
 
 _encode_in_worker: Callable[[int, int], list[Outcome]] | None = None  # Set in workers alone.

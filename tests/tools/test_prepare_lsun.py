@@ -105,15 +105,21 @@ def test_killed_and_started_again(options, tmp_path):
 
 
 @needs_proc
-def test_interrupted_while_a_worker_starts(options):
+@pytest.mark.parametrize("delay", [0, 0.02, 0.05])  # It is importing at the last of them.
+def test_interrupted_while_a_worker_starts(options, delay):
     process = subprocess.Popen(
-        command(*options), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        command(*options),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # Shells have their background jobs ignore Ctrl-C, and these tests may be in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not any("spawn_main" in what_runs(child) for child in children(process)):
         assert time.monotonic() < deadline
         time.sleep(0.001)
-    time.sleep(0.05)  # It is importing by now.
+    time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)
     stderr = process.communicate()[1].decode()
     assert "Traceback" not in stderr
