@@ -24,8 +24,9 @@ import tensorflow as tf
 
 Way = Literal["dilated", "channels_first"]
 
+_Gradients = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 # A value, and the function of the gradient for it that returns those for the arguments.
-_WithGradients = tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]
+_WithGradients = tuple[tf.Tensor, _Gradients]
 
 
 class Convolution(NamedTuple):
@@ -58,9 +59,11 @@ class Convolution(NamedTuple):
 
         @tf.custom_gradient
         def convolve(image: tf.Tensor, kernel: tf.Tensor) -> _WithGradients:
-            return tf.nn.conv2d(image, kernel, self.strides, "SAME"), lambda upstream: (
-                self.transposed(upstream, kernel),
-                self.for_kernel(image, upstream),
+            return tf.nn.conv2d(image, kernel, self.strides, "SAME"), _named_alike(
+                lambda upstream: (
+                    self.transposed(upstream, kernel),
+                    self.for_kernel(image, upstream),
+                )
             )
 
         return convolve(image, kernel)
@@ -81,9 +84,11 @@ class Convolution(NamedTuple):
             count = result.shape[0] or tf.shape(result)[0]
             shape = (count, self.height, self.width, kernel.shape[2])
             image = tf.nn.conv2d_transpose(result, kernel, shape, self.strides, "SAME")
-            return image, lambda upstream: (
-                self.forward(upstream, kernel),
-                self.for_kernel(upstream, result),
+            return image, _named_alike(
+                lambda upstream: (
+                    self.forward(upstream, kernel),
+                    self.for_kernel(upstream, result),
+                )
             )
 
         return deconvolve(result, kernel)
@@ -102,9 +107,11 @@ class Convolution(NamedTuple):
         @tf.custom_gradient
         def correlate(image: tf.Tensor, result: tf.Tensor) -> _WithGradients:
             compute = self._dilated if self.way == "dilated" else self._channels_first
-            return compute(image, result), lambda upstream: (
-                self.transposed(result, upstream),
-                self.forward(image, upstream),
+            return compute(image, result), _named_alike(
+                lambda upstream: (
+                    self.transposed(result, upstream),
+                    self.forward(image, upstream),
+                )
             )
 
         return correlate(image, result)
@@ -135,3 +142,17 @@ class Convolution(NamedTuple):
         reach = (-(-side // self.strides) - 1) * self.strides + self.kernel_size - side
         before = max(reach, 0) // 2
         return before, reach - before
+
+
+def _named_alike(gradients: _Gradients) -> _Gradients:
+    """Names the operations of a gradient as TensorFlow names its own, by what it is a gradient of.
+
+    Profiles tell by such names which layer an operation belongs to.
+    """
+    scope = "/".join(("gradient_tape", tf.get_current_name_scope())).rstrip("/")
+
+    def named(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.name_scope(scope):
+            return gradients(upstream)
+
+    return named

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import keras
 import numpy as np
@@ -138,6 +139,8 @@ def test_a_step_computes_what_it_did_and_nothing_more(everywhere, monkeypatch, n
         )
         assert ("Conv2DBackpropFilter" in types) == (kind == "library")
         assert bool(dilated) == (kind == "faster")
+        for operation in dilated:  # profiles tell layers by names
+            assert re.match(r"gradient_tape/(generator|discriminator)_\d/h\d_\d/", operation.name)
     assert found["faster"] == found["library"]
 
 

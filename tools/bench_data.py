@@ -46,10 +46,15 @@ _MEGA = 1e6
 
 def main(argv: list[str]) -> None:
     from lsgan_tf.errors import UserError
+    from lsgan_tf.files import explained
 
     if len(argv) > 1 or not _DATA_DIR.value:
         raise UserError("expected --data_dir=FOLDER and flags only; see --help")
-    with tempfile.TemporaryDirectory(dir=_CACHE_DIR.value) as cache:
+    folder = Path(_CACHE_DIR.value or tempfile.gettempdir()).expanduser()
+    with explained(folder, "making the cache"):
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=folder)
+    with scratch as cache:
         for line in KINDS[_KIND.value](Path(_DATA_DIR.value).expanduser(), Path(cache)):
             print(line, flush=True)
 
@@ -126,6 +131,9 @@ def _pipeline(source: Source) -> Iterator[str]:
     """How fast the input pipeline gives batches if nobody trains on them."""
     import numpy as np
 
+    from lsgan_tf.binary import import_tensorflow
+
+    import_tensorflow()
     from lsgan_tf.data import pipeline
 
     size, count = _BATCH_SIZE.value, _BATCHES.value

@@ -73,7 +73,10 @@ def lsun(
 
 def _pipeline(source: Source, batch_size: int, most: int) -> float:
     """Pictures per second that the input pipeline gives if nobody trains on them."""
-    from lsgan_tf.data.pipeline import Batches  # TensorFlow would slow the start of processes.
+    from lsgan_tf.binary import import_tensorflow
+
+    import_tensorflow()  # Not before: it would slow the start of processes.
+    from lsgan_tf.data.pipeline import Batches
 
     order = Batches(source, batch_size=batch_size, draws=1, seed=0)
     iterator = iter(order.dataset(0, replicas=1, first_replica=0, local_replicas=1))

@@ -4,8 +4,7 @@
 
 The step is the one that training runs, under TensorFlow's profiler. Unless --noin_turn is given,
 operations run one after the other, each on all cores, so that the time of each is its own; a step
-is then somewhat slower than in training, where two may run side by side. Gradients that this
-package takes by operations of its own bear no layer's name.
+is then somewhat slower than in training, where two may run side by side.
 """
 
 from __future__ import annotations

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from lsgan_tf import grids
-from lsgan_tf.experiments import pictures, samples
+from lsgan_tf.experiments import samples
 from lsgan_tf.experiments.evaluations import evaluate, evaluations, last_and_best
 from lsgan_tf.experiments.page import table
-from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Measures, Outcome, Run
+from lsgan_tf.experiments.plan import Arm, Experiment, Measures, Outcome, Run
+from lsgan_tf.experiments.settings_side_by_side import by_setting, save_grids
 
 _SAYS = """
 The sequel (TPAMI 2019) draws two sets of digits whose pictures hardly differ within a class, one
@@ -66,36 +64,23 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
     if not done:
         return Outcome("No run is finished yet.")
     rows = []
-    for name in dict.fromkeys(run.arm.name for run in done):
-        mine = [run for run in done if run.arm.name == name]
+    for about, mine in by_setting(done).items():
         whole = sum(not _has_collapsed(run) for run in mine)
-        rows.append([mine[0].arm.about, f"{whole} of {len(mine)}"])
-    figures = []
-    for seed in sorted({run.seed for run in done}):
-        path = f"grids-seed{seed}.png"
-        grids.save_png(out / path, _picture([run for run in done if run.seed == seed]))
-        figures.append(Figure(path, f"Seed {seed}, the last samples of each setting."))
+        rows.append([about, f"{whole} of {len(mine)}"])
+    figures = save_grids(
+        done,
+        out,
+        [[f"{name}-{loss}" for loss in _LOSSES] for name in _SETS],
+        shown=_SHOWN,
+        title=lambda run: run.arm.about,
+        about="the last samples of each setting.",
+    )
     heads = ["setting", "runs that end with all ten digits"]
     return Outcome(f"{_RULE.strip()}\n\n{table(heads, rows)}", figures)
 
 
 def _has_collapsed(run: Run) -> bool:
     return run.measures["judge_classes"] < _CLASSES or run.measures["judge_sure"] < _SURE
-
-
-def _picture(done: Sequence[Run]) -> np.ndarray:
-    """A row for each set, least squares at the left."""
-    rows = []
-    for name in _SETS:
-        mine = [run for run in done if run.arm.name.startswith(f"{name}-")]
-        row = []
-        for run in mine:
-            images, _ = samples.read(run)
-            scale = pictures.enlargement(images.shape[1])
-            row.append(pictures.block(images, 8, title=run.arm.about, scale=scale))
-        if row:
-            rows.append(row)
-    return pictures.side_by_side(rows)
 
 
 EXPERIMENT = Experiment(

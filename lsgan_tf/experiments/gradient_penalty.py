@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from lsgan_tf import grids
-from lsgan_tf.experiments import pictures, samples
-from lsgan_tf.experiments.page import table
-from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Outcome, Run
-from lsgan_tf.experiments.stability import after, label_of, measure
-from lsgan_tf.experiments.stability_rule import COLLAPSE, GOOD, RULE, SOME
+from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.stability import after, measure, verdicts
 
 _SAYS = """
 The sequel (TPAMI 2019) adds a gradient penalty around the data (LSGANs-GP) and reports that it
@@ -49,38 +42,8 @@ def arms() -> list[Arm]:
 
 
 def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Counts the verdicts and puts the grids side by side."""
-    done = [run for run in runs if run.status == "finished"]
-    if not done:
-        return Outcome("No run is finished yet.")
-    rows = []
-    for name in dict.fromkeys(run.arm.name for run in done):
-        mine = [run for run in done if run.arm.name == name]
-        count = Counter(label_of(run) for run in mine)
-        rows.append([mine[0].arm.about, *(str(count[key]) for key in (GOOD, SOME, COLLAPSE))])
-    figures = []
-    for seed in sorted({run.seed for run in done}):
-        path = f"grids-seed{seed}.png"
-        grids.save_png(out / path, _picture([run for run in done if run.seed == seed]))
-        figures.append(Figure(path, f"Seed {seed}, with the rule's verdict."))
-    heads = ["setting", GOOD, SOME, COLLAPSE]
-    return Outcome(f"{RULE.strip()}\n\nSeeds by verdict:\n\n{table(heads, rows)}", figures)
-
-
-def _picture(done: Sequence[Run]) -> np.ndarray:
-    """With the penalty at the left, a row for each pair of networks."""
-    rows = []
-    for name in _NETWORKS:
-        row = []
-        for run in done:
-            if run.arm.name in (name, f"{name}-gp"):
-                images, _ = samples.read(run)
-                scale = pictures.enlargement(images.shape[1])
-                title = f"{run.arm.about}: {label_of(run)}"
-                row.append(pictures.block(images[:32], 8, title=title, scale=scale))
-        if row:
-            rows.append(row)
-    return pictures.side_by_side(rows)
+    """Counts the verdicts and puts the grids side by side, with the penalty at the left."""
+    return verdicts(runs, out, [(f"{name}-gp", name) for name in _NETWORKS])
 
 
 EXPERIMENT = Experiment(

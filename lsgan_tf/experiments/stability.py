@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from lsgan_tf import grids
-from lsgan_tf.experiments import pictures, samples
+from lsgan_tf.experiments import samples
 from lsgan_tf.experiments.page import table
-from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Measures, Outcome, Run
+from lsgan_tf.experiments.plan import Arm, Experiment, Measures, Outcome, Run
+from lsgan_tf.experiments.settings_side_by_side import by_setting, save_grids
 from lsgan_tf.experiments.stability_rule import COLLAPSE, GOOD, RULE, SOME, judge
 
 _SAYS = """
@@ -76,40 +74,36 @@ def label_of(run: Run) -> str:
 
 
 def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Counts the verdicts and puts the grids side by side."""
+    """Counts the verdicts and puts the grids side by side, LSGAN at the left."""
+    lsgans = [arm.name for arm in arms() if arm.name.endswith("-lsgan")]
+    return verdicts(runs, out, [(name, name.replace("-lsgan", "-nsgan")) for name in lsgans])
+
+
+def verdicts(runs: Sequence[Run], out: Path, rows: Sequence[Sequence[str]]) -> Outcome:
+    """Counts the rule's verdicts by setting, and writes a picture for each seed.
+
+    Args:
+      runs: of any status.
+      out: folder of the pictures.
+      rows: rows of the pictures, by the names of arms.
+    """
     done = [run for run in runs if run.status == "finished"]
     if not done:
         return Outcome("No run is finished yet.")
-    rows = []
-    for name in dict.fromkeys(run.arm.name for run in done):
-        mine = [run for run in done if run.arm.name == name]
-        count = Counter(label_of(run) for run in mine)
-        rows.append([mine[0].arm.about, *(str(count[key]) for key in (GOOD, SOME, COLLAPSE))])
     heads = ["setting", GOOD, SOME, COLLAPSE]
-    figures = []
-    for seed in sorted({run.seed for run in done}):
-        path = f"grids-seed{seed}.png"
-        grids.save_png(out / path, _picture([run for run in done if run.seed == seed]))
-        figures.append(Figure(path, f"All settings, seed {seed}, with the rule's verdict."))
-    return Outcome(f"{RULE.strip()}\n\nSeeds by verdict:\n\n{table(heads, rows)}", figures)
-
-
-def _picture(done: Sequence[Run]) -> np.ndarray:
-    """LSGAN at the left, the regular GAN at the right, a row for each network and optimiser."""
-    by_name = {run.arm.name: run for run in done}
-    blocks = []
-    for left in (arm.name for arm in arms() if arm.name.endswith("-lsgan")):
-        row = []
-        for name in (left, left.replace("-lsgan", "-nsgan")):
-            if name in by_name:
-                run = by_name[name]
-                made, _ = samples.read(run)
-                title = f"{run.arm.about}: {label_of(run)}"
-                scale = pictures.enlargement(made.shape[1])
-                row.append(pictures.block(made[:_SHOWN], 8, title=title, scale=scale))
-        if row:
-            blocks.append(row)
-    return pictures.side_by_side(blocks)
+    counts = []
+    for about, mine in by_setting(done).items():
+        count = Counter(label_of(run) for run in mine)
+        counts.append([about, *(str(count[key]) for key in heads[1:])])
+    figures = save_grids(
+        done,
+        out,
+        rows,
+        shown=_SHOWN,
+        title=lambda run: f"{run.arm.about}: {label_of(run)}",
+        about="with the rule's verdict.",
+    )
+    return Outcome(f"{RULE.strip()}\n\nSeeds by verdict:\n\n{table(heads, counts)}", figures)
 
 
 EXPERIMENT = Experiment(

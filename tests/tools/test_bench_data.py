@@ -11,7 +11,6 @@ TOOL = Path(__file__).parents[2] / "tools" / "bench_data.py"
 
 def test_every_measure_is_there(tmp_path):
     gnt.write(tmp_path / "data" / "a.gnt", [("安", np.full((30, 30), 9, np.uint8))] * 100)
-    (tmp_path / "cache").mkdir()
     result = subprocess.run(
         [
             *(sys.executable, TOOL, f"--data_dir={tmp_path}/data", "--repeat=2", "--batches=3"),
@@ -20,8 +19,19 @@ def test_every_measure_is_there(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert result.returncode == 0, result.stderr
+    assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.count("prepared at") == 2
     for measure in ("peak memory", "squashing", "read at random", "input pipeline alone"):
         assert measure in result.stdout
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_a_cache_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = subprocess.run(
+        [sys.executable, TOOL, f"--data_dir={tmp_path}", f"--cache_dir={tmp_path}/file/cache"],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"error: {tmp_path}/file/cache: ")
