@@ -30,11 +30,12 @@ for height, width, side, strides in ((8, 8, 3, 2), (7, 6, 5, 2), (4, 5, 3, 1), (
         plain = library(convolution, transposed=transposed)
         x, kernel = operands(convolution, 9, 3, 4, transposed)
         for order in (first_order, second_order):
-            # Through a graph, and with a number of images that it does not know.
+            # Through a graph, with a number of images that it does not know, and by XLA.
             known = tf.TensorSpec(x.shape), tf.TensorSpec(kernel.shape)
             unknown = tf.TensorSpec((None, *x.shape[1:])), known[1]
-            for signature in (known, unknown):
-                found = tf.function(functools.partial(order, own), input_signature=signature)
+            for signature, jit in ((known, False), (unknown, False), (known, True)):
+                found = tf.function(functools.partial(order, own), input_signature=signature,
+                                    jit_compile=jit)
                 expected = order(plain, x, kernel)
                 for one, other in zip(found(x, kernel), expected, strict=True):
                     assert_near(one, other, 2e-5)
