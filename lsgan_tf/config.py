@@ -18,7 +18,7 @@ from lsgan_tf.contradictions import check_together
 from lsgan_tf.data_settings import DataSettings
 from lsgan_tf.errors import UserError
 from lsgan_tf.machine_settings import MachineSettings
-from lsgan_tf.paper import PAPER
+from lsgan_tf.paper import PAPER, WEIGHT_SD
 from lsgan_tf.setting import check, setting
 from lsgan_tf.watch_settings import WatchSettings
 
@@ -97,6 +97,14 @@ class Config(DataSettings, MachineSettings, WatchSettings):
         "normal",
         "initial batch-normalisation scale: normal is N(1, 0.02), one is 1",
         choices=("normal", "one"),
+    )
+    weight_sd: float = _networks(
+        WEIGHT_SD,
+        "standard deviation of the initial weights; with few channels and no normalisation the "
+        "authors' 0.02 lets the signal vanish: twice that for a quarter of the channels",
+        "weight",
+        1e-6,
+        10.0,
     )
 
     loss: str = _objective(

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from lsgan_tf.dashboard.profiling import parse_profile_steps
 from lsgan_tf.errors import UserError
+from lsgan_tf.paper import WEIGHT_SD
 
 if TYPE_CHECKING:
     from lsgan_tf.config import Config
+
+_OWN_START = ("mixture", "mlp")
+"""Networks whose weights do not all start from the DCGAN base's normal distribution."""
 
 
 def check_together(config: Config) -> None:
@@ -64,6 +68,11 @@ def _check_normalisation(config: Config) -> None:
                 f"--{name}={value}: this is for --network=dcgan and the network is "
                 f"{config.network}; leave it out"
             )
+    if config.weight_sd != WEIGHT_SD and config.network in _OWN_START:
+        raise UserError(
+            f"--weight_sd={config.weight_sd:g}: the networks of --network={config.network} start "
+            "from distributions of their own; leave it out"
+        )
     if config.gradient_penalty and normalised and config.discriminator_batch_norm:
         raise UserError(
             f"--gradient_penalty={config.gradient_penalty:g}: with batch normalisation in D the "

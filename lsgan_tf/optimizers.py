@@ -41,6 +41,23 @@ class Adam(keras.optimizers.Adam):
         )
 
 
+class RMSProp(keras.optimizers.RMSprop):
+    """RMSProp as TensorFlow 1 has it: the mean squares begin at 1, Keras's at 0.
+
+    From 0 the first update of every weight has the length learning_rate / sqrt(1 - rho),
+    three learning rates, however small its gradient is; from 1 the first updates are small
+    and grow over some 1 / (1 - rho) steps.
+    """
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Makes the mean squares, once, and sets them to 1."""
+        built = self.built
+        super().build(variables)
+        if not built:
+            for square in self._velocities:
+                square.assign(tf.ones(square.shape, square.dtype))
+
+
 def already_summed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Has an optimiser, and one inside it, leave out the sum over replicas; returns it."""
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
@@ -66,7 +83,7 @@ def make_optimizer(
       learning_rate: step size.
       beta1: Adam's decay of the mean gradient.
       beta2: Adam's decay of the mean square.
-      rho: RMSProp's decay of the mean square.
+      rho: RMSProp's decay of the mean square, which begins at 1.
       epsilon: None is TensorFlow 1's default: 1e-8 for Adam, 1e-10 for RMSProp.
       loss_scaling: for float16: scale the loss, skip steps that overflow.
 
@@ -78,9 +95,7 @@ def make_optimizer(
             learning_rate, beta_1=beta1, beta_2=beta2, epsilon=1e-8 if epsilon is None else epsilon
         )
     elif name == "rmsprop":
-        optimizer = keras.optimizers.RMSprop(
-            learning_rate, rho=rho, epsilon=1e-10 if epsilon is None else epsilon
-        )
+        optimizer = RMSProp(learning_rate, rho=rho, epsilon=1e-10 if epsilon is None else epsilon)
     else:
         raise ValueError(f"Expected adam or rmsprop. Received: {name!r}")
     return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer

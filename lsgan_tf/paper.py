@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+WEIGHT_SD = 0.02
+"""Standard deviation of the initial weights in the DCGAN base, which the authors keep."""
+
 DATASETS = ("hwdb", "cifar10", "lsun", "images", "digits", "mixture")
 
 PAPER: dict[str, dict[str, Any]] = {

@@ -185,6 +185,11 @@ class TestContradictions:
                 "--nonlinearity=tanh: this is for --network=dcgan and the network is scene",
             ),
             ({"network": "mlp", "constant_filters": True}, "--constant_filters=True: this is for"),
+            (
+                {"dataset": "mixture", "weight_sd": 0.04},
+                "--weight_sd=0.04: the networks of --network=mixture start from distributions of",
+            ),
+            ({"network": "mlp", "weight_sd": 0.04}, "--weight_sd=0.04: the networks of"),
             ({"digits_rotation": 5.0}, "--digits_rotation=5.0: this is for --dataset=digits"),
             ({"dataset": "digits", "flip": True}, "--flip=True: "),
         ],

@@ -42,8 +42,33 @@ def test_epsilon_by_hand():
     )
 
 
+def tensorflow_1(optimizer):
+    """Where TensorFlow 1's own optimiser gets to, in a graph and a session."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        weight = tf.compat.v1.get_variable("w", initializer=np.zeros(3, np.float32))
+        gradient = tf.compat.v1.placeholder(tf.float32, (3,))
+        step = optimizer.apply_gradients([(gradient, weight)])
+        session.run(tf.compat.v1.global_variables_initializer())
+        for value in GRADIENTS:
+            session.run(step, {gradient: value})
+        return session.run(weight)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+def test_as_tensorflow_1_has_them(name):
+    train = tf.compat.v1.train
+    theirs = {
+        "adam": lambda: train.AdamOptimizer(2e-4, 0.5),
+        "rmsprop": lambda: train.RMSPropOptimizer(2e-4),
+    }
+    np.testing.assert_allclose(
+        after(make_optimizer(name, 2e-4)), tensorflow_1(theirs[name]()), rtol=1e-5
+    )
+
+
 def test_rmsprop():
-    w = v = np.zeros(3)
+    w, v = np.zeros(3), np.ones(3)  # TensorFlow 1 begins at 1, Keras at 0
     for g in GRADIENTS:
         v = 0.8 * v + 0.2 * g * g
         w = w - 0.01 * g / np.sqrt(v + 1e-10)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lsgan_tf.clock import spell
 from lsgan_tf.experiments.gathering import standin, summary
@@ -46,11 +47,23 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def number(value: float | None) -> str:
-    """A figure for a table: three significant digits, whole numbers whole, a dash for none."""
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure for a table: some significant digits, whole numbers whole, a dash for none.
+
+    Powers of ten appear below 0.0001 only.
+    """
     if value is None:
         return "-"
-    return f"{int(value):,}" if float(value).is_integer() else f"{value:.3g}"
+    if not math.isfinite(value):
+        return str(value)
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    if abs(value) < 1e-4:
+        return f"{value:.{digits}g}"
+    # Rounded first: 9.996 to three digits is 10.0, which has one decimal.
+    rounded = float(f"{value:.{digits}g}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{decimals}f}"
 
 
 def _warnings(runs: Sequence[Run]) -> list[str]:
@@ -79,16 +92,20 @@ def _summary(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run]) -
             if not values:
                 row.append("-")
                 continue
-            text = number(values["mean"])
-            if values["count"] > 1:
-                text += f" ± {values['std']:.2g} ({number(values['min'])} to "
-                text += f"{number(values['max'])})"
+            text = _spread(values)
             if values["count"] < count:
-                text += f", {values['count']} seeds"
+                text += f", {values['count']} of {count} seeds"
             row.append(text)
         rows.append([*row, str(count)])
     heads = ["setting", *experiment.columns.values(), "seeds"]
     return f"{table(heads, rows)}\n\nMean ± standard deviation over the seeds (least to greatest)."
+
+
+def _spread(values: Mapping[str, float]) -> str:
+    if values["count"] == 1:
+        return number(values["mean"])
+    ends = f"{number(values['min'])} to {number(values['max'])}"
+    return f"{number(values['mean'])} ± {number(values['std'], 2)} ({ends})"
 
 
 def _runs(experiment: Experiment, runs: Sequence[Run]) -> str:

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from lsgan_tf.config import Config
+from lsgan_tf.paper import WEIGHT_SD
 
 if TYPE_CHECKING:
     from lsgan_tf.networks.network import Network
@@ -65,7 +66,11 @@ def build(
         generator["filters"] = config.filters
         generator["constant_filters"] = config.constant_filters
         generator["flat_norm"] = config.flat_norm
-    return module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)
+    pair = module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)
+    if config.weight_sd != WEIGHT_SD:
+        for network in pair:
+            network.scale_weights(config.weight_sd / WEIGHT_SD)
+    return pair
 
 
 def output_range(network: str) -> tuple[float, float] | None:

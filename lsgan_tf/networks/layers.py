@@ -14,8 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-WEIGHT_SD = 0.02
-"""Standard deviation of the initial weights."""
+from lsgan_tf.paper import WEIGHT_SD
 
 LEAK = 0.2
 """Slope of the discriminators' LeakyReLU below zero."""

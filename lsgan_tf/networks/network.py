@@ -108,6 +108,16 @@ class Network(keras.Model):
             kind(filters, kernel_size, strides, name=name, dtype=self.dtype_policy), shape
         )
 
+    def scale_weights(self, factor: float) -> None:
+        """Multiplies all kernels, the label map's too; biases and normalisations stay as they are.
+
+        The same weights come out as if the initial distribution's deviation had been
+        that much larger.
+        """
+        for weight in self.trainable_weights:
+            if weight.name.endswith("kernel"):
+                weight.assign(weight.value * factor)
+
     # Running
 
     def map_label(self, label: Tensor | None) -> Tensor | None:

@@ -45,7 +45,7 @@ def test_page(experiment, runs):
     assert text.startswith("# Small things\n\n## What the paper says\n\nThe paper says so.\n")
     assert "**4 of 6 runs are finished.** Not in the figures below: b seed 1 (failed), " in text
     assert "**Trained on the drawn stand-in, not on real handwriting.**" in text
-    assert "| first | 1 ± 1 (0 to 2) | 5, 1 seeds | 3 |" in text
+    assert "| first | 1 ± 1 (0 to 2) | 5, 1 of 3 seeds | 3 |" in text
     assert "| second | 0 | 5 | 1 |" in text
     assert "![A figure.](f.png)" in text
     assert (
@@ -78,7 +78,20 @@ def test_table_escapes_bars():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, "-"), (35_000, "35,000"), (8.0, "8"), (0.98765, "0.988")]
+    ("value", "digits", "text"),
+    [
+        (None, 3, "-"),
+        (35_000, 3, "35,000"),
+        (8.0, 3, "8"),
+        (0.98765, 3, "0.988"),
+        (0.98765, 2, "0.99"),
+        (12_345.6, 3, "12,300"),
+        (9.996, 3, "10.0"),
+        (-0.0123, 2, "-0.012"),
+        (0.00012345, 2, "0.00012"),
+        (0.000012345, 2, "1.2e-05"),
+        (float("nan"), 3, "nan"),
+    ],
 )
-def test_number(value, text):
-    assert number(value) == text
+def test_number(value, digits, text):
+    assert number(value, digits) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -12,6 +13,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lsgan_tf import networks
+from lsgan_tf.config import resolve
 from lsgan_tf.networks import dcgan, digits, handwriting, mixture, mlp, scene
 
 MODULES = {
@@ -50,6 +53,32 @@ def parameters(network) -> int:
 
 def norms(network) -> dict[str, tuple[int, ...]]:
     return {row.name: row.shape for row in network.describe() if row.kind == "batch norm"}
+
+
+# Weights at the start
+
+
+@pytest.mark.parametrize("dataset", ["hwdb", "lsun", "cifar10", "digits"])
+@pytest.mark.parametrize("strategy", [None, ["cpu:0", "cpu:1"]])
+def test_the_deviation_of_weights(dataset, strategy):
+    facts = {"dataset": dataset, "image_size": 28, "z_dim": 100, "conditional": True}
+    facts |= {"label_dim": 50, "data_shape": (28, 28, 3), "data_classes": 40}
+    scope = tf.distribute.MirroredStrategy(strategy).scope() if strategy else nullcontext()
+    with scope:
+        plain, wide = (
+            networks.build(resolve(facts | more, {})[0]) for more in ({}, {"weight_sd": 0.05})
+        )
+    for one, other in zip(plain, wide, strict=True):
+        for before, after in zip(one.trainable_weights, other.trainable_weights, strict=True):
+            before_values, after_values = before.numpy(), after.numpy()
+            if "kernel" not in before.name:  # N(1, 0.02), 0 or 1, whatever the weights' deviation
+                assert abs(before_values.mean() - after_values.mean()) < 0.02
+                continue
+            # A normal cut at two deviations has 0.88 of them.
+            cut = 0.88 if np.abs(before_values).max() <= 0.0401 else 1.0
+            tolerance = 4 / np.sqrt(2 * before_values.size)
+            assert before_values.std() == pytest.approx(0.02 * cut, rel=tolerance), before.path
+            assert after_values.std() == pytest.approx(0.05 * cut, rel=tolerance), after.path
 
 
 # Sizes, ranges
