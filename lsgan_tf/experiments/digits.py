@@ -72,8 +72,6 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
         out,
         [[f"{name}-{loss}" for loss in _LOSSES] for name in _SETS],
         shown=_SHOWN,
-        title=lambda run: run.arm.about,
-        about="the last samples of each setting.",
     )
     heads = ["setting", "runs that end with all ten digits"]
     return Outcome(f"{_RULE.strip()}\n\n{table(heads, rows)}", figures)

@@ -60,10 +60,11 @@ def number(value: float | None, digits: int = 3) -> str:
         return f"{int(value):,}"
     if abs(value) < 1e-4:
         return f"{value:.{digits}g}"
-    # Rounded first: 9.996 to three digits is 10.0, which has one decimal.
+    # Rounded first: 9.996 to three digits is 10, which has one decimal less.
     rounded = float(f"{value:.{digits}g}")
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
-    return f"{rounded:,.{decimals}f}"
+    text = f"{rounded:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
 
 
 def _warnings(runs: Sequence[Run]) -> list[str]:

@@ -28,34 +28,41 @@ def save_grids(
     rows: Sequence[Sequence[str]],
     *,
     shown: int,
-    title: Callable[[Run], str],
-    about: str,
+    verdict: Callable[[Run], str] = lambda run: "",
 ) -> list[Figure]:
     """Writes a picture for each seed: samples of all settings, side by side.
+
+    Where there are several seeds, a picture with one row of samples of each comes first.
 
     Args:
       runs: finished ones whose samples are drawn (`samples.draw`).
       out: folder of the pictures.
-      rows: rows of the picture, by the names of arms; what has no run is left out.
+      rows: rows of the pictures, by the names of arms; what has no run is left out.
       shown: how many samples of each are shown, eight in a row.
-      title: what stands above a run's samples.
-      about: what is said of each picture after its seed.
+      verdict: what stands of a run above its samples, behind the setting.
     """
+    seeds = sorted({run.seed for run in runs})
+    wanted = [(f"grids-seed{seed}.png", f"Seed {seed}.", [seed], shown) for seed in seeds]
+    if len(seeds) > 1:
+        listed = ", ".join(str(seed) for seed in seeds)
+        wanted.insert(0, ("grids.png", f"A row for each of the seeds {listed}.", seeds, _COLUMNS))
     figures = []
-    for seed in sorted({run.seed for run in runs}):
-        mine = {run.arm.name: run for run in runs if run.seed == seed}
+    for file, caption, of_these, count in wanted:
         blocks = []
         for row in rows:
-            here = [mine[name] for name in row if name in mine]
-            if here:
-                blocks.append([_block(run, shown, title(run)) for run in here])
-        path = f"grids-seed{seed}.png"
-        grids.save_png(out / path, pictures.side_by_side(blocks))
-        figures.append(Figure(path, f"Seed {seed}, {about}"))
+            settings = [[run for run in runs if run.arm.name == name] for name in row]
+            here = [[run for run in mine if run.seed in of_these] for mine in settings]
+            blocks.append([_block(mine, count, verdict) for mine in here if mine])
+        grids.save_png(out / file, pictures.side_by_side([row for row in blocks if row]))
+        figures.append(Figure(file, caption))
     return figures
 
 
-def _block(run: Run, shown: int, title: str) -> np.ndarray:
-    images, _ = samples.read(run)
+def _block(runs: Sequence[Run], each: int, verdict: Callable[[Run], str]) -> np.ndarray:
+    """Samples of a setting, `each` of every run, below its name and the verdicts in order."""
+    runs = sorted(runs, key=lambda run: run.seed)
+    images = np.concatenate([samples.read(run)[0][:each] for run in runs])
+    said = "; ".join(text for run in runs if (text := verdict(run)))
+    title = runs[0].arm.about + (f": {said}" if said else "")
     scale = pictures.enlargement(images.shape[1])
-    return pictures.block(images[:shown], _COLUMNS, title=title, scale=scale)
+    return pictures.block(images, _COLUMNS, title=title, scale=scale)

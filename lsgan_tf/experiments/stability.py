@@ -103,8 +103,7 @@ def verdicts(runs: Sequence[Run], out: Path, rows: Sequence[Sequence[str]]) -> O
         out,
         rows,
         shown=_SHOWN,
-        title=lambda run: f"{run.arm.about}: {label_of(run)}",
-        about="with the rule's verdict.",
+        verdict=label_of,
     )
     return Outcome(f"{RULE.strip()}\n\nSeeds by verdict:\n\n{table(heads, counts)}", figures)
 
