@@ -7,6 +7,8 @@ file keeps the weights of a layer by the name of its class.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -32,14 +34,16 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves, transposed."""
-        found = None
-        if training and _is_plain(self):
-            shape = self.compute_output_shape(inputs.shape)
-            sides = self.kernel_size[0], self.strides[0]
-            found = convolution_rule.faster(shape, inputs.shape, *sides, inputs)
-        if found is None:
+        if not (training and _is_plain(self)):
             return super().call(inputs)
-        return _finished(self, found.transposed(inputs, _tensor(self.kernel)))
+        shape = self.compute_output_shape(inputs.shape)
+        kernel = _tensor(self.kernel)
+        if _is_pixel(inputs.shape) and _is_pixel(shape):
+            return _finished(self, _of_a_pixel(inputs, tf.transpose(kernel, (0, 1, 3, 2))))
+        sides = self.kernel_size[0], self.strides[0]
+        if found := convolution_rule.faster(shape, inputs.shape, *sides, inputs):
+            return _finished(self, found.transposed(inputs, kernel))
+        return super().call(inputs)
 
 
 def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int) -> tf.Tensor:
@@ -54,11 +58,30 @@ def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int)
       (n, ceil(height / strides), ceil(width / strides), filters).
     """
     kernel = _tensor(kernel)
+    if _is_pixel(image.shape):
+        return _of_a_pixel(image, kernel)
     sides = [None if side is None else -(-side // strides) for side in image.shape[1:3]]
     result = (image.shape[0], *sides, kernel.shape[3])
     if found := convolution_rule.faster(image.shape, result, kernel.shape[0], strides, image):
         return found.forward(image, kernel)
     return keras.ops.conv(image, kernel, strides=strides, padding="same")
+
+
+def _is_pixel(shape: Sequence[int | None]) -> bool:
+    """Whether images of a shape (n, height, width, channels) are of one pixel each."""
+    return tuple(shape[1:3]) == (1, 1)
+
+
+def _of_a_pixel(image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """A "SAME" convolution from one pixel to one pixel: the padding leaves the middle tap alone.
+
+    TensorFlow 2.21's kernel gradient in bfloat16 on processors with bfloat16 instructions
+    leaves the other taps of such a convolution of stride 2 unwritten, so that what was in
+    that memory before, NaN for example, comes out.
+    """
+    middle = (kernel.shape[0] - 1) // 2
+    tap = kernel[middle : middle + 1, middle : middle + 1]
+    return keras.ops.conv(image, tap, padding="same")
 
 
 def _tensor(kernel: keras.Variable | tf.Tensor) -> tf.Tensor:

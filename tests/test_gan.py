@@ -33,7 +33,8 @@ def make(
     else:
         given, facts = {"dataset": "mixture", "z_dim": 5}, {"data_shape": (2,)}
     config = dataclasses.replace(resolve(given, {})[0], **facts)
-    keras.utils.set_random_seed(1)
+    # With this seed no activation is within rounding, which is the processor's, of its kink.
+    keras.utils.set_random_seed(8)
     generator, discriminator = networks.build(config)
     gan = GAN(
         generator,

@@ -198,3 +198,49 @@ def test_the_layers_are_read_back_as_what_they_are():
     ):
         again = keras.layers.deserialize(keras.layers.serialize(layer))
         assert type(again) is type(layer) and again.get_config() == layer.get_config()
+
+
+def noise_in_memory():
+    """Fills memory that is about to be given back with NaN."""
+    for size in (64, 256, 1024, 4096, 16384, 65536):
+        assert np.isnan(tf.fill((size,), np.float32(np.nan)).numpy()).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("kind", "size", "strides"),
+    [
+        *(("conv", size, strides) for size in (3, 4, 5) for strides in (1, 2)),
+        # Keras has no transposed convolution of an even kernel and stride 1.
+        *(("deconv", size, strides) for size, strides in ((3, 1), (5, 1), (3, 2), (4, 2), (5, 2))),
+    ],
+)
+def test_one_pixel(kind, size, strides, dtype):
+    """As Keras's layers in float32: values, first gradients, and those of a gradient."""
+    if kind == "conv":
+        made = layers.conv(4, size, strides, "h0", dtype)
+        plain = keras.layers.Conv2D(4, size, strides, padding="same")
+    else:
+        made = layers.deconv(4, size, strides, 1, 1, "h0", dtype)
+        plain = keras.layers.Conv2DTranspose(
+            4, size, strides, padding="same", output_padding=made.output_padding
+        )
+    x = tf.Variable(images(6, 1, 1, 3))
+    found = []
+    for layer in (plain, made):
+        layer.build(x.shape)
+        layer.set_weights([images(*weight.shape).numpy() for weight in layer.weights])
+        noise_in_memory()
+        kernel = layer.kernel.value
+        training = {"training": True} if layer is made else {}
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                value = tf.cast(layer(x, **training), tf.float32)
+                total = tf.reduce_sum(value**2)
+            of_x, of_kernel = inner.gradient(total, [x, kernel])
+            steepness = tf.reduce_sum(of_x**2)
+        found.append([value, of_x, of_kernel, outer.gradient(steepness, kernel)])
+    error = {"float32": 1e-6, "mixed_bfloat16": 0.04, "mixed_float16": 0.005}[dtype]
+    for theirs, mine in zip(*found, strict=True):
+        assert mine.shape == theirs.shape
+        np.testing.assert_allclose(mine, theirs, atol=error * np.abs(theirs).max())
