@@ -35,10 +35,29 @@ def test_measures(tmp_path):
     learnt = make(tmp_path, arm, 0, (0, 4, 8, 8)).measures
     assert learnt["modes"] == 8 and learnt["good"] == pytest.approx(0.989, abs=0.01)
     assert learnt["kl"] == pytest.approx(0, abs=1e-6)
-    assert (learnt["all_modes_from"], learnt["one_mode_from"]) == (2000, None)
+    assert (learnt["all_modes_from"], learnt["collapsed_from"]) == (2000, None)
     lost = make(tmp_path, arm, 1, (0, 8, 1, 1)).measures
-    assert (lost["modes"], lost["all_modes_from"], lost["one_mode_from"]) == (1, None, 2000)
+    assert (lost["modes"], lost["all_modes_from"], lost["collapsed_from"]) == (1, None, 2000)
     assert lost["kl"] == pytest.approx(np.log(8))
+
+
+@pytest.mark.parametrize(
+    ("points_at", "expected"),
+    [
+        ([0], 0),
+        ([0, 1], 0),  # a blob between two modes, nearest to both
+        ([0, 0, 0, 0, 1, 1, 2, 3], 0),  # three quarters on two modes
+        ([0, 0, 0, 1, 2, 3], None),
+        (list(range(8)), None),
+    ],
+)
+def test_collapsed(tmp_path, points_at, expected):
+    run = Run(mixture.arms()[0], 0, tmp_path)
+    (tmp_path / "samples").mkdir()
+    points = Ring().means[np.resize(points_at, 240)]
+    np.save(tmp_path / "samples" / "step-00000000.npy", 0.6 * points)  # on no mode at all
+    assert mixture.measure(run)["collapsed_from"] == expected
+    assert mixture.measure(run)["modes"] == 0
 
 
 def test_what_counts_as_found():
@@ -71,10 +90,10 @@ def test_figures_and_findings(tmp_path):
     for figure in outcome.figures:
         with Image.open(tmp_path / figure.file) as picture:
             assert min(picture.size) > 100 and len(picture.getcolors(1 << 16)) > 5
-    assert "- LSGAN 0, 1, 1: at step 40,000 all 8 modes in 2 of 2 seeds, one or none in 0." in (
+    assert "- LSGAN 0, 1, 1: at step 40,000 all 8 modes in 2 of 2 seeds, collapsed in 0." in (
         outcome.findings
     )
-    assert "- regular GAN: at step 40,000 all 8 modes in 0 of 2 seeds, one or none in 2." in (
+    assert "- regular GAN: at step 40,000 all 8 modes in 0 of 2 seeds, collapsed in 2." in (
         outcome.findings
     )
     assert len(outcome.numbers["history"]) == 4
