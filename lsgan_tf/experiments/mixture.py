@@ -212,8 +212,14 @@ def _draw_density(axes: Any, points: np.ndarray, config: Config) -> None:
     edges = np.linspace(-limit, limit, 256)
     # Scott's rule for the mixture itself: by their own spread collapsed samples would be dots.
     width = config.mode_radius / np.sqrt(2) * len(points) ** (-1 / 6)
-    axes.contourf(edges, edges, plots.density(points, limit, width), levels=30, cmap="Greens")
-    axes.set(xticks=[], yticks=[], aspect="equal")
+    seen = plots.density(points, limit, width)
+    # From 0 at the palest: where there is nothing all levels would be one, in the middle.
+    levels = np.linspace(0, max(seen.max(), 1e-6), 31)
+    axes.contourf(edges, edges, seen, levels=levels, cmap="Greens")
+    outside = (np.abs(points).max(axis=1) > limit).mean()
+    if outside >= 0.01:
+        axes.text(0, -0.9 * limit, f"{outside:.0%} outside", ha="center", fontsize=7)
+    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit))
 
 
 def _draw_curves(done: Sequence[Run], histories: Mapping[str, list[Snapshot]], path: Path) -> None:

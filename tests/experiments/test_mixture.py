@@ -9,7 +9,7 @@ from PIL import Image
 from lsgan_tf.data.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments import mixture
-from lsgan_tf.experiments.plan import Run
+from lsgan_tf.experiments.plan import Run, config_of
 
 STEPS = (0, 1000, 2000, 3000)
 
@@ -61,8 +61,6 @@ def test_collapsed(tmp_path, points_at, expected):
 
 
 def test_what_counts_as_found():
-    from lsgan_tf.experiments.plan import config_of
-
     config = config_of(("--dataset=mixture", "--mode_radius=2"))
     angles = np.linspace(0, 2 * np.pi, 8001)[:-1]
     ring = 2 * np.stack([np.cos(angles), np.sin(angles)], 1)
@@ -100,13 +98,26 @@ def test_figures_and_findings(tmp_path):
     assert outcome.numbers["history"]["gan-seed1"][1]["found"] == 8
 
 
+def test_samples_outside_the_picture(tmp_path):
+    """A G that has been thrown far off leaves an empty field that says so."""
+    figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(2, 2), dpi=100)
+    axes = figure.subplots()
+    config = config_of(mixture.arms()[0].words)
+    mixture._draw_density(axes, np.full((100, 2), 28.0), config)
+    assert [text.get_text() for text in axes.texts] == ["100% outside"]
+    figure.savefig(tmp_path / "far.png")
+    with Image.open(tmp_path / "far.png") as picture:
+        assert min(picture.convert("RGB").getpixel((100, 60))) > 220  # pale
+    axes = figure.subplots()
+    mixture._draw_density(axes, Ring().read(np.arange(512)), config)
+    assert not axes.texts
+
+
 def test_nothing_is_drawn_of_no_run(tmp_path):
     assert mixture.conclude([Run(mixture.arms()[0], 0, tmp_path)], tmp_path).figures == ()
 
 
 def test_both_codings_and_the_authors_updates():
-    from lsgan_tf.experiments.plan import config_of
-
     configs = {arm.name: config_of(arm.words) for arm in mixture.arms()}
     assert [configs["lsgan-110"].label_fake, configs["lsgan-110"].label_real] == [-1, 1]
     assert configs["lsgan-110"].label_target == 0
