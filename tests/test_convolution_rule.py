@@ -23,12 +23,25 @@ CPU = "/job:localhost/replica:0/task:0/device:CPU:1"
     ],
 )
 def test_ways_that_pay(image, result, kernel_size, expected):
-    assert way(image, result, kernel_size, 2, "float32") == expected
-    assert way(image, result, kernel_size, 2, tf.bfloat16) is None
-    assert way(image, image, kernel_size, 1, "float32") is None
-    assert way((4, *image[1:]), (4, *result[1:]), kernel_size, 2, "float32") is None
+    assert way(image, result, kernel_size, 2, "float32", "avx2") == expected
+    assert way(image, result, kernel_size, 2, tf.bfloat16, "avx2") is None
+    assert way(image, image, kernel_size, 1, "float32", "avx2") is None
+    assert way((4, *image[1:]), (4, *result[1:]), kernel_size, 2, "float32", "avx2") is None
     unknown = (64, None, *image[2:]), (64, None, *result[2:])
-    assert way(*unknown, kernel_size, 2, "float32") is None
+    assert way(*unknown, kernel_size, 2, "float32", "avx2") is None
+
+
+@pytest.mark.parametrize(
+    ("side", "kernel_size", "expected"),
+    [(4, 5, "dilated"), (14, 5, "dilated"), (16, 5, "dilated"), (28, 5, None), (56, 3, None)],
+)
+def test_ways_that_pay_with_avx512(side, kernel_size, expected):
+    shapes = (64, side, side, 128), (64, side // 2, side // 2, 256), kernel_size, 2
+    for processor in ("avx512", "avx512_bf16"):
+        assert way(*shapes, "float32", processor) == expected
+        assert way(*shapes, "float16", processor) is None
+    assert way(*shapes, "bfloat16", "avx512_bf16") == expected
+    assert way(*shapes, "bfloat16", "avx512") is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +55,8 @@ def test_ways_that_pay(image, result, kernel_size, expected):
     ],
 )
 def test_where_none_paid_it_is_left_alone(image, result, kernel_size):
-    assert way(image, result, kernel_size, 2, "float32") is None
+    for processor in ("avx2", "avx512", "avx512_bf16"):
+        assert way(image, result, kernel_size, 2, "float32", processor) is None
 
 
 def test_other_devices_are_left_alone(monkeypatch):
@@ -57,18 +71,22 @@ def test_other_devices_are_left_alone(monkeypatch):
     assert not convolution_rule._on_cpu("") and not convolution_rule._on_cpu(None)
 
 
-def test_only_avx2(tmp_path):
-    without_avx512 = convolution_rule._without_avx512.__wrapped__
-
-    def told(words):
-        path = tmp_path / "cpuinfo"
-        path.write_text(f"model name\t: X\nflags\t\t: fpu {words}\n")
-        return without_avx512(path)
-
-    assert told("sse4_2 avx2")
-    assert not told("avx2 avx512f avx512_bf16")
-    assert not told("sse4_2")
-    assert not without_avx512(tmp_path / "none")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("sse4_2", None),
+        ("sse4_2 avx2", "avx2"),
+        ("avx2 avx512f avx512_vnni", "avx512"),
+        ("avx2 avx512f avx512_bf16", "avx512_bf16"),
+        ("avx2 avx512f avx512_bf16 amx_bf16 amx_tile", "avx512"),
+        ("asimd bf16", None),
+    ],
+)
+def test_processors(tmp_path, words, expected):
+    path = tmp_path / "cpuinfo"
+    path.write_text(f"model name\t: X\nflags\t\t: fpu {words}\n")
+    assert convolution_rule._processor.__wrapped__(path) == expected
+    assert convolution_rule._processor.__wrapped__(tmp_path / "none") is None
 
 
 SMALL = ((64, 8, 8, 128), (64, 4, 4, 128), 5, 2)
@@ -76,7 +94,7 @@ LARGE = ((64, 56, 56, 128), (64, 28, 28, 128), 3, 2)
 
 
 def test_a_tensor_of_a_graph_knows_its_device(monkeypatch):
-    monkeypatch.setattr(convolution_rule, "_without_avx512", lambda: True)
+    monkeypatch.setattr(convolution_rule, "_processor", lambda: "avx2")
     answers = []
 
     @tf.function
@@ -89,12 +107,12 @@ def test_a_tensor_of_a_graph_knows_its_device(monkeypatch):
     assert answers == [Convolution(8, 8, 5, 2, "dilated"), None]
     assert convolution_rule.faster(*SMALL, tf.zeros(())) == answers[0]
     assert convolution_rule.faster(*SMALL, tf.zeros((), tf.float64)) is None
-    monkeypatch.setattr(convolution_rule, "_without_avx512", lambda: False)
+    monkeypatch.setattr(convolution_rule, "_processor", lambda: None)
     assert convolution_rule.faster(*SMALL, tf.zeros(())) is None
 
 
 def test_channels_first_where_tensorflow_takes_them(monkeypatch):
-    monkeypatch.setattr(convolution_rule, "_without_avx512", lambda: True)
+    monkeypatch.setattr(convolution_rule, "_processor", lambda: "avx2")
     for takes in (True, False):
         monkeypatch.setattr(convolution_rule, "_takes_channels_first", lambda takes=takes: takes)
         expected = Convolution(56, 56, 3, 2, "channels_first") if takes else None

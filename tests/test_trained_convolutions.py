@@ -33,7 +33,7 @@ NETS = {
 def everywhere(monkeypatch):
     """As if it paid for all shapes, on this machine."""
     monkeypatch.setattr(convolution_rule, "way", lambda *_: "dilated")
-    monkeypatch.setattr(convolution_rule, "_without_avx512", lambda: True)
+    monkeypatch.setattr(convolution_rule, "_processor", lambda: "avx2")
 
 
 @pytest.fixture
