@@ -144,8 +144,7 @@ class Exported(tf.Module):
     def _serve_label(
         self, generator: keras.Model, z: tf.Tensor, label: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        with tf.control_dependencies(self._check_labels(label)):
-            return {"images": generator(z, label, training=False)}
+        return {"images": generator(z, self._checked(label), training=False)}
 
     def _sample(
         self, generator: keras.Model, count: tf.Tensor, seed: tf.Tensor
@@ -162,7 +161,8 @@ class Exported(tf.Module):
             (given == 1) | (given == count),
             ["label must hold one label, or as many as count: got", given, "for", count],
         )
-        with tf.control_dependencies([fits, *self._check_labels(label)]):
+        label = self._checked(label)
+        with tf.control_dependencies([fits]):
             label = tf.cond(given == 1, lambda: tf.fill((count,), label[0]), lambda: label)
         z = self._noise(count, seed)
         return {"images": self._pixels(generator(z, label, training=False))}
@@ -175,7 +175,7 @@ class Exported(tf.Module):
         second: tf.Tensor,
         share: tf.Tensor,
     ) -> tf.Tensor:
-        start, end = generator.label_map(first), generator.label_map(second)
+        start, end = (generator.label_map(self._checked(label)) for label in (first, second))
         phi = start + share[:, None] * (end - start)
         return generator(z, phi, training=False)
 
@@ -198,22 +198,23 @@ class Exported(tf.Module):
         return {"scores": discriminator(self._to_range(images), None, training=False)}
 
     def _score_label(self, images: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        with tf.control_dependencies(self._check_labels(label)):
-            images = self._to_range(images)
         _, discriminator, _ = self._networks()
-        return {"scores": discriminator(images, label, training=False)}
+        images = self._to_range(images)
+        return {"scores": discriminator(images, self._checked(label), training=False)}
 
     def _noise(self, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         config = self._config
         return noise(seed, _SAMPLE_STREAM, 0, count, config.z_dim, config.z_distribution)
 
-    def _check_labels(self, label: tf.Tensor) -> list[tf.Operation]:
+    def _checked(self, label: tf.Tensor) -> tf.Tensor:
+        """The labels, once they are known to be classes: before anything looks them up."""
         known = tf.size(self.classes)
         check = tf.debugging.Assert(
             tf.reduce_all((label >= 0) & (label < known)),
             ["labels must lie in 0 to", known - 1, "got", label],
         )
-        return [check]
+        with tf.control_dependencies([check]):
+            return tf.identity(label)
 
     def _pixels(self, images: tf.Tensor) -> tf.Tensor:
         if self._range is None:

@@ -163,6 +163,10 @@ class TestCharacters:
             characters.images("serving_default", z=z, label=label)
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"labels must lie in 0 to.*2"):
             characters.call("score", images=np.zeros((len(label), 8, 8, 1), np.uint8), label=label)
+        share = np.full(len(label), 0.5, np.float32)
+        for first, second in ((label, 0 * label), (0 * label, label)):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=r"labels must lie in 0 to.*2"):
+                characters.loaded.between(z, first, second, share)
 
     def test_write_looks_labels_up(self, characters):
         found = characters.images("write", text="A安安宁", seed=9)
