@@ -17,10 +17,10 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from lsgan_tf.allocator import keep_memory
 from lsgan_tf.errors import UserError
-from lsgan_tf.interruption import Terminated, exit_status
-from lsgan_tf.tensorflow_errors import one_line
+from lsgan_tf.util.signals import Terminated, exit_status
+from lsgan_tf.util.tensorflow_errors import one_line
+from lsgan_tf.util.tensorflow_setup import keep_memory
 
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import (
+from lsgan_tf.util.files import (
     atomic_folder,
     clear_leftovers,
     explained,
@@ -28,7 +28,7 @@ from lsgan_tf.files import (
     sync,
     write_json,
 )
-from lsgan_tf.tensorflow_errors import disk_errors
+from lsgan_tf.util.tensorflow_errors import disk_errors
 
 _MANIFEST = "checkpoint.json"
 _PREFIX = "state"

@@ -19,8 +19,8 @@ from absl import flags
 
 from lsgan_tf.binary import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import read_json, require_writable
 from lsgan_tf.metrics.names import METRICS, parse_metrics
+from lsgan_tf.util.files import read_json, require_writable
 
 __doc__ = (__doc__ or "").replace(
     "METRICS", "\n".join(f"    {name:<15}{metric.about}" for name, metric in METRICS.items())

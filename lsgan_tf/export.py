@@ -16,7 +16,7 @@ from absl import flags
 
 from lsgan_tf.binary import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import require_writable
+from lsgan_tf.util.files import require_writable
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
 _STEP = flags.DEFINE_integer(

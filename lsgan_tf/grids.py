@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lsgan_tf.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_file, explained
 
 _GAP = 2
 _PAPER, _INK = 255, 60

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lsgan_tf.best_figure import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.config import Config
 from lsgan_tf.export_pictures import FILE_NAMES as PICTURES
-from lsgan_tf.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_file, explained
 
 FILE_NAME = "MODEL.md"
 

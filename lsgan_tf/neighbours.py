@@ -14,10 +14,10 @@ from lsgan_tf.config import Config
 from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained
-from lsgan_tf.progress import Progress
 from lsgan_tf.sample_files import check_file
 from lsgan_tf.sampling import Sampler, spell_out
+from lsgan_tf.util.files import explained
+from lsgan_tf.util.progress import Progress
 
 _BATCH_VALUES = 1 << 23  # pixels of reals read at once
 _REFERENCE = 64  # reals whose own nearest others are looked for

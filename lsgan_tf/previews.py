@@ -10,10 +10,10 @@ import tensorflow as tf
 from lsgan_tf import grids
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
-from lsgan_tf.files import save_array
 from lsgan_tf.gan import GAN
 from lsgan_tf.sample_grid import POINTS, sample_grid
 from lsgan_tf.summaries import Summaries
+from lsgan_tf.util.files import save_array
 
 _FEW_POINTS = 512  # enough of them to tell how far apart they lie
 

@@ -10,7 +10,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from lsgan_tf.printable import printable
+from lsgan_tf.util.text import printable
 
 
 def text_of(text: object) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 from lsgan_tf._version import __version__
 from lsgan_tf.best_figure import best_value, figures, is_compared, plain_name
 from lsgan_tf.clock import spell
-from lsgan_tf.printable import printable
 from lsgan_tf.report_charts import charts
 from lsgan_tf.report_curves import COLOURS
 from lsgan_tf.report_facts import Facts, Picture
@@ -29,6 +28,7 @@ from lsgan_tf.report_html import (
 from lsgan_tf.run_list import describe_data, describe_size, describe_step
 from lsgan_tf.run_reading import is_number, size
 from lsgan_tf.setting import number as number_text
+from lsgan_tf.util.text import printable
 
 _ALARMING = ("diverged", "collapsed", "damaged", "stale")
 _STANDIN = (

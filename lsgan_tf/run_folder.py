@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import clear_leftovers, explained, read_json, write_json
+from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_json
 
 _NUMBERED = re.compile(r"(\d{5})-")
 _APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")

@@ -13,9 +13,9 @@ from PIL import Image
 
 from lsgan_tf import grids, npz
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_file, atomic_folder, explained, require_writable
-from lsgan_tf.progress import Progress
 from lsgan_tf.sampling import Sampler
+from lsgan_tf.util.files import atomic_file, atomic_folder, explained, require_writable
+from lsgan_tf.util.progress import Progress
 
 _MOST_IN_ONE_PICTURE = _MOST_IN_A_FOLDER = 10_000
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")

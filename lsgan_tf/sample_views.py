@@ -10,9 +10,9 @@ from PIL import Image
 
 from lsgan_tf import grids
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_file, explained
 from lsgan_tf.sample_files import check_file
 from lsgan_tf.sampling import Sampler
+from lsgan_tf.util.files import atomic_file, explained
 
 ANIMATED = (".gif", ".webp")
 _MILLISECONDS = 90  # a frame of an animation

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from lsgan_tf import grids, networks
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained, read_json
 from lsgan_tf.noise import noise, truncated
+from lsgan_tf.util.files import explained, read_json
 
 _MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
 _SMALL = 48  # pixels

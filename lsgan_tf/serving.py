@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from lsgan_tf.data.tfrecords import frame
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_folder, explained
+from lsgan_tf.util.files import atomic_folder, explained
 
 _WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
 _COUNTS = (1, 16)

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained, require_free_space
-from lsgan_tf.tensorflow_errors import disk_errors
+from lsgan_tf.util.files import explained, require_free_space
+from lsgan_tf.util.tensorflow_errors import disk_errors
 
 _ROOM = 1 << 16  # bytes free for an entry, beyond what it is known to hold
 

@@ -17,9 +17,9 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from lsgan_tf import grids
 from lsgan_tf.config import Config
-from lsgan_tf.files import atomic_file, explained
 from lsgan_tf.model_card import Form
 from lsgan_tf.noise import noise
+from lsgan_tf.util.files import atomic_file, explained
 
 _COMPARED = 32
 

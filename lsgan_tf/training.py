@@ -29,7 +29,6 @@ from lsgan_tf.devices import make_strategy, slow_precision
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.evaluating import Evaluator, evaluation_due
 from lsgan_tf.flagging import describe
-from lsgan_tf.interruption import Interruption, exit_status
 from lsgan_tf.machine import describe_machine
 from lsgan_tf.previews import Previews
 from lsgan_tf.progress_line import CURVES, live_bar, progress_line, under_way_line
@@ -37,6 +36,7 @@ from lsgan_tf.restoring import export_step, take_weights
 from lsgan_tf.run_folder import RunFolder, new_run_dir
 from lsgan_tf.steps import Task, Window, check_replicas, make_run_steps, next_stop, uses_xla
 from lsgan_tf.summaries import Summaries
+from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.watching import Watcher
 from lsgan_tf.workers import Workers
 

@@ -18,7 +18,7 @@ import sys, time
 from absl import flags
 from lsgan_tf.binary import run
 from lsgan_tf.errors import DivergedError, UserError
-from lsgan_tf.interruption import Terminated
+from lsgan_tf.util.signals import Terminated
 
 DO = flags.DEFINE_enum("do", "nothing", ["nothing", "fail", "diverge", "wait", "print", "seven",
                        "chinese", "memory", "terminated"], "what to do")

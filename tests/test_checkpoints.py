@@ -11,11 +11,11 @@ import subprocess
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import files
 from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoints import Checkpoints, _size, check, find
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
 
 
 def state(value=0.0, shape=(50, 50)):

@@ -15,8 +15,8 @@ import tensorflow as tf
 from PIL import Image
 
 from lsgan_tf.data.tfrecords import RecordFile
-from lsgan_tf.files import read_json
 from lsgan_tf.sampling import Sampler
+from lsgan_tf.util.files import read_json
 
 ROOT = Path(__file__).parents[1]
 SHIPPING = (ROOT / "docs" / "shipping.md").read_text("utf-8")

@@ -119,7 +119,7 @@ def test_a_full_disk_ends_in_one_line(finished, tmp_path, monkeypatch):
     def nearly_full(folder):
         return usage(folder)._replace(free=70_000) if has_checkpoint(path) else usage(folder)
 
-    monkeypatch.setattr("lsgan_tf.files.shutil.disk_usage", nearly_full)
+    monkeypatch.setattr("lsgan_tf.util.files.shutil.disk_usage", nearly_full)
     with pytest.raises(UserError, match=r"a checkpoint needs .* free some space") as caught:
         run(path, jit_compile="off")
     ended_full(path, caught)

@@ -46,7 +46,7 @@ _MEGA = 1e6
 
 def main(argv: list[str]) -> None:
     from lsgan_tf.errors import UserError
-    from lsgan_tf.files import explained
+    from lsgan_tf.util.files import explained
 
     if len(argv) > 1 or not _DATA_DIR.value:
         raise UserError("expected --data_dir=FOLDER and flags only; see --help")
@@ -61,8 +61,9 @@ def main(argv: list[str]) -> None:
 
 def hwdb(data_dir: Path, cache_dir: Path) -> Iterator[str]:
     """Measures the preparation of HWDB's `.gnt` files, and reading what was prepared."""
-    from lsgan_tf.data import child_processes, gnt_files
+    from lsgan_tf.data import gnt_files
     from lsgan_tf.data.hwdb import open_source
+    from lsgan_tf.util import child_processes
 
     def prepare() -> None:
         with contextlib.redirect_stderr(io.StringIO()):

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lsgan_tf.data import child_processes, decode, lsun_places, prepare_shards
+from lsgan_tf.data import decode, lsun_places, prepare_shards
 from lsgan_tf.data.lmdb_records import LmdbRecords, open_lmdb
 from lsgan_tf.data.lsun import open_source
 from lsgan_tf.data.shards import Preprocessing
 from lsgan_tf.data.source import Source
+from lsgan_tf.util import child_processes
 
 _CHUNK = 32  # Pictures a task, as in the preparation.
 _SECONDS = 10.0  # For one measurement of the input pipeline.

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lsgan_tf.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_file, explained
 
 _PACKAGES = ("lsgan_tf", "tensorflow", "keras", "numpy", "torch")
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")

@@ -19,10 +19,10 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from lsgan_tf import files
 from lsgan_tf.binary import flags_only, run
 from lsgan_tf.data import gnt, gnt_files, standin, strokes
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
 
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Real characters: a folder of .gnt files, one such file, or a .zip of them."

@@ -18,7 +18,7 @@ from absl import flags
 
 from lsgan_tf.binary import import_tensorflow, run
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained, write_json
+from lsgan_tf.util.files import explained, write_json
 
 if TYPE_CHECKING:
     import numpy as np

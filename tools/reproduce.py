@@ -23,7 +23,7 @@ from absl import flags
 from lsgan_tf.binary import run
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.catalogue import EXPERIMENTS, load
-from lsgan_tf.files import atomic_file, explained, write_json
+from lsgan_tf.util.files import atomic_file, explained, write_json
 
 _EXPERIMENT = flags.DEFINE_string("experiment", None, f"one of {', '.join(EXPERIMENTS)}")
 _OUT = flags.DEFINE_string("out", None, "folder of the experiment; made if there is none")

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsgan_tf.files import atomic_folder, explained
 from lsgan_tf.metrics.names import BETTER, is_better
 from lsgan_tf.summaries import Summaries
+from lsgan_tf.util.files import atomic_folder, explained
 
 FOLDER = "evaluation"
 

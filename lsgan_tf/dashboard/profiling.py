@@ -92,8 +92,8 @@ class Profile:
             return
         import tensorflow as tf
 
-        from lsgan_tf.files import explained
-        from lsgan_tf.tensorflow_errors import disk_errors
+        from lsgan_tf.util.files import explained
+        from lsgan_tf.util.tensorflow_errors import disk_errors
 
         first, self._begun = self._begun + 1, None
         folder = self._run.tensorboard

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from lsgan_tf.data.source import Source
-from lsgan_tf.files import atomic_file, clear_leftovers, explained, require_free_space
 from lsgan_tf.gan import GAN
+from lsgan_tf.util.files import atomic_file, clear_leftovers, explained, require_free_space
 
 CONFIG = "projector_config.pbtxt"
 _FOLDER = "projector"

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained
+from lsgan_tf.util.files import explained
 
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # What the standard library raises on archives that are damaged or cut short.

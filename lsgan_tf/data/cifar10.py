@@ -15,7 +15,7 @@ import numpy as np
 from lsgan_tf.data import archives, cifar10_batches, tfds_folder
 from lsgan_tf.data.arrays import ArraySource
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import default_cache_dir, explained
+from lsgan_tf.util.files import default_cache_dir, explained
 
 HOME = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVE = "cifar-10-binary.tar.gz"

@@ -26,7 +26,7 @@ import numpy as np
 
 from lsgan_tf.data import gbk
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_file, explained
 
 HEADER_BYTES = 10
 

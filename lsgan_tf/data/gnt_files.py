@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained, require_free_space
+from lsgan_tf.util.files import explained, require_free_space
 
 _BLOCK = 4 << 20
 _REMEDY = "give the folder of HWDB's .gnt files, one .gnt file, or a .zip of them, by --data_dir"

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf import files
 from lsgan_tf.data import gb2312, gbk, gnt_files, hwdb_cache
 from lsgan_tf.data.gnt_files import GntPart
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
 
 SPLITS = ("train", "test", "all")
 STANDIN_FILE = "STANDIN.json"

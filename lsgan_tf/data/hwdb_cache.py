@@ -22,8 +22,8 @@ from lsgan_tf.data import hwdb_prepare
 from lsgan_tf.data.gnt_files import GntPart, content_hash
 from lsgan_tf.data.hwdb_prepare import CODES, FORMAT, IMAGES, MANIFEST
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained, locked, read_json, write_json
-from lsgan_tf.progress import Progress
+from lsgan_tf.util.files import explained, locked, read_json, write_json
+from lsgan_tf.util.progress import Progress
 
 # A file that changed so lately may change again without its time telling.
 _SETTLED_SECONDS = 2.0

@@ -29,8 +29,8 @@ from lsgan_tf.data import gb2312, gbk, gnt
 from lsgan_tf.data.gnt_files import GntPart, on_disk
 from lsgan_tf.data.squash import Plan, squash_all
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_folder, explained, require_free_space, write_json
-from lsgan_tf.progress import Progress
+from lsgan_tf.util.files import atomic_folder, explained, require_free_space, write_json
+from lsgan_tf.util.progress import Progress
 
 FORMAT = 1
 IMAGES, CODES, MANIFEST = "images.u8", "codes.npy", "manifest.json"

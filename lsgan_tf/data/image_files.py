@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf import files
 from lsgan_tf.data import decode, string_table
 from lsgan_tf.data.records import Records, sampled_digest
 from lsgan_tf.data.sorted_names import sorted_names
 from lsgan_tf.errors import UserError
-from lsgan_tf.progress import Progress
+from lsgan_tf.util import files
+from lsgan_tf.util.progress import Progress
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
 # Files of other datasets; beside pictures they make a folder ambiguous.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf import files
 from lsgan_tf.data import image_files, pictures, shards
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
 
 
 def open_source(

@@ -17,8 +17,8 @@ import lmdb
 from lsgan_tf.data import string_table
 from lsgan_tf.data.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_folder, explained
-from lsgan_tf.progress import Progress
+from lsgan_tf.util.files import atomic_folder, explained
+from lsgan_tf.util.progress import Progress
 
 _ENDS = 16  # Entries at either end that tell one database from another.
 # What was read of a map counts as memory of the process until the map is let go.

@@ -6,7 +6,6 @@ import hashlib
 import os
 from pathlib import Path
 
-from lsgan_tf import files
 from lsgan_tf.data import (
     archives,
     image_files,
@@ -19,7 +18,8 @@ from lsgan_tf.data import (
 )
 from lsgan_tf.data.records import Records
 from lsgan_tf.errors import UserError
-from lsgan_tf.progress import Progress
+from lsgan_tf.util import files
+from lsgan_tf.util.progress import Progress
 
 _TFDS_SPLITS = {"train": "train", "val": "validation"}
 

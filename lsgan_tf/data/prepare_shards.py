@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf import files
 from lsgan_tf.data import shards, tfrecords
 from lsgan_tf.data.encode_workers import Outcome, encode_all, encode_range
 from lsgan_tf.data.image_files import ImageFiles
 from lsgan_tf.data.records import Records, sampled
 from lsgan_tf.data.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
-from lsgan_tf.progress import Progress
+from lsgan_tf.util import files
+from lsgan_tf.util.progress import Progress
 
 JOB = "preparation.json"
 SKIPPED = "skipped.txt"

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf import files
 from lsgan_tf.data.records import Records
 from lsgan_tf.data.tfrecords import RecordFile
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
 
 MANIFEST = "manifest.json"
 INDEX = "index"

@@ -20,8 +20,8 @@ from typing import Any
 
 from PIL import Image
 
-from lsgan_tf.data import child_processes
-from lsgan_tf.files import explained
+from lsgan_tf.util import child_processes
+from lsgan_tf.util.files import explained
 
 BACKGROUND = 255
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf import files
-from lsgan_tf.data import child_processes, gnt, pen, strokes
+from lsgan_tf.data import gnt, pen, strokes
 from lsgan_tf.data.hand_skeleton import Skeleton
 from lsgan_tf.data.hand_style import Style
 from lsgan_tf.errors import UserError
-from lsgan_tf.progress import Progress
+from lsgan_tf.util import child_processes, files
+from lsgan_tf.util.progress import Progress
 
 MANIFEST = "STANDIN.json"
 SPLITS = ("train", "test")

@@ -12,8 +12,8 @@ import numpy as np
 from lsgan_tf.data.records import Records, sampled_digest
 from lsgan_tf.data.tfrecords import RecordFile
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_folder, explained, read_json
-from lsgan_tf.progress import Progress
+from lsgan_tf.util.files import atomic_folder, explained, read_json
+from lsgan_tf.util.progress import Progress
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 

@@ -12,7 +12,7 @@ import numpy as np
 from lsgan_tf.data import gb2312, gnt, gnt_files, hwdb_prepare
 from lsgan_tf.data.gnt_files import GntPart
 from lsgan_tf.errors import UserError
-from lsgan_tf.progress import Progress
+from lsgan_tf.util.progress import Progress
 
 _SHOWN_DAMAGE = 100
 _SIDES = 1 << 16

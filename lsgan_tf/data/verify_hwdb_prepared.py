@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lsgan_tf.data import hwdb_cache
 from lsgan_tf.data.hwdb_prepare import CODES, IMAGES, MANIFEST
-from lsgan_tf.files import read_json
+from lsgan_tf.util.files import read_json
 
 
 def looks_like(path: Path) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf import files
 from lsgan_tf.data import (
     archives,
     decode,
@@ -23,7 +22,8 @@ from lsgan_tf.data import (
 )
 from lsgan_tf.data.records import Records, sampled
 from lsgan_tf.errors import UserError
-from lsgan_tf.progress import Progress
+from lsgan_tf.util import files
+from lsgan_tf.util.progress import Progress
 
 _NAMED = 20
 

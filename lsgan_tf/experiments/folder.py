@@ -8,7 +8,7 @@ from typing import Any
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.plan import Arm, Experiment
-from lsgan_tf.files import explained, read_json, write_json
+from lsgan_tf.util.files import explained, read_json, write_json
 
 RESULTS, PAGE = "results.json", "page.md"
 _IDENTITY = "experiment.json"

@@ -13,8 +13,8 @@ from lsgan_tf.data.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments import plots
 from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Measures, Outcome, Run, config_of
-from lsgan_tf.files import explained
 from lsgan_tf.metrics.mixture import modes
+from lsgan_tf.util.files import explained
 
 _SAYS = """
 Figure 7 shows kernel-density estimates of samples during training on a ring of eight Gaussians.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_file
+from lsgan_tf.util.files import atomic_file
 
 _DOTS_PER_INCH = 100
 _CELLS = 256

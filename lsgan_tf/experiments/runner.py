@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lsgan_tf.data.child_processes import cores
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.board import Board
 from lsgan_tf.experiments.folder import log_file, status_file
 from lsgan_tf.experiments.plan import Experiment, Run
-from lsgan_tf.files import read_json, write_json
-from lsgan_tf.interruption import Terminated
+from lsgan_tf.util.child_processes import cores
+from lsgan_tf.util.files import read_json, write_json
+from lsgan_tf.util.signals import Terminated
 
 # A training run that is told to stop finishes its call and writes a checkpoint first.
 _SECONDS_TO_END = 120

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import atomic_file, explained, write_json
+from lsgan_tf.util.files import atomic_file, explained, write_json
 
 FORMAT = 1
 """Version of the key and of exported votes."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import read_json
 from lsgan_tf.human_study.study import FORMAT
+from lsgan_tf.util.files import read_json
 
 _Z = 1.959963984540054  # the standard normal distribution's 97.5% quantile
 _PAPER = "The paper: 4,000 votes, 56.4% for LSGAN and 43.6% for DCGAN."

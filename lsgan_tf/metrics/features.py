@@ -10,11 +10,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from lsgan_tf import files
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.splits import batches
-from lsgan_tf.progress import Progress
+from lsgan_tf.util import files
+from lsgan_tf.util.progress import Progress
 
 REAL_SEED = 0
 """Seed of the choice of real examples: the same for every model that is measured."""

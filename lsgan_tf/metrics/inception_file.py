@@ -10,9 +10,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from lsgan_tf import files
 from lsgan_tf.data import archives
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
 
 ADDRESS = "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
 ARCHIVE = "inception-2015-12-05.tgz"

@@ -27,7 +27,7 @@ from lsgan_tf.metrics.limits import MOST_BY_DEFAULT, check_counts, check_dim, de
 from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.metrics.names import METRICS, check_metrics, keys_of
 from lsgan_tf.metrics.splits import Splits, open_splits
-from lsgan_tf.progress import Progress
+from lsgan_tf.util.progress import Progress
 
 
 def open_suite(

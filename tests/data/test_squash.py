@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import child_processes, squash
+from lsgan_tf.data import squash
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import child_processes
 
 
 def square(bitmap, size, **options):

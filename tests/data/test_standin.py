@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf import files
 from lsgan_tf.data import gnt, standin, strokes
 from lsgan_tf.data.gb2312 import LEVEL1
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
 
 FEW = "安宽容寝寿寒峰垫"
 

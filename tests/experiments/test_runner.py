@@ -18,7 +18,7 @@ from lsgan_tf.experiments import gathering, runner
 from lsgan_tf.experiments.board import Board
 from lsgan_tf.experiments.folder import claim, log_file, status_file
 from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
-from lsgan_tf.interruption import Terminated
+from lsgan_tf.util.signals import Terminated
 
 WORDS = ("--dataset=mixture", "--steps=10")
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsgan_tf import files
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import judge_cache
 from lsgan_tf.metrics.augmentation import distort
@@ -12,6 +11,7 @@ from lsgan_tf.metrics.judge_network import judge_network
 from lsgan_tf.metrics.judge_training import Recipe, default_recipe
 from lsgan_tf.metrics.splits import Splits, batches
 from lsgan_tf.metrics.usefulness import usefulness
+from lsgan_tf.util import files
 
 
 @pytest.fixture

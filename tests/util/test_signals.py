@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from lsgan_tf.interruption import Interruption, exit_status
+from lsgan_tf.util.signals import Interruption, exit_status
 
 # Busy in one long call, as a step in TensorFlow is: Python's own handlers cannot run.
 BUSY = """
 import sys
-from lsgan_tf.interruption import Interruption
+from lsgan_tf.util.signals import Interruption
 with Interruption():
     print("busy", flush=True)
     sum(range(10**10))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lsgan_tf.data import child_processes
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import child_processes
 
 CHILD = """
 import os, sys
-from lsgan_tf.data import child_processes
+from lsgan_tf.util import child_processes
 from lsgan_tf.errors import UserError
 
 def prepare(common):

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.files import explained
-from lsgan_tf.tensorflow_errors import disk_errors, one_line, os_error
+from lsgan_tf.util.files import explained
+from lsgan_tf.util.tensorflow_errors import disk_errors, one_line, os_error
 
 
 def error(name, message):

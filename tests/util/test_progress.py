@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from lsgan_tf import progress
-from lsgan_tf.progress import Progress
+from lsgan_tf.util import progress
+from lsgan_tf.util.progress import Progress
 
 
 class Terminal(io.StringIO):

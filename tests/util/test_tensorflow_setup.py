@@ -9,13 +9,14 @@ import sys
 
 import pytest
 
-from lsgan_tf import allocator, binary
-from lsgan_tf.allocator import keep_memory
+from lsgan_tf import binary
+from lsgan_tf.util import tensorflow_setup
+from lsgan_tf.util.tensorflow_setup import keep_memory
 
 # Larger than the largest size from which glibc by itself begins to keep blocks, 32 MiB.
 COUNT = """
 import ctypes, resource
-from lsgan_tf.allocator import keep_memory
+from lsgan_tf.util.tensorflow_setup import keep_memory
 print(*keep_memory())
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
@@ -78,18 +79,18 @@ def test_each_setting_can_be_the_users(monkeypatch):
         def mallopt(self, parameter, value):
             return 1
 
-    monkeypatch.setattr(allocator.sys, "platform", "linux")
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: Library())
+    monkeypatch.setattr(tensorflow_setup.sys, "platform", "linux")
+    monkeypatch.setattr(tensorflow_setup.ctypes, "CDLL", lambda name: Library())
     assert keep_memory({"MALLOC_ARENA_MAX": "4"}) == ["MMAP_MAX", "TRIM_THRESHOLD", "TOP_PAD"]
     tunables = {"GLIBC_TUNABLES": "glibc.malloc.top_pad=1:glibc.malloc.trim_threshold=2"}
     assert keep_memory(tunables) == ["MMAP_MAX", "ARENA_MAX"]
 
 
 def test_elsewhere_nothing_happens(monkeypatch):
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: object())  # musl
+    monkeypatch.setattr(tensorflow_setup.ctypes, "CDLL", lambda name: object())  # musl
     assert keep_memory({}) == []
-    monkeypatch.setattr(allocator.sys, "platform", "darwin")
-    monkeypatch.setattr(allocator.ctypes, "CDLL", None)
+    monkeypatch.setattr(tensorflow_setup.sys, "platform", "darwin")
+    monkeypatch.setattr(tensorflow_setup.ctypes, "CDLL", None)
     assert keep_memory({}) == []
 
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from lsgan_tf import files
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
 
 
 def names(folder):

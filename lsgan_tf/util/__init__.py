@@ -1,0 +1,1 @@
+"""What knows nothing of GANs: files, text, signals, TensorFlow's set-up, child processes."""
