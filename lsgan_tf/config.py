@@ -14,12 +14,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lsgan_tf.contradictions import check_together
 from lsgan_tf.data_settings import DataSettings
 from lsgan_tf.errors import UserError
 from lsgan_tf.machine_settings import MachineSettings
-from lsgan_tf.paper import PAPER, WEIGHT_SD
-from lsgan_tf.setting import check, setting
+from lsgan_tf.settings.checks import check_together
+from lsgan_tf.settings.defaults import PAPER, WEIGHT_SD
+from lsgan_tf.settings.field import check, setting
 from lsgan_tf.watch_settings import WatchSettings
 
 FORMAT = 1

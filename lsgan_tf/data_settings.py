@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from lsgan_tf.paper import DATASETS
-from lsgan_tf.setting import setting
+from lsgan_tf.settings.defaults import DATASETS
+from lsgan_tf.settings.field import setting
 
 _data = functools.partial(setting, "data")
 _hwdb = functools.partial(_data, only=("hwdb",))

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from lsgan_tf.config import Config, resolve, settings
-from lsgan_tf.paper import DATASETS, PAPER
-from lsgan_tf.setting import expected, number, range_text
+from lsgan_tf.settings.defaults import DATASETS, PAPER
+from lsgan_tf.settings.field import expected, number, range_text
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from lsgan_tf.setting import setting
+from lsgan_tf.settings.field import setting
 
 _machine = functools.partial(setting, "machine")
 _run = functools.partial(setting, "run", free=True)

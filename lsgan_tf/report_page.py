@@ -27,7 +27,7 @@ from lsgan_tf.report_html import (
 )
 from lsgan_tf.run_list import describe_data, describe_size, describe_step
 from lsgan_tf.run_reading import is_number, size
-from lsgan_tf.setting import number as number_text
+from lsgan_tf.settings.field import number as number_text
 from lsgan_tf.util.text import printable
 
 _ALARMING = ("diverged", "collapsed", "damaged", "stale")

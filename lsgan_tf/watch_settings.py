@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from lsgan_tf.setting import setting
+from lsgan_tf.settings.field import setting
 
 _watch = functools.partial(setting, "watching", free=True)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lsgan_tf.config import FORMAT, Config, resolve, settings
 from lsgan_tf.errors import UserError
-from lsgan_tf.paper import DATASETS, PAPER
+from lsgan_tf.settings.defaults import DATASETS, PAPER
 
 
 def make(**given):

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from lsgan_tf.config import Config
-from lsgan_tf.paper import WEIGHT_SD
+from lsgan_tf.settings.defaults import WEIGHT_SD
 
 if TYPE_CHECKING:
     from lsgan_tf.networks.network import Network

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lsgan_tf.paper import WEIGHT_SD
+from lsgan_tf.settings.defaults import WEIGHT_SD
 
 LEAK = 0.2
 """Slope of the discriminators' LeakyReLU below zero."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lsgan_tf.dashboard.profiling import parse_profile_steps
 from lsgan_tf.errors import UserError
-from lsgan_tf.paper import WEIGHT_SD
+from lsgan_tf.settings.defaults import WEIGHT_SD
 
 if TYPE_CHECKING:
     from lsgan_tf.config import Config
