@@ -2,7 +2,7 @@
 
 `Config` is frozen, validated and JSON-able. A setting left alone takes the
 paper's value for the chosen dataset (`PAPER`), else the field's own default. The
-flags are made from the fields in `lsgan_tf.flagging`; no module but the binaries
+flags are made from the fields in `lsgan_tf.cli.flags`; no module but the binaries
 reads one.
 """
 

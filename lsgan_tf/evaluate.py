@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.binary import flags_only, import_tensorflow, run
+from lsgan_tf.cli.app import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.names import METRICS, parse_metrics
 from lsgan_tf.util.files import read_json, require_writable

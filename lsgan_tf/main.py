@@ -16,8 +16,8 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf import flagging
-from lsgan_tf.binary import flags_only, import_tensorflow, run
+from lsgan_tf.cli import flags as flagging
+from lsgan_tf.cli.app import flags_only, import_tensorflow, run
 
 flagging.define_flags()
 _DRY_RUN = flags.DEFINE_flag(
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     config, origins = flagging.from_flags(sys.argv)
     import_tensorflow()
     if _DRY_RUN.value:
-        from lsgan_tf.dry_run import dry_run
+        from lsgan_tf.cli.dry_run import dry_run
 
         print(dry_run(config, origins))
         return 0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.binary import run
+from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
 
 _OUT = flags.DEFINE_string(

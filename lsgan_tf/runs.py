@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.binary import run
+from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
 
 _WATCH = flags.DEFINE_bool("watch", False, "show it again and again, until Ctrl-C")

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lsgan_tf.binary import ONEDNN
+from lsgan_tf.cli.app import ONEDNN
 
-# What `lsgan_tf.binary.import_tensorflow` sets has to be there before the import.
+# What `lsgan_tf.cli.app.import_tensorflow` sets has to be there before the import.
 _ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3", **ONEDNN}
 
 
@@ -68,7 +68,7 @@ def _run(module: str, words: list[str], output: Path, environment: dict[str, str
     # A lock of its own would outlive a killed process.
     tqdm.set_lock(threading.RLock())
 
-    from lsgan_tf.binary import run
+    from lsgan_tf.cli.app import run
 
     command = importlib.import_module(f"lsgan_tf.{module}")
     run(command.main, usage=command.__doc__)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from lsgan_tf import grids
 from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoints import Checkpoints, Found
+from lsgan_tf.cli.flags import describe
 from lsgan_tf.clock import Clock, spell
 from lsgan_tf.cluster import from_environment
 from lsgan_tf.collapse import EXIT_COLLAPSED
@@ -28,7 +29,6 @@ from lsgan_tf.data.source import Source
 from lsgan_tf.devices import make_strategy, slow_precision
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.evaluating import Evaluator, evaluation_due
-from lsgan_tf.flagging import describe
 from lsgan_tf.machine import describe_machine
 from lsgan_tf.previews import Previews
 from lsgan_tf.progress_line import CURVES, live_bar, progress_line, under_way_line

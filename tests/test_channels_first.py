@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lsgan_tf import binary
+from lsgan_tf.cli import app as binary
 
 pytestmark = pytest.mark.skipif(not binary.ONEDNN, reason="oneDNN's kernels are for x86 processors")
 TRY = """
 import functools
-from lsgan_tf.binary import import_tensorflow
+from lsgan_tf.cli.app import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 from lsgan_tf import convolution_rule

@@ -59,7 +59,7 @@ for words in lines:
         try:
             flags.FLAGS([program, *words])
             if program == "lsgan_tf.main":
-                from lsgan_tf import flagging
+                from lsgan_tf.cli import flags as flagging
                 flagging.from_flags([program, *words])
             found.append("")
         except Exception as error:

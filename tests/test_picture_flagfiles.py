@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from lsgan_tf import flagging
+from lsgan_tf.cli import flags as flagging
 from lsgan_tf.config import resolve
 
 FLAGS = Path(__file__).parents[1] / "flags"

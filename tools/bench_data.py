@@ -132,7 +132,7 @@ def _pipeline(source: Source) -> Iterator[str]:
     """How fast the input pipeline gives batches if nobody trains on them."""
     import numpy as np
 
-    from lsgan_tf.binary import import_tensorflow
+    from lsgan_tf.cli.app import import_tensorflow
 
     import_tensorflow()
     from lsgan_tf.data import pipeline
@@ -187,6 +187,6 @@ _KIND = flags.DEFINE_enum("kind", "hwdb", list(KINDS), "what the data is")
 
 
 if __name__ == "__main__":
-    from lsgan_tf.binary import run
+    from lsgan_tf.cli.app import run
 
     run(main, usage=__doc__)

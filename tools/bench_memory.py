@@ -18,7 +18,7 @@ from pathlib import Path
 import bench_flags
 from absl import flags
 
-from lsgan_tf.binary import flags_only, run
+from lsgan_tf.cli.app import flags_only, run
 
 _NET = bench_flags.net("hwdb")
 _PRECISION = bench_flags.precision()
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
     import bench_machine
     import bench_ours
 
-    from lsgan_tf.binary import import_tensorflow
+    from lsgan_tf.cli.app import import_tensorflow
 
     machine = bench_machine.describe()
     print(bench_machine.in_words(machine), flush=True)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import bench_flags
 from absl import flags
 
-from lsgan_tf.binary import flags_only, run
+from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.errors import UserError
 
 _NET = bench_flags.net("hwdb")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.cli.app import import_tensorflow, run
 from lsgan_tf.errors import UserError
 
 if TYPE_CHECKING:

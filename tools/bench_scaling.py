@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import bench_flags
 from absl import flags
 
-from lsgan_tf.binary import flags_only, run
+from lsgan_tf.cli.app import flags_only, run
 
 if TYPE_CHECKING:
     from bench_turns import Contestant

@@ -19,7 +19,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from lsgan_tf.binary import flags_only, run
+from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.data import gnt, gnt_files, standin, strokes
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files

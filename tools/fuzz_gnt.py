@@ -38,7 +38,7 @@ _ODD_VALUES = (0, 1, 9, 10, 11, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000
 
 
 def main(argv: list[str]) -> int:
-    from lsgan_tf.binary import flags_only
+    from lsgan_tf.cli.app import flags_only
     from lsgan_tf.data import gbk
 
     flags_only(argv)
@@ -216,6 +216,6 @@ def _field(content: bytes, random: np.random.Generator) -> bytes:
 
 
 if __name__ == "__main__":
-    from lsgan_tf.binary import run
+    from lsgan_tf.cli.app import run
 
     run(main, usage=__doc__)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lsgan_tf.binary import import_tensorflow, run
+from lsgan_tf.cli.app import import_tensorflow, run
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, write_json
 

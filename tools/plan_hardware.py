@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from lsgan_tf.binary import flags_only, import_tensorflow, run
+from lsgan_tf.cli.app import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
 
 

@@ -43,7 +43,7 @@ _STANDIN_SAMPLES = flags.DEFINE_integer(
 def main(argv: list[str]) -> None:
     import numpy as np
 
-    from lsgan_tf.binary import flags_only
+    from lsgan_tf.cli.app import flags_only
     from lsgan_tf.data import hwdb
 
     flags_only(argv)
@@ -70,6 +70,6 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    from lsgan_tf.binary import run
+    from lsgan_tf.cli.app import run
 
     run(main, usage=__doc__)

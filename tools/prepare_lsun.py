@@ -47,7 +47,7 @@ _CACHE_DIR = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> int | None:
-    from lsgan_tf.binary import flags_only
+    from lsgan_tf.cli.app import flags_only
     from lsgan_tf.data import decode, lsun, prepare_shards
     from lsgan_tf.data.shards import Preprocessing
     from lsgan_tf.util import child_processes
@@ -94,6 +94,6 @@ def main(argv: list[str]) -> int | None:
 
 
 if __name__ == "__main__":
-    from lsgan_tf.binary import run
+    from lsgan_tf.cli.app import run
 
     run(main, usage=__doc__)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.binary import run
+from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.catalogue import EXPERIMENTS, load
 from lsgan_tf.util.files import atomic_file, explained, write_json

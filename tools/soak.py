@@ -23,7 +23,7 @@ from pathlib import Path
 from absl import flags
 
 from lsgan_tf import spawning
-from lsgan_tf.binary import run
+from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
 
 _KILLS = flags.DEFINE_integer("kills", 10, "SIGKILLs in all; 0: no limit", lower_bound=0)

@@ -68,6 +68,6 @@ def _module(kind: str) -> ModuleType:
 
 
 if __name__ == "__main__":
-    from lsgan_tf.binary import run
+    from lsgan_tf.cli.app import run
 
     run(main, usage=__doc__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from lsgan_tf.cli.flags import setting_rows
 from lsgan_tf.config import Config
-from lsgan_tf.flagging import setting_rows
 
 _FACTS = ("description", "standin", "shape", "classes", "length", "fingerprint")
 _PLAIN = re.compile(r"[^\w .,/+-]|_")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from lsgan_tf import flagging
+from lsgan_tf.cli import flags as flagging
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 

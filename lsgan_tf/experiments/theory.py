@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.binary import import_tensorflow
+from lsgan_tf.cli.app import import_tensorflow
 from lsgan_tf.experiments.plan import Experiment, Outcome, Run
 
 _SAYS = """

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard import plugin_util
 
+from lsgan_tf.cli.flags import describe, setting_rows
 from lsgan_tf.config import resolve
 from lsgan_tf.dashboard.settings_table import escaped, settings_table
-from lsgan_tf.flagging import describe, setting_rows
 
 
 def cells(text):

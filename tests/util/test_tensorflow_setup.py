@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from lsgan_tf import binary
+from lsgan_tf.cli import app as binary
 from lsgan_tf.util import tensorflow_setup
 from lsgan_tf.util.tensorflow_setup import keep_memory
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lsgan_tf import networks
+from lsgan_tf.cli.flags import describe
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
-from lsgan_tf.flagging import describe
 from lsgan_tf.networks.network import Network
 
 

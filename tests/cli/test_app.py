@@ -8,7 +8,7 @@ import sys
 import pytest
 from absl import flags
 
-from lsgan_tf import binary
+from lsgan_tf.cli import app as binary
 
 COMMAND = '''"""Does one thing or another.
 
@@ -16,7 +16,7 @@ COMMAND = '''"""Does one thing or another.
 """
 import sys, time
 from absl import flags
-from lsgan_tf.binary import run
+from lsgan_tf.cli.app import run
 from lsgan_tf.errors import DivergedError, UserError
 from lsgan_tf.util.signals import Terminated
 
