@@ -176,7 +176,7 @@ def _write_gnt(
             "--format=gnt: a .gnt file holds single characters in grey with their labels, and this "
             "generator makes none; use --format=png or npz"
         )
-    from lsgan_tf.data import gnt
+    from lsgan_tf.data.formats import gnt
 
     records = (
         (_in_turn(names, number), image[..., 0]) for number, image in enumerate(_each(images))

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from lsgan_tf.data.tfrecords import frame
+from lsgan_tf.data.formats.tfrecords import frame
 
 
 def record(image: np.ndarray, label: int | None, name: str) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf.data.tfrecords import frame
+from lsgan_tf.data.formats.tfrecords import frame
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import atomic_folder, explained
 

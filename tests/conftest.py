@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from lsgan_tf.config import resolve
-from lsgan_tf.data import gnt
+from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.strokes import render_glyph
 
 # How long an example takes depends on what else the machine does.

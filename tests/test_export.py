@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from lsgan_tf.data.tfrecords import RecordFile
+from lsgan_tf.data.formats.tfrecords import RecordFile
 from lsgan_tf.sampling import Sampler
 from lsgan_tf.util.files import read_json
 

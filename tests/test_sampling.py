@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from lsgan_tf import grids, sample_files
-from lsgan_tf.data.gnt import GntFile
+from lsgan_tf.data.formats.gnt import GntFile
 from lsgan_tf.errors import UserError
 from lsgan_tf.sample_files import wrapped, write_set, write_text
 from lsgan_tf.sampling import Sampler, labels_by_name

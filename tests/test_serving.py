@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf.data.tfrecords import RecordFile
+from lsgan_tf.data.formats.tfrecords import RecordFile
 from lsgan_tf.errors import UserError
 from lsgan_tf.serving import prediction_log, warm_up_requests, write_serving
 

@@ -103,7 +103,8 @@ def _reference(parts: Sequence[GntPart]) -> Iterator[str]:
     import numpy as np
     from PIL import Image
 
-    from lsgan_tf.data import gnt, squash
+    from lsgan_tf.data import squash
+    from lsgan_tf.data.formats import gnt
 
     plain = [part.path for part in parts if part.member is None]
     if not plain:

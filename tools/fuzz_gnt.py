@@ -39,7 +39,7 @@ _ODD_VALUES = (0, 1, 9, 10, 11, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000
 
 def main(argv: list[str]) -> int:
     from lsgan_tf.cli.app import flags_only
-    from lsgan_tf.data import gbk
+    from lsgan_tf.data.formats import gbk
 
     flags_only(argv)
     signal.signal(signal.SIGALRM, _too_slow)
@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
 
 def sound(random: np.random.Generator) -> bytes:
     """A file of 1 to 40 records, as bytes."""
-    from lsgan_tf.data import gbk
+    from lsgan_tf.data.formats import gbk
 
     content = b""
     for _ in range(random.integers(1, 41)):
@@ -103,7 +103,7 @@ def check(path: Path) -> str:
     Raises:
       Exception: if a rule was broken.
     """
-    from lsgan_tf.data import gnt
+    from lsgan_tf.data.formats import gnt
     from lsgan_tf.errors import UserError
 
     size = path.stat().st_size
@@ -141,7 +141,8 @@ def check_prepared(path: Path, cache: Path) -> str:
     Raises:
       Exception: if a rule was broken.
     """
-    from lsgan_tf.data import gnt, hwdb
+    from lsgan_tf.data import hwdb
+    from lsgan_tf.data.formats import gnt
     from lsgan_tf.errors import UserError
 
     try:

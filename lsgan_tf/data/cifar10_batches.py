@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data.plain_pickle import load_pickle
+from lsgan_tf.data.formats.plain_pickle import load_pickle
 from lsgan_tf.errors import UserError
 
 IMAGES_PER_BATCH = 10_000

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 import PIL
 
-from lsgan_tf.data import gb2312, gbk, gnt
+from lsgan_tf.data import gb2312
+from lsgan_tf.data.formats import gbk, gnt
 from lsgan_tf.data.gnt_files import GntPart, on_disk
 from lsgan_tf.data.squash import Plan, squash_all
 from lsgan_tf.errors import UserError

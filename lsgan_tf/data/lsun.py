@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 from lsgan_tf.data import (
-    archives,
     image_files,
     lmdb_records,
     lsun_places,
@@ -16,6 +15,7 @@ from lsgan_tf.data import (
     shards,
     tfds_folder,
 )
+from lsgan_tf.data.formats import archives
 from lsgan_tf.data.records import Records
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files

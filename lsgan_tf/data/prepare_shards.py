@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data import shards, tfrecords
+from lsgan_tf.data import shards
 from lsgan_tf.data.encode_workers import Outcome, encode_all, encode_range
+from lsgan_tf.data.formats import tfrecords
 from lsgan_tf.data.image_files import ImageFiles
 from lsgan_tf.data.records import Records, sampled
 from lsgan_tf.data.shards import Manifest, Preprocessing, Shard

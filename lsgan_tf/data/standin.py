@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data import gnt, pen, strokes
+from lsgan_tf.data import pen, strokes
+from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hand_skeleton import Skeleton
 from lsgan_tf.data.hand_style import Style
 from lsgan_tf.errors import UserError

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data import gb2312, gnt, gnt_files, hwdb_prepare
+from lsgan_tf.data import gb2312, gnt_files, hwdb_prepare
+from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.gnt_files import GntPart
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.progress import Progress

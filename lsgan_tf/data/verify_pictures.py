@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from lsgan_tf.data import (
-    archives,
     decode,
     image_files,
     lmdb_records,
@@ -20,6 +19,7 @@ from lsgan_tf.data import (
     shards,
     tfds_folder,
 )
+from lsgan_tf.data.formats import archives
 from lsgan_tf.data.records import Records, sampled
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from lsgan_tf.data import archives
+from lsgan_tf.data.formats import archives
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import gb2312, gnt, hwdb, standin
+from lsgan_tf.data import gb2312, hwdb, standin
+from lsgan_tf.data.formats import gnt
 from lsgan_tf.errors import UserError
 
 

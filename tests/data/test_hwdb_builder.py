@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from lsgan_tf.data import gnt
+from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.gb2312 import LEVEL1
 from lsgan_tf.data.hwdb_builder import HwdbGnt
 

@@ -8,7 +8,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from lsgan_tf.data import gnt, hwdb, hwdb_cache, hwdb_prepare, squash
+from lsgan_tf.data import hwdb, hwdb_cache, hwdb_prepare, squash
+from lsgan_tf.data.formats import gnt
 from lsgan_tf.errors import UserError
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import decode, encode_workers, lsun, prepare_shards, shards, tfrecords
+from lsgan_tf.data import decode, encode_workers, lsun, prepare_shards, shards
+from lsgan_tf.data.formats import tfrecords
 from lsgan_tf.data.image_files import open_folder
 from lsgan_tf.data.lmdb_records import open_lmdb
 from lsgan_tf.data.shards import Manifest, Preprocessing, ShardRecords

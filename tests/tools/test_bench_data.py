@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data import gnt
+from lsgan_tf.data.formats import gnt
 
 TOOL = Path(__file__).parents[2] / "tools" / "bench_data.py"
 

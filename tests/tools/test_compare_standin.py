@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import gnt, standin
+from lsgan_tf.data import standin
+from lsgan_tf.data.formats import gnt
 
 TOOL = Path(__file__).parents[2] / "tools" / "compare_standin.py"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import gnt
+from lsgan_tf.data.formats import gnt
 
 TOOL = Path(__file__).parents[2] / "tools" / "prepare_hwdb.py"
 

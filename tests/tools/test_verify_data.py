@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import gnt
+from lsgan_tf.data.formats import gnt
 
 TOOL = Path(__file__).parents[2] / "tools" / "verify_data.py"
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsgan_tf.data.plain_pickle import load_pickle
+from lsgan_tf.data.formats.plain_pickle import load_pickle
 from lsgan_tf.errors import UserError
 
 BATCH = {

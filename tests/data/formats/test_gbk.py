@@ -1,6 +1,6 @@
 import pytest
 
-from lsgan_tf.data import gbk
+from lsgan_tf.data.formats import gbk
 from lsgan_tf.errors import UserError
 
 

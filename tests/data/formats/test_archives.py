@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from lsgan_tf.data import archives
+from lsgan_tf.data.formats import archives
 from lsgan_tf.errors import UserError
 
 CONTENTS = {"a/one.bin": b"1" * 5000, "a/two.bin": b"2" * 3000, "three.txt": b""}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf.data import string_table
+from lsgan_tf.data.formats import string_table
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lsgan_tf.data import gbk, gnt
+from lsgan_tf.data.formats import gbk, gnt
 from lsgan_tf.errors import UserError
 
 

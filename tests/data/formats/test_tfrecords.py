@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf.data.tfrecords import RecordFile, frame, framed_bytes
+from lsgan_tf.data.formats.tfrecords import RecordFile, frame, framed_bytes
 from lsgan_tf.errors import UserError
 
 CONTENTS = [b"", b"a", b"some content", bytes(range(256)) * 20]

@@ -1,0 +1,1 @@
+"""File formats; nothing here knows a dataset."""
