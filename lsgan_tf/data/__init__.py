@@ -41,7 +41,7 @@ def open_source(config: Config, *, split: str = "train") -> Source:
             split=split,
         )
     if config.dataset == "cifar10":
-        from lsgan_tf.data import cifar10
+        from lsgan_tf.data.cifar10 import source as cifar10
 
         return cifar10.open_source(folder, cache_dir=cache, split=split)
     if config.dataset == "lsun":

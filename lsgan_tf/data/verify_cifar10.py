@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data import cifar10, cifar10_batches
+from lsgan_tf.data.cifar10 import batches
+from lsgan_tf.data.cifar10 import source as cifar10
 from lsgan_tf.errors import UserError
 
 
@@ -33,7 +34,7 @@ def report(path: Path) -> tuple[list[str], bool]:
     """
     lines: list[str] = []
     fine = True
-    for split in cifar10_batches.SPLITS:
+    for split in batches.SPLITS:
         try:
             source = cifar10.open_source(Path(path), split=split)
         except UserError as error:
@@ -50,7 +51,7 @@ def report(path: Path) -> tuple[list[str], bool]:
         if len(set(counts)) > 1:
             lines.append(f"{split}: the classes are not equally frequent; this is no official copy")
             fine = False
-        official = [cifar10_batches.OFFICIAL_SHA256[b] for b in cifar10_batches.SPLITS[split]]
+        official = [batches.OFFICIAL_SHA256[b] for b in batches.SPLITS[split]]
         if source.fingerprint == cifar10.fingerprint_of(official):
             lines.append(f"{split}: SHA-256 of every batch is the official one")
     return lines, fine
