@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lsgan_tf.cluster import from_environment
-from lsgan_tf.data.gb2312 import LEVEL1
+from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.experiments.catalogue import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +36,7 @@ ELSEWHERE = {
 # How many examples in Python each page has, and what runs them.
 EXAMPLES = {
     "README.md": (1, "tests/test_docs_examples.py"),
-    "library.md": (3, "tests/test_library.py", "tests/data/test_hwdb_builder.py"),
+    "library.md": (3, "tests/test_library.py", "tests/data/hwdb/test_tfds_builder.py"),
     "measures.md": (1, "tests/test_docs_examples.py"),
     "shipping.md": (1, "tests/test_export.py"),
 }

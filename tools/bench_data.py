@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 if TYPE_CHECKING:
-    from lsgan_tf.data.gnt_files import GntPart
+    from lsgan_tf.data.hwdb.gnt_files import GntPart
     from lsgan_tf.data.source import Source
 
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "folder of the data")
@@ -61,8 +61,8 @@ def main(argv: list[str]) -> None:
 
 def hwdb(data_dir: Path, cache_dir: Path) -> Iterator[str]:
     """Measures the preparation of HWDB's `.gnt` files, and reading what was prepared."""
-    from lsgan_tf.data import gnt_files
-    from lsgan_tf.data.hwdb import open_source
+    from lsgan_tf.data.hwdb import gnt_files
+    from lsgan_tf.data.hwdb.source import open_source
     from lsgan_tf.util import child_processes
 
     def prepare() -> None:
@@ -103,8 +103,8 @@ def _reference(parts: Sequence[GntPart]) -> Iterator[str]:
     import numpy as np
     from PIL import Image
 
-    from lsgan_tf.data import squash
     from lsgan_tf.data.formats import gnt
+    from lsgan_tf.data.hwdb import resize
 
     plain = [part.path for part in parts if part.member is None]
     if not plain:
@@ -120,7 +120,7 @@ def _reference(parts: Sequence[GntPart]) -> Iterator[str]:
     with gnt.GntFile(path) as file:
         some = [file.bitmap(i) for i in range(min(count, 5000))]
     images = [Image.fromarray(np.ascontiguousarray(bitmap)) for bitmap in some]
-    seconds, _ = _timed(lambda: [squash.square(image, _IMAGE_SIZE.value) for image in images])
+    seconds, _ = _timed(lambda: [resize.square(image, _IMAGE_SIZE.value) for image in images])
     done = sum(bitmap.size for bitmap in some)
     each = seconds / len(some) * 1e6
     yield (

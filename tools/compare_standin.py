@@ -20,8 +20,9 @@ from absl import flags
 from PIL import Image
 
 from lsgan_tf.cli.app import flags_only, run
-from lsgan_tf.data import gnt_files, standin, strokes
+from lsgan_tf.data import standin, strokes
 from lsgan_tf.data.formats import gnt
+from lsgan_tf.data.hwdb import gnt_files
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

@@ -141,8 +141,8 @@ def check_prepared(path: Path, cache: Path) -> str:
     Raises:
       Exception: if a rule was broken.
     """
-    from lsgan_tf.data import hwdb
     from lsgan_tf.data.formats import gnt
+    from lsgan_tf.data.hwdb import source as hwdb
     from lsgan_tf.errors import UserError
 
     try:

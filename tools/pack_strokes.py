@@ -22,7 +22,7 @@ import numpy as np
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
-from lsgan_tf.data.gb2312 import LEVEL1
+from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

@@ -44,7 +44,7 @@ def main(argv: list[str]) -> None:
     import numpy as np
 
     from lsgan_tf.cli.app import flags_only
-    from lsgan_tf.data import hwdb
+    from lsgan_tf.data.hwdb import source as hwdb
 
     flags_only(argv)
     start = time.monotonic()

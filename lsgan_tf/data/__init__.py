@@ -27,7 +27,7 @@ def open_source(config: Config, *, split: str = "train") -> Source:
     folder = Path(config.data_dir).expanduser() if config.data_dir else None
     cache = Path(config.cache_dir).expanduser() if config.cache_dir else None
     if config.dataset == "hwdb":
-        from lsgan_tf.data import hwdb
+        from lsgan_tf.data.hwdb import source as hwdb
 
         return hwdb.open_source(
             folder,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data import gb2312, gnt_files, hwdb_prepare
 from lsgan_tf.data.formats import gnt
-from lsgan_tf.data.gnt_files import GntPart
+from lsgan_tf.data.hwdb import gb2312, gnt_files
+from lsgan_tf.data.hwdb import prepare as hwdb_prepare
+from lsgan_tf.data.hwdb.gnt_files import GntPart
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.progress import Progress
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lsgan_tf.data import hwdb_cache
-from lsgan_tf.data.hwdb_prepare import CODES, IMAGES, MANIFEST
+from lsgan_tf.data.hwdb import cache as hwdb_cache
+from lsgan_tf.data.hwdb.prepare import CODES, IMAGES, MANIFEST
 from lsgan_tf.util.files import read_json
 
 

@@ -105,7 +105,8 @@ def _open_test(config: Config, train: Source) -> Source | None:
             return open_source(config, split="test")
     if config.dataset != "hwdb":
         return None
-    from lsgan_tf.data import gnt_files, hwdb
+    from lsgan_tf.data.hwdb import gnt_files
+    from lsgan_tf.data.hwdb import source as hwdb
 
     if folder and not any(part.is_test for part in gnt_files.find(folder)):
         return None

@@ -14,7 +14,7 @@ from PIL import Image
 
 from lsgan_tf.data import standin, strokes
 from lsgan_tf.data.formats import gnt
-from lsgan_tf.data.gb2312 import LEVEL1
+from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

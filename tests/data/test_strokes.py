@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lsgan_tf.data import strokes
-from lsgan_tf.data.gb2312 import LEVEL1
+from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 
 ROOT = Path(__file__).parents[2]
 

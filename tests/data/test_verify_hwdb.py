@@ -3,8 +3,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from lsgan_tf.data import hwdb, verify_hwdb, verify_hwdb_prepared
+from lsgan_tf.data import verify_hwdb, verify_hwdb_prepared
 from lsgan_tf.data.formats import gnt
+from lsgan_tf.data.hwdb import source as hwdb
 from lsgan_tf.errors import UserError
 
 

@@ -1,4 +1,4 @@
-from lsgan_tf.data import gb2312
+from lsgan_tf.data.hwdb import gb2312
 
 
 def test_level1_has_all_3755_characters_in_code_order():

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 import PIL
 
-from lsgan_tf.data import gb2312
 from lsgan_tf.data.formats import gbk, gnt
-from lsgan_tf.data.gnt_files import GntPart, on_disk
-from lsgan_tf.data.squash import Plan, squash_all
+from lsgan_tf.data.hwdb import gb2312
+from lsgan_tf.data.hwdb.gnt_files import GntPart, on_disk
+from lsgan_tf.data.hwdb.resize import Plan, squash_all
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import atomic_folder, explained, require_free_space, write_json
 from lsgan_tf.util.progress import Progress

@@ -97,7 +97,7 @@ def squash_all(plan: Plan, count: int, source_bytes: int) -> Iterator[int]:
         yield from map(_worker(asdict(plan)), shares)
         return
     answers = child_processes.share_out(
-        "lsgan_tf.data.squash",
+        "lsgan_tf.data.hwdb.resize",
         asdict(plan),
         shares,
         processes=processes,

@@ -1,7 +1,7 @@
 """HWDB as training reads it, prepared once and kept in the cache folder.
 
 A prepared set is a folder named after its content and preprocessing, made by
-`lsgan_tf.data.hwdb_prepare`. It is used as long as the content of the source files is the same,
+`lsgan_tf.data.hwdb.prepare`. It is used as long as the content of the source files is the same,
 wherever they lie. A file of the same name, size and time is taken to be the same without
 reading it.
 """
@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data import hwdb_prepare
-from lsgan_tf.data.gnt_files import GntPart, content_hash
-from lsgan_tf.data.hwdb_prepare import CODES, FORMAT, IMAGES, MANIFEST
+from lsgan_tf.data.hwdb import prepare as hwdb_prepare
+from lsgan_tf.data.hwdb.gnt_files import GntPart, content_hash
+from lsgan_tf.data.hwdb.prepare import CODES, FORMAT, IMAGES, MANIFEST
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, locked, read_json, write_json
 from lsgan_tf.util.progress import Progress
@@ -36,7 +36,7 @@ class Prepared:
 
     Attributes:
       folder: where it lies.
-      manifest: what it is made of, see `lsgan_tf.data.hwdb_prepare`.
+      manifest: what it is made of, see `lsgan_tf.data.hwdb.prepare`.
       images: uint8, `(n, S, S, 1)`, mapped.
       codes: uint16, `(n,)`, mapped: the tag of each picture, as in `gnt.GntIndex`.
       notices: lines for the user: a cache that was rebuilt, files left out.

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data import gb2312, gnt_files, hwdb_cache
 from lsgan_tf.data.formats import gbk
-from lsgan_tf.data.gnt_files import GntPart
+from lsgan_tf.data.hwdb import cache as hwdb_cache
+from lsgan_tf.data.hwdb import gb2312, gnt_files
+from lsgan_tf.data.hwdb.gnt_files import GntPart
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files

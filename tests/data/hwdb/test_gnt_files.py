@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import gnt_files
 from lsgan_tf.data.formats import gnt
+from lsgan_tf.data.hwdb import gnt_files
 from lsgan_tf.errors import UserError
 
 

@@ -11,8 +11,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from lsgan_tf.data.formats import gnt
-from lsgan_tf.data.gb2312 import LEVEL1
-from lsgan_tf.data.hwdb_builder import HwdbGnt
+from lsgan_tf.data.hwdb.gb2312 import LEVEL1
+from lsgan_tf.data.hwdb.tfds_builder import HwdbGnt
 
 
 def picture(seed, height, width):
@@ -47,7 +47,7 @@ def test_every_level_1_character_comes_back(manual, tmp_path):
 def test_it_can_be_loaded_by_name(manual, tmp_path):
     """By the page's example."""
     assert "hwdb_gnt" in tfds.list_builders(with_community_datasets=False)
-    page = (Path(__file__).parents[2] / "docs" / "library.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "library.md").read_text("utf-8")
     (block,) = re.findall(r"^```python skip\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     assert "/data/HWDB1.0" in block and 'split="train",' in block
     block = block.replace("/data/HWDB1.0", str(manual))

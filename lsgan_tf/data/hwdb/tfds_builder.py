@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from lsgan_tf.data import gnt_files
 from lsgan_tf.data.formats.gnt import GntFile
-from lsgan_tf.data.gb2312 import LEVEL1, is_level1
-from lsgan_tf.data.gnt_files import GntPart
+from lsgan_tf.data.hwdb import gnt_files
+from lsgan_tf.data.hwdb.gb2312 import LEVEL1, is_level1
+from lsgan_tf.data.hwdb.gnt_files import GntPart
 from lsgan_tf.errors import UserError
 
 

@@ -8,8 +8,11 @@ import textwrap
 import numpy as np
 import pytest
 
-from lsgan_tf.data import hwdb, hwdb_cache, hwdb_prepare, squash
 from lsgan_tf.data.formats import gnt
+from lsgan_tf.data.hwdb import cache as hwdb_cache
+from lsgan_tf.data.hwdb import prepare as hwdb_prepare
+from lsgan_tf.data.hwdb import resize
+from lsgan_tf.data.hwdb import source as hwdb
 from lsgan_tf.errors import UserError
 
 
@@ -192,7 +195,7 @@ def test_disk_full_while_preparing(opened, cache_dir, monkeypatch):
     def no_space(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(squash, "squash_share", no_space)
+    monkeypatch.setattr(resize, "squash_share", no_space)
     with pytest.raises(UserError, match="the disk is full while preparing the characters"):
         opened()
     assert not leftovers(cache_dir) and not prepared(cache_dir)
@@ -210,7 +213,7 @@ def test_stopped_while_preparing(opened, cache_dir, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(squash, "squash_share", stopped)
+    monkeypatch.setattr(resize, "squash_share", stopped)
     with pytest.raises(KeyboardInterrupt):
         opened()
     assert not leftovers(cache_dir) and not prepared(cache_dir)
@@ -249,7 +252,7 @@ def test_two_processes_at_once(data_dir, cache_dir):
         f"""
         import sys
         from pathlib import Path
-        from lsgan_tf.data import hwdb
+        from lsgan_tf.data.hwdb import source as hwdb
         sys.stdin.readline()
         source = hwdb.open_source(Path({str(data_dir)!r}), cache_dir=Path({str(cache_dir)!r}))
         print(len(source), source.notices)

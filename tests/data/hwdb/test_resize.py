@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import squash
+from lsgan_tf.data.hwdb import resize
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import child_processes
 
 
 def square(bitmap, size, **options):
-    return np.asarray(squash.square(Image.fromarray(np.array(bitmap, np.uint8)), size, **options))
+    return np.asarray(resize.square(Image.fromarray(np.array(bitmap, np.uint8)), size, **options))
 
 
 def test_halving_an_edge():
@@ -61,13 +61,13 @@ def plan(tmp_path):
                 stream.write(b"header")
                 height, width = random.integers(1, 12, 2).tolist()
                 bitmap = random.integers(0, 256, (height, width), np.uint8)
-                records.append(squash.RECORD.pack(number, stream.tell(), width, height))
+                records.append(resize.RECORD.pack(number, stream.tell(), width, height))
                 stream.write(bitmap.tobytes())
                 expected.append(square(bitmap, 8))
     (tmp_path / "records").write_bytes(b"".join(records))
     with open(tmp_path / "images", "wb") as stream:
         stream.truncate(64 * len(records))
-    plan = squash.Plan(
+    plan = resize.Plan(
         files=(str(tmp_path / "0.bin"), str(tmp_path / "1.bin")),
         records=str(tmp_path / "records"),
         images=str(tmp_path / "images"),
@@ -81,7 +81,7 @@ def plan(tmp_path):
 def test_all_pictures_in_order(plan, source_bytes, monkeypatch):
     plan, expected = plan
     monkeypatch.setattr(child_processes, "cores", lambda: 2)
-    assert list(squash.squash_all(plan, 3000, source_bytes)) == [1024, 1024, 952]
+    assert list(resize.squash_all(plan, 3000, source_bytes)) == [1024, 1024, 952]
     images = np.fromfile(plan.images, np.uint8).reshape(3000, 8, 8)
     np.testing.assert_array_equal(images, expected)
 
@@ -89,7 +89,7 @@ def test_all_pictures_in_order(plan, source_bytes, monkeypatch):
 def test_a_picture_is_antialiased_as_pillow_does_it(plan):
     # The one oracle that is not our own code: Pillow asked for one record.
     plan, expected = plan
-    number, offset, width, height = squash.RECORD.unpack(Path(plan.records).read_bytes()[:16])
+    number, offset, width, height = resize.RECORD.unpack(Path(plan.records).read_bytes()[:16])
     pixels = np.fromfile(plan.files[number], np.uint8, width * height, offset=offset)
     image = Image.fromarray(pixels.reshape(height, width))
     resized = image.resize((8, 8), Image.Resampling.BILINEAR)
@@ -103,10 +103,10 @@ def test_a_source_cut_short_is_an_error(plan, source_bytes, monkeypatch):
     with open(plan.files[1], "r+b") as stream:
         stream.truncate(100)
     with pytest.raises(UserError, match=r"1\.bin changed since it was looked through"):
-        list(squash.squash_all(plan, 3000, source_bytes))
+        list(resize.squash_all(plan, 3000, source_bytes))
 
 
 def test_pictures_that_cannot_be_written(plan):
     plan, _ = plan
     with pytest.raises(UserError, match="preparing the characters"):
-        list(squash.squash_all(dataclasses.replace(plan, images=plan.images + "/no"), 3000, 0))
+        list(resize.squash_all(dataclasses.replace(plan, images=plan.images + "/no"), 3000, 0))

@@ -1,0 +1,1 @@
+"""HWDB: handwritten Chinese characters."""
