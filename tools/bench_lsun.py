@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lsgan_tf.data import decode, lsun_places, prepare_shards
-from lsgan_tf.data.lmdb_records import LmdbRecords, open_lmdb
-from lsgan_tf.data.lsun import open_source
-from lsgan_tf.data.shards import Preprocessing
+from lsgan_tf.data.images import decode, prepare_shards
+from lsgan_tf.data.images.shards import Preprocessing
+from lsgan_tf.data.lsun import locations as lsun_places
+from lsgan_tf.data.lsun.lmdb_records import LmdbRecords, open_lmdb
+from lsgan_tf.data.lsun.source import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.util import child_processes
 

@@ -48,8 +48,9 @@ _CACHE_DIR = flags.DEFINE_string(
 
 def main(argv: list[str]) -> int | None:
     from lsgan_tf.cli.app import flags_only
-    from lsgan_tf.data import decode, lsun, prepare_shards
-    from lsgan_tf.data.shards import Preprocessing
+    from lsgan_tf.data.images import decode, prepare_shards
+    from lsgan_tf.data.images.shards import Preprocessing
+    from lsgan_tf.data.lsun import source as lsun
     from lsgan_tf.util import child_processes
 
     flags_only(argv)

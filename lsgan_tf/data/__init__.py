@@ -45,7 +45,7 @@ def open_source(config: Config, *, split: str = "train") -> Source:
 
         return cifar10.open_source(folder, cache_dir=cache, split=split)
     if config.dataset == "lsun":
-        from lsgan_tf.data import lsun
+        from lsgan_tf.data.lsun import source as lsun
 
         return lsun.open_source(
             folder,
@@ -56,7 +56,7 @@ def open_source(config: Config, *, split: str = "train") -> Source:
             split=split,
         )
     if config.dataset == "images":
-        from lsgan_tf.data import image_folder
+        from lsgan_tf.data.images import source as image_folder
 
         return image_folder.open_source(
             folder,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data.pictures import Pictures
-from lsgan_tf.data.shards import ShardRecords
+from lsgan_tf.data.images.pictures import Pictures
+from lsgan_tf.data.images.shards import ShardRecords
 
 
 class PreparedPictures(Pictures):

@@ -10,17 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data import (
-    decode,
-    image_files,
-    lmdb_records,
-    lsun_places,
-    prepare_shards,
-    shards,
-    tfds_folder,
-)
 from lsgan_tf.data.formats import archives
-from lsgan_tf.data.records import Records, sampled
+from lsgan_tf.data.images import decode, image_files, prepare_shards, shards, tfds_folder
+from lsgan_tf.data.images.records import Records, sampled
+from lsgan_tf.data.lsun import lmdb_records
+from lsgan_tf.data.lsun import locations as lsun_places
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress

@@ -9,9 +9,9 @@ import threading
 
 import numpy as np
 
-from lsgan_tf.data import decode
-from lsgan_tf.data.image_files import ImageFiles
-from lsgan_tf.data.records import Records, sampled
+from lsgan_tf.data.images import decode
+from lsgan_tf.data.images.image_files import ImageFiles
+from lsgan_tf.data.images.records import Records, sampled
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsgan_tf.data import image_folder
+from lsgan_tf.data.images import source as image_folder
 from lsgan_tf.errors import UserError
 
 

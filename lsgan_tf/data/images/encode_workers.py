@@ -18,9 +18,9 @@ from types import FrameType
 
 from PIL import Image
 
-from lsgan_tf.data import decode
-from lsgan_tf.data.records import Records
-from lsgan_tf.data.shards import Preprocessing
+from lsgan_tf.data.images import decode
+from lsgan_tf.data.images.records import Records
+from lsgan_tf.data.images.shards import Preprocessing
 from lsgan_tf.errors import UserError
 
 _CHUNK = 32  # Pictures per task.

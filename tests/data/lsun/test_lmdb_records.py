@@ -12,8 +12,8 @@ import lmdb
 import numpy as np
 import pytest
 
-from lsgan_tf.data import lmdb_records
-from lsgan_tf.data.lmdb_records import open_lmdb
+from lsgan_tf.data.lsun import lmdb_records
+from lsgan_tf.data.lsun.lmdb_records import open_lmdb
 from lsgan_tf.errors import UserError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data import image_files, pictures, shards
+from lsgan_tf.data.images import image_files, pictures, shards
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

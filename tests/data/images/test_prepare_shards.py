@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import decode, encode_workers, lsun, prepare_shards, shards
 from lsgan_tf.data.formats import tfrecords
-from lsgan_tf.data.image_files import open_folder
-from lsgan_tf.data.lmdb_records import open_lmdb
-from lsgan_tf.data.shards import Manifest, Preprocessing, ShardRecords
+from lsgan_tf.data.images import decode, encode_workers, prepare_shards, shards
+from lsgan_tf.data.images.image_files import open_folder
+from lsgan_tf.data.images.shards import Manifest, Preprocessing, ShardRecords
+from lsgan_tf.data.lsun import source as lsun
+from lsgan_tf.data.lsun.lmdb_records import open_lmdb
 from lsgan_tf.errors import UserError
 
 PNG = Preprocessing(image_size=8, crop=False, resize=decode.RESIZE, encoding="png", quality=0)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.data.formats.tfrecords import RecordFile
-from lsgan_tf.data.records import Records
+from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

@@ -7,9 +7,9 @@ import logging
 import numpy as np
 import pytest
 
-from lsgan_tf.data import decode
-from lsgan_tf.data.pictures import Pictures
-from lsgan_tf.data.records import Records
+from lsgan_tf.data.images import decode
+from lsgan_tf.data.images.pictures import Pictures
+from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
 
 

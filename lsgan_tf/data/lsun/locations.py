@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from lsgan_tf.data import image_files, shards, tfds_folder
 from lsgan_tf.data.formats import archives
+from lsgan_tf.data.images import image_files, shards, tfds_folder
 from lsgan_tf.errors import UserError
 
 SCENES = (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.data.formats.tfrecords import RecordFile
-from lsgan_tf.data.records import Records, sampled_digest
+from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import atomic_folder, explained, read_json
 from lsgan_tf.util.progress import Progress

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from lsgan_tf.data import image_files
+from lsgan_tf.data.images import image_files
 from lsgan_tf.errors import UserError
 
 

@@ -6,17 +6,12 @@ import hashlib
 import os
 from pathlib import Path
 
-from lsgan_tf.data import (
-    image_files,
-    lmdb_records,
-    lsun_places,
-    pictures,
-    prepared_pictures,
-    shards,
-    tfds_folder,
-)
+from lsgan_tf.data import prepared_pictures
 from lsgan_tf.data.formats import archives
-from lsgan_tf.data.records import Records
+from lsgan_tf.data.images import image_files, pictures, shards, tfds_folder
+from lsgan_tf.data.images.records import Records
+from lsgan_tf.data.lsun import lmdb_records
+from lsgan_tf.data.lsun import locations as lsun_places
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import lmdb
 
 from lsgan_tf.data.formats import string_table
-from lsgan_tf.data.records import Records, sampled_digest
+from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import atomic_folder, explained
 from lsgan_tf.util.progress import Progress

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data import shards
-from lsgan_tf.data.encode_workers import Outcome, encode_all, encode_range
 from lsgan_tf.data.formats import tfrecords
-from lsgan_tf.data.image_files import ImageFiles
-from lsgan_tf.data.records import Records, sampled
-from lsgan_tf.data.shards import Manifest, Preprocessing, Shard
+from lsgan_tf.data.images import shards
+from lsgan_tf.data.images.encode_workers import Outcome, encode_all, encode_range
+from lsgan_tf.data.images.image_files import ImageFiles
+from lsgan_tf.data.images.records import Records, sampled
+from lsgan_tf.data.images.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress

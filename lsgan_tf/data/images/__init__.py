@@ -1,0 +1,1 @@
+"""Encoded pictures: folders, prepared shards, decoding."""
