@@ -137,7 +137,7 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 @functools.lru_cache(maxsize=512)
 def _caption(name: str, height: int) -> Image.Image:
     """A class's name as a picture no higher than its row."""
-    from lsgan_tf.data.strokes import render_glyph
+    from lsgan_tf.data.synthetic.strokes import render_glyph
 
     size = min(height, max(height - 4, 12), 40)
     glyph = render_glyph(name, size) if len(name) == 1 else None

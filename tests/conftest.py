@@ -19,7 +19,7 @@ from PIL import Image
 
 from lsgan_tf.config import resolve
 from lsgan_tf.data.formats import gnt
-from lsgan_tf.data.strokes import render_glyph
+from lsgan_tf.data.synthetic.strokes import render_glyph
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("no clock", deadline=None)

@@ -13,7 +13,7 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.checkpoints import Checkpoints
 from lsgan_tf.config import resolve
-from lsgan_tf.data.mixture import Ring
+from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluating import Evaluator, chosen_metric, evaluation_due
 from lsgan_tf.restoring import restore_run

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from lsgan_tf import grids
-from lsgan_tf.data.strokes import render_glyph
+from lsgan_tf.data.synthetic.strokes import render_glyph
 
 GAP = 2
 

@@ -20,9 +20,10 @@ from absl import flags
 from PIL import Image
 
 from lsgan_tf.cli.app import flags_only, run
-from lsgan_tf.data import standin, strokes
 from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import gnt_files
+from lsgan_tf.data.synthetic import handwriting as standin
+from lsgan_tf.data.synthetic import strokes
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

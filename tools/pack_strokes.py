@@ -1,10 +1,10 @@
-"""Packs the strokes of the 3,755 characters of GB2312 level 1 for lsgan_tf/data/strokes.py.
+"""Packs the strokes of the 3,755 characters of GB2312 level 1 for `lsgan_tf.data.synthetic`.
 
 The source is the npm package hanzi-writer-data (Arphic Public License). Get it and pack it:
 
   npm pack hanzi-writer-data@2.0.1
   tar xzf hanzi-writer-data-2.0.1.tgz
-  python tools/pack_strokes.py --source=package --out=lsgan_tf/data/strokes_gb2312 \
+  python tools/pack_strokes.py --source=package --out=lsgan_tf/data/synthetic/strokes_gb2312 \
       --changed_on=2026-11-22
 
 Of each character it keeps the medians (the path of the pen in the middle of each stroke, in the

@@ -66,10 +66,10 @@ def open_source(config: Config, *, split: str = "train") -> Source:
             cache_dir=cache,
         )
     if config.dataset == "digits":
-        from lsgan_tf.data import digits
+        from lsgan_tf.data.synthetic import digits
 
         return digits.open_source(folder, rotation=config.digits_rotation, split=split)
-    from lsgan_tf.data import mixture
+    from lsgan_tf.data.synthetic import mixture
 
     return mixture.Ring(
         radius=config.mode_radius,

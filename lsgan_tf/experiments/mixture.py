@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lsgan_tf.config import Config
-from lsgan_tf.data.mixture import Ring
+from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments import plots
 from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Measures, Outcome, Run, config_of

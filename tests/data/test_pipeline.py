@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf.data.mixture import Ring
 from lsgan_tf.data.pipeline import Batches, Order
 from lsgan_tf.data.source import Source
+from lsgan_tf.data.synthetic.mixture import Ring
 
 # Runs are resumed with this order: it must stay.
 FIRST_ORDER = [6, 1, 8, 5, 2, 7, 9, 4, 3, 0]

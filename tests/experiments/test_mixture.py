@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data.mixture import Ring
+from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments import mixture
 from lsgan_tf.experiments.plan import Run, config_of

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import standin
 from lsgan_tf.data.formats import gnt
+from lsgan_tf.data.synthetic import handwriting as standin
 
 TOOL = Path(__file__).parents[2] / "tools" / "compare_standin.py"
 

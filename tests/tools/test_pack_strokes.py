@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import strokes
+from lsgan_tf.data.synthetic import strokes
 
 TOOL = Path(__file__).parents[2] / "tools" / "pack_strokes.py"
 

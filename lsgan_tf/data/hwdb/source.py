@@ -126,7 +126,7 @@ def open_source(
     cache_dir = Path(cache_dir or files.default_cache_dir())
     given = data_dir
     if given is None:
-        from lsgan_tf.data import standin
+        from lsgan_tf.data.synthetic import handwriting as standin
 
         data_dir = standin.ensure(cache_dir, samples_per_class=standin_samples)
     data_dir = Path(data_dir)

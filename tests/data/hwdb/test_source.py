@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import standin
 from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import gb2312
 from lsgan_tf.data.hwdb import source as hwdb
+from lsgan_tf.data.synthetic import handwriting as standin
 from lsgan_tf.errors import UserError
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import strokes
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
+from lsgan_tf.data.synthetic import strokes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_has_every_character_of_level_1_in_the_order_of_the_codes():
@@ -86,7 +86,7 @@ def test_crowded_glyphs_stay_open():
 
 
 def test_licence_and_notice_of_change_are_shipped():
-    folder = resources.files("lsgan_tf.data") / strokes.FOLDER
+    folder = resources.files("lsgan_tf.data.synthetic") / strokes.FOLDER
     assert strokes.licence().startswith(b"ARPHIC PUBLIC LICENSE")
     readme = (folder / "README.md").read_text(encoding="utf-8")
     with np.load(io.BytesIO(strokes.packed_file())) as packed:
@@ -101,7 +101,7 @@ def test_licence_and_notice_of_change_are_shipped():
 def test_the_package_takes_all_of_the_folder_along():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    patterns = config["options.package_data"]["lsgan_tf.data"].split()
-    for file in (resources.files("lsgan_tf.data") / strokes.FOLDER).iterdir():
+    patterns = config["options.package_data"]["lsgan_tf.data.synthetic"].split()
+    for file in (resources.files("lsgan_tf.data.synthetic") / strokes.FOLDER).iterdir():
         name = f"{strokes.FOLDER}/{file.name}"
         assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name

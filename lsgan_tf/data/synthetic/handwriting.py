@@ -1,8 +1,8 @@
 """The stand-in for HWDB1.0: characters drawn by a program, written as real `.gnt` files.
 
 HWDB1.0 may not be redistributed. Where it is absent, training reads this: all characters of
-GB2312 level 1, drawn from their strokes (`lsgan_tf.data.strokes`) in the hands of made-up writers
-(`lsgan_tf.data.hand`) with a pen (`lsgan_tf.data.pen`). It is drawn once and kept in the cache.
+GB2312 level 1, drawn from their strokes (`strokes`) in the hands of made-up writers
+(`hand`) with a pen (`pen`). It is drawn once and kept in the cache.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data import pen, strokes
 from lsgan_tf.data.formats import gnt
-from lsgan_tf.data.hand_skeleton import Skeleton
-from lsgan_tf.data.hand_style import Style
+from lsgan_tf.data.synthetic import pen, strokes
+from lsgan_tf.data.synthetic.skeleton import Skeleton
+from lsgan_tf.data.synthetic.style import Style
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import child_processes, files
 from lsgan_tf.util.progress import Progress
@@ -195,7 +195,7 @@ def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
             answers = map(_worker(common), jobs)
         else:
             answers = child_processes.share_out(
-                "lsgan_tf.data.standin",
+                "lsgan_tf.data.synthetic.handwriting",
                 common,
                 jobs,
                 processes=processes,

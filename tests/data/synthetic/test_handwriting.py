@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import standin, strokes
 from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
+from lsgan_tf.data.synthetic import handwriting as standin
+from lsgan_tf.data.synthetic import strokes
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

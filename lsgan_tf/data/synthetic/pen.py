@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from lsgan_tf.data import hand
-from lsgan_tf.data.hand_skeleton import Skeleton
-from lsgan_tf.data.hand_style import Style
+from lsgan_tf.data.synthetic import hand
+from lsgan_tf.data.synthetic.skeleton import Skeleton
+from lsgan_tf.data.synthetic.style import Style
 
 # Greys from here on are background.
 _WHITE = 247

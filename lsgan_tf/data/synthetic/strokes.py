@@ -122,12 +122,12 @@ def unpack(content: bytes) -> Strokes:
 
 def packed_file() -> bytes:
     """The packed strokes as they ship with the package."""
-    return (resources.files("lsgan_tf.data") / FOLDER / FILE).read_bytes()
+    return (resources.files("lsgan_tf.data.synthetic") / FOLDER / FILE).read_bytes()
 
 
 def licence() -> bytes:
     """The licence of the strokes, to go with every copy of them."""
-    return (resources.files("lsgan_tf.data") / FOLDER / LICENCE).read_bytes()
+    return (resources.files("lsgan_tf.data.synthetic") / FOLDER / LICENCE).read_bytes()
 
 
 def render_glyph(character: str, size: int) -> np.ndarray | None:

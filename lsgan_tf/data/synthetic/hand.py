@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lsgan_tf.data.hand_skeleton import LONGEST_JOIN, SPACING, Skeleton
-from lsgan_tf.data.hand_style import Style, waves
+from lsgan_tf.data.synthetic.skeleton import LONGEST_JOIN, SPACING, Skeleton
+from lsgan_tf.data.synthetic.style import Style, waves
 
 # Ink of a printed character fills about this share of the box's height.
 _USUAL_HEIGHT = 0.84

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lsgan_tf.data import digit_glyphs
 from lsgan_tf.data.source import Source
+from lsgan_tf.data.synthetic import digit_glyphs
 from lsgan_tf.errors import UserError
 
 SIDE = 28

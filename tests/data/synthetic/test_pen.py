@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import hand, pen, strokes
-from lsgan_tf.data.hand_skeleton import SPACING, Skeleton
-from lsgan_tf.data.hand_style import Style
+from lsgan_tf.data.synthetic import hand, pen, strokes
+from lsgan_tf.data.synthetic.skeleton import SPACING, Skeleton
+from lsgan_tf.data.synthetic.style import Style
 
 CALM = dataclasses.replace(
     Style.of(np.random.default_rng(0)),

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from lsgan_tf.config import resolve
-from lsgan_tf.data import digits, open_source, with_facts
-from lsgan_tf.data.digit_glyphs import HEIGHT, glyph
+from lsgan_tf.data import open_source, with_facts
+from lsgan_tf.data.synthetic import digits
+from lsgan_tf.data.synthetic.digit_glyphs import HEIGHT, glyph
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.splits import open_splits
 
