@@ -64,7 +64,7 @@ def _kind(data_dir: Path) -> str:
 
 
 def _module(kind: str) -> ModuleType:
-    return importlib.import_module(f"lsgan_tf.data.verify_{kind}")
+    return importlib.import_module(f"lsgan_tf.data.verify.{kind}")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import verify_cifar10
 from lsgan_tf.data.cifar10 import batches as cifar10_batches
 from lsgan_tf.data.cifar10 import source as cifar10
+from lsgan_tf.data.verify import cifar10 as verify_cifar10
 from lsgan_tf.errors import UserError
 
 PER_BATCH = 20

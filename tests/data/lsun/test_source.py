@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import verify_pictures
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.lsun import source as lsun
+from lsgan_tf.data.verify import pictures as verify_pictures
 from lsgan_tf.errors import UserError
 
 

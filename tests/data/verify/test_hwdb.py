@@ -3,9 +3,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from lsgan_tf.data import verify_hwdb, verify_hwdb_prepared
 from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import source as hwdb
+from lsgan_tf.data.verify import hwdb as verify_hwdb
+from lsgan_tf.data.verify import hwdb_prepared
 from lsgan_tf.errors import UserError
 
 
@@ -98,14 +99,14 @@ def test_what_looks_like_it(data_dir, tmp_path):
 
 def test_a_prepared_set(data_dir, tmp_path):
     folder = hwdb.open_source(data_dir, cache_dir=tmp_path / "cache").folder
-    assert verify_hwdb_prepared.looks_like(folder)
-    assert not verify_hwdb_prepared.looks_like(data_dir)
-    text, fine = report(folder, verify_hwdb_prepared)
+    assert hwdb_prepared.looks_like(folder)
+    assert not hwdb_prepared.looks_like(data_dir)
+    text, fine = report(folder, hwdb_prepared)
     assert fine
     assert "6 pictures of 4 characters and symbols, 1 to 3 each" in text
     assert "28 x 28 pixels, squashed" in text
     assert "train/1.gnt: 6 pictures" in text
     (folder / "images.u8").write_bytes(b"short")
-    text, fine = report(folder, verify_hwdb_prepared)
+    text, fine = report(folder, hwdb_prepared)
     assert not fine
     assert f"damaged: images.u8 has 5 bytes and not {6 * 784}" in text

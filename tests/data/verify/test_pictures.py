@@ -6,11 +6,11 @@ import zipfile
 
 import pytest
 
-from lsgan_tf.data import verify_pictures
 from lsgan_tf.data.images import decode, prepare_shards
 from lsgan_tf.data.images.shards import Preprocessing
 from lsgan_tf.data.lsun import source as lsun
 from lsgan_tf.data.lsun.lmdb_records import open_lmdb
+from lsgan_tf.data.verify import pictures as verify_pictures
 from lsgan_tf.errors import UserError
 
 

@@ -1,0 +1,1 @@
+"""Checks of datasets, one module per kind."""
