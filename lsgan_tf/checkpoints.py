@@ -56,7 +56,7 @@ class Checkpoints:
       folder: where they are kept.
       keep: number of newest ones to keep.
       chief: whether this process writes and reads; other workers are given the
-        chief's values (`lsgan_tf.workers`) and need not see the folder.
+        chief's values (`lsgan_tf.distribute.workers`) and need not see the folder.
     """
 
     def __init__(self, folder: Path, *, keep: int = 3, chief: bool = True) -> None:

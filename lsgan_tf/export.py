@@ -67,7 +67,7 @@ def main(argv: list[str]) -> None:
     load_config(run_dir)
     of_run(run_dir, best=_STEP.value is not None)
     import_tensorflow()
-    from lsgan_tf.machine import processor
+    from lsgan_tf.distribute.machine import processor
     from lsgan_tf.model_card import write_card
     from lsgan_tf.restoring import restore_run
     from lsgan_tf.savedmodel import write_saved_model

@@ -18,7 +18,6 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoints import Checkpoints, Found
 from lsgan_tf.cli.flags import describe
 from lsgan_tf.clock import Clock, spell
-from lsgan_tf.cluster import from_environment
 from lsgan_tf.collapse import EXIT_COLLAPSED
 from lsgan_tf.config import Config
 from lsgan_tf.dashboard.dashboard import Dashboard
@@ -26,19 +25,27 @@ from lsgan_tf.dashboard.profiling import Profile
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
-from lsgan_tf.devices import make_strategy, slow_precision
+from lsgan_tf.distribute.cluster import from_environment
+from lsgan_tf.distribute.devices import make_strategy, slow_precision
+from lsgan_tf.distribute.machine import describe_machine
+from lsgan_tf.distribute.multi_step import (
+    Task,
+    Window,
+    check_replicas,
+    make_run_steps,
+    next_stop,
+    uses_xla,
+)
+from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.evaluating import Evaluator, evaluation_due
-from lsgan_tf.machine import describe_machine
 from lsgan_tf.previews import Previews
 from lsgan_tf.progress_line import CURVES, live_bar, progress_line, under_way_line
 from lsgan_tf.restoring import export_step, take_weights
 from lsgan_tf.run_folder import RunFolder, new_run_dir
-from lsgan_tf.steps import Task, Window, check_replicas, make_run_steps, next_stop, uses_xla
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.watching import Watcher
-from lsgan_tf.workers import Workers
 
 # float16 skips steps that overflow; this many in a row will not recover.
 _FLOAT16_PATIENCE = 100

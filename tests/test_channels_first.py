@@ -17,11 +17,11 @@ import functools
 from lsgan_tf.cli.app import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
-from lsgan_tf import convolution_rule
+from lsgan_tf.networks.ops import conv2d_dispatch as convolution_rule
 print(convolution_rule._takes_channels_first())
 """
 COMPARE = """
-from lsgan_tf.convolution_gradient import Convolution
+from lsgan_tf.networks.ops.conv2d_gradient import Convolution
 from test_convolution_gradient import assert_near, first_order, library, operands, second_order
 for height, width, side, strides in ((8, 8, 3, 2), (7, 6, 5, 2), (4, 5, 3, 1), (6, 6, 1, 2)):
     convolution = Convolution(height, width, side, strides, "channels_first")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lsgan_tf.cluster import from_environment
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
+from lsgan_tf.distribute.cluster import from_environment
 from lsgan_tf.experiments.catalogue import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,7 @@ import bench_nets
 from bench_turns import cpu_seconds
 
 if TYPE_CHECKING:
-    from lsgan_tf.networks.network import Network
+    from lsgan_tf.networks.base import Network
 
 # Seconds that a measurement of the peak lasts, after one round of warming up.
 _PEAK_SECONDS = 0.5
@@ -48,16 +48,16 @@ class Product:
         import keras
         import tensorflow as tf
 
-        from lsgan_tf import convolution_rule
         from lsgan_tf.build import build_gan
-        from lsgan_tf.cluster import from_environment
         from lsgan_tf.data.pipeline import Batches
-        from lsgan_tf.devices import make_strategy
+        from lsgan_tf.distribute.cluster import from_environment
+        from lsgan_tf.distribute.devices import make_strategy
+        from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_xla
         from lsgan_tf.networks import operations
-        from lsgan_tf.steps import check_replicas, make_run_steps, uses_xla
+        from lsgan_tf.networks.ops import conv2d_dispatch
 
         if library_gradients:
-            convolution_rule.way = lambda *_: None
+            conv2d_dispatch.way = lambda *_: None
         start = time.perf_counter()
         self.config = bench_nets.config(
             net, precision=precision, batch_size=batch_size, small=small

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from lsgan_tf.config import Config
+from lsgan_tf.networks.base import Network
 from lsgan_tf.networks.layers import scaled
-from lsgan_tf.networks.network import Network
 
 _SCENE_PLAN = ((256, 3, 2), (256, 3, 1), (256, 3, 2), (256, 3, 1), (128, 3, 2), (64, 3, 2))
 

@@ -8,7 +8,7 @@ from lsgan_tf import networks
 from lsgan_tf.cli.flags import describe
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
-from lsgan_tf.networks.network import Network
+from lsgan_tf.networks.base import Network
 
 
 def dry_run(config: Config, origins: Mapping[str, str]) -> str:

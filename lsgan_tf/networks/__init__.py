@@ -10,7 +10,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.settings.defaults import WEIGHT_SD
 
 if TYPE_CHECKING:
-    from lsgan_tf.networks.network import Network
+    from lsgan_tf.networks.base import Network
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policy for each `--precision`."""

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from lsgan_tf.networks import layers
+from lsgan_tf.networks.base import Network, flatten, gated, join, leaky_relu, relu
 from lsgan_tf.networks.layers import Policy, Tensor, halved
-from lsgan_tf.networks.network import Network, flatten, gated, join, leaky_relu, relu
 
 NONLINEARITIES = {"relu": relu, "tanh": ops.tanh, "gated": gated}
 """By the name that `--nonlinearity` has; "relu" is a LeakyReLU in a discriminator."""

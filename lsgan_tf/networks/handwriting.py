@@ -13,9 +13,9 @@ import keras
 from keras import ops
 
 from lsgan_tf.networks import layers
+from lsgan_tf.networks.base import Network, join
 from lsgan_tf.networks.convolutional import ConvDenseDiscriminator
 from lsgan_tf.networks.layers import Policy, Tensor, halved
-from lsgan_tf.networks.network import Network, join
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="HandwritingGenerator")

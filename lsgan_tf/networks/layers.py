@@ -118,9 +118,9 @@ def _convolutions() -> ModuleType:
     """Where the classes of convolutions are: Keras's, whose gradients TensorFlow has faster."""
     if keras.backend.backend() != "tensorflow":
         return keras.layers
-    from lsgan_tf import trained_convolutions
+    from lsgan_tf.networks.ops import conv2d
 
-    return trained_convolutions
+    return conv2d
 
 
 def batch_norm(
@@ -147,7 +147,7 @@ def batch_norm(
     kind = keras.layers.BatchNormalization
     # There are replicas on TensorFlow alone; JAX sees the global batch by itself.
     if synchronized and keras.backend.backend() == "tensorflow":
-        from lsgan_tf.synchronized_norm import SynchronizedBatchNormalization
+        from lsgan_tf.networks.ops.sync_batch_norm import SynchronizedBatchNormalization
 
         kind = SynchronizedBatchNormalization
     return kind(momentum=0.9, epsilon=1e-5, gamma_initializer=initializer, name=name, dtype=dtype)
@@ -294,7 +294,7 @@ class LabelledConv2D(keras.layers.Layer):
 
     def _image_share(self, x: Tensor, training: bool | None) -> Tensor:
         if training and keras.backend.backend() == "tensorflow":
-            from lsgan_tf.trained_convolutions import convolve
+            from lsgan_tf.networks.ops.conv2d import convolve
 
             return convolve(x, self.kernel, self.strides)
         return ops.conv(x, self.kernel, strides=self.strides, padding="same")

@@ -12,9 +12,9 @@ import keras
 from keras import ops
 
 from lsgan_tf.networks import layers
+from lsgan_tf.networks.base import Network, join
 from lsgan_tf.networks.dcgan import Discriminator
 from lsgan_tf.networks.layers import Policy, Tensor
-from lsgan_tf.networks.network import Network, join
 
 __all__ = ["Discriminator", "Generator"]
 

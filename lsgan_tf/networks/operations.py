@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 
 from lsgan_tf.networks import layers
-from lsgan_tf.networks.network import LayerRow, Network
+from lsgan_tf.networks.base import LayerRow, Network
 
 _NORMALISATIONS = keras.layers.BatchNormalization | keras.layers.GroupNormalization
 

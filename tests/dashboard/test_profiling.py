@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from lsgan_tf.config import resolve
 from lsgan_tf.dashboard.profiling import Profile, parse_profile_steps
+from lsgan_tf.distribute.multi_step import next_stop
 from lsgan_tf.errors import UserError
-from lsgan_tf.steps import next_stop
 
 CONFIG = {"dataset": "mixture", "steps": 100, "steps_per_call": 10}
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from lsgan_tf.cluster import Cluster
 from lsgan_tf.config import Config
+from lsgan_tf.distribute.cluster import Cluster
 from lsgan_tf.errors import UserError, WorkerLostError
 
 # How TensorFlow says that another process is gone.

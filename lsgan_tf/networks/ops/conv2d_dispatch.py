@@ -12,7 +12,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from lsgan_tf.convolution_gradient import Convolution, Way
+from lsgan_tf.networks.ops.conv2d_gradient import Convolution, Way
 
 Processor = Literal["avx2", "avx512", "avx512_bf16"]
 """What an x86 processor has at most; `avx512_bf16` has instructions for bfloat16 too."""

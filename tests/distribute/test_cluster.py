@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from lsgan_tf.cluster import Cluster, from_environment, meet
+from lsgan_tf.distribute.cluster import Cluster, from_environment, meet
 from lsgan_tf.errors import UserError
 
 

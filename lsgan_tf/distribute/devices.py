@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from lsgan_tf.cluster import Cluster, meet
+from lsgan_tf.distribute.cluster import Cluster, meet
 from lsgan_tf.errors import UserError
 
 _FORM = re.compile(r"(auto|cpu|gpu)(?::(\d+))?$")

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import convolution_rule
-from lsgan_tf.convolution_gradient import Convolution
-from lsgan_tf.convolution_rule import way
+from lsgan_tf.networks.ops import conv2d_dispatch
+from lsgan_tf.networks.ops.conv2d_dispatch import way
+from lsgan_tf.networks.ops.conv2d_gradient import Convolution
 
 CPU = "/job:localhost/replica:0/task:0/device:CPU:1"
 
@@ -62,13 +62,13 @@ def test_where_none_paid_it_is_left_alone(image, result, kernel_size):
 def test_other_devices_are_left_alone(monkeypatch):
     gpus = []
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: gpus)
-    assert convolution_rule._on_cpu(CPU)
-    assert convolution_rule._on_cpu("/device:CPU:*") and convolution_rule._on_cpu("")
-    assert not convolution_rule._on_cpu(CPU.replace("CPU", "GPU"))
-    assert not convolution_rule._on_cpu(CPU.replace("CPU", "TPU"))
+    assert conv2d_dispatch._on_cpu(CPU)
+    assert conv2d_dispatch._on_cpu("/device:CPU:*") and conv2d_dispatch._on_cpu("")
+    assert not conv2d_dispatch._on_cpu(CPU.replace("CPU", "GPU"))
+    assert not conv2d_dispatch._on_cpu(CPU.replace("CPU", "TPU"))
     gpus.append("GPU:0")
-    assert convolution_rule._on_cpu(CPU)
-    assert not convolution_rule._on_cpu("") and not convolution_rule._on_cpu(None)
+    assert conv2d_dispatch._on_cpu(CPU)
+    assert not conv2d_dispatch._on_cpu("") and not conv2d_dispatch._on_cpu(None)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_other_devices_are_left_alone(monkeypatch):
 def test_processors(tmp_path, words, expected):
     path = tmp_path / "cpuinfo"
     path.write_text(f"model name\t: X\nflags\t\t: fpu {words}\n")
-    assert convolution_rule._processor.__wrapped__(path) == expected
-    assert convolution_rule._processor.__wrapped__(tmp_path / "none") is None
+    assert conv2d_dispatch._processor.__wrapped__(path) == expected
+    assert conv2d_dispatch._processor.__wrapped__(tmp_path / "none") is None
 
 
 SMALL = ((64, 8, 8, 128), (64, 4, 4, 128), 5, 2)
@@ -94,27 +94,27 @@ LARGE = ((64, 56, 56, 128), (64, 28, 28, 128), 3, 2)
 
 
 def test_a_tensor_of_a_graph_knows_its_device(monkeypatch):
-    monkeypatch.setattr(convolution_rule, "_processor", lambda: "avx2")
+    monkeypatch.setattr(conv2d_dispatch, "_processor", lambda: "avx2")
     answers = []
 
     @tf.function
     def graph():
         for device in ("CPU:0", "GPU:0"):
             with tf.device(device):
-                answers.append(convolution_rule.faster(*SMALL, tf.zeros(())))
+                answers.append(conv2d_dispatch.faster(*SMALL, tf.zeros(())))
 
     graph.get_concrete_function()
     assert answers == [Convolution(8, 8, 5, 2, "dilated"), None]
-    assert convolution_rule.faster(*SMALL, tf.zeros(())) == answers[0]
-    assert convolution_rule.faster(*SMALL, tf.zeros((), tf.float64)) is None
-    monkeypatch.setattr(convolution_rule, "_processor", lambda: None)
-    assert convolution_rule.faster(*SMALL, tf.zeros(())) is None
+    assert conv2d_dispatch.faster(*SMALL, tf.zeros(())) == answers[0]
+    assert conv2d_dispatch.faster(*SMALL, tf.zeros((), tf.float64)) is None
+    monkeypatch.setattr(conv2d_dispatch, "_processor", lambda: None)
+    assert conv2d_dispatch.faster(*SMALL, tf.zeros(())) is None
 
 
 def test_channels_first_where_tensorflow_takes_them(monkeypatch):
-    monkeypatch.setattr(convolution_rule, "_processor", lambda: "avx2")
+    monkeypatch.setattr(conv2d_dispatch, "_processor", lambda: "avx2")
     for takes in (True, False):
-        monkeypatch.setattr(convolution_rule, "_takes_channels_first", lambda takes=takes: takes)
+        monkeypatch.setattr(conv2d_dispatch, "_takes_channels_first", lambda takes=takes: takes)
         expected = Convolution(56, 56, 3, 2, "channels_first") if takes else None
-        assert convolution_rule.faster(*LARGE, tf.zeros(())) == expected
-        assert convolution_rule.faster(*SMALL, tf.zeros(())) == Convolution(8, 8, 5, 2)
+        assert conv2d_dispatch.faster(*LARGE, tf.zeros(())) == expected
+        assert conv2d_dispatch.faster(*SMALL, tf.zeros(())) == Convolution(8, 8, 5, 2)

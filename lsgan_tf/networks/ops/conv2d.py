@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from lsgan_tf import convolution_rule
+from lsgan_tf.networks.ops import conv2d_dispatch
 
 _PACKAGE = "lsgan_tf"
 
@@ -41,7 +41,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         if _is_pixel(inputs.shape) and _is_pixel(shape):
             return _finished(self, _of_a_pixel(inputs, tf.transpose(kernel, (0, 1, 3, 2))))
         sides = self.kernel_size[0], self.strides[0]
-        if found := convolution_rule.faster(shape, inputs.shape, *sides, inputs):
+        if found := conv2d_dispatch.faster(shape, inputs.shape, *sides, inputs):
             return _finished(self, found.transposed(inputs, kernel))
         return super().call(inputs)
 
@@ -62,7 +62,7 @@ def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int)
         return _of_a_pixel(image, kernel)
     sides = [None if side is None else -(-side // strides) for side in image.shape[1:3]]
     result = (image.shape[0], *sides, kernel.shape[3])
-    if found := convolution_rule.faster(image.shape, result, kernel.shape[0], strides, image):
+    if found := conv2d_dispatch.faster(image.shape, result, kernel.shape[0], strides, image):
         return found.forward(image, kernel)
     return keras.ops.conv(image, kernel, strides=strides, padding="same")
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsgan_tf.config import resolve
+from lsgan_tf.distribute.multi_step import Task, Window, check_replicas, next_stop, uses_xla
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import METRICS
-from lsgan_tf.steps import Task, Window, check_replicas, next_stop, uses_xla
 
 
 def config(**settings):

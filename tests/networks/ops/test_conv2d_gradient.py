@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf.convolution_gradient import Convolution
+from lsgan_tf.networks.ops.conv2d_gradient import Convolution
 
 
 def random(*shape: int, seed: int = 0) -> tf.Tensor:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import convolution_rule, trained_convolutions
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
-from lsgan_tf.devices import make_strategy
+from lsgan_tf.distribute.devices import make_strategy
+from lsgan_tf.distribute.multi_step import make_run_steps
 from lsgan_tf.networks import layers
-from lsgan_tf.steps import make_run_steps
+from lsgan_tf.networks.ops import conv2d, conv2d_dispatch
 
 NETS = {
     "handwriting": (
@@ -32,8 +32,8 @@ NETS = {
 @pytest.fixture
 def everywhere(monkeypatch):
     """As if it paid for all shapes, on this machine."""
-    monkeypatch.setattr(convolution_rule, "way", lambda *_: "dilated")
-    monkeypatch.setattr(convolution_rule, "_processor", lambda: "avx2")
+    monkeypatch.setattr(conv2d_dispatch, "way", lambda *_: "dilated")
+    monkeypatch.setattr(conv2d_dispatch, "_processor", lambda: "avx2")
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_in_training_alone(everywhere):
 
 @pytest.mark.parametrize("option", [{"padding": "valid"}, {"groups": 2}, {"dilation_rate": 2}])
 def test_other_options_are_left_to_keras(everywhere, option):
-    own = trained_convolutions.Conv2D(4, 3, **{"padding": "same", **option})
+    own = conv2d.Conv2D(4, 3, **{"padding": "same", **option})
     plain = keras.layers.Conv2D.from_config({**own.get_config(), "name": "plain"})
     x = images(2, 7, 7, 2)
     own(x), plain(x)
@@ -108,7 +108,7 @@ def test_other_options_are_left_to_keras(everywhere, option):
 
 def test_what_keras_does_after_the_convolution(everywhere):
     for settings in ({"activation": "relu"}, {"use_bias": False}):
-        own = trained_convolutions.Conv2D(4, 3, 2, padding="same", **settings)
+        own = conv2d.Conv2D(4, 3, 2, padding="same", **settings)
         x = images(2, 7, 7, 2)
         own(x)
         if own.use_bias:
@@ -122,7 +122,7 @@ def test_a_step_computes_what_it_did_and_nothing_more(everywhere, monkeypatch, n
     found = {}
     for kind in ("faster", "library"):
         if kind == "library":
-            monkeypatch.setattr(convolution_rule, "way", lambda *_: None)
+            monkeypatch.setattr(conv2d_dispatch, "way", lambda *_: None)
         gan = make_gan(net)
         operations = needed(trace(gan.train_step, data_of(net)))
         types = [operation.type for operation in operations]
@@ -157,7 +157,7 @@ def test_training_goes_the_same_way(everywhere, monkeypatch, net):
         return run_steps(batches, tf.constant(3, tf.int64))[1].numpy()
 
     faster = trained()
-    monkeypatch.setattr(convolution_rule, "way", lambda *_: None)
+    monkeypatch.setattr(conv2d_dispatch, "way", lambda *_: None)
     np.testing.assert_allclose(faster, trained(), rtol=2e-3, atol=1e-5)
 
 
@@ -188,7 +188,7 @@ def test_names_weights_and_files_are_kerass(of_keras, tmp_path, net):
     for network in (after.generator, read):
         for old, new in zip(before.generator.weights, network.weights, strict=True):
             np.testing.assert_array_equal(old.numpy(), new.numpy())
-    assert isinstance(read.h1, trained_convolutions.Conv2DTranspose)
+    assert isinstance(read.h1, conv2d.Conv2DTranspose)
 
 
 def test_the_layers_are_read_back_as_what_they_are():

@@ -18,10 +18,10 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.data.arrays import ArraySource
 from lsgan_tf.data.pipeline import Batches
-from lsgan_tf.devices import make_strategy
+from lsgan_tf.distribute.devices import make_strategy
+from lsgan_tf.distribute.multi_step import make_run_steps
 from lsgan_tf.gan import GAN
 from lsgan_tf.networks import layers
-from lsgan_tf.steps import make_run_steps
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import devices
-from lsgan_tf.cluster import Cluster
-from lsgan_tf.devices import make_strategy, slow_precision
+from lsgan_tf.distribute import devices
+from lsgan_tf.distribute.cluster import Cluster
+from lsgan_tf.distribute.devices import make_strategy, slow_precision
 from lsgan_tf.errors import UserError
 
 

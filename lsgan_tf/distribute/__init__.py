@@ -1,0 +1,1 @@
+"""Devices, workers, and many steps in one call."""
