@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsgan_tf.metrics.names import NOT_COMPARED, merit
+from lsgan_tf.metrics.registry import NOT_COMPARED, merit
 from lsgan_tf.run_reading import is_number, rows, values_of
 
 _NO_FIGURES = {"step", "seed", "samples", "seconds", "reals"}

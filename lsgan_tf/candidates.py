@@ -15,7 +15,7 @@ from lsgan_tf.checkpoints import check, read
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import GAN
-from lsgan_tf.metrics.draws import Batch, Draws, draws_of_saved_model
+from lsgan_tf.metrics.generated import Batch, Draws, draws_of_saved_model
 from lsgan_tf.sampling import Sampler
 from lsgan_tf.util.files import read_json
 

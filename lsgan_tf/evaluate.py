@@ -19,7 +19,7 @@ from absl import flags
 
 from lsgan_tf.cli.app import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.names import METRICS, parse_metrics
+from lsgan_tf.metrics.registry import METRICS, parse_metrics
 from lsgan_tf.util.files import read_json, require_writable
 
 __doc__ = (__doc__ or "").replace(

@@ -19,8 +19,8 @@ from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import GAN
-from lsgan_tf.metrics.draws import Draws
-from lsgan_tf.metrics.names import BETTER, default_metrics, for_json, is_better, parse_metrics
+from lsgan_tf.metrics.generated import Draws
+from lsgan_tf.metrics.registry import BETTER, default_metrics, for_json, is_better, parse_metrics
 from lsgan_tf.metrics.suite import open_suite
 from lsgan_tf.run_folder import RunFolder
 from lsgan_tf.savedmodel import write_saved_model

@@ -12,8 +12,8 @@ from lsgan_tf.candidates import Candidate, Candidates
 from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.names import BETTER, check_metrics, default_metrics, for_json, is_better
-from lsgan_tf.metrics.splits import with_data_dir
+from lsgan_tf.metrics.real import with_data_dir
+from lsgan_tf.metrics.registry import BETTER, check_metrics, default_metrics, for_json, is_better
 from lsgan_tf.metrics.suite import Suite, open_suite
 from lsgan_tf.util.files import explained, write_json
 from lsgan_tf.util.text import printable

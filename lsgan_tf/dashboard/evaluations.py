@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsgan_tf.metrics.names import BETTER, is_better
+from lsgan_tf.metrics.registry import BETTER, is_better
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.files import atomic_folder, explained
 

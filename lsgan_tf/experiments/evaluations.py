@@ -8,7 +8,7 @@ from typing import Any
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.page import number, table
 from lsgan_tf.experiments.plan import Measures, Run, spread
-from lsgan_tf.metrics.names import BETTER, is_better
+from lsgan_tf.metrics.registry import BETTER, is_better
 from lsgan_tf.util.files import read_json
 
 EXTRA: tuple[str, ...] = ()

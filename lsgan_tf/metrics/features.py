@@ -12,7 +12,7 @@ import numpy as np
 
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.splits import batches
+from lsgan_tf.metrics.real import batches
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress
 

@@ -13,20 +13,20 @@ from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import inception_score, kid, prdc
-from lsgan_tf.metrics.draws import Batch
 from lsgan_tf.metrics.features import (
     REAL_SEED,
     Collector,
     Extractor,
     real_features,
 )
-from lsgan_tf.metrics.figures import FIGURES, Seen, kid_subset_size, reading
-from lsgan_tf.metrics.judge import Reading
-from lsgan_tf.metrics.judge_training import Recipe, default_recipe
-from lsgan_tf.metrics.limits import MOST_BY_DEFAULT, check_counts, check_dim, default_samples
+from lsgan_tf.metrics.from_features import FIGURES, Seen, kid_subset_size, reading
+from lsgan_tf.metrics.generated import Batch
+from lsgan_tf.metrics.judge.classifier import Reading
+from lsgan_tf.metrics.judge.training import Recipe, default_recipe
 from lsgan_tf.metrics.mixture import modes
-from lsgan_tf.metrics.names import METRICS, check_metrics, keys_of
-from lsgan_tf.metrics.splits import Splits, open_splits
+from lsgan_tf.metrics.real import Splits, open_splits
+from lsgan_tf.metrics.registry import METRICS, check_metrics, keys_of
+from lsgan_tf.metrics.requirements import MOST_BY_DEFAULT, check_counts, check_dim, default_samples
 from lsgan_tf.util.progress import Progress
 
 
@@ -50,7 +50,7 @@ def open_suite(
       config: of the run, with the dataset's facts.
       train: its training examples if they are open already.
       samples: how many generated examples will be measured; by default what
-        `lsgan_tf.metrics.limits.default_samples` gives.
+        `lsgan_tf.metrics.requirements.default_samples` gives.
       reals: how many real ones they are compared with; by default as many as samples, or
         all if there are fewer.
       split: which real ones: "train" or "test".
@@ -238,10 +238,10 @@ class Suite:
 
     def _make(self, kind: str) -> Extractor:
         if kind == "inception":
-            from lsgan_tf.metrics.inception import open_inception
+            from lsgan_tf.metrics.inception.network import open_inception
 
             return open_inception(self.inception, self._cache, log=self.log)
-        from lsgan_tf.metrics.judge_cache import judge_of
+        from lsgan_tf.metrics.judge.cache import judge_of
 
         return judge_of(self._splits, self._cache, recipe=self.recipe, log=self.log)
 
@@ -279,6 +279,6 @@ class Suite:
         if real:
             top1 = self._extractors["judge"].facts["top1"]
             return [top1, top1]
-        from lsgan_tf.metrics.usefulness import usefulness
+        from lsgan_tf.metrics.judge.usefulness import usefulness
 
         return usefulness(self._splits, kept, self.recipe)

@@ -89,7 +89,7 @@ def _check_watching(config: Config) -> None:
         )
     if not config.metrics and not config.best_metric:
         return
-    from lsgan_tf.metrics.names import BETTER, METRICS, parse_metrics
+    from lsgan_tf.metrics.registry import BETTER, METRICS, parse_metrics
 
     names = parse_metrics(config.metrics) if config.metrics else tuple(METRICS)
     keys = [key for name in names for key in METRICS[name].keys if key in BETTER]

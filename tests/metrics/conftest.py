@@ -32,5 +32,5 @@ def halves():
 @pytest.fixture
 def quick_judges(monkeypatch):
     """Judges are trained for sixty steps."""
-    monkeypatch.setattr("lsgan_tf.metrics.judge_training._FEWEST_STEPS", 60)
-    monkeypatch.setattr("lsgan_tf.metrics.judge_training._FEWEST_EPOCHS", 0)
+    monkeypatch.setattr("lsgan_tf.metrics.judge.training._FEWEST_STEPS", 60)
+    monkeypatch.setattr("lsgan_tf.metrics.judge.training._FEWEST_EPOCHS", 0)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lsgan_tf.metrics.diversity import mean_distance, within_class
 from lsgan_tf.metrics.features import Features
-from lsgan_tf.metrics.figures import FIGURES, Seen
 from lsgan_tf.metrics.frechet import Moments, frechet, frechet_distance, moments_of
+from lsgan_tf.metrics.from_features import FIGURES, Seen
 from lsgan_tf.metrics.inception_score import inception_score
 from lsgan_tf.metrics.kid import kernel_distance, squared_mmd
 from lsgan_tf.metrics.mixture import modes

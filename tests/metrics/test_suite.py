@@ -11,11 +11,11 @@ from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import suite as suites
-from lsgan_tf.metrics.draws import Draws
-from lsgan_tf.metrics.judge import Judge
-from lsgan_tf.metrics.limits import default_samples
-from lsgan_tf.metrics.names import default_metrics
-from lsgan_tf.metrics.splits import Splits, batches, open_splits
+from lsgan_tf.metrics.generated import Draws
+from lsgan_tf.metrics.judge.classifier import Judge
+from lsgan_tf.metrics.real import Splits, batches, open_splits
+from lsgan_tf.metrics.registry import default_metrics
+from lsgan_tf.metrics.requirements import default_samples
 from lsgan_tf.metrics.suite import open_suite
 
 

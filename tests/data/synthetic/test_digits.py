@@ -11,7 +11,7 @@ from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.synthetic import digits
 from lsgan_tf.data.synthetic.digit_glyphs import HEIGHT, glyph
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.splits import open_splits
+from lsgan_tf.metrics.real import open_splits
 
 
 @pytest.fixture(scope="module")

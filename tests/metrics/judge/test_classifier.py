@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics import judge_cache
-from lsgan_tf.metrics.augmentation import distort
-from lsgan_tf.metrics.judge import Reading, read_pictures
-from lsgan_tf.metrics.judge_network import judge_network
-from lsgan_tf.metrics.judge_training import Recipe, default_recipe
-from lsgan_tf.metrics.splits import Splits, batches
-from lsgan_tf.metrics.usefulness import usefulness
+from lsgan_tf.metrics.judge import cache as judge_cache
+from lsgan_tf.metrics.judge.augmentation import distort
+from lsgan_tf.metrics.judge.classifier import Reading, read_pictures
+from lsgan_tf.metrics.judge.network import judge_network
+from lsgan_tf.metrics.judge.training import Recipe, default_recipe
+from lsgan_tf.metrics.judge.usefulness import usefulness
+from lsgan_tf.metrics.real import Splits, batches
 from lsgan_tf.util import files
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from lsgan_tf.data.arrays import ArraySource
-from lsgan_tf.metrics.draws import Batch
-from lsgan_tf.metrics.judge import Judge, read_pictures
-from lsgan_tf.metrics.judge_training import Recipe, default_recipe, train_network
-from lsgan_tf.metrics.splits import Splits, batches
+from lsgan_tf.metrics.generated import Batch
+from lsgan_tf.metrics.judge.classifier import Judge, read_pictures
+from lsgan_tf.metrics.judge.training import Recipe, default_recipe, train_network
+from lsgan_tf.metrics.real import Splits, batches
 
 _MOST_TESTED = 20_000
 

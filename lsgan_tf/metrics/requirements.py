@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import inception_score, prdc
 from lsgan_tf.metrics.features import Extractor
-from lsgan_tf.metrics.names import fewest_for
-from lsgan_tf.metrics.splits import Splits
+from lsgan_tf.metrics.real import Splits
+from lsgan_tf.metrics.registry import fewest_for
 
 MOST_BY_DEFAULT = 10_000
 _MOST_TO_TEACH = 50_000

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf.metrics.judge_network import FEATURES, LARGEST_SIDE, SIDE
+from lsgan_tf.metrics.judge.network import FEATURES, LARGEST_SIDE, SIDE
 
 _CHUNK = 256
 

@@ -6,7 +6,7 @@ import pytest
 
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.names import (
+from lsgan_tf.metrics.registry import (
     BETTER,
     METRICS,
     NOT_COMPARED,

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.judge import Judge, read_pictures
-from lsgan_tf.metrics.judge_network import judge_network
-from lsgan_tf.metrics.judge_training import Recipe, default_recipe, train_network
-from lsgan_tf.metrics.splits import Splits, batches
+from lsgan_tf.metrics.judge.classifier import Judge, read_pictures
+from lsgan_tf.metrics.judge.network import judge_network
+from lsgan_tf.metrics.judge.training import Recipe, default_recipe, train_network
+from lsgan_tf.metrics.real import Splits, batches
 from lsgan_tf.util import files
 
 _VERSION = 1  # raised when the network or its training changes

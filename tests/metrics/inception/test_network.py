@@ -13,8 +13,8 @@ import scipy.special
 import tensorflow as tf
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics import inception_file
-from lsgan_tf.metrics.inception import Inception, open_inception
+from lsgan_tf.metrics.inception import file as inception_file
+from lsgan_tf.metrics.inception.network import Inception, open_inception
 from lsgan_tf.metrics.inception_score import inception_score
 
 SIDE, DIM, CLASSES = 8, 6, 5

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.inception_file import ARCHIVE, GRAPH, graph_bytes
+from lsgan_tf.metrics.inception.file import ARCHIVE, GRAPH, graph_bytes
 
 INPUT, POOL, LOGITS = "ExpandDims", "pool_3", "softmax/logits/MatMul"
 """Names in the graph: the images before resizing, the features, and the product whose second
@@ -86,7 +86,7 @@ class Inception:
 def open_inception(
     path: Path | None, cache_dir: Path | None, *, log: Callable[[str], None] = print
 ) -> Inception:
-    """The network from a file; see `lsgan_tf.metrics.inception_file.graph_bytes`.
+    """The network from a file; see `lsgan_tf.metrics.inception.file.graph_bytes`.
 
     Raises:
       UserError: as `graph_bytes` and `Inception`.

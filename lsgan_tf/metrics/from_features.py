@@ -8,7 +8,7 @@ import numpy as np
 
 from lsgan_tf.metrics import diversity, frechet, inception_score, kid, prdc
 from lsgan_tf.metrics.features import Features
-from lsgan_tf.metrics.judge import Reading
+from lsgan_tf.metrics.judge.classifier import Reading
 
 _SURE, _SHARE_OF_FAIR = 0.9, 0.1
 

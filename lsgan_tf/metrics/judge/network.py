@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from lsgan_tf.metrics import names
+from lsgan_tf.metrics import registry as names
 
 FEATURES = names.FEATURES["judge"]
 """Length of the feature vector."""
