@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lsgan_tf.gradient_penalty import GradientPenalty
     from lsgan_tf.losses import Objective, objective
     from lsgan_tf.optimizers import make_optimizer
-    from lsgan_tf.restoring import restore_run
+    from lsgan_tf.run_dir.restore import restore_run
     from lsgan_tf.sampling import Sampler
     from lsgan_tf.training import train
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf.metrics.registry import NOT_COMPARED, merit
-from lsgan_tf.run_reading import is_number, rows, values_of
+from lsgan_tf.run_dir.status import is_number, rows, values_of
 
 _NO_FIGURES = {"step", "seed", "samples", "seconds", "reals"}
 

@@ -62,14 +62,14 @@ def main(argv: list[str]) -> None:
     if _QUANTIZE.value != "none" and not _TFLITE.value:
         raise UserError("--quantize: is for TensorFlow Lite alone; give --tflite=FILE.tflite too")
     from lsgan_tf.checkpoint_folders import of_run
-    from lsgan_tf.run_folder import load_config, tidied
+    from lsgan_tf.run_dir.folder import load_config, tidied
 
     load_config(run_dir)
     of_run(run_dir, best=_STEP.value is not None)
     import_tensorflow()
     from lsgan_tf.distribute.machine import processor
     from lsgan_tf.model_card import write_card
-    from lsgan_tf.restoring import restore_run
+    from lsgan_tf.run_dir.restore import restore_run
     from lsgan_tf.savedmodel import write_saved_model
 
     config, gan, classes, step = restore_run(run_dir, _STEP.value, say=print)

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from lsgan_tf.clock import spell
 from lsgan_tf.config import Config
-from lsgan_tf.run_folder import is_terminal
+from lsgan_tf.run_dir.folder import is_terminal
 
 CURVES = {
     "d_loss": "loss/discriminator",

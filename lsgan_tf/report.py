@@ -68,7 +68,7 @@ def main(argv: list[str]) -> None:
 
 
 def _refuse_folders_of_runs(folders: Sequence[Path]) -> None:
-    from lsgan_tf.run_reading import find_runs
+    from lsgan_tf.run_dir.status import find_runs
 
     for folder in folders:
         inside = [path for path in find_runs(folder) if any(path.iterdir())]

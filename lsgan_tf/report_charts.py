@@ -9,7 +9,7 @@ from lsgan_tf.best_figure import figures, plain_name
 from lsgan_tf.report_curves import Series, chart, short
 from lsgan_tf.report_facts import Facts
 from lsgan_tf.report_html import table, text_of
-from lsgan_tf.run_reading import is_number
+from lsgan_tf.run_dir.status import is_number
 
 # Title, the rows it is in, and its lines: key and name.
 _CHARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (

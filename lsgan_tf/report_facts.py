@@ -18,7 +18,7 @@ from PIL import Image
 from lsgan_tf.best_figure import Best, best_of_run, evaluations
 from lsgan_tf.config import Config, settings
 from lsgan_tf.errors import UserError
-from lsgan_tf.run_reading import Run, checkpoints, is_number, lines, read_run, rows
+from lsgan_tf.run_dir.status import Run, checkpoints, is_number, lines, read_run, rows
 from lsgan_tf.settings.defaults import PAPER
 
 _GRID = re.compile(r"step-(\d+)(-ema)?\.png")

@@ -25,8 +25,8 @@ from lsgan_tf.report_html import (
     table,
     text_of,
 )
+from lsgan_tf.run_dir.status import is_number, size
 from lsgan_tf.run_list import describe_data, describe_size, describe_step
-from lsgan_tf.run_reading import is_number, size
 from lsgan_tf.settings.field import number as number_text
 from lsgan_tf.util.text import printable
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsgan_tf.best_figure import best_of_run, evaluations
-from lsgan_tf.run_reading import Run, find_runs, is_number, read_run, size
+from lsgan_tf.run_dir.status import Run, find_runs, is_number, read_run, size
 from lsgan_tf.util.text import printable
 
 _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed", "")

@@ -125,7 +125,7 @@ def main(argv: list[str]) -> None:
             "say how many images, and the suffix of --out the format"
         )
     import_tensorflow()
-    from lsgan_tf.restoring import export_of_run
+    from lsgan_tf.run_dir.restore import export_of_run
     from lsgan_tf.sampling import Sampler
 
     if _SAVED_MODEL.value:

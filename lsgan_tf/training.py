@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from lsgan_tf import grids
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoints import Checkpoints, Found
 from lsgan_tf.cli.flags import describe
 from lsgan_tf.clock import Clock, spell
 from lsgan_tf.collapse import EXIT_COLLAPSED
@@ -41,8 +40,9 @@ from lsgan_tf.errors import DivergedError
 from lsgan_tf.evaluating import Evaluator, evaluation_due
 from lsgan_tf.previews import Previews
 from lsgan_tf.progress_line import CURVES, live_bar, progress_line, under_way_line
-from lsgan_tf.restoring import export_step, take_weights
-from lsgan_tf.run_folder import RunFolder, new_run_dir
+from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
+from lsgan_tf.run_dir.folder import RunFolder, new_run_dir
+from lsgan_tf.run_dir.restore import export_step, take_weights
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.watching import Watcher

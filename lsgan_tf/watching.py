@@ -13,7 +13,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.distribute.multi_step import Window
 from lsgan_tf.gan import measured
 from lsgan_tf.previews import Previews
-from lsgan_tf.run_folder import RunFolder
+from lsgan_tf.run_dir.folder import RunFolder
 from lsgan_tf.spread import spread
 from lsgan_tf.summaries import Summaries
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.restoring import restore_run
+from lsgan_tf.run_dir.restore import restore_run
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,14 +11,14 @@ import tensorflow as tf
 from lsgan_tf import evaluating
 from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoint_folders import find
-from lsgan_tf.checkpoints import Checkpoints
 from lsgan_tf.config import resolve
 from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluating import Evaluator, chosen_metric, evaluation_due
-from lsgan_tf.restoring import restore_run
 from lsgan_tf.run_differences import differences, events, tensors
-from lsgan_tf.run_folder import RunFolder
+from lsgan_tf.run_dir.checkpoints import Checkpoints
+from lsgan_tf.run_dir.folder import RunFolder
+from lsgan_tf.run_dir.restore import restore_run
 from lsgan_tf.sampling import Sampler
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.training import train

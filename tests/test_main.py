@@ -13,7 +13,7 @@ from PIL import Image
 from lsgan_tf.config import resolve
 from lsgan_tf.data import open_source
 from lsgan_tf.errors import UserError
-from lsgan_tf.run_folder import load_config
+from lsgan_tf.run_dir.folder import load_config
 
 NUMBER = r"[+-]?\d+\.\d+"
 PROGRESS = re.compile(

@@ -135,7 +135,7 @@ def test_a_disk_that_fills_up_ends_in_one_line(finished, small_disk, monkeypatch
         if has_checkpoint(path):
             small_disk.fill()
 
-    monkeypatch.setattr("lsgan_tf.checkpoints.require_free_space", someone_else_writes)
+    monkeypatch.setattr("lsgan_tf.run_dir.checkpoints.require_free_space", someone_else_writes)
     with pytest.raises(UserError, match="the disk is full while writing a checkpoint") as caught:
         run(path, jit_compile="off")
     ended_full(path, caught)

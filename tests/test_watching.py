@@ -10,13 +10,13 @@ import pytest
 import tensorflow as tf
 
 from lsgan_tf.checkpoint_folders import find
-from lsgan_tf.checkpoints import Checkpoints
 from lsgan_tf.collapse import EXIT_COLLAPSED
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import METRICS
-from lsgan_tf.restoring import export_step
-from lsgan_tf.run_folder import RunFolder
+from lsgan_tf.run_dir.checkpoints import Checkpoints
+from lsgan_tf.run_dir.folder import RunFolder
+from lsgan_tf.run_dir.restore import export_step
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.training import train
 from lsgan_tf.watching import Watcher

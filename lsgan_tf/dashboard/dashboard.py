@@ -16,7 +16,7 @@ from lsgan_tf.dashboard.settings_table import settings_table
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
 from lsgan_tf.gan import GAN
-from lsgan_tf.run_folder import RunFolder
+from lsgan_tf.run_dir.folder import RunFolder
 from lsgan_tf.summaries import Summaries
 
 

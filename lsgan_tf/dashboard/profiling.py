@@ -9,7 +9,7 @@ from lsgan_tf.errors import UserError
 
 if TYPE_CHECKING:
     from lsgan_tf.config import Config
-    from lsgan_tf.run_folder import RunFolder
+    from lsgan_tf.run_dir.folder import RunFolder
 
 
 class Steps(NamedTuple):

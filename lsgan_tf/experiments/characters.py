@@ -11,7 +11,7 @@ from lsgan_tf import grids
 from lsgan_tf.experiments import samples
 from lsgan_tf.experiments.evaluations import evaluate, last_and_best
 from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Outcome, Run
-from lsgan_tf.run_folder import load_classes
+from lsgan_tf.run_dir.folder import load_classes
 
 _SAYS = """
 The conditional model of section 3.4, trained on the 3,740 characters of HWDB1.0, generates

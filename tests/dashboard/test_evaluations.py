@@ -7,7 +7,7 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from lsgan_tf.config import resolve
 from lsgan_tf.dashboard.evaluations import show_evaluation
-from lsgan_tf.run_folder import RunFolder
+from lsgan_tf.run_dir.folder import RunFolder
 
 
 @pytest.fixture

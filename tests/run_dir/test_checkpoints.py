@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoints import Checkpoints, _size, check, find
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
+from lsgan_tf.run_dir.checkpoints import Checkpoints, _size, check, find
 from lsgan_tf.util import files
 
 
@@ -152,7 +152,7 @@ class TestFullDisk:
             checkpoints = Checkpoints(mount / "checkpoints")
             checkpoints.save(10, state(10.0), {})
             # Someone else fills the disk after we looked.
-            monkeypatch.setattr("lsgan_tf.checkpoints.require_free_space", lambda *_: None)
+            monkeypatch.setattr("lsgan_tf.run_dir.checkpoints.require_free_space", lambda *_: None)
             with pytest.raises(UserError, match="the disk is full while writing a checkpoint") as e:
                 checkpoints.save(20, state(20.0, (300, 300)), {})
             assert "\n" not in str(e.value)

@@ -9,7 +9,7 @@ import pytest
 
 from lsgan_tf import candidates
 from lsgan_tf.errors import UserError
-from lsgan_tf.restoring import export_of_run, restore_run
+from lsgan_tf.run_dir.restore import export_of_run, restore_run
 
 WAYS = [restore_run, export_of_run, lambda path: candidates.of_run(path, "newest", None)]
 

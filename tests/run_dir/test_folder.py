@@ -12,7 +12,7 @@ import pytest
 
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
-from lsgan_tf.run_folder import RunFolder, load_classes, load_config, new_run_dir, tidied
+from lsgan_tf.run_dir.folder import RunFolder, load_classes, load_config, new_run_dir, tidied
 
 CONFIG = dataclasses.replace(resolve({}, {})[0], data_shape=(28, 28, 1), data_fingerprint="aa")
 
@@ -80,7 +80,7 @@ class TestOpening:
         run.close()
         code = (
             "import sys, json; from pathlib import Path\n"
-            "from lsgan_tf.run_folder import RunFolder, load_config\n"
+            "from lsgan_tf.run_dir.folder import RunFolder, load_config\n"
             f"path = Path({str(run.path)!r})\n"
             "folder = RunFolder(path, load_config(path))\n"
             "print('open', flush=True); sys.stdin.read()\n"
