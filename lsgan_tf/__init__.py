@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lsgan_tf.losses import Objective, objective
     from lsgan_tf.optimizers import make_optimizer
     from lsgan_tf.run_dir.restore import restore_run
-    from lsgan_tf.sampling import Sampler
+    from lsgan_tf.sampling.sampler import Sampler
     from lsgan_tf.training import train
 
 __all__ = [
@@ -61,7 +61,7 @@ _HOMES = {
     "Config": "config",
     "GradientPenalty": "gradient_penalty",
     "Objective": "losses",
-    "Sampler": "sampling",
+    "Sampler": "sampling.sampler",
     "Source": "data.source",
     "UserError": "errors",
     "build_gan": "build",
@@ -69,7 +69,7 @@ _HOMES = {
     "objective": "losses",
     "open_source": "data",
     "resolve": "config",
-    "restore_run": "restoring",
+    "restore_run": "run_dir.restore",
     "train": "training",
     "with_facts": "data",
 }

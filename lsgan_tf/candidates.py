@@ -16,7 +16,7 @@ from lsgan_tf.gan import GAN
 from lsgan_tf.metrics.generated import Batch, Draws, draws_of_saved_model
 from lsgan_tf.run_dir import restore as restoring
 from lsgan_tf.run_dir.checkpoints import check, read
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import read_json
 
 RAW, EMA = "raw", "ema"

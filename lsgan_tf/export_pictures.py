@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import grids
 from lsgan_tf.config import Config
-from lsgan_tf.sample_grid import SampleGrid, sample_grid
+from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.fixed_noise import SampleGrid, sample_grid
 
 FILE_NAMES = {"serving_default": "samples.png", "serving_ema": "samples-ema.png"}
 """The picture of each signature: of the weights as trained, and of their moving average."""
@@ -50,10 +50,10 @@ def write_pictures(
         title += "  (stand-in)" * config.data_standin
         if pixel_range is None:
             limit = 2 * config.mode_radius
-            picture = grids.scatter(made, np.zeros((0, 2)), title=title, limit=limit)
+            picture = image_grid.scatter(made, np.zeros((0, 2)), title=title, limit=limit)
         else:
-            picture = grid.picture(grids.to_uint8(made, pixel_range), title)
-        grids.save_png(Path(folder) / name, picture)
+            picture = grid.picture(image_grid.to_uint8(made, pixel_range), title)
+        image_grid.save_png(Path(folder) / name, picture)
 
 
 def _draw(

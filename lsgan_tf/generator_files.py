@@ -10,7 +10,7 @@ import keras
 from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
 from lsgan_tf.model_card import Form
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.savedmodel import float32_average, float32_networks
 from lsgan_tf.tflite import write_tflite
 from lsgan_tf.util.files import atomic_file, explained

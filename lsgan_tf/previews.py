@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import grids
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.gan import GAN
-from lsgan_tf.sample_grid import POINTS, sample_grid
+from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.fixed_noise import POINTS, sample_grid
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.files import save_array
 
@@ -19,7 +19,7 @@ _FEW_POINTS = 512  # enough of them to tell how far apart they lie
 
 
 class Previews:
-    """Draws the grids of a run: `lsgan_tf.sample_grid` says what stands in them.
+    """Draws the grids of a run: `lsgan_tf.sampling.fixed_noise` says what stands in them.
 
     Args:
       config: the run's.
@@ -75,8 +75,8 @@ class Previews:
             self.points = made
             limit = 2 * self._config.mode_radius
             reals = self._source.read(np.arange(POINTS))
-            return grids.scatter(made, reals, title=title, limit=limit)
-        return self._grid.picture(grids.to_uint8(made, self._gan.pixel_range), title)
+            return image_grid.scatter(made, reals, title=title, limit=limit)
+        return self._grid.picture(image_grid.to_uint8(made, self._gan.pixel_range), title)
 
     def save(self, folder: Path, step: int, summaries: Summaries) -> None:
         """Draws the samples of a step, of the moving average too, and shows them.
@@ -90,7 +90,7 @@ class Previews:
         for kind in ("", "-ema") if self._gan.average is not None else ("",):
             picture = self.samples(step, average=bool(kind))
             path = folder / f"step-{step:08d}{kind}.png"
-            grids.save_png(path, picture)
+            image_grid.save_png(path, picture)
             if self.points is not None:
                 save_array(path.with_suffix(".npy"), self.points)
             summaries.image(step, f"samples{kind}", picture)
@@ -102,7 +102,9 @@ class Previews:
             title += "  (stand-in)"
         if self._gan.pixel_range is None:
             points = self._source.read(np.arange(POINTS))
-            return grids.scatter(points, points, title=title, limit=2 * self._config.mode_radius)
+            return image_grid.scatter(
+                points, points, title=title, limit=2 * self._config.mode_radius
+            )
         return self._grid.picture(self._source.read(self._real_indices()), title)
 
     def _real_indices(self) -> np.ndarray:

@@ -24,7 +24,7 @@ from lsgan_tf.cli.app import flags_only, import_tensorflow, run
 from lsgan_tf.errors import UserError
 
 if TYPE_CHECKING:
-    from lsgan_tf.sampling import Sampler
+    from lsgan_tf.sampling.sampler import Sampler
 
 _FORMATS = ("png", "gnt", "npz", "tfrecord")
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
@@ -126,7 +126,7 @@ def main(argv: list[str]) -> None:
         )
     import_tensorflow()
     from lsgan_tf.run_dir.restore import export_of_run
-    from lsgan_tf.sampling import Sampler
+    from lsgan_tf.sampling.sampler import Sampler
 
     if _SAVED_MODEL.value:
         path = Path(_SAVED_MODEL.value)
@@ -144,7 +144,7 @@ def main(argv: list[str]) -> None:
 
 def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
     """A text as a picture, or a set."""
-    from lsgan_tf.sample_files import write_set, write_text
+    from lsgan_tf.sampling.files import write_set, write_text
 
     common = {"seed": _SEED.value, "truncation": _TRUNCATION.value}
     if _COUNT.value is None and form == "png":
@@ -158,8 +158,8 @@ def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
 
 def _show(sampler: Sampler, text: str, out: Path) -> None:
     """A picture of what the generator has learnt."""
-    from lsgan_tf import sample_views
-    from lsgan_tf.neighbours import write_neighbours
+    from lsgan_tf.sampling import interpolation
+    from lsgan_tf.sampling.neighbours import write_neighbours
 
     names = sampler.names(text) if text.strip() else []
     common = {
@@ -182,9 +182,9 @@ def _show(sampler: Sampler, text: str, out: Path) -> None:
         return
     common |= {"names": names, "rows": _ROWS.value or 4, "frames": _FRAMES.value}
     if _SHOW.value == "sweep":
-        sample_views.write_sweep(sampler, out, dimension=_DIMENSION.value, **common)
+        interpolation.write_sweep(sampler, out, dimension=_DIMENSION.value, **common)
     else:
-        sample_views.write_interpolation(sampler, out, **common)
+        interpolation.write_interpolation(sampler, out, **common)
 
 
 if __name__ == "__main__":

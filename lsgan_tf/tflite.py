@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from lsgan_tf import grids
 from lsgan_tf.config import Config
 from lsgan_tf.model_card import Form
 from lsgan_tf.noise import noise
+from lsgan_tf.sampling import image_grid
 from lsgan_tf.util.files import atomic_file, explained
 
 _COMPARED = 32
@@ -42,7 +42,7 @@ def write_tflite(
       config: the run's.
       generator: G in float32.
       reference: images of noise and labels by the form to compare with: uint8, of points
-        float32; `lsgan_tf.sampling.Sampler.draw` of a SavedModel.
+        float32; `lsgan_tf.sampling.sampler.Sampler.draw` of a SavedModel.
       float16: keep weights as float16, half the size; arithmetic stays float32 on a CPU.
 
     Returns:
@@ -134,4 +134,4 @@ def run(content: bytes, z: np.ndarray, label: np.ndarray | None) -> tuple[np.nda
 def _levels(images: np.ndarray, generator: keras.Model) -> np.ndarray:
     if generator.output_range is None:
         return images
-    return grids.to_uint8(images, generator.output_range).astype(np.float32)
+    return image_grid.to_uint8(images, generator.output_range).astype(np.float32)

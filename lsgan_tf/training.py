@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import grids
 from lsgan_tf.build import build_gan
 from lsgan_tf.cli.flags import describe
 from lsgan_tf.clock import Clock, spell
@@ -43,6 +42,7 @@ from lsgan_tf.progress_line import CURVES, live_bar, progress_line, under_way_li
 from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
 from lsgan_tf.run_dir.folder import RunFolder, new_run_dir
 from lsgan_tf.run_dir.restore import export_step, take_weights
+from lsgan_tf.sampling import image_grid
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.watching import Watcher
@@ -205,7 +205,7 @@ class Trainer:
         if self.step == 0:
             self.run.log(f"training from step 0 in {self.run.path}")
             if self.workers.chief:
-                grids.save_png(self.run.path / "reals.png", self.previews.reals())
+                image_grid.save_png(self.run.path / "reals.png", self.previews.reals())
             self._sample()
         self.clock.rate(self.step)
 

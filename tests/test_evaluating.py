@@ -19,7 +19,7 @@ from lsgan_tf.run_differences import differences, events, tensors
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder
 from lsgan_tf.run_dir.restore import restore_run
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.training import train
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image
 
 from lsgan_tf.data.formats.tfrecords import RecordFile
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import read_json
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,7 @@ import pytest
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.generator_files import described, write_generator_files
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.savedmodel import write_saved_model
 from lsgan_tf.tflite import run
 

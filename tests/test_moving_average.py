@@ -14,7 +14,7 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import noise
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.savedmodel import write_saved_model
 
 CLASSES = ("安", "宁", "A")

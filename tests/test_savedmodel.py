@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from lsgan_tf import grids
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import GRID_STREAM, noise
+from lsgan_tf.sampling import image_grid
 from lsgan_tf.savedmodel import write_saved_model
 
 CLASSES = ("安", "宁", "A")
@@ -97,8 +97,8 @@ class TestCharacters:
             characters.images("serving_default", z=hands, label=np.full(8, label, np.int32))
             for label in range(3)
         ]
-        cells = grids.to_uint8(np.stack(images), (0, 1))
-        expected = grids.grid(cells, rows=CLASSES, title="hwdb lsgan  step 42", scale=2)
+        cells = image_grid.to_uint8(np.stack(images), (0, 1))
+        expected = image_grid.grid(cells, rows=CLASSES, title="hwdb lsgan  step 42", scale=2)
         with Image.open(characters.path / "samples.png") as found:
             np.testing.assert_array_equal(np.asarray(found), expected)
         assert not (characters.path / "samples-ema.png").exists()
@@ -133,7 +133,7 @@ class TestCharacters:
         floats = characters.images("serving_default", z=z, label=label)
         found = characters.images("sample", count=3, seed=9, label=label)
         assert found.dtype == np.uint8
-        np.testing.assert_array_equal(found, grids.to_uint8(floats, (0, 1)))
+        np.testing.assert_array_equal(found, image_grid.to_uint8(floats, (0, 1)))
         again = characters.images("sample", count=3, seed=9, label=label)
         np.testing.assert_array_equal(found, again)
         assert (found != characters.images("sample", count=3, seed=10, label=label)).any()
@@ -236,7 +236,7 @@ class TestColours:
             assert picture.width == 2 + 8 * (2 * 16 + 2)
         found = colours.images("sample", count=4, seed=3)
         assert found.shape == (4, 16, 16, 3)
-        np.testing.assert_array_equal(found, grids.to_uint8(floats, (-1, 1)))
+        np.testing.assert_array_equal(found, image_grid.to_uint8(floats, (-1, 1)))
 
     def test_score_brings_pixels_to_tanh(self, colours):
         images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from lsgan_tf import grids, networks
+from lsgan_tf import networks
 from lsgan_tf.config import resolve
+from lsgan_tf.sampling import image_grid
 from lsgan_tf.tflite import run, write_tflite
 
 
@@ -20,7 +21,7 @@ def generator(shape, classes=0, **given):
 
 def pixels(g):
     """What `write_tflite` compares with: here the generator itself."""
-    return lambda z, label: grids.to_uint8(g(z, label, training=False).numpy(), g.output_range)
+    return lambda z, label: image_grid.to_uint8(g(z, label, training=False).numpy(), g.output_range)
 
 
 @pytest.mark.parametrize("float16", [False, True])

@@ -24,7 +24,7 @@ from lsgan_tf.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from lsgan_tf.sampling import Sampler
+    from lsgan_tf.sampling.sampler import Sampler
 
 _MODEL = flags.DEFINE_string("saved_model", None, "folder of the SavedModel, <run>/export")
 _SIZES = flags.DEFINE_list("batch_sizes", ["16", "64", "256", "1024"], "batch sizes to try")
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> None:
     machine = bench_machine.describe()
     print(bench_machine.in_words(machine), flush=True)
     import_tensorflow()
-    from lsgan_tf.sampling import Sampler
+    from lsgan_tf.sampling.sampler import Sampler
 
     sampler = Sampler(Path(_MODEL.value))
     forward = _forward(Path(_MODEL.value))

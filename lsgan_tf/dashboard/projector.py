@@ -60,7 +60,7 @@ class Projector:
 
     def _write_once(self, folder: Path) -> None:
         from lsgan_tf.dashboard.sprite import make_sprite
-        from lsgan_tf.grids import save_png
+        from lsgan_tf.sampling.image_grid import save_png
 
         classes = self._source.classes
         rows = ["character\tlabel", *(f"{_cell(c)}\t{n}" for n, c in enumerate(classes))]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf import grids
 from lsgan_tf.experiments import samples
 from lsgan_tf.experiments.evaluations import evaluate, last_and_best
 from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Outcome, Run
 from lsgan_tf.run_dir.folder import load_classes
+from lsgan_tf.sampling import image_grid
 
 _SAYS = """
 The conditional model of section 3.4, trained on the 3,740 characters of HWDB1.0, generates
@@ -43,7 +43,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
     figures = []
     for run in done:
         path = f"characters-seed{run.seed}.png"
-        grids.save_png(out / path, picture(run))
+        image_grid.save_png(out / path, picture(run))
         figures.append(Figure(path, f"Seed {run.seed}: at the left what was asked for."))
     if not figures:
         return Outcome("No run is finished yet.")
@@ -62,7 +62,7 @@ def picture(run: Run) -> np.ndarray:
     rows = list(dict.fromkeys(names))
     # The classes were drawn in turn.
     shaped = images.reshape(-1, len(rows), *images.shape[1:]).swapaxes(0, 1)
-    return grids.grid(shaped, rows=rows, scale=2)
+    return image_grid.grid(shaped, rows=rows, scale=2)
 
 
 EXPERIMENT = Experiment(

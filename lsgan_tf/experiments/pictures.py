@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lsgan_tf import grids
+from lsgan_tf.sampling import image_grid
 
 _GAP = 8
 
@@ -15,7 +15,7 @@ def block(images: np.ndarray, columns: int, *, title: str = "", scale: int = 1) 
     """Images in rows of `columns`, what is over is left out: uint8, `(height, width, 3)`."""
     rows = len(images) // columns
     shaped = images[: rows * columns].reshape(rows, columns, *images.shape[1:])
-    return grids.grid(shaped, title=title, scale=scale)
+    return image_grid.grid(shaped, title=title, scale=scale)
 
 
 def side_by_side(blocks: Sequence[Sequence[np.ndarray]]) -> np.ndarray:

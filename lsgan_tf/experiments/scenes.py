@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf import grids
 from lsgan_tf.experiments import pictures, samples
 from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Outcome, Run
+from lsgan_tf.sampling import image_grid
 
 _SAYS = """
 Figures 4 and 5 show 112x112 samples of five LSUN categories, bedroom, church, dining room,
@@ -41,7 +41,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
         images, _ = samples.read(run)
         scale = pictures.enlargement(images.shape[1])
         path = f"{run.name}.png"
-        grids.save_png(out / path, pictures.block(images, _COLUMNS, scale=scale))
+        image_grid.save_png(out / path, pictures.block(images, _COLUMNS, scale=scale))
         figures.append(Figure(path, f"{run.arm.about}, seed {run.seed}"))
     return Outcome("" if figures else "No run is finished yet.", figures)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf import grids
 from lsgan_tf.experiments import pictures, samples
 from lsgan_tf.experiments.plan import Figure, Run
+from lsgan_tf.sampling import image_grid
 
 _COLUMNS = 8
 
@@ -53,7 +53,7 @@ def save_grids(
             settings = [[run for run in runs if run.arm.name == name] for name in row]
             here = [[run for run in mine if run.seed in of_these] for mine in settings]
             blocks.append([_block(mine, count, verdict) for mine in here if mine])
-        grids.save_png(out / file, pictures.side_by_side([row for row in blocks if row]))
+        image_grid.save_png(out / file, pictures.side_by_side([row for row in blocks if row]))
         figures.append(Figure(file, caption))
     return figures
 

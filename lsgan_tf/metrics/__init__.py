@@ -1,1 +1,1 @@
-"""Measures of samples: one module per measure; `names` lists them, `suite` runs them."""
+"""Measures of samples: one module per measure; `registry` lists them, `suite` runs them."""

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import grids
 from lsgan_tf.config import Config
 from lsgan_tf.noise import GRID_STREAM, noise
+from lsgan_tf.sampling import image_grid
 
 POINTS = 5120
 """Of a picture of the mixture: ten batches of 512, as the authors draw it."""
@@ -39,7 +39,7 @@ class SampleGrid(NamedTuple):
         """Images, uint8 `(n, height, width, channels)`, as one, uint8 `(height, width, 3)`."""
         shaped = images.reshape(-1, self.columns, *images.shape[1:])
         scale = 2 if images.shape[1] < _SMALL else 1
-        return grids.grid(shaped, rows=self.names, title=title, scale=scale)
+        return image_grid.grid(shaped, rows=self.names, title=title, scale=scale)
 
 
 def sample_grid(

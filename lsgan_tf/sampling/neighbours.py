@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsgan_tf import grids
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.sample_files import check_file
-from lsgan_tf.sampling import Sampler, spell_out
+from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.files import check_file
+from lsgan_tf.sampling.sampler import Sampler, spell_out
 from lsgan_tf.util.files import explained
 from lsgan_tf.util.progress import Progress
 
@@ -120,7 +120,7 @@ def write_neighbours(
     reals = source.read(found.index.ravel()).reshape(count, k, *sampler.shape)
     cells = np.concatenate([samples[:, None], reals], axis=1)
     captions = [["sample", *(f"{value:.3f}" for value in row)] for row in found.distance]
-    picture = grids.grid(
+    picture = image_grid.grid(
         cells,
         rows=[] if turn is None else [sampler.classes[label] for label in turn],
         title=f"nearest reals; median {near:.3f}, reals among themselves {usual:.3f}",
@@ -128,7 +128,7 @@ def write_neighbours(
         below=captions,
     )
     with explained(out, "writing a picture"):
-        grids.save_png(out, picture)
+        image_grid.save_png(out, picture)
     own = _own_class(source, found, turn)
     return (
         f"distance to the nearest of {len(source):,} reals (root mean square of pixels, 0 to 1): "

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf import neighbours
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling import neighbours
+from lsgan_tf.sampling.sampler import Sampler
 
 
 class Levels(Source):

@@ -10,11 +10,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from lsgan_tf import grids, sample_files
 from lsgan_tf.data.formats.gnt import GntFile
 from lsgan_tf.errors import UserError
-from lsgan_tf.sample_files import wrapped, write_set, write_text
-from lsgan_tf.sampling import Sampler, labels_by_name
+from lsgan_tf.sampling import files as sample_files
+from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.files import wrapped, write_set, write_text
+from lsgan_tf.sampling.sampler import Sampler, labels_by_name
 
 # Loads a SavedModel where lsgan_tf cannot be imported, and writes with it.
 ALONE = """
@@ -187,7 +188,7 @@ class TestText:
         images = sampler.write("安宁啊", 7)
         cells = np.full((3, 3, 8, 8, 1), 255, np.uint8)
         cells[0, 0], cells[0, 2], cells[2, 0] = images
-        np.testing.assert_array_equal(np.asarray(Image.open(out)), grids.grid(cells))
+        np.testing.assert_array_equal(np.asarray(Image.open(out)), image_grid.grid(cells))
 
     @pytest.mark.parametrize(
         ("text", "width", "lines"),

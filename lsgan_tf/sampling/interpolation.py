@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lsgan_tf import grids
 from lsgan_tf.errors import UserError
-from lsgan_tf.sample_files import check_file
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.files import check_file
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, explained
 
 ANIMATED = (".gif", ".webp")
@@ -190,9 +190,9 @@ def _save(made: np.ndarray, out: Path, *, rows: Sequence[str], title: str, scale
     """A strip with a row each; or the same columns one after the other and back."""
     if out.suffix.lower() == ".png":
         with explained(out, "writing a picture"):
-            grids.save_png(out, grids.grid(made, rows=rows, title=title, scale=scale))
+            image_grid.save_png(out, image_grid.grid(made, rows=rows, title=title, scale=scale))
         return
-    there = [grids.grid(made[None, :, column], scale=scale) for column in range(made.shape[1])]
+    there = [image_grid.grid(made[None, :, column], scale=scale) for column in range(made.shape[1])]
     pictures = [Image.fromarray(frame) for frame in there + there[-2:0:-1]]
     kind = out.suffix[1:].upper()
     options = {"lossless": True} if kind == "WEBP" else {"optimize": True}

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf import grids
 from lsgan_tf.errors import UserError
-from lsgan_tf.sample_views import way, write_interpolation, write_sweep
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.interpolation import way, write_interpolation, write_sweep
+from lsgan_tf.sampling.sampler import Sampler
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ class TestSweep:
         images = sampler.noise(2, 0).repeat(2, axis=0)
         images[:, 5] = [-1, 1, -1, 1]
         cells = sampler.draw(images, sampler.labels(list("安安宁宁"))).reshape(2, 2, 8, 8, 1)
-        expected = grids.grid(cells, rows=["安", "宁"], title="z[5] from -1 to 1")
+        expected = image_grid.grid(cells, rows=["安", "宁"], title="z[5] from -1 to 1")
         np.testing.assert_array_equal(np.asarray(Image.open(out)), expected)
 
     def test_no_such_number(self, tmp_path):

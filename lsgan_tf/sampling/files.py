@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lsgan_tf import grids, npz
 from lsgan_tf.errors import UserError
-from lsgan_tf.sampling import Sampler
+from lsgan_tf.sampling import image_grid, npz
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, atomic_folder, explained, require_writable
 from lsgan_tf.util.progress import Progress
 
@@ -70,7 +70,7 @@ def write_text(
             if not letter.isspace():
                 cells[row, column] = next(images)
     with explained(out, "writing a picture"):
-        grids.save_png(out, grids.grid(cells, scale=scale))
+        image_grid.save_png(out, image_grid.grid(cells, scale=scale))
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
@@ -208,9 +208,9 @@ def _write_sheet(
     columns = math.isqrt(count - 1) + 1
     cells = np.full((-(-count // columns) * columns, *sampler.shape), 255, np.uint8)
     cells[:count] = np.concatenate(list(images))
-    picture = grids.grid(cells.reshape(-1, columns, *sampler.shape))
+    picture = image_grid.grid(cells.reshape(-1, columns, *sampler.shape))
     with explained(out, "writing a picture"):
-        grids.save_png(out, picture)
+        image_grid.save_png(out, picture)
 
 
 def _write_folder(

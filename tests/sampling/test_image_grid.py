@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf import grids
 from lsgan_tf.data.synthetic.strokes import render_glyph
+from lsgan_tf.sampling import image_grid
 
 GAP = 2
 
@@ -14,24 +14,24 @@ class TestRanges:
     def test_sigmoid(self):
         images = np.array([0.0, 0.5, 1.0, 0.25, -0.1, 1.1, 1 / 255])
         expected = [0, 128, 255, 64, 0, 255, 1]  # 127.5 and 63.75 to the nearest (even) level
-        assert grids.to_uint8(images, (0, 1)).tolist() == expected
+        assert image_grid.to_uint8(images, (0, 1)).tolist() == expected
 
     def test_tanh(self):
         images = np.array([-1.0, 0.0, 1.0, -0.5, -2.0, 2.0])
-        assert grids.to_uint8(images, (-1, 1)).tolist() == [0, 128, 255, 64, 0, 255]
+        assert image_grid.to_uint8(images, (-1, 1)).tolist() == [0, 128, 255, 64, 0, 255]
 
     @pytest.mark.parametrize("pixel_range", [(0, 1), (-1, 1)])
     def test_every_level_comes_back(self, pixel_range):
         low, high = pixel_range
         levels = np.arange(256)
         floats = (levels * ((high - low) / 255) + low).astype(np.float32)
-        found = grids.to_uint8(floats, pixel_range)
+        found = image_grid.to_uint8(floats, pixel_range)
         assert found.dtype == np.uint8
         np.testing.assert_array_equal(found, levels)
 
     def test_what_is_no_number_is_black(self):
         images = np.array([np.nan, np.inf, -np.inf], np.float32)
-        assert grids.to_uint8(images, (0, 1)).tolist() == [0, 255, 0]
+        assert image_grid.to_uint8(images, (0, 1)).tolist() == [0, 255, 0]
 
 
 def flat(*values, size=4, channels=1):
@@ -43,7 +43,7 @@ def flat(*values, size=4, channels=1):
 class TestGrid:
     def test_layout_to_the_pixel(self):
         images = np.concatenate([flat(10, 20, 30), flat(40, 50, 60)])
-        picture = grids.grid(images)
+        picture = image_grid.grid(images)
         assert picture.shape == (2 * (4 + GAP) + GAP, 3 * (4 + GAP) + GAP, 3)
         assert picture.dtype == np.uint8
         expected = np.full(picture.shape, 255, np.uint8)
@@ -54,14 +54,14 @@ class TestGrid:
         np.testing.assert_array_equal(picture, expected)
 
     def test_scale(self):
-        picture = grids.grid(flat(10, 20), scale=3)
+        picture = image_grid.grid(flat(10, 20), scale=3)
         assert picture.shape == (12 + 2 * GAP, 2 * (12 + GAP) + GAP, 3)
         assert (picture[GAP : GAP + 12, GAP : GAP + 12] == 10).all()
 
     def test_texts_stand_below_the_images(self):
         images = np.full((2, 2, 20, 30, 1), 255, np.uint8)
-        plain = grids.grid(images)
-        below = grids.grid(images, below=[["", "0.25"], ["", ""]])
+        plain = image_grid.grid(images)
+        below = image_grid.grid(images, below=[["", "0.25"], ["", ""]])
         room = (below.shape[0] - plain.shape[0]) // 2
         assert room > 0 and below.shape[1] == plain.shape[1]
         dark = np.argwhere(below.min(axis=-1) < 128)
@@ -72,11 +72,14 @@ class TestGrid:
     def test_colours_stay(self):
         image = np.zeros((1, 1, 5, 5, 3), np.uint8)
         image[..., 0] = 200
-        picture = grids.grid(image)
+        picture = image_grid.grid(image)
         assert picture[GAP + 1, GAP + 1].tolist() == [200, 0, 0]
 
     def test_a_title_stands_above_and_is_never_cut(self):
-        plain, titled = grids.grid(flat(0)), grids.grid(flat(0), title="hwdb lsgan  step 1,000,000")
+        plain, titled = (
+            image_grid.grid(flat(0)),
+            image_grid.grid(flat(0), title="hwdb lsgan  step 1,000,000"),
+        )
         assert titled.shape[0] == plain.shape[0] + 20
         assert titled.shape[1] > plain.shape[1]
         assert (titled[:20] < 128).any()
@@ -85,7 +88,7 @@ class TestGrid:
 
     def test_rows_are_named_at_their_left(self):
         images = np.concatenate([flat(255, size=28), flat(255, size=28)])
-        picture = grids.grid(images, rows=["安", "cat"], scale=2)
+        picture = image_grid.grid(images, rows=["安", "cat"], scale=2)
         left = picture.shape[1] - (56 + GAP) - GAP
         for row in range(2):
             y = GAP + row * (56 + GAP)
@@ -95,7 +98,7 @@ class TestGrid:
 
 def caption(name, height=32):
     """What stands at the left of a row."""
-    picture = grids.grid(np.full((1, 1, height, 8, 1), 255, np.uint8), rows=[name])
+    picture = image_grid.grid(np.full((1, 1, height, 8, 1), 255, np.uint8), rows=[name])
     return picture[GAP : GAP + height, GAP : -(8 + 3 * GAP)]
 
 
@@ -124,7 +127,7 @@ class TestCaptions:
     @pytest.mark.parametrize("height", [8, 10, 16, 28, 112])
     def test_stays_within_its_row(self, name, height):
         images = np.full((3, 1, height, 8, 1), 255, np.uint8)
-        picture = grids.grid(images, rows=["", name, ""])
+        picture = image_grid.grid(images, rows=["", name, ""])
         rows = np.flatnonzero((picture < 128).any(axis=(1, 2)))
         first = GAP + height + GAP
         assert rows.min() >= first and rows.max() < first + height
@@ -132,7 +135,7 @@ class TestCaptions:
 
 class TestScatter:
     def test_points_lie_where_they_should(self):
-        picture = grids.scatter(np.array([[1.0, -1.0]]), np.array([[-1.0, 1.0]]), size=100)
+        picture = image_grid.scatter(np.array([[1.0, -1.0]]), np.array([[-1.0, 1.0]]), size=100)
         assert picture.shape == (100, 100, 3)
         green, grey = [0, 110, 50], [190, 190, 190]
         assert picture[75, 75].tolist() == green  # right and below
@@ -141,12 +144,12 @@ class TestScatter:
 
     def test_samples_are_drawn_over_reals(self):
         point = np.array([[0.5, 0.5]])
-        picture = grids.scatter(point, point, size=100)
+        picture = image_grid.scatter(point, point, size=100)
         assert picture[38, 62].tolist() == [0, 110, 50] or picture[37, 62].tolist() == [0, 110, 50]
 
     def test_what_lies_outside_or_is_no_number_is_left_out(self):
         points = np.array([[9.0, 0.0], [np.nan, 0.0], [0.0, np.inf], [0.0, 2.1]])
-        picture = grids.scatter(points, np.zeros((0, 2)), size=100, title="t")
+        picture = image_grid.scatter(points, np.zeros((0, 2)), size=100, title="t")
         assert picture.shape == (120, 100, 3)
         assert (picture[20:] == 255).all()
 
@@ -154,7 +157,7 @@ class TestScatter:
 @pytest.mark.parametrize("shape", [(5, 6), (5, 6, 1), (5, 6, 3)])
 def test_png_comes_back(tmp_path, shape):
     image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    grids.save_png(tmp_path / "new" / "a.png", image)
+    image_grid.save_png(tmp_path / "new" / "a.png", image)
     with Image.open(tmp_path / "new" / "a.png") as found:
         np.testing.assert_array_equal(np.asarray(found), np.squeeze(image))
         assert found.format == "PNG"

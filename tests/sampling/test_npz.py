@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsgan_tf import npz
+from lsgan_tf.sampling import npz
 
 
 @given(sizes=st.lists(st.integers(0, 5), max_size=6), wide=st.integers(1, 4))
