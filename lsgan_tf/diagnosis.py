@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from lsgan_tf import networks
 from lsgan_tf.config import Config
+from lsgan_tf.exporting.savedmodel import copy_weights
 from lsgan_tf.gan import GAN
 from lsgan_tf.noise import noise
-from lsgan_tf.savedmodel import copy_weights
 
 
 def diagnose(

@@ -17,13 +17,13 @@ from lsgan_tf.clock import spell
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
+from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.gan import GAN
 from lsgan_tf.metrics.generated import Draws
 from lsgan_tf.metrics.registry import BETTER, default_metrics, for_json, is_better, parse_metrics
 from lsgan_tf.metrics.suite import open_suite
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder
-from lsgan_tf.savedmodel import write_saved_model
 from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.files import atomic_folder, explained, write_json
 from lsgan_tf.util.tensorflow_errors import one_line

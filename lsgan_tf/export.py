@@ -68,16 +68,16 @@ def main(argv: list[str]) -> None:
     of_run(run_dir, best=_STEP.value is not None)
     import_tensorflow()
     from lsgan_tf.distribute.machine import processor
-    from lsgan_tf.model_card import write_card
+    from lsgan_tf.exporting.model_card import write_card
+    from lsgan_tf.exporting.savedmodel import write_saved_model
     from lsgan_tf.run_dir.restore import restore_run
-    from lsgan_tf.savedmodel import write_saved_model
 
     config, gan, classes, step = restore_run(run_dir, _STEP.value, say=print)
     with tidied(run_dir):
         write_saved_model(path, config, gan, classes, step, run_dir=run_dir)
     print(f"SavedModel of step {step:,} in {path}")
     if _KERAS.value or _TFLITE.value:
-        from lsgan_tf.generator_files import write_generator_files
+        from lsgan_tf.exporting.generator_files import write_generator_files
 
         forms = write_generator_files(
             path,
@@ -89,7 +89,7 @@ def main(argv: list[str]) -> None:
         )
         write_card(path, config, classes, step, run_dir, forms, processor())
     if _SERVING.value:
-        from lsgan_tf.serving import write_serving
+        from lsgan_tf.exporting.serving import write_serving
 
         found = write_serving(
             path,

@@ -52,7 +52,7 @@ def _context() -> ForkServerContext:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lsgan_tf.training", "lsgan_tf.savedmodel"])
+    context.set_forkserver_preload(["lsgan_tf.training", "lsgan_tf.exporting.savedmodel"])
     return context
 
 

@@ -327,7 +327,7 @@ class Trainer:
             self._export()
 
     def _export(self) -> None:
-        from lsgan_tf.savedmodel import write_saved_model
+        from lsgan_tf.exporting.savedmodel import write_saved_model
 
         if not self.workers.chief:
             return

@@ -30,7 +30,7 @@ ELSEWHERE = {
     r"\.venv/bin/pip install -c constraints\.txt ": ".ci/run",
     r"\.venv/bin/python -m pytest -n 2 --dist=worksteal$": ".ci/run",
     r"tensorboard --logdir ": "tests/dashboard/test_views_in_browser.py",
-    r"(TF=\$\(python|gcc|\./write_text) ": "tests/test_export.py",
+    r"(TF=\$\(python|gcc|\./write_text) ": "tests/exporting/test_export.py",
     r"pip install xprof$": None,  # brings a tab of TensorBoard's that no test opens
 }
 # How many examples in Python each page has, and what runs them.
@@ -38,7 +38,7 @@ EXAMPLES = {
     "README.md": (1, "tests/test_docs_examples.py"),
     "library.md": (3, "tests/test_library.py", "tests/data/hwdb/test_tfds_builder.py"),
     "measures.md": (1, "tests/test_docs_examples.py"),
-    "shipping.md": (1, "tests/test_export.py"),
+    "shipping.md": (1, "tests/exporting/test_export.py"),
 }
 
 # Takes command lines as the program itself would, one after the other.

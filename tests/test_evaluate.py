@@ -12,9 +12,9 @@ from lsgan_tf import candidates
 from lsgan_tf.build import build_gan
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation import Options, evaluate, table
+from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import load_classes, load_config
-from lsgan_tf.savedmodel import write_saved_model
 from lsgan_tf.util import files
 
 QUICK = {"judge_steps": 20}

@@ -13,9 +13,9 @@ from lsgan_tf import moving_average, networks
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
+from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.noise import noise
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.savedmodel import write_saved_model
 
 CLASSES = ("安", "宁", "A")
 

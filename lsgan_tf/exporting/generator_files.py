@@ -8,11 +8,11 @@ from pathlib import Path
 import keras
 
 from lsgan_tf.config import Config
+from lsgan_tf.exporting.model_card import Form
+from lsgan_tf.exporting.savedmodel import float32_average, float32_networks
+from lsgan_tf.exporting.tflite import write_tflite
 from lsgan_tf.gan import GAN
-from lsgan_tf.model_card import Form
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.savedmodel import float32_average, float32_networks
-from lsgan_tf.tflite import write_tflite
 from lsgan_tf.util.files import atomic_file, explained
 
 KINDS = {"raw": "G as it was trained", "ema": "the moving average of G's weights"}

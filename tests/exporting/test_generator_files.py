@@ -8,10 +8,10 @@ import pytest
 
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
-from lsgan_tf.generator_files import described, write_generator_files
+from lsgan_tf.exporting.generator_files import described, write_generator_files
+from lsgan_tf.exporting.savedmodel import write_saved_model
+from lsgan_tf.exporting.tflite import run
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.savedmodel import write_saved_model
-from lsgan_tf.tflite import run
 
 CLASSES = ("安", "宁", "A")
 

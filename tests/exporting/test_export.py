@@ -18,7 +18,7 @@ from lsgan_tf.data.formats.tfrecords import RecordFile
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import read_json
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHIPPING = (ROOT / "docs" / "shipping.md").read_text("utf-8")
 NAMED = "阿埃"  # the text that the pages' examples write
 

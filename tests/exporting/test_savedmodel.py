@@ -12,9 +12,9 @@ from PIL import Image
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
+from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.noise import GRID_STREAM, noise
 from lsgan_tf.sampling import image_grid
-from lsgan_tf.savedmodel import write_saved_model
 
 CLASSES = ("安", "宁", "A")
 

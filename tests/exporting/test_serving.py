@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lsgan_tf.data.formats.tfrecords import RecordFile
 from lsgan_tf.errors import UserError
-from lsgan_tf.serving import prediction_log, warm_up_requests, write_serving
+from lsgan_tf.exporting.serving import prediction_log, warm_up_requests, write_serving
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 from lsgan_tf import networks
 from lsgan_tf.config import resolve
+from lsgan_tf.exporting.tflite import run, write_tflite
 from lsgan_tf.sampling import image_grid
-from lsgan_tf.tflite import run, write_tflite
 
 
 def generator(shape, classes=0, **given):

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from lsgan_tf.config import resolve
-from lsgan_tf.model_card import Form, card, licence_of, write_card
+from lsgan_tf.exporting.model_card import Form, card, licence_of, write_card
 
 
 def config(**given):

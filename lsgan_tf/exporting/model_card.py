@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lsgan_tf.best_figure import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.config import Config
-from lsgan_tf.export_pictures import FILE_NAMES as PICTURES
+from lsgan_tf.exporting.pictures import FILE_NAMES as PICTURES
 from lsgan_tf.util.files import atomic_file, explained
 
 FILE_NAME = "MODEL.md"
@@ -113,7 +113,7 @@ def card(
         is of later steps is left out.
       forms: files with the generator alone that were made beside the SavedModel.
       machine: what their times were measured on.
-      pictures: those of `lsgan_tf.export_pictures` that lie beside the card.
+      pictures: those of `lsgan_tf.exporting.pictures` that lie beside the card.
     """
     given = "given a class, " if config.conditional else ""
     lines = [

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from lsgan_tf import moving_average, networks
 from lsgan_tf.config import Config
-from lsgan_tf.export_pictures import write_pictures
+from lsgan_tf.exporting.model_card import write_card
+from lsgan_tf.exporting.pictures import write_pictures
 from lsgan_tf.gan import GAN
-from lsgan_tf.model_card import write_card
 from lsgan_tf.noise import noise
 from lsgan_tf.util.files import atomic_folder, explained
 from lsgan_tf.util.tensorflow_errors import disk_errors

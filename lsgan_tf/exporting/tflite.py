@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from lsgan_tf.config import Config
-from lsgan_tf.model_card import Form
+from lsgan_tf.exporting.model_card import Form
 from lsgan_tf.noise import noise
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.util.files import atomic_file, explained
