@@ -90,8 +90,8 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
     require_writable(out, "writing the evaluation")
     import_tensorflow()
-    from lsgan_tf import candidates
-    from lsgan_tf.evaluation import Options, evaluate
+    from lsgan_tf.evaluation import generators as candidates
+    from lsgan_tf.evaluation.measure import Options, evaluate
 
     if _RUN_DIR.value:
         found = candidates.of_run(place, _CHECKPOINT.value, _WEIGHTS.value)

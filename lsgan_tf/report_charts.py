@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lsgan_tf.best_figure import figures, plain_name
+from lsgan_tf.evaluation.history import figures, plain_name
 from lsgan_tf.report_curves import Series, chart, short
 from lsgan_tf.report_facts import Facts
 from lsgan_tf.report_html import table, text_of

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from lsgan_tf.best_figure import Best, best_of_run, evaluations
 from lsgan_tf.config import Config, settings
 from lsgan_tf.errors import UserError
+from lsgan_tf.evaluation.history import Best, best_of_run, evaluations
 from lsgan_tf.run_dir.status import Run, checkpoints, is_number, lines, read_run, rows
 from lsgan_tf.settings.defaults import PAPER
 
@@ -72,7 +72,7 @@ class Facts:
       settings: every known setting that its config holds, in order of their groups.
       unknown: settings of the config that this version does not know.
       stats: rows of `stats.jsonl`; likewise `timing` and `watch`.
-      evaluations: what was measured of it, see `lsgan_tf.best_figure.evaluations`.
+      evaluations: what was measured of it, see `lsgan_tf.evaluation.history.evaluations`.
       grids: sample grids, oldest first.
       averaged: the same of the moving average.
       reals: real examples, if their picture is there and is to be shown.

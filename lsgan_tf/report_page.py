@@ -13,8 +13,8 @@ from html import escape
 from typing import Any
 
 from lsgan_tf._version import __version__
-from lsgan_tf.best_figure import best_value, figures, is_compared, plain_name
 from lsgan_tf.clock import spell
+from lsgan_tf.evaluation.history import best_value, figures, is_compared, plain_name
 from lsgan_tf.report_charts import charts
 from lsgan_tf.report_curves import COLOURS
 from lsgan_tf.report_facts import Facts, Picture

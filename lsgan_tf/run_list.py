@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.best_figure import best_of_run, evaluations
+from lsgan_tf.evaluation.history import best_of_run, evaluations
 from lsgan_tf.run_dir.status import Run, find_runs, is_number, read_run, size
 from lsgan_tf.util.text import printable
 

@@ -24,7 +24,7 @@ def show_evaluation(
 
     Args:
       folder: TensorBoard's folder of the run.
-      results: as `lsgan_tf.evaluation` writes them: `step`, `weights` and `figures` each.
+      results: as `lsgan_tf.evaluation.measure` writes them: `step`, `weights` and `figures` each.
       metric: the figure of which the best is shown; None, or one that was not measured, is
         the first that models can be compared by.
 

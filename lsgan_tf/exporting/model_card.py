@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lsgan_tf.best_figure import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.config import Config
+from lsgan_tf.evaluation.history import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.exporting.pictures import FILE_NAMES as PICTURES
 from lsgan_tf.util.files import atomic_file, explained
 
@@ -109,7 +109,7 @@ def card(
       config: the run's, with the dataset's facts.
       classes: names of the classes in label order.
       step: steps trained.
-      measured: what was measured of the run (`lsgan_tf.best_figure.evaluations`); what
+      measured: what was measured of the run (`lsgan_tf.evaluation.history.evaluations`); what
         is of later steps is left out.
       forms: files with the generator alone that were made beside the SavedModel.
       machine: what their times were measured on.

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from lsgan_tf import candidates
 from lsgan_tf.errors import UserError
+from lsgan_tf.evaluation import generators as candidates
 from lsgan_tf.run_dir.restore import export_of_run, restore_run
 
 WAYS = [restore_run, export_of_run, lambda path: candidates.of_run(path, "newest", None)]

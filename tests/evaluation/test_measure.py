@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf import candidates
 from lsgan_tf.build import build_gan
 from lsgan_tf.errors import UserError
-from lsgan_tf.evaluation import Options, evaluate, table
+from lsgan_tf.evaluation import generators as candidates
+from lsgan_tf.evaluation.measure import Options, evaluate, table
 from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import load_classes, load_config

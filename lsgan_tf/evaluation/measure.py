@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf._version import __version__
-from lsgan_tf.candidates import Candidate, Candidates
 from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
+from lsgan_tf.evaluation.generators import Candidate, Candidates
 from lsgan_tf.metrics.real import with_data_dir
 from lsgan_tf.metrics.registry import BETTER, check_metrics, default_metrics, for_json, is_better
 from lsgan_tf.metrics.suite import Suite, open_suite

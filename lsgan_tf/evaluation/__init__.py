@@ -1,0 +1,1 @@
+"""Evaluation of generators, and the history of a run's evaluations."""
