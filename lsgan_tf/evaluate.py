@@ -111,7 +111,7 @@ def main(argv: list[str]) -> None:
     print(f"wrote {out}")
     board = place / "tensorboard"
     if _RUN_DIR.value and not _OUT.value and board.is_dir():
-        from lsgan_tf.dashboard.evaluations import show_evaluation
+        from lsgan_tf.monitoring.tensorboard.evaluations import show_evaluation
 
         show_evaluation(board, read_json(out)["results"], found.config.best_metric)
 

@@ -16,10 +16,7 @@ import tensorflow as tf
 from lsgan_tf.build import build_gan
 from lsgan_tf.cli.flags import describe
 from lsgan_tf.clock import Clock, spell
-from lsgan_tf.collapse import EXIT_COLLAPSED
 from lsgan_tf.config import Config
-from lsgan_tf.dashboard.dashboard import Dashboard
-from lsgan_tf.dashboard.profiling import Profile
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
@@ -36,16 +33,19 @@ from lsgan_tf.distribute.multi_step import (
 )
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import DivergedError
-from lsgan_tf.evaluating import Evaluator, evaluation_due
-from lsgan_tf.previews import Previews
-from lsgan_tf.progress_line import CURVES, live_bar, progress_line, under_way_line
+from lsgan_tf.monitoring.collapse import EXIT_COLLAPSED
+from lsgan_tf.monitoring.collapse_watcher import Watcher
+from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
+from lsgan_tf.monitoring.progress import CURVES, live_bar, progress_line, under_way_line
+from lsgan_tf.monitoring.sample_grids import Previews
+from lsgan_tf.monitoring.tensorboard.dashboard import Dashboard
+from lsgan_tf.monitoring.tensorboard.profiler import Profile
+from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
 from lsgan_tf.run_dir.folder import RunFolder, new_run_dir
 from lsgan_tf.run_dir.restore import export_step, take_weights
 from lsgan_tf.sampling import image_grid
-from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.signals import Interruption, exit_status
-from lsgan_tf.watching import Watcher
 
 # float16 skips steps that overflow; this many in a row will not recover.
 _FLOAT16_PATIENCE = 100
@@ -337,7 +337,7 @@ class Trainer:
         self.run.log(f"SavedModel of step {self.step:,} in {path}")
 
     def _diverged(self, last: np.ndarray) -> None:
-        from lsgan_tf.diagnosis import diagnose
+        from lsgan_tf.monitoring.nonfinite import diagnose
 
         self.profile.close()
         self.dashboard.end(self.step, failed=True)

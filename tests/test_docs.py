@@ -29,7 +29,7 @@ ELSEWHERE = {
     r"python3 -m venv \.venv$": ".ci/run",
     r"\.venv/bin/pip install -c constraints\.txt ": ".ci/run",
     r"\.venv/bin/python -m pytest -n 2 --dist=worksteal$": ".ci/run",
-    r"tensorboard --logdir ": "tests/dashboard/test_views_in_browser.py",
+    r"tensorboard --logdir ": "tests/monitoring/tensorboard/test_views_in_browser.py",
     r"(TF=\$\(python|gcc|\./write_text) ": "tests/exporting/test_export.py",
     r"pip install xprof$": None,  # brings a tab of TensorBoard's that no test opens
 }

@@ -15,8 +15,8 @@ from lsgan_tf.config import resolve
 from lsgan_tf.distribute.multi_step import Window, make_run_steps
 from lsgan_tf.gan import METRICS
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn, perturbed
+from lsgan_tf.monitoring.progress import CURVES, progress_line
 from lsgan_tf.noise import noise
-from lsgan_tf.progress_line import CURVES, progress_line
 
 RATE = 0.05
 

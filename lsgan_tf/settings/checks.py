@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lsgan_tf.dashboard.profiling import parse_profile_steps
 from lsgan_tf.errors import UserError
+from lsgan_tf.monitoring.tensorboard.profiler import parse_profile_steps
 from lsgan_tf.settings.defaults import WEIGHT_SD
 
 if TYPE_CHECKING:

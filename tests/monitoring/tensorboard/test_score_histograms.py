@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
-from lsgan_tf.dashboard.scores import BatchScores, histogram_due
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.distribute.devices import make_strategy
 from lsgan_tf.distribute.multi_step import make_run_steps
 from lsgan_tf.gan import METRICS
+from lsgan_tf.monitoring.tensorboard.score_histograms import BatchScores, histogram_due
 
 
 @pytest.fixture(scope="module", params=["cpu:1", "cpu:2"])

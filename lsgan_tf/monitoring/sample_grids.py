@@ -10,9 +10,9 @@ import tensorflow as tf
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.gan import GAN
+from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.fixed_noise import POINTS, sample_grid
-from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.files import save_array
 
 _FEW_POINTS = 512  # enough of them to tell how far apart they lie

@@ -8,7 +8,7 @@ import pytest
 
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
-from lsgan_tf.dashboard.graph import networks_graph
+from lsgan_tf.monitoring.tensorboard.graph import networks_graph
 
 
 @pytest.mark.parametrize("conditional", [True, False])

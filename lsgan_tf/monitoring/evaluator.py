@@ -22,9 +22,9 @@ from lsgan_tf.gan import GAN
 from lsgan_tf.metrics.generated import Draws
 from lsgan_tf.metrics.registry import BETTER, default_metrics, for_json, is_better, parse_metrics
 from lsgan_tf.metrics.suite import open_suite
+from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder
-from lsgan_tf.summaries import Summaries
 from lsgan_tf.util.files import atomic_folder, explained, write_json
 from lsgan_tf.util.tensorflow_errors import one_line
 

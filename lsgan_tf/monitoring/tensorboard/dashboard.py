@@ -8,16 +8,16 @@ from typing import Any
 import tensorflow as tf
 
 from lsgan_tf.config import Config
-from lsgan_tf.dashboard import hparams
-from lsgan_tf.dashboard.graph import networks_graph
-from lsgan_tf.dashboard.projector import Projector
-from lsgan_tf.dashboard.scores import BatchScores, histogram_due
-from lsgan_tf.dashboard.settings_table import settings_table
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
 from lsgan_tf.gan import GAN
+from lsgan_tf.monitoring.tensorboard import hparams
+from lsgan_tf.monitoring.tensorboard.graph import networks_graph
+from lsgan_tf.monitoring.tensorboard.hparams import settings_table
+from lsgan_tf.monitoring.tensorboard.projector import Projector
+from lsgan_tf.monitoring.tensorboard.score_histograms import BatchScores, histogram_due
+from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.run_dir.folder import RunFolder
-from lsgan_tf.summaries import Summaries
 
 
 class Dashboard:

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from lsgan_tf.collapse import Alarm, Event, Look, separation
+from lsgan_tf.monitoring.collapse import Alarm, Event, Look, separation
 
 EVERY = 200
 

@@ -16,8 +16,13 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
-from lsgan_tf.dashboard.projector import CONFIG, Projector
-from lsgan_tf.dashboard.sprite import LARGEST, make_sprite, tile_size
+from lsgan_tf.monitoring.tensorboard.projector import (
+    CONFIG,
+    LARGEST,
+    Projector,
+    make_sprite,
+    tile_size,
+)
 
 
 def model(source, dim=4):

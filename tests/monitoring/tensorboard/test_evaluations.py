@@ -6,7 +6,7 @@ import pytest
 from tensorboard.util.tensor_util import make_ndarray
 
 from lsgan_tf.config import resolve
-from lsgan_tf.dashboard.evaluations import show_evaluation
+from lsgan_tf.monitoring.tensorboard.evaluations import show_evaluation
 from lsgan_tf.run_dir.folder import RunFolder
 
 

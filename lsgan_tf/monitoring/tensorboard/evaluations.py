@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf.metrics.registry import BETTER, is_better
-from lsgan_tf.summaries import Summaries
+from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.util.files import atomic_folder, explained
 
 FOLDER = "evaluation"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.summaries import Summaries
+from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 
 
 def test_a_full_disk_is_told_in_one_line(small_disk):

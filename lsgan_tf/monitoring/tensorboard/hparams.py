@@ -7,12 +7,17 @@ that of `best/...`, which is written whenever the best becomes better, is the be
 from __future__ import annotations
 
 import enum
+import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
+from lsgan_tf.cli.flags import setting_rows
 from lsgan_tf.config import Config, settings
 
 _FACTS = ("data_classes", "data_length", "data_standin")
+_DATA_FIELDS = ("description", "standin", "shape", "classes", "length", "fingerprint")
+_PLAIN = re.compile(r"[^\w .,/+-]|_")
 
 
 class Outcome(enum.Enum):
@@ -50,3 +55,34 @@ def values(config: Config) -> dict[str, Any]:
             continue
         found[field.name] = meta["unset"] if value is None else value
     return found | {name: getattr(config, name) for name in _FACTS}
+
+
+def settings_table(config: Config, origins: Mapping[str, str]) -> str:
+    """All settings by group, with where each comes from, and the dataset's facts.
+
+    Args:
+      config: with the dataset's facts.
+      origins: where each setting comes from, by name.
+
+    Returns:
+      Markdown, in which no value can be anything but text.
+    """
+    lines = ["setting | value | from", "--- | --- | ---"]
+    group = ""
+    for row in setting_rows(config, origins):
+        if row.group != group:
+            group = row.group
+            lines.append(f"**{escaped(group)}** | |")
+        lines.append(" | ".join(map(escaped, (row.name, row.value, row.origin))))
+    lines.append("**what the data turned out to be** | |")
+    for name in _DATA_FIELDS:
+        value = getattr(config, f"data_{name}")
+        shown = " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        lines.append(f"{name} | {escaped(shown)} | data")
+    # With a bar at both ends an empty last cell is a cell too.
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is: whatever could mean something becomes an entity."""
+    return _PLAIN.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
