@@ -44,9 +44,9 @@ def main(argv: list[str]) -> None:
         raise UserError("expected the folder of a run, or of several: runs/00000-... for example")
     if len(folders) > _MOST_RUNS:
         raise UserError(f"expected at most {_MOST_RUNS} runs, received {len(folders)}")
-    from lsgan_tf.report_facts import gather, told_apart
-    from lsgan_tf.report_page import page
-    from lsgan_tf.run_list import describe_size
+    from lsgan_tf.reporting.facts import gather, told_apart
+    from lsgan_tf.reporting.listing import describe_size
+    from lsgan_tf.reporting.page import page
     from lsgan_tf.util.files import atomic_file, explained
 
     _refuse_folders_of_runs(folders)

@@ -35,7 +35,7 @@ def main(argv: list[str]) -> None:
                 f"{folder}: no such folder; expected one with runs in it: "
                 "python -m lsgan_tf.runs FOLDER"
             )
-    from lsgan_tf.run_list import listing
+    from lsgan_tf.reporting.listing import listing
 
     if not _WATCH.value:
         print(listing(folders))
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> None:
 
 
 def _watch(folders: Sequence[Path], every: float) -> None:
-    from lsgan_tf.run_list import listing
+    from lsgan_tf.reporting.listing import listing
 
     # On a terminal the old table is replaced; in a file or a pipe each stands by itself.
     begin = "\x1b[H\x1b[2J" if sys.stdout.isatty() else ""

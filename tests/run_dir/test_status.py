@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsgan_tf.evaluation.history import Best, best_of, best_of_run, evaluations
+from lsgan_tf.reporting.listing import listing
 from lsgan_tf.run_dir.status import find_runs, last_row, read_run, rows
-from lsgan_tf.run_list import listing
 
 
 class TestState:

@@ -45,7 +45,9 @@ def json_in_script(value: Any) -> str:
 
 def asset(name: str) -> str:
     """A file of the page."""
-    return resources.files("lsgan_tf").joinpath("report_assets", name).read_text(encoding="utf-8")
+    return (
+        resources.files("lsgan_tf.reporting").joinpath("assets", name).read_text(encoding="utf-8")
+    )
 
 
 def content_hash(text: str) -> str:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.report_curves import Series, chart, short, thinned, ticks
-from lsgan_tf.report_facts import gather, told_apart
-from lsgan_tf.report_html import json_in_script
-from lsgan_tf.report_page import page
+from lsgan_tf.reporting.facts import gather, told_apart
+from lsgan_tf.reporting.markup import json_in_script
+from lsgan_tf.reporting.page import page
+from lsgan_tf.reporting.svg import Series, chart, short, thinned, ticks
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&\x1b[2J\ud800"
 

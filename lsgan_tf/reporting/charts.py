@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lsgan_tf.evaluation.history import figures, plain_name
-from lsgan_tf.report_curves import Series, chart, short
-from lsgan_tf.report_facts import Facts
-from lsgan_tf.report_html import table, text_of
+from lsgan_tf.reporting.facts import Facts
+from lsgan_tf.reporting.markup import table, text_of
+from lsgan_tf.reporting.svg import Series, chart, short
 from lsgan_tf.run_dir.status import is_number
 
 # Title, the rows it is in, and its lines: key and name.

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from lsgan_tf.report_facts import gather
-from lsgan_tf.report_page import page
+from lsgan_tf.reporting.facts import gather
+from lsgan_tf.reporting.page import page
 
 
 @pytest.fixture(scope="module")
