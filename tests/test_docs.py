@@ -14,7 +14,7 @@ import pytest
 
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.distribute.cluster import from_environment
-from lsgan_tf.experiments.catalogue import EXPERIMENTS
+from lsgan_tf.experiments.registry import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

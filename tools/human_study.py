@@ -48,7 +48,7 @@ def main(argv: list[str]) -> None:
     out = Path(_OUT.value)
     if out.suffix.lower() != ".html":
         raise UserError(f"--out={out}: expected a name in .html")
-    from lsgan_tf.human_study.study import write_study
+    from lsgan_tf.experiments.human_study.study import write_study
 
     a, b = (_images(Path(path)) for path in (_A.value, _B.value))
     key = write_study(
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> None:
 def _images(path: Path) -> np.ndarray:
     """Samples of a run, drawn now, or those in a file: uint8, `(n, height, width, channels)`."""
     if path.suffix == ".npz":
-        from lsgan_tf.experiments.samples import read_set
+        from lsgan_tf.experiments.common.samples import read_set
 
         return read_set(path)[0]
     import_tensorflow()
@@ -82,7 +82,7 @@ def _images(path: Path) -> np.ndarray:
 
 
 def _count(votes: list[Path]) -> None:
-    from lsgan_tf.human_study.tally import tally
+    from lsgan_tf.experiments.human_study.tally import tally
 
     if not _KEY.value or not votes:
         raise UserError("--tally: expected --key=study.key.json and the files of votes")

@@ -22,7 +22,7 @@ from absl import flags
 
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.catalogue import EXPERIMENTS, load
+from lsgan_tf.experiments.registry import EXPERIMENTS, load
 from lsgan_tf.util.files import atomic_file, explained, write_json
 
 _EXPERIMENT = flags.DEFINE_string("experiment", None, f"one of {', '.join(EXPERIMENTS)}")
@@ -44,10 +44,12 @@ def main(argv: list[str]) -> int:
     if not _OUT.value:
         raise UserError("--out: expected the folder for the runs and the page")
 
-    from lsgan_tf.experiments import folder, gathering, runner
-    from lsgan_tf.experiments.page import page
-    from lsgan_tf.experiments.plan import Run, config_of
-    from lsgan_tf.experiments.plots import check_matplotlib
+    from lsgan_tf.experiments.common import output as folder
+    from lsgan_tf.experiments.common import results as gathering
+    from lsgan_tf.experiments.common import runner
+    from lsgan_tf.experiments.common.experiment import Run, config_of
+    from lsgan_tf.experiments.common.page import page
+    from lsgan_tf.experiments.common.plots import check_matplotlib
 
     check_matplotlib()
     out = Path(_OUT.value).absolute()

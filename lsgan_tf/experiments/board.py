@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from lsgan_tf.clock import spell
-from lsgan_tf.experiments.plan import Run, config_of
+from lsgan_tf.experiments.common.experiment import Run, config_of
 
 _SECONDS_BETWEEN_LINES = 30.0
 _SECONDS_ON_TERMINAL = 1.0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.experiments import samples
-from lsgan_tf.experiments.evaluations import evaluate, last_and_best
-from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Outcome, Run
+from lsgan_tf.experiments.common import samples
+from lsgan_tf.experiments.common.evaluations import evaluate, last_and_best
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Figure, Outcome, Run
 from lsgan_tf.run_dir.folder import load_classes
 from lsgan_tf.sampling import image_grid
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments.evaluations import compare, evaluate, last_and_best
-from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run, config_of
+from lsgan_tf.experiments.common.evaluations import compare, evaluate, last_and_best
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run, config_of
 
 _SAYS = """
 The ICCV paper (section 3.2.3) finds that a, b, c = -1, 1, 0, which minimises the Pearson

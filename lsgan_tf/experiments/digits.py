@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments import samples
-from lsgan_tf.experiments.evaluations import evaluate, evaluations, last_and_best
-from lsgan_tf.experiments.page import table
-from lsgan_tf.experiments.plan import Arm, Experiment, Measures, Outcome, Run
-from lsgan_tf.experiments.settings_side_by_side import by_setting, save_grids
+from lsgan_tf.experiments.common import samples
+from lsgan_tf.experiments.common.evaluations import evaluate, evaluations, last_and_best
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Measures, Outcome, Run
+from lsgan_tf.experiments.common.grids import by_setting, save_grids
+from lsgan_tf.experiments.common.page import table
 
 _SAYS = """
 The sequel (TPAMI 2019) draws two sets of digits whose pictures hardly differ within a class, one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
 from lsgan_tf.experiments.stability import after, measure, verdicts
 
 _SAYS = """

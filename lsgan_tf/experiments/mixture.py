@@ -11,8 +11,16 @@ import numpy as np
 from lsgan_tf.config import Config
 from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments import plots
-from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Measures, Outcome, Run, config_of
+from lsgan_tf.experiments.common import plots
+from lsgan_tf.experiments.common.experiment import (
+    Arm,
+    Experiment,
+    Figure,
+    Measures,
+    Outcome,
+    Run,
+    config_of,
+)
 from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.util.files import explained
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments import pictures, samples
-from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Outcome, Run
+from lsgan_tf.experiments import pictures
+from lsgan_tf.experiments.common import samples
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Figure, Outcome, Run
 from lsgan_tf.sampling import image_grid
 
 _SAYS = """

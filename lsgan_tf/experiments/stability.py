@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments import samples
-from lsgan_tf.experiments.page import table
-from lsgan_tf.experiments.plan import Arm, Experiment, Measures, Outcome, Run
-from lsgan_tf.experiments.settings_side_by_side import by_setting, save_grids
-from lsgan_tf.experiments.stability_rule import COLLAPSE, GOOD, RULE, SOME, judge
+from lsgan_tf.experiments.common import samples
+from lsgan_tf.experiments.common.collapse_grade import COLLAPSE, GOOD, RULE, SOME, judge
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Measures, Outcome, Run
+from lsgan_tf.experiments.common.grids import by_setting, save_grids
+from lsgan_tf.experiments.common.page import table
 
 _SAYS = """
 On LSUN bedroom at 64x64, with batch normalisation left out of G (BN_G) or of both (BN_GD):

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from lsgan_tf import spawning
-from lsgan_tf.experiments import folder, gathering, runner
-from lsgan_tf.experiments.catalogue import load
-from lsgan_tf.experiments.plan import Outcome, Run
+from lsgan_tf.experiments.common import output as folder
+from lsgan_tf.experiments.common import results as gathering
+from lsgan_tf.experiments.common import runner
+from lsgan_tf.experiments.common.experiment import Outcome, Run
+from lsgan_tf.experiments.registry import load
 
 TINY = (
     "--steps=4", "--log_every=2", "--sample_every=2", "--checkpoint_every=0", "--batch_size=8",

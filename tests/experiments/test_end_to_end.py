@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.experiments import evaluations, human_study, inception, stability, stability_rule
+from lsgan_tf.experiments import human_study, inception, stability
+from lsgan_tf.experiments.common import collapse_grade, evaluations
 
 
 @pytest.fixture
@@ -89,9 +90,9 @@ def test_stability(make, scene_folder, tmp_path, monkeypatch):
     arms = ["bn_g-adam-lsgan", "bn_gd-rmsprop-nsgan"]
     runs, outcome, _ = make("stability", arms, *words)
     assert outcome.figures[0].file == "grids-seed0.png"
-    assert stability_rule.RULE.strip() in outcome.findings
+    assert collapse_grade.RULE.strip() in outcome.findings
     # Four steps make grey mud of no variety.
-    assert [stability.label_of(run) for run in runs] == [stability_rule.COLLAPSE] * 2
+    assert [stability.label_of(run) for run in runs] == [collapse_grade.COLLAPSE] * 2
     assert "| BN_G, Adam, LSGAN | 0 | 0 | 1 |" in outcome.findings
 
 

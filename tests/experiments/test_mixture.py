@@ -9,7 +9,7 @@ from PIL import Image
 from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments import mixture
-from lsgan_tf.experiments.plan import Run, config_of
+from lsgan_tf.experiments.common.experiment import Run, config_of
 
 STEPS = (0, 1000, 2000, 3000)
 

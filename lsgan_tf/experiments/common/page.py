@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from lsgan_tf.clock import spell
-from lsgan_tf.experiments.gathering import standin, summary
-from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.common.results import standin, summary
 
 
 def page(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsgan_tf.experiments.stability_rule import COLLAPSE, GOOD, SOME, judge, label, small
+from lsgan_tf.experiments.common.collapse_grade import COLLAPSE, GOOD, SOME, judge, label, small
 
 
 @pytest.fixture(scope="module")

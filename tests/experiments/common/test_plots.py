@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments import plots
+from lsgan_tf.experiments.common import plots
 
 
 def test_density_is_scipys():

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.page import number, table
-from lsgan_tf.experiments.plan import Measures, Run, spread
+from lsgan_tf.experiments.common.experiment import Measures, Run, spread
+from lsgan_tf.experiments.common.page import number, table
 from lsgan_tf.metrics.registry import BETTER, is_better
 from lsgan_tf.util.files import read_json
 

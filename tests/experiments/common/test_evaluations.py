@@ -8,8 +8,8 @@ import pytest
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments import coding, inception
-from lsgan_tf.experiments.evaluations import compare, last_and_best
-from lsgan_tf.experiments.plan import Arm, Run
+from lsgan_tf.experiments.common.evaluations import compare, last_and_best
+from lsgan_tf.experiments.common.experiment import Arm, Run
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lsgan_tf.experiments import plots
-from lsgan_tf.experiments.theory_math import GRID, Trained, data_density, normal_density
+from lsgan_tf.experiments.common import plots
+from lsgan_tf.experiments.theory.analysis import GRID, Trained, data_density, normal_density
 
 COLOURS = {"least squares": "#1b7837", "cross entropy": "#762a83", "minimax": "#b8860b"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.plan import Experiment
+from lsgan_tf.experiments.common.experiment import Experiment
 
 EXPERIMENTS = {
     "theory": "gradients, decision boundary, optimal discriminator, chi-square (figures 1, 2)",

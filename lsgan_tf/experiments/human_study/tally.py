@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.human_study.study import FORMAT
+from lsgan_tf.experiments.human_study.study import FORMAT
 from lsgan_tf.util.files import read_json
 
 _Z = 1.959963984540054  # the standard normal distribution's 97.5% quantile

@@ -74,7 +74,7 @@ def write_study(
         for number, left in zip(chosen, a_left, strict=True)
     ]
     identity = hashlib.sha256(json.dumps(shown).encode()).hexdigest()
-    template = importlib.resources.files("lsgan_tf.human_study").joinpath("page.html")
+    template = importlib.resources.files("lsgan_tf.experiments.human_study").joinpath("page.html")
     study = json.dumps({"id": identity, "pairs": shown})
     text = template.read_text(encoding="utf-8").replace("STUDY_JSON", study)
     with explained(page, "writing the study"), atomic_file(page) as temporary:

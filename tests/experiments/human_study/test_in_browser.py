@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from lsgan_tf.human_study.study import write_study
-from lsgan_tf.human_study.tally import tally
+from lsgan_tf.experiments.human_study.study import write_study
+from lsgan_tf.experiments.human_study.tally import tally
 
 
 @pytest.fixture(scope="module")

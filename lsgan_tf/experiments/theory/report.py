@@ -9,16 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf.experiments.page import table
-from lsgan_tf.experiments.plan import Figure, Outcome
-from lsgan_tf.experiments.theory_figures import (
-    Boundary,
-    draw_boundaries,
-    draw_divergence,
-    draw_losses,
-    draw_optimum,
-)
-from lsgan_tf.experiments.theory_math import (
+from lsgan_tf.experiments.common.experiment import Figure, Outcome
+from lsgan_tf.experiments.common.page import table
+from lsgan_tf.experiments.theory.analysis import (
     CODINGS,
     GRID,
     compare_with_optimum,
@@ -28,6 +21,13 @@ from lsgan_tf.experiments.theory_math import (
     normal_density,
     slopes,
     train_discriminator,
+)
+from lsgan_tf.experiments.theory.figures import (
+    Boundary,
+    draw_boundaries,
+    draw_divergence,
+    draw_losses,
+    draw_optimum,
 )
 from lsgan_tf.losses import Objective, objective
 

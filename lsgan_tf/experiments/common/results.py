@@ -8,8 +8,8 @@ from typing import Any
 
 from lsgan_tf._version import __version__
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run, spread
-from lsgan_tf.experiments.runner import write_status
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run, spread
+from lsgan_tf.experiments.common.runner import write_status
 from lsgan_tf.util.files import read_json
 
 FORMAT = 1

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments import samples
-from lsgan_tf.experiments.plan import Arm, Experiment, Outcome, Run
-from lsgan_tf.human_study.study import write_study
+from lsgan_tf.experiments.common import samples
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.human_study.study import write_study
 
 _SAYS = """
 On Amazon Mechanical Turk people were shown a bedroom of LSGAN and one of DCGAN, of the same

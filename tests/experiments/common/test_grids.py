@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.experiments import samples
-from lsgan_tf.experiments.plan import Arm, Run
-from lsgan_tf.experiments.settings_side_by_side import by_setting, save_grids
+from lsgan_tf.experiments.common import samples
+from lsgan_tf.experiments.common.experiment import Arm, Run
+from lsgan_tf.experiments.common.grids import by_setting, save_grids
 
 A, B = Arm("a", "first", ()), Arm("b", "second", ())
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.board import Board
-from lsgan_tf.experiments.folder import log_file, status_file
-from lsgan_tf.experiments.plan import Experiment, Run
+from lsgan_tf.experiments.common.experiment import Experiment, Run
+from lsgan_tf.experiments.common.output import log_file, status_file
 from lsgan_tf.util.child_processes import cores
 from lsgan_tf.util.files import read_json, write_json
 from lsgan_tf.util.signals import Terminated

@@ -9,7 +9,7 @@ import numpy as np
 
 from lsgan_tf.data import open_source
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.plan import Run
+from lsgan_tf.experiments.common.experiment import Run
 from lsgan_tf.run_dir.folder import load_config
 from lsgan_tf.util.files import explained
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.catalogue import EXPERIMENTS, load
-from lsgan_tf.experiments.plan import config_of, spread
+from lsgan_tf.experiments.common.experiment import config_of, spread
+from lsgan_tf.experiments.registry import EXPERIMENTS, load
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_setting_of_every_experiment_is_one_that_training_takes(name, monkeypatch):
-    monkeypatch.chdir(Path(__file__).parents[2])  # flag files are found from there
+    monkeypatch.chdir(Path(__file__).parents[3])  # flag files are found from there
     experiment = load(name)
     assert experiment.name == name
     for scale in experiment.scales:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsgan_tf.experiments import theory_math as theory
+from lsgan_tf.experiments.theory import analysis as theory
 from lsgan_tf.losses import objective
 
 P_D = theory.data_density(theory.GRID)

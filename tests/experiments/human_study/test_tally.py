@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.human_study.tally import tally, wilson
+from lsgan_tf.experiments.human_study.tally import tally, wilson
 
 KEY = {"format": 1, "study": "f" * 64, "names": ["LSGAN", "DCGAN"], "left": ["a", "b", "b", "a"]}
 

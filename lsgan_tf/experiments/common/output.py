@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.plan import Arm, Experiment
+from lsgan_tf.experiments.common.experiment import Arm, Experiment
 from lsgan_tf.util.files import explained, read_json, write_json
 
 RESULTS, PAGE = "results.json", "page.md"

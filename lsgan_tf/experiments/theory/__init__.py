@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsgan_tf.cli.app import import_tensorflow
-from lsgan_tf.experiments.plan import Experiment, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Experiment, Outcome, Run
 
 _SAYS = """
 - Figure 2, section 3.2: the sigmoid cross entropy is flat for fakes far on the right side of the
@@ -21,7 +21,7 @@ _SAYS = """
 def conclude(runs: Sequence[Run], out: Path) -> Outcome:
     """Computes everything and draws the plots; there are no runs."""
     import_tensorflow()
-    from lsgan_tf.experiments.theory_report import report
+    from lsgan_tf.experiments.theory.report import report
 
     return report(out)
 

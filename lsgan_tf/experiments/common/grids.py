@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.experiments import pictures, samples
-from lsgan_tf.experiments.plan import Figure, Run
+from lsgan_tf.experiments import pictures
+from lsgan_tf.experiments.common import samples
+from lsgan_tf.experiments.common.experiment import Figure, Run
 from lsgan_tf.sampling import image_grid
 
 _COLUMNS = 8

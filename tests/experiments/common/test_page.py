@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from lsgan_tf.experiments.gathering import measure_all, results
-from lsgan_tf.experiments.page import number, page, table
-from lsgan_tf.experiments.plan import Arm, Experiment, Figure, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Arm, Experiment, Figure, Outcome, Run
+from lsgan_tf.experiments.common.page import number, page, table
+from lsgan_tf.experiments.common.results import measure_all, results
 
 ARMS = [Arm("a", "first", ("--loss=lsgan",)), Arm("b", "second", ("--loss=nsgan",))]
 OUTCOME = Outcome("It came out.", [Figure("f.png", "A figure.")], {"x": 1})

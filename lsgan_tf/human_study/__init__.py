@@ -1,1 +1,0 @@
-"""Which of two generators do people believe? A page of pairs to vote on, and the tally."""
