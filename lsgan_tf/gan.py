@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lsgan_tf import moving_average
+from lsgan_tf import ema
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
 from lsgan_tf.losses import Objective
 from lsgan_tf.noise import noise
@@ -63,7 +63,7 @@ class GAN(keras.Model):
       seed: of the noise.
 
     Attributes:
-      average: a generator with the moving average (`lsgan_tf.moving_average`) of the
+      average: a generator with the moving average (`lsgan_tf.ema`) of the
         weights; None without one.
     """
 
@@ -96,7 +96,7 @@ class GAN(keras.Model):
         self.d_steps, self.g_steps, self.simultaneous = d_steps, g_steps, simultaneous
         self.clip_norm, self.ema_decay, self.seed = clip_norm, ema_decay, seed
         self.gradient_penalty, self.measured = gradient_penalty, measured(gradient_penalty)
-        self.average = moving_average.begin(generator) if ema_decay else None
+        self.average = ema.begin(generator) if ema_decay else None
         # Not an optimiser's count of iterations: float16 skips some of those.
         self.step = self.add_weight(
             name="step",
@@ -265,7 +265,7 @@ class GAN(keras.Model):
         norm = apply(self.g_optimizer, gradients, weights, self.clip_norm)
         if self.average is not None:
             updates = self.step.value * self.g_steps + update
-            moving_average.update(self.average, self.generator, self.ema_decay, updates)
+            ema.update(self.average, self.generator, self.ema_decay, updates)
         return {"g_loss": self._mean(loss)[0], "g_gradient_norm": norm}
 
     def to_range(self, examples: tf.Tensor) -> tf.Tensor:

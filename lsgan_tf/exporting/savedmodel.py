@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import moving_average, networks
+from lsgan_tf import ema, networks
 from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import write_card
 from lsgan_tf.exporting.pictures import write_pictures
@@ -287,7 +287,7 @@ def float32_average(gan: GAN, generator: keras.Model) -> keras.Model | None:
     """A copy of the moving average of G's weights, a network like `generator`; None without."""
     if gan.average is None:
         return None
-    average = moving_average.begin(generator)
+    average = ema.begin(generator)
     copy_weights(gan.average, average)
     return average
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from lsgan_tf import moving_average
+from lsgan_tf import ema
 from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoint_folders import find, of_run
 from lsgan_tf.config import Config
@@ -90,7 +90,7 @@ def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
     networks = tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator)
     read(found.path, networks, partial=True)
     if gan.average is not None:
-        moving_average.restart(gan.average, gan.generator)
+        ema.restart(gan.average, gan.generator)
     return (
         f"a new run from the weights of {other} at step {found.step:,} (--init_from): steps, "
         "optimisers, data order and noise begin anew"

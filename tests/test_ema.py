@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import moving_average, networks
+from lsgan_tf import ema, networks
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
@@ -50,28 +50,28 @@ def data(seed=0):
 )
 def test_moves_by_its_rate(decay, updates, rate):
     network, _ = networks.build(config())
-    average = moving_average.begin(network)
+    average = ema.begin(network)
     before = values(network)
     for mine, value in zip(network.variables, before, strict=True):
         mine.assign(value + 1.0)
-    moving_average.update(average, network, decay, updates)
+    ema.update(average, network, decay, updates)
     for value, old in zip(values(average), before, strict=True):
         np.testing.assert_allclose(value, old + rate, atol=1e-6)
-    moving_average.restart(average, network)
+    ema.restart(average, network)
     for mine, theirs in zip(values(average), values(network), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
 def test_what_is_not_finite_stays_out():
     network, _ = networks.build(config())
-    average = moving_average.begin(network)
+    average = ema.begin(network)
     moving, mine = next(
         pair
         for pair in zip(network.variables, average.variables, strict=True)
         if "moving_mean" in pair[0].path
     )
     moving.assign(np.where(np.arange(moving.shape[0]) == 1, np.inf, 2.0))
-    moving_average.update(average, network, 0.5, 8)
+    ema.update(average, network, 0.5, 8)
     np.testing.assert_array_equal(mine.numpy()[:3], [1.0, 0.0, 1.0])
 
 
@@ -81,7 +81,7 @@ def test_follows_every_update_and_changes_nothing_else():
         np.testing.assert_array_equal(mine, theirs)
     seen = []
     expected = values(gan.average)
-    follow = moving_average.update
+    follow = ema.update
 
     def watched(average, network, decay, updates):
         seen.append(int(updates))
@@ -90,7 +90,7 @@ def test_follows_every_update_and_changes_nothing_else():
         follow(average, network, decay, updates)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moving_average, "update", watched)
+        patch.setattr(ema, "update", watched)
         for step in range(2):
             gan.train_step(data(step))
     for step in range(2):
