@@ -25,6 +25,9 @@ from lsgan_tf.data.synthetic.strokes import render_glyph
 hypothesis.settings.register_profile("no clock", deadline=None)
 hypothesis.settings.load_profile("no clock")
 
+# Some tests use modules of the tools: `spawning`, `run_differences`.
+sys.path.append(str(Path(__file__).parents[1] / "tools"))
+
 CHARACTERS = "啊阿埃安宁"
 
 

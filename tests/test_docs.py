@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 # The flag files' comments show commands too.
 COMMENTED = sorted((ROOT / "flags").glob("*.flags"))
-_PROGRAM = re.compile(r"python3? (?:-m (lsgan_tf\.\w+)|(tools/\w+\.py))(.*)")
+_PROGRAM = re.compile(r"python3? (?:-m (lsgan_tf\.\w+)|(tools/(?:\w+/)?\w+\.py))(.*)")
 _BLOCK = re.compile(r"^```(\w+)( skip)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _TF_CONFIG = re.compile(r"export TF_CONFIG='(.*?)'", re.DOTALL)
 
@@ -43,13 +43,13 @@ EXAMPLES = {
 
 # Takes command lines as the program itself would, one after the other.
 PARSE = """
-import importlib, json, runpy, sys
+import importlib, json, os, runpy, sys
 from absl import flags
 from absl.testing import flagsaver
 
 program, lines = json.load(sys.stdin)
 if program.startswith("tools/"):
-    sys.path.insert(0, "tools")
+    sys.path.insert(0, os.path.dirname(program))
     runpy.run_path(program)
 else:
     importlib.import_module(program)

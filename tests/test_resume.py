@@ -14,9 +14,8 @@ import signal
 import time
 
 import pytest
-
-from lsgan_tf import spawning
-from lsgan_tf.run_differences import differences, events, tensors
+import spawning
+from run_differences import differences, events, tensors
 
 STEPS = 60
 

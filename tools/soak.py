@@ -20,9 +20,9 @@ import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import spawning
 from absl import flags
 
-from lsgan_tf import spawning
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
 
@@ -55,7 +55,7 @@ class Soak:
 
     def disturbed(self, kills: int) -> list[str]:
         """Makes one run with up to `kills` kills; returns what differs at its end."""
-        from lsgan_tf.run_differences import differences
+        from run_differences import differences
 
         name = f"disturbed-{self.ends:03d}"
         for number in range(kills):

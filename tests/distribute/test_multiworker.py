@@ -9,9 +9,8 @@ import socket
 import time
 
 import pytest
-
-from lsgan_tf import spawning
-from lsgan_tf.run_differences import tensors
+import spawning
+from run_differences import tensors
 
 STEPS = 20
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import spawning
 
-from lsgan_tf import spawning
 from lsgan_tf.experiments.common import output as folder
 from lsgan_tf.experiments.common import results as gathering
 from lsgan_tf.experiments.common import runner

@@ -7,6 +7,7 @@ import json
 
 import pytest
 import tensorflow as tf
+from run_differences import differences, events, tensors
 
 from lsgan_tf.build import build_gan
 from lsgan_tf.checkpoint_folders import find
@@ -16,7 +17,6 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.monitoring import evaluator as evaluating
 from lsgan_tf.monitoring.evaluator import Evaluator, chosen_metric, evaluation_due
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
-from lsgan_tf.run_differences import differences, events, tensors
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder
 from lsgan_tf.run_dir.restore import restore_run

@@ -7,13 +7,13 @@ import os
 import signal
 
 import pytest
+from run_differences import differences, tensors
 from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.util.tensor_util import make_ndarray
 
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.monitoring.tensorboard import dashboard
-from lsgan_tf.run_differences import differences, tensors
 from lsgan_tf.training import Trainer, train
 
 BASE = {

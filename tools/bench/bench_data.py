@@ -1,6 +1,6 @@
 """Measures how fast data is prepared and read, and how much memory that takes.
 
-    python tools/bench_data.py --data_dir=FOLDER
+    python tools/bench/bench_data.py --data_dir=FOLDER
 
 With --kind=hwdb (the default): the preparation of .gnt files into a cache folder that is made for
 it and removed, each part of it by itself for reference, and the input pipeline alone, as training

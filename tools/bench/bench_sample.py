@@ -1,6 +1,6 @@
 """Measures how fast an exported generator draws, beside the generator's forward pass alone.
 
-    python tools/bench_sample.py --saved_model=runs/first/export
+    python tools/bench/bench_sample.py --saved_model=runs/first/export
 
 Of each batch size the signature `sample` (noise, labels, generator, pixels, back to NumPy) and
 the signature `serving_default` on noise that lies ready are measured by turns; the batch size

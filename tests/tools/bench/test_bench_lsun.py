@@ -10,7 +10,7 @@ from pathlib import Path
 import lmdb
 from PIL import Image
 
-TOOL = Path(__file__).parents[2] / "tools" / "bench_data.py"
+TOOL = Path(__file__).parents[3] / "tools" / "bench" / "bench_data.py"
 
 
 def test_every_measure_is_there(tmp_path):

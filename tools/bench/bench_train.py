@@ -1,11 +1,11 @@
 """Measures the training step, alone or by turns with the same step in PyTorch.
 
-    python tools/bench_train.py
-    python tools/bench_train.py --peer=torch --nets=hwdb,cifar10 --json=bench.json
+    python tools/bench/bench_train.py
+    python tools/bench/bench_train.py --peer=torch --nets=hwdb,cifar10 --json=bench.json
 
 The step is the one that training runs: several steps in a call, the input pipeline, the metrics
 and the check for values that are not finite. Floating-point operations are counted from the
-layers (lsgan_tf/networks/operations.py) and set beside the machine's peak, the better of a large
+layers (tools/bench/flops.py) and set beside the machine's peak, the better of a large
 matrix product and a large convolution in the same process and precision, measured in each round.
 --peer=torch (pip install lsgan_tf[bench]) adds the same networks, losses, optimiser and order of
 updates in PyTorch, eager and compiled, channels-last, with autocast for bfloat16. All take turns,

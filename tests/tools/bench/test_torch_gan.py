@@ -19,7 +19,7 @@ BATCH = 6
 
 @pytest.fixture
 def tools(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "tools"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "tools" / "bench"))
     return importlib.import_module("bench_nets"), importlib.import_module("torch_gan")
 
 

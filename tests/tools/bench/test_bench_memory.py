@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lsgan_tf.networks import dcgan
 
-TOOLS = Path(__file__).parents[2] / "tools"
+TOOLS = Path(__file__).parents[3] / "tools" / "bench"
 
 
 def test_needed_memory_by_hand(monkeypatch):

@@ -1,6 +1,6 @@
 """Measures the memory that training takes beside what arithmetic says it needs, and its growth.
 
-    python tools/bench_memory.py --net=hwdb --steps=1000
+    python tools/bench/bench_memory.py --net=hwdb --steps=1000
 
 Needed are the weights, Adam's two averages, the larger network's gradients, and the layers'
 outputs that D's update keeps for its backward pass (of reals, of fakes and of G). What is above

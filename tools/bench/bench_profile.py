@@ -1,6 +1,6 @@
 """Says where the time of a training step goes, by kind of operation and by layer.
 
-    python tools/bench_profile.py --net=scene112 --batch_size=16
+    python tools/bench/bench_profile.py --net=scene112 --batch_size=16
 
 The step is the one that training runs, under TensorFlow's profiler. Unless --noin_turn is given,
 operations run one after the other, each on all cores, so that the time of each is its own; a step

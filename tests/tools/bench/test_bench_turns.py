@@ -35,7 +35,7 @@ class Runner:
 
 @pytest.fixture
 def tools(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "tools"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "tools" / "bench"))
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "still_runner.py").write_text(RUNNER)
     return importlib.import_module("bench_turns"), importlib.import_module("bench_tables")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TOOL = Path(__file__).parents[2] / "tools" / "bench_sample.py"
+TOOL = Path(__file__).parents[3] / "tools" / "bench" / "bench_sample.py"
 
 
 def tool(*words):

@@ -6,7 +6,7 @@ import numpy as np
 
 from lsgan_tf.data.formats import gnt
 
-TOOL = Path(__file__).parents[2] / "tools" / "bench_data.py"
+TOOL = Path(__file__).parents[3] / "tools" / "bench" / "bench_data.py"
 
 
 def test_every_measure_is_there(tmp_path):

@@ -45,6 +45,7 @@ class Product:
         from lsgan_tf.cli.app import import_tensorflow
 
         import_tensorflow()
+        import flops as operations
         import keras
         import tensorflow as tf
 
@@ -53,7 +54,6 @@ class Product:
         from lsgan_tf.distribute.cluster import from_environment
         from lsgan_tf.distribute.devices import make_strategy
         from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_xla
-        from lsgan_tf.networks import operations
         from lsgan_tf.networks.ops import conv2d_dispatch
 
         if library_gradients:
@@ -134,7 +134,7 @@ def needed(
       batch_size: examples per update.
       bytes_each: size of a number in a layer's output.
     """
-    from lsgan_tf.networks import operations
+    import flops as operations
 
     weights = [
         sum(weight.shape.num_elements() for weight in network.trainable_variables)

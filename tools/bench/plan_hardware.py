@@ -1,7 +1,7 @@
 """Works out on paper what a full run takes on hardware that is not at hand.
 
-    python tools/plan_hardware.py
-    python tools/plan_hardware.py --efficiency=0.5 --images=30000000
+    python tools/bench/plan_hardware.py
+    python tools/bench/plan_hardware.py --efficiency=0.5 --images=30000000
 
 For the paper's two large runs (HWDB1.0 and LSUN bedroom, a million steps of batch 64), in float32
 and bfloat16, on one GPU, on one host and on several hosts: time, memory, disk and network, and
@@ -117,9 +117,9 @@ def count(net: str) -> Work:
       net: "hwdb" or "scene112" (LSUN bedroom).
     """
     import bench_nets
+    import flops as operations
 
     from lsgan_tf import networks
-    from lsgan_tf.networks import operations
 
     generator, discriminator = pair = networks.build(bench_nets.config(net))
     outputs = [sum(layer.outputs for layer in operations.count(network)) for network in pair]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TOOL = Path(__file__).parents[2] / "tools" / "plan_hardware.py"
+TOOL = Path(__file__).parents[3] / "tools" / "bench" / "plan_hardware.py"
 
 
 def test_plans_are_the_arithmetic_of_their_inputs():
@@ -20,7 +20,7 @@ def test_plans_are_the_arithmetic_of_their_inputs():
     assert done.returncode == 0, done.stderr
     hwdb, bedroom = done.stdout.strip().split("\n\n")
     head, *plans = hwdb.splitlines()
-    # Operations of one image, see tests/networks/test_operations.py for the layers.
+    # Operations of one image, see tests/tools/bench/test_flops.py for the layers.
     g = 2 * (1280 * 6272 + 49 * 25 * 128**2 + 196 * 25 * 128)
     d = 2 * (196 * 25 * 256 + 49 * 25 * 256 * 320 + 9 * 256 * 320 + 15_936 * 1024 + 1280)
     image = g + 2 * (3 * d - 2 * 196 * 25 * 256) + 2 * d + 2 * g - 2 * 1280 * 6272

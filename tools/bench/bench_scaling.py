@@ -1,7 +1,7 @@
 """Measures the training step on one device, on several, and on two worker processes, by turns.
 
-    python tools/bench_scaling.py --net=cifar10
-    python tools/bench_scaling.py --devices=gpu:1,gpu:2,gpu:4,gpu:8 --batch_size=512
+    python tools/bench/bench_scaling.py --net=cifar10
+    python tools/bench/bench_scaling.py --devices=gpu:1,gpu:2,gpu:4,gpu:8 --batch_size=512
 
 The global batch is the same for all, so all do the same work. Logical devices on one processor
 cannot be faster than one: what they take more is the cost of synchronising (slices of a batch,

@@ -1,0 +1,8 @@
+"""The benchmarks import one another by their names, as programs of one folder do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[3] / "tools" / "bench"))
