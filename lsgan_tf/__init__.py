@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from lsgan_tf.build import build_gan
     from lsgan_tf.config import Config, resolve
     from lsgan_tf.data import open_source, with_facts
-    from lsgan_tf.data.arrays import ArraySource
     from lsgan_tf.data.pipeline import Batches
-    from lsgan_tf.data.source import Source
+    from lsgan_tf.data.source import ArraySource, Source
     from lsgan_tf.errors import UserError
     from lsgan_tf.gan import GAN
     from lsgan_tf.gradient_penalty import GradientPenalty
@@ -56,7 +55,7 @@ __all__ = [
 _MODULES = ("data", "losses", "metrics", "networks")
 _HOMES = {
     "GAN": "gan",
-    "ArraySource": "data.arrays",
+    "ArraySource": "data.source",
     "Batches": "data.pipeline",
     "Config": "config",
     "GradientPenalty": "gradient_penalty",

@@ -16,8 +16,8 @@ import tensorflow as tf
 from lsgan_tf import networks
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
-from lsgan_tf.data.arrays import ArraySource
 from lsgan_tf.data.pipeline import Batches
+from lsgan_tf.data.source import ArraySource
 from lsgan_tf.distribute.devices import make_strategy
 from lsgan_tf.distribute.multi_step import make_run_steps
 from lsgan_tf.gan import GAN

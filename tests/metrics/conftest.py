@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsgan_tf.data.arrays import ArraySource
+from lsgan_tf.data.source import ArraySource
 
 CLASSES = ("left", "right", "top", "bottom")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.config import Config, resolve
-from lsgan_tf.data.arrays import ArraySource
+from lsgan_tf.data.source import ArraySource
 
 _FULL: dict[str, dict[str, Any]] = {
     "hwdb": {"dataset": "hwdb", "conditional": True},

@@ -7,17 +7,23 @@ of a map counts as memory of the process.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import heapq
 import os
 import struct
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 _BUFFERED = 1 << 16
 _HASHED = 1 << 20
 _END = struct.Struct("<q")
+_HELD = 1 << 16  # Names in memory; the others wait in temporary files.
+_BLOCK = 1 << 14
 
 
 def write(folder: Path, strings: Iterable[bytes]) -> int:
@@ -93,3 +99,38 @@ class StringTable:
         if index < 0:
             return 0
         return _END.unpack(os.pread(self._descriptors[0], _END.size, index * _END.size))[0]
+
+
+def sorted_names(folder: bytes) -> Iterator[bytes]:
+    """Names of all entries of a folder, in the order of their bytes.
+
+    Memory does not grow with their number: LSUN's export writes millions of
+    files into one folder.
+
+    Args:
+      folder: its path.
+
+    Raises:
+      OSError: if it cannot be listed.
+    """
+    with contextlib.ExitStack() as stack:
+        runs: list[Iterator[bytes]] = []
+        names: list[bytes] = []
+        with os.scandir(folder) as listing:
+            for entry in listing:
+                names.append(entry.name)
+                if len(names) == _HELD:
+                    stream = stack.enter_context(tempfile.TemporaryFile())
+                    # No name contains a zero byte.
+                    stream.write(b"".join(name + b"\0" for name in sorted(names)))
+                    stream.seek(0)
+                    runs.append(_read(stream))
+                    names.clear()
+        yield from heapq.merge(*runs, sorted(names))
+
+
+def _read(stream: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    while block := stream.read(_BLOCK):
+        *names, rest = (rest + block).split(b"\0")
+        yield from names

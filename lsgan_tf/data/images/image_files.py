@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.data.formats import string_table
+from lsgan_tf.data.formats.string_table import sorted_names
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.images.records import Records, sampled_digest
-from lsgan_tf.data.sorted_names import sorted_names
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress

@@ -6,7 +6,6 @@ import hashlib
 import os
 from pathlib import Path
 
-from lsgan_tf.data import prepared_pictures
 from lsgan_tf.data.formats import archives
 from lsgan_tf.data.images import image_files, pictures, shards, tfds_folder
 from lsgan_tf.data.images.records import Records
@@ -46,7 +45,7 @@ def open_source(
     """
     split = lsun_places.checked_split(split)
     if data_dir and (prepared := _find_shards(data_dir, category, split, image_size, crop)):
-        return prepared_pictures.PreparedPictures(
+        return pictures.PreparedPictures(
             prepared, name="lsun", description=f"LSUN {category}, {split}: {prepared.description}"
         )
     records = open_records(data_dir, category=category, cache_dir=cache_dir, split=split)

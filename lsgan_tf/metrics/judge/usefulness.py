@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lsgan_tf.data.arrays import ArraySource
+from lsgan_tf.data.source import ArraySource
 from lsgan_tf.metrics.generated import Batch
 from lsgan_tf.metrics.judge.classifier import Judge, read_pictures
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe, train_network

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -40,3 +43,13 @@ def test_damage(tmp_path):
     (tmp_path / "strings.bin").write_bytes(b"onetw")
     with pytest.raises(ValueError, match="damaged"):
         string_table.StringTable(tmp_path)
+
+
+def test_more_names_than_are_held(tmp_path, monkeypatch):
+    monkeypatch.setattr(string_table, "_HELD", 7)
+    monkeypatch.setattr(string_table, "_BLOCK", 5)
+    names = [str(number) for number in np.random.default_rng(0).permutation(50)] + ["é", "a\nb"]
+    for name in names:
+        (tmp_path / name).touch()
+    found = list(string_table.sorted_names(os.fsencode(tmp_path)))
+    assert found == sorted(map(os.fsencode, names))
