@@ -61,7 +61,7 @@ def main(argv: list[str]) -> None:
             require_writable(Path(flag.value), f"writing --{flag.name}")
     if _QUANTIZE.value != "none" and not _TFLITE.value:
         raise UserError("--quantize: is for TensorFlow Lite alone; give --tflite=FILE.tflite too")
-    from lsgan_tf.checkpoint_folders import of_run
+    from lsgan_tf.run_dir.checkpoints import of_run
     from lsgan_tf.run_dir.folder import load_config, tidied
 
     load_config(run_dir)

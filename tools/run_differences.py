@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf.checkpoint_folders import find
+from lsgan_tf.run_dir.checkpoints import find
 
 
 def differences(first: Path, second: Path) -> list[str]:

@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import keras
 
-from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import GAN
 from lsgan_tf.metrics.generated import Batch, Draws, draws_of_saved_model
 from lsgan_tf.run_dir import restore as restoring
-from lsgan_tf.run_dir.checkpoints import check, read
+from lsgan_tf.run_dir.checkpoints import check, find, read
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import read_json
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-import tensorflow as tf
-
-from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import (
     atomic_folder,
@@ -30,8 +27,13 @@ from lsgan_tf.util.files import (
 )
 from lsgan_tf.util.tensorflow_errors import disk_errors
 
+# Finding checkpoints by their names does without TensorFlow.
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 _MANIFEST = "checkpoint.json"
 _PREFIX = "state"
+_NAME = re.compile(r"step-(\d+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,6 +170,8 @@ def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> No
     Raises:
       UserError: if shapes or names differ.
     """
+    import tensorflow as tf
+
     try:
         status = state.read(str(path / _PREFIX))
         status.assert_existing_objects_matched()
@@ -182,9 +186,44 @@ def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> No
 
 def _size(state: tf.train.Checkpoint) -> int:
     """Bytes that a checkpoint of `state` takes."""
+    import keras
+    import tensorflow as tf
+
     return sum(
         math.prod(variable.shape) * tf.as_dtype(variable.dtype).size
         for variable in tf.train.TrackableView(state).descendants()
         # Keras's variables are not TensorFlow's, and are what the graph of objects ends in.
         if isinstance(variable, tf.Variable | keras.Variable)
     )
+
+
+def find(folder: Path) -> list[tuple[int, Path]]:
+    """(step, path) of the checkpoints in a folder, newest first, unchecked.
+
+    Raises:
+      OSError: if there is such a folder and it cannot be listed.
+    """
+    if not Path(folder).is_dir():
+        return []
+    matches = ((_NAME.fullmatch(path.name), path) for path in Path(folder).iterdir())
+    return sorted(((int(match[1]), path) for match, path in matches if match), reverse=True)
+
+
+def of_run(run_dir: Path, *, best: bool = False) -> list[tuple[int, Path]]:
+    """(step, path) of a run's checkpoints, newest first, unchecked; at least one.
+
+    Args:
+      run_dir: the run's folder.
+      best: that in `best/` too, after the others.
+
+    Raises:
+      UserError: if there is none yet.
+    """
+    found = find(Path(run_dir) / "checkpoints")
+    if best:
+        found += find(Path(run_dir) / "best")
+    if not found:
+        raise UserError(
+            f"{run_dir}: no checkpoint yet; train on until one is written (--checkpoint_every)"
+        )
+    return found

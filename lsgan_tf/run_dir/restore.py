@@ -9,12 +9,11 @@ import tensorflow as tf
 
 from lsgan_tf import ema
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoint_folders import find, of_run
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.gan import GAN
-from lsgan_tf.run_dir.checkpoints import Checkpoints, check, read
+from lsgan_tf.run_dir.checkpoints import Checkpoints, check, find, of_run, read
 from lsgan_tf.run_dir.folder import load_classes, load_config, tidied
 from lsgan_tf.util.files import read_json
 

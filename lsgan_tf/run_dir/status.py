@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.config import FORMAT
+from lsgan_tf.run_dir.checkpoints import find
 
 _PIECES = ("config.json", "stats.jsonl", "log.txt", "checkpoints", "samples")
 _SILENT_SECONDS = 900.0  # a process that wrote nothing for so long, and for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import unicodedata
@@ -9,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
+from lsgan_tf.data.formats.tfrecords import frame
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid, npz
 from lsgan_tf.sampling.sampler import Sampler
@@ -112,7 +115,7 @@ def write_set(
       out: the file to write; for "png" without the suffix `.png` a new folder of pictures.
       form: "png", "gnt" (conditional models of single characters) or "npz" (`images`
         uint8 `(n, h, w)` or `(n, h, w, c)`, and `chars`) or "tfrecord" (`tf.train.Example`s:
-        see `lsgan_tf.sample_records`). All but one picture take no more memory for a
+        see `record`). All but one picture take no more memory for a
         million images than for one chunk.
       count: how many images, at least 1.
       seed: of the noise.
@@ -187,14 +190,12 @@ def _write_gnt(
 def _write_records(
     sampler: Sampler, out: Path, images: Iterator[np.ndarray], count: int, names: Sequence[str]
 ) -> None:
-    from lsgan_tf import sample_records
-
     labels = sampler.labels(names).tolist() if names else []
     with explained(out, "writing samples"), atomic_file(out) as temporary:
         with temporary.open("wb") as stream:
             for number, image in enumerate(_each(images)):
                 label = labels[number % len(labels)] if labels else None
-                stream.write(sample_records.record(image, label, _in_turn(names, number)))
+                stream.write(record(image, label, _in_turn(names, number)))
 
 
 def _write_sheet(
@@ -247,3 +248,37 @@ def check_file(out: Path) -> None:
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
     require_writable(out, "writing samples")
+
+
+def record(image: np.ndarray, label: int | None, name: str) -> bytes:
+    """One framed record of a TFRecord file.
+
+    Its features are `image/encoded` (PNG), `image/height`, `image/width`,
+    `image/channels`, and of a labelled image `label` (int64) and `class` (its name).
+
+    Args:
+      image: uint8, `(height, width, channels)`, 1 or 3 channels.
+      label: its class's number, or None.
+      name: its class's name.
+    """
+    height, width, channels = image.shape
+    encoded = io.BytesIO()
+    Image.fromarray(image[..., 0] if channels == 1 else image).save(encoded, "PNG")
+    features = {
+        "image/encoded": _texts(encoded.getvalue()),
+        "image/height": _numbers(height),
+        "image/width": _numbers(width),
+        "image/channels": _numbers(channels),
+    }
+    if label is not None:
+        features |= {"label": _numbers(label), "class": _texts(name.encode())}
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return frame(example.SerializeToString())
+
+
+def _texts(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _numbers(value: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
 
-from lsgan_tf.monitoring.collapse import Alarm, Event, Look, separation
+from lsgan_tf.monitoring.collapse import Alarm, Event, Look, separation, spread
 
 EVERY = 200
 
@@ -163,3 +164,29 @@ def test_separation_is_the_way_from_target_to_target():
     assert separation(0.9, -0.8, low=-1.0, high=1.0) == pytest.approx(0.85)
     assert separation(0.3, 0.3, low=0.0, high=1.0) == 0.0
     assert separation(0.2, 0.4, low=0.0, high=1.0) == pytest.approx(-0.2)
+
+
+def test_of_points_by_hand():
+    points = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 8.0]])
+    # Distances 5, 8 and 5, each over the root of the two coordinates.
+    assert spread(points) == pytest.approx(6.0 / math.sqrt(2))
+
+
+def test_within_groups_only():
+    pictures = np.zeros((4, 2, 2, 1))
+    pictures[1] = 0.5
+    pictures[2:] = 9.0
+    assert spread(pictures, np.array([7, 7, 2, 2])) == pytest.approx(0.25)
+    assert spread(pictures, np.array([0, 1, 2, 3])) == 0.0
+
+
+def test_is_the_same_for_any_order_and_scale_free_in_number():
+    random = np.random.default_rng(0)
+    few, many = random.uniform(size=(40, 9)), random.uniform(size=(400, 9))
+    assert spread(few[::-1]) == pytest.approx(spread(few))
+    assert spread(few) == pytest.approx(spread(many), rel=0.1)
+
+
+@pytest.mark.parametrize("examples", [np.zeros((5, 3)), np.zeros((1, 3)), np.full((3, 2), np.nan)])
+def test_nothing_to_tell_apart(examples):
+    assert spread(examples) == 0.0

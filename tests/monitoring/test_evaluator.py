@@ -10,14 +10,13 @@ import tensorflow as tf
 from run_differences import differences, events, tensors
 
 from lsgan_tf.build import build_gan
-from lsgan_tf.checkpoint_folders import find
 from lsgan_tf.config import resolve
 from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.monitoring import evaluator as evaluating
 from lsgan_tf.monitoring.evaluator import Evaluator, chosen_metric, evaluation_due
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
-from lsgan_tf.run_dir.checkpoints import Checkpoints
+from lsgan_tf.run_dir.checkpoints import Checkpoints, find
 from lsgan_tf.run_dir.folder import RunFolder
 from lsgan_tf.run_dir.restore import restore_run
 from lsgan_tf.sampling.sampler import Sampler
