@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments import pictures
-from lsgan_tf.experiments.common import samples
+from lsgan_tf.experiments.common import grids, samples
 from lsgan_tf.experiments.common.experiment import Arm, Experiment, Figure, Outcome, Run
 from lsgan_tf.sampling import image_grid
 
@@ -40,9 +39,9 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
         if run.status != "finished":
             continue
         images, _ = samples.read(run)
-        scale = pictures.enlargement(images.shape[1])
+        scale = grids.enlargement(images.shape[1])
         path = f"{run.name}.png"
-        image_grid.save_png(out / path, pictures.block(images, _COLUMNS, scale=scale))
+        image_grid.save_png(out / path, grids.block(images, _COLUMNS, scale=scale))
         figures.append(Figure(path, f"{run.arm.about}, seed {run.seed}"))
     return Outcome("" if figures else "No run is finished yet.", figures)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.experiments import pictures
 from lsgan_tf.experiments.common import samples
 from lsgan_tf.experiments.common.experiment import Figure, Run
 from lsgan_tf.sampling import image_grid
 
 _COLUMNS = 8
+_GAP = 8
 
 
 def by_setting(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -54,7 +54,7 @@ def save_grids(
             settings = [[run for run in runs if run.arm.name == name] for name in row]
             here = [[run for run in mine if run.seed in of_these] for mine in settings]
             blocks.append([_block(mine, count, verdict) for mine in here if mine])
-        image_grid.save_png(out / file, pictures.side_by_side([row for row in blocks if row]))
+        image_grid.save_png(out / file, side_by_side([row for row in blocks if row]))
         figures.append(Figure(file, caption))
     return figures
 
@@ -65,5 +65,39 @@ def _block(runs: Sequence[Run], each: int, verdict: Callable[[Run], str]) -> np.
     images = np.concatenate([samples.read(run)[0][:each] for run in runs])
     said = "; ".join(text for run in runs if (text := verdict(run)))
     title = runs[0].arm.about + (f": {said}" if said else "")
-    scale = pictures.enlargement(images.shape[1])
-    return pictures.block(images, _COLUMNS, title=title, scale=scale)
+    scale = enlargement(images.shape[1])
+    return block(images, _COLUMNS, title=title, scale=scale)
+
+
+def block(images: np.ndarray, columns: int, *, title: str = "", scale: int = 1) -> np.ndarray:
+    """Images in rows of `columns`, what is over is left out: uint8, `(height, width, 3)`."""
+    rows = len(images) // columns
+    shaped = images[: rows * columns].reshape(rows, columns, *images.shape[1:])
+    return image_grid.grid(shaped, title=title, scale=scale)
+
+
+def side_by_side(blocks: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Pictures in rows and columns, each as large as the largest.
+
+    Args:
+      blocks: rows of pictures, uint8 `(height, width, 3)`; rows may differ in length.
+
+    Returns:
+      uint8, `(height, width, 3)`.
+    """
+    every = [picture for row in blocks for picture in row]
+    height, width = (max(picture.shape[axis] for picture in every) for axis in (0, 1))
+    columns = max(len(row) for row in blocks)
+    canvas = np.full(
+        (len(blocks) * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3), 255, np.uint8
+    )
+    for i, row in enumerate(blocks):
+        for j, picture in enumerate(row):
+            y, x = i * (height + _GAP), j * (width + _GAP)
+            canvas[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    return canvas
+
+
+def enlargement(side: int) -> int:
+    """How many times an image of so many pixels is enlarged, to be seen."""
+    return 2 if side < 48 else 1

@@ -59,7 +59,7 @@ def test_a_picture_of_all_seeds_and_one_of_each(runs, tmp_path):
 
 def test_one_seed_has_one_picture_with_its_verdict(runs, tmp_path, monkeypatch):
     titles = []
-    block = "lsgan_tf.experiments.pictures.block"
+    block = "lsgan_tf.experiments.common.grids.block"
     monkeypatch.setattr(
         block, lambda images, columns, title, scale: titles.append(title) or images[0]
     )

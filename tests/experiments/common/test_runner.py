@@ -14,11 +14,11 @@ import time
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.board import Board
 from lsgan_tf.experiments.common import results as gathering
 from lsgan_tf.experiments.common import runner
 from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
 from lsgan_tf.experiments.common.output import claim, log_file, status_file
+from lsgan_tf.experiments.common.runner import Board
 from lsgan_tf.util.signals import Terminated
 
 WORDS = ("--dataset=mixture", "--steps=10")
