@@ -17,10 +17,11 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, import_tensorflow, run
+from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.registry import METRICS, parse_metrics
 from lsgan_tf.util.files import read_json, require_writable
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 __doc__ = (__doc__ or "").replace(
     "METRICS", "\n".join(f"    {name:<15}{metric.about}" for name, metric in METRICS.items())

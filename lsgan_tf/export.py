@@ -14,9 +14,10 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, import_tensorflow, run
+from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import require_writable
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
 _STEP = flags.DEFINE_integer(

@@ -17,7 +17,8 @@ from pathlib import Path
 from absl import flags
 
 from lsgan_tf.cli import flags as flagging
-from lsgan_tf.cli.app import flags_only, import_tensorflow, run
+from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 flagging.define_flags()
 _DRY_RUN = flags.DEFINE_flag(

@@ -45,9 +45,9 @@ def main(argv: list[str]) -> None:
     if len(folders) > _MOST_RUNS:
         raise UserError(f"expected at most {_MOST_RUNS} runs, received {len(folders)}")
     from lsgan_tf.reporting.facts import gather, told_apart
-    from lsgan_tf.reporting.listing import describe_size
     from lsgan_tf.reporting.page import page
     from lsgan_tf.util.files import atomic_file, explained
+    from lsgan_tf.util.text import describe_size
 
     _refuse_folders_of_runs(folders)
     out = Path(_OUT.value) if _OUT.value else _default_out(folders)

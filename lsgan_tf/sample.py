@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, import_tensorflow, run
+from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 if TYPE_CHECKING:
     from lsgan_tf.sampling.sampler import Sampler

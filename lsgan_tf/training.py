@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from lsgan_tf.build import build_gan
 from lsgan_tf.cli.flags import describe
-from lsgan_tf.clock import Clock, spell
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
@@ -36,7 +35,7 @@ from lsgan_tf.errors import DivergedError
 from lsgan_tf.monitoring.collapse import EXIT_COLLAPSED
 from lsgan_tf.monitoring.collapse_watcher import Watcher
 from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
-from lsgan_tf.monitoring.progress import CURVES, live_bar, progress_line, under_way_line
+from lsgan_tf.monitoring.progress import CURVES, Clock, live_bar, progress_line, under_way_line
 from lsgan_tf.monitoring.sample_grids import Previews
 from lsgan_tf.monitoring.tensorboard.dashboard import Dashboard
 from lsgan_tf.monitoring.tensorboard.profiler import Profile
@@ -46,6 +45,7 @@ from lsgan_tf.run_dir.folder import RunFolder, new_run_dir
 from lsgan_tf.run_dir.restore import export_step, take_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.util.signals import Interruption, exit_status
+from lsgan_tf.util.text import spell
 
 # float16 skips steps that overflow; this many in a row will not recover.
 _FLOAT16_PATIENCE = 100

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from lsgan_tf.cli import app as binary
+from lsgan_tf.util import tensorflow_setup
 
-pytestmark = pytest.mark.skipif(not binary.ONEDNN, reason="oneDNN's kernels are for x86 processors")
+pytestmark = pytest.mark.skipif(
+    not tensorflow_setup.ONEDNN, reason="oneDNN's kernels are for x86 processors"
+)
 TRY = """
 import functools
-from lsgan_tf.cli.app import import_tensorflow
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 from lsgan_tf.networks.ops import conv2d_dispatch as convolution_rule
@@ -22,7 +24,7 @@ print(convolution_rule._takes_channels_first())
 """
 COMPARE = """
 from lsgan_tf.networks.ops.conv2d_gradient import Convolution
-from test_convolution_gradient import assert_near, first_order, library, operands, second_order
+from test_conv2d_gradient import assert_near, first_order, library, operands, second_order
 for height, width, side, strides in ((8, 8, 3, 2), (7, 6, 5, 2), (4, 5, 3, 1), (6, 6, 1, 2)):
     convolution = Convolution(height, width, side, strides, "channels_first")
     for transposed in (False, True):
@@ -79,7 +81,7 @@ print("trained")
 def run(script: str, **environment: str) -> list[str]:
     """The lines that a script prints in a process of its own."""
     here = Path(__file__).parent
-    path = os.pathsep.join([str(here), str(here.parent)])
+    path = os.pathsep.join([str(here / "networks" / "ops"), str(here.parent)])
     done = subprocess.run(
         [sys.executable, "-c", TRY + script],
         capture_output=True,

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lsgan_tf.cli.app import ONEDNN
+from lsgan_tf.util.tensorflow_setup import ONEDNN
 
-# What `lsgan_tf.cli.app.import_tensorflow` sets has to be there before the import.
+# What `lsgan_tf.util.tensorflow_setup.import_tensorflow` sets has to be there before the import.
 _ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3", **ONEDNN}
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
-import platform
 import shutil
 import signal
 import sys
-import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from absl import app, flags, logging
@@ -20,14 +16,9 @@ from absl import app, flags, logging
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.signals import Terminated, exit_status
 from lsgan_tf.util.tensorflow_errors import one_line
-from lsgan_tf.util.tensorflow_setup import keep_memory
 
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
 
-# Without AVX-512, TensorFlow leaves oneDNN off by itself. Its own gradient of a convolution for
-# the input packs the weights anew for every few images: a DCGAN step takes four times as long.
-ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"} if platform.machine() in ("x86_64", "AMD64") else {}
-"""What has to be in the environment, unless the user says otherwise, before the import."""
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
 # Flags that absl and its logging add to every binary; none of them is ours.
@@ -66,36 +57,6 @@ def flags_only(argv: Sequence[str]) -> None:
     """
     if len(argv) > 1:
         raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
-
-
-def import_tensorflow() -> None:
-    """Imports TensorFlow, set up for training, without its start-up notices.
-
-    Without a GPU driver TensorFlow also reports an error for the missing GPU.
-    """
-    # TensorFlow's own allocator keeps large tensors' memory between steps; malloc hands it
-    # back and takes it again, page by page, which can double a step's time. Scratch memory
-    # comes from malloc all the same.
-    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
-    keep_memory()
-    for name, value in ONEDNN.items():
-        os.environ.setdefault(name, value)
-    # Whatever backend the user's other work has Keras on.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    has_gpu = Path("/dev/nvidiactl").exists()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as notices:
-        os.dup2(notices.fileno(), 2)
-        try:
-            importlib.import_module("tensorflow")
-        except BaseException:
-            notices.seek(0)
-            os.write(stderr, notices.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def _parse(argv: list[str]) -> list[str]:

@@ -10,7 +10,8 @@ from absl import flags
 
 from lsgan_tf.config import Config, resolve, settings
 from lsgan_tf.settings.defaults import DATASETS, PAPER
-from lsgan_tf.settings.field import expected, number, range_text
+from lsgan_tf.settings.field import expected, range_text
+from lsgan_tf.util.text import number
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from lsgan_tf.clock import spell
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
@@ -27,6 +26,7 @@ from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder
 from lsgan_tf.util.files import atomic_folder, explained, write_json
 from lsgan_tf.util.tensorflow_errors import one_line
+from lsgan_tf.util.text import spell
 
 
 class Evaluator:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from tqdm import tqdm
 
-from lsgan_tf.clock import spell
 from lsgan_tf.config import Config
 from lsgan_tf.run_dir.folder import is_terminal
+from lsgan_tf.util.text import spell
 
 CURVES = {
     "d_loss": "loss/discriminator",
@@ -56,3 +57,34 @@ def under_way_line(start: int, step: int, seconds: float, every: int) -> str:
         f"under way: steps {start + 1:,} to {step:,} took {seconds:.1f} s, tracing "
         f"included; a line follows every {every:,} steps"
     )
+
+
+class Clock:
+    """Seconds of training and the speed of late.
+
+    Args:
+      seconds: seconds trained before, from the checkpoint.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._before = seconds
+        self._start = self._mark = time.monotonic()
+        self._mark_step: int | None = None
+        self._rate = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds trained in all."""
+        return self._before + time.monotonic() - self._start
+
+    def since_mark(self) -> float:
+        """Seconds since `rate` was last called."""
+        return time.monotonic() - self._mark
+
+    def rate(self, step: int) -> float:
+        """Steps per second since the last call; 0 at the first."""
+        now = time.monotonic()
+        if self._mark_step is not None and step > self._mark_step:
+            self._rate = (step - self._mark_step) / max(now - self._mark, 1e-9)
+        self._mark, self._mark_step = now, step
+        return self._rate

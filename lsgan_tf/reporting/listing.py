@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lsgan_tf.evaluation.history import best_of_run, evaluations
 from lsgan_tf.run_dir.status import Run, find_runs, is_number, read_run, size
-from lsgan_tf.util.text import printable
+from lsgan_tf.util.text import describe_age, describe_size, printable
 
 _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed", "")
 
@@ -49,24 +49,6 @@ def describe_step(run: Run) -> str:
         return f"{run.step:,}"
     share = run.step / run.steps
     return f"{run.step:,} of {run.steps:,} ({share:{'.0%' if share >= 0.1 else '.1%'}})"
-
-
-def describe_size(count: int) -> str:
-    """Bytes for people: `12.3 MB`."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def describe_age(seconds: float) -> str:
-    """How long ago: `3 min`."""
-    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds / length:,.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
 
 
 def _cells(run: Run, folder: Path, several: bool) -> tuple[str, ...]:

@@ -13,16 +13,15 @@ from html import escape
 from typing import Any
 
 from lsgan_tf._version import __version__
-from lsgan_tf.clock import spell
 from lsgan_tf.evaluation.history import best_value, figures, is_compared, plain_name
 from lsgan_tf.reporting.charts import charts
 from lsgan_tf.reporting.facts import Facts, Picture
-from lsgan_tf.reporting.listing import describe_data, describe_size, describe_step
+from lsgan_tf.reporting.listing import describe_data, describe_step
 from lsgan_tf.reporting.markup import asset, content_hash, json_in_script, table, text_of
 from lsgan_tf.reporting.svg import COLOURS
 from lsgan_tf.run_dir.status import is_number, size
-from lsgan_tf.settings.field import number as number_text
-from lsgan_tf.util.text import printable
+from lsgan_tf.util.text import describe_size, printable, spell
+from lsgan_tf.util.text import number as number_text
 
 _ALARMING = ("diverged", "collapsed", "damaged", "stale")
 _STANDIN = (

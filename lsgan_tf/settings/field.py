@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.text import number
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
@@ -101,9 +102,3 @@ def range_text(meta: Mapping[str, Any]) -> str:
     if high is None:
         return f"at least {number(low)}"
     return f"{number(low)} to {number(high)}"
-
-
-def number(value: float) -> str:
-    """A number as people write it: 0.0002, 1,000, 1e+30."""
-    whole = isinstance(value, int) or (value.is_integer() and abs(value) < 1e15)
-    return f"{int(value):,}" if whole else f"{value:g}"

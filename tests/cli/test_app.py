@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -180,22 +179,3 @@ def test_help_of_the_commands_does_without_tensorflow(module):
         groups = [line for line in done.stdout.splitlines() if line[:1].isalpha()]
         for group in ("data:", "networks:", "objective:", "optimisation:", "machine:", "run:"):
             assert group in groups
-
-
-@pytest.mark.skipif(not binary.ONEDNN, reason="for x86 processors")
-@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")], ids=str)
-def test_onednn_is_on_unless_the_user_says_otherwise(monkeypatch, before, after):
-    for name in ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND"):
-        monkeypatch.setenv(name, "3")  # brought back afterwards
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    if before is None:
-        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
-    seen = []
-    monkeypatch.setattr(binary, "keep_memory", lambda: None)
-    monkeypatch.setattr(
-        binary.importlib,
-        "import_module",
-        lambda _: seen.append(os.environ["TF_ENABLE_ONEDNN_OPTS"]),
-    )
-    binary.import_tensorflow()
-    assert seen == [after]

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from lsgan_tf.cli import app as binary
 from lsgan_tf.util import tensorflow_setup
 from lsgan_tf.util.tensorflow_setup import keep_memory
 
@@ -95,10 +94,29 @@ def test_elsewhere_nothing_happens(monkeypatch):
 
 
 def test_is_done_before_tensorflow_is_there(monkeypatch):
-    for name in ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPP_MIN_LOG_LEVEL", *binary.ONEDNN):
+    for name in ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPP_MIN_LOG_LEVEL", *tensorflow_setup.ONEDNN):
         monkeypatch.setenv(name, "3")  # brought back afterwards, like the rest
     calls = []
-    monkeypatch.setattr(binary, "keep_memory", lambda: calls.append("keep_memory"))
-    monkeypatch.setattr(binary.importlib, "import_module", calls.append)
-    binary.import_tensorflow()
+    monkeypatch.setattr(tensorflow_setup, "keep_memory", lambda: calls.append("keep_memory"))
+    monkeypatch.setattr(tensorflow_setup.importlib, "import_module", calls.append)
+    tensorflow_setup.import_tensorflow()
     assert calls == ["keep_memory", "tensorflow"]
+
+
+@pytest.mark.skipif(not tensorflow_setup.ONEDNN, reason="for x86 processors")
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")], ids=str)
+def test_onednn_is_on_unless_the_user_says_otherwise(monkeypatch, before, after):
+    for name in ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND"):
+        monkeypatch.setenv(name, "3")  # brought back afterwards
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    if before is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    seen = []
+    monkeypatch.setattr(tensorflow_setup, "keep_memory", lambda: None)
+    monkeypatch.setattr(
+        tensorflow_setup.importlib,
+        "import_module",
+        lambda _: seen.append(os.environ["TF_ENABLE_ONEDNN_OPTS"]),
+    )
+    tensorflow_setup.import_tensorflow()
+    assert seen == [after]

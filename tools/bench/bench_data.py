@@ -133,7 +133,7 @@ def _pipeline(source: Source) -> Iterator[str]:
     """How fast the input pipeline gives batches if nobody trains on them."""
     import numpy as np
 
-    from lsgan_tf.cli.app import import_tensorflow
+    from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
     import_tensorflow()
     from lsgan_tf.data import pipeline

@@ -75,7 +75,7 @@ def lsun(
 
 def _pipeline(source: Source, batch_size: int, most: int) -> float:
     """Pictures per second that the input pipeline gives if nobody trains on them."""
-    from lsgan_tf.cli.app import import_tensorflow
+    from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
     import_tensorflow()  # Not before: it would slow the start of processes.
     from lsgan_tf.data.pipeline import Batches

@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
     import bench_machine
     import bench_ours
 
-    from lsgan_tf.cli.app import import_tensorflow
+    from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
     machine = bench_machine.describe()
     print(bench_machine.in_words(machine), flush=True)

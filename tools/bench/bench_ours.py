@@ -42,7 +42,7 @@ class Product:
         small: bool,
         library_gradients: bool = False,
     ) -> None:
-        from lsgan_tf.cli.app import import_tensorflow
+        from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
         import_tensorflow()
         import flops as operations

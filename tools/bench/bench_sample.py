@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lsgan_tf.cli.app import import_tensorflow, run
+from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np

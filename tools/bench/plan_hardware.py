@@ -18,8 +18,9 @@ from typing import Any
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, import_tensorflow, run
+from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 
 def _number(name: str, default: float, text: str) -> flags.FlagHolder[float]:

@@ -6,9 +6,9 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 
-from lsgan_tf.clock import spell
 from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
 from lsgan_tf.experiments.common.results import standin, summary
+from lsgan_tf.util.text import spell
 
 
 def page(

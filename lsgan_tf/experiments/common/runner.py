@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from lsgan_tf.clock import spell
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Experiment, Run, config_of
 from lsgan_tf.experiments.common.output import log_file, status_file
 from lsgan_tf.util.child_processes import cores
 from lsgan_tf.util.files import read_json, write_json
 from lsgan_tf.util.signals import Terminated
+from lsgan_tf.util.text import spell
 
 # A training run that is told to stop finishes its call and writes a checkpoint first.
 _SECONDS_TO_END = 120

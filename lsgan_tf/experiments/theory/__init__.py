@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.cli.app import import_tensorflow
 from lsgan_tf.experiments.common.experiment import Experiment, Outcome, Run
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _SAYS = """
 - Figure 2, section 3.2: the sigmoid cross entropy is flat for fakes far on the right side of the
