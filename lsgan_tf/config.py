@@ -14,29 +14,30 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lsgan_tf.data_settings import DataSettings
 from lsgan_tf.errors import UserError
-from lsgan_tf.machine_settings import MachineSettings
 from lsgan_tf.settings.checks import check_together
-from lsgan_tf.settings.defaults import PAPER, WEIGHT_SD
-from lsgan_tf.settings.field import check, setting
-from lsgan_tf.watch_settings import WatchSettings
+from lsgan_tf.settings.defaults import DATASETS, PAPER, WEIGHT_SD
+from lsgan_tf.settings.field import check, fields_of, setting
 
 FORMAT = 1
 """Version of `config.json`; raised when an older run can no longer be continued."""
 
-_GROUPS = ("data", "networks", "objective", "optimisation", "machine", "run", "watching")
-"""In the order in which `--help` lists them."""
 _TARGETS = ("label_fake", "label_real", "label_target")
 """The paper's a, b and c: settings of least squares alone."""
 
-_networks, _objective, _optimisation = (
-    functools.partial(setting, group) for group in ("networks", "objective", "optimisation")
+_data = functools.partial(setting, "data")
+_hwdb = functools.partial(_data, only=("hwdb",))
+_mixture = functools.partial(_data, only=("mixture",))
+_networks, _objective, _optimisation, _machine = (
+    functools.partial(setting, group)
+    for group in ("networks", "objective", "optimisation", "machine")
 )
+_run = functools.partial(setting, "run", free=True)
+_watch = functools.partial(setting, "watching", free=True)  # none changes what is learnt
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(DataSettings, MachineSettings, WatchSettings):
+class Config:
     """The whole description of a run.
 
     Attributes without a flag (`data_*`) are facts of the dataset, written when it
@@ -45,6 +46,81 @@ class Config(DataSettings, MachineSettings, WatchSettings):
     Raises:
       UserError: on construction, if a value is out of its range or two contradict.
     """
+
+    dataset: str = _data("hwdb", "dataset to train on", choices=DATASETS)
+    conditional: bool = _data(False, "give the class label to both networks (needs labelled data)")
+    data_dir: str | None = _data(
+        None,
+        "folder or file of the dataset; hwdb without it trains on the drawn stand-in",
+        optional=str,
+        free=True,
+    )
+    cache_dir: str | None = _data(
+        None,
+        "folder for prepared data",
+        optional=str,
+        free=True,
+        unset="lsgan_tf in the user's cache folder",
+    )
+    image_size: int = _data(
+        28,
+        "height and width of images; at least 8, and 0 for the mixture, which has none",
+        "pixels",
+        0,
+        1024,
+    )
+    max_classes: int | None = _hwdb(
+        None,
+        "how many classes to keep, the first in order",
+        "classes",
+        1,
+        optional=int,
+        unset="all",
+    )
+    all_classes: bool = _hwdb(False, "keep symbols and characters outside GB2312 level 1 too")
+    keep_aspect: bool = _hwdb(
+        False, "centre and pad instead of squashing to a square as the authors do"
+    )
+    max_bad_records: int | None = _hwdb(
+        None,
+        "damaged records to tolerate",
+        "records",
+        0,
+        free=True,
+        optional=int,
+        unset="1 in 1,000",
+    )
+    standin_samples: int | None = _hwdb(
+        None,
+        "how much to draw of the stand-in",
+        "samples per character",
+        1,
+        optional=int,
+        unset="what takes about a minute",
+    )
+    category: str = _data("bedroom", "scene or object category", only=("lsun",))
+    crop: bool = _data(False, "crop the middle instead of squashing", only=("lsun", "images"))
+    mode_radius: float = _mixture(1.0, "radius of the ring of Gaussians", "no unit", 1e-6, 1e6)
+    mode_deviation: float = _mixture(
+        0.01, "standard deviation of each Gaussian, on both axes", "no unit", 1e-9, 1e6
+    )
+    doubled_mode: bool = _mixture(
+        False, "give the mode at (0, radius) the weight of two, as the authors' code does"
+    )
+    flip: bool = _data(
+        False,
+        "mirror half of the images at random (the authors never do)",
+        only=("hwdb", "cifar10", "lsun", "images"),
+    )
+    digits_rotation: float = _data(
+        10.0,
+        "largest angle by which digits are turned; 0: they are shifted only (the authors' code "
+        "does not tell the angle of theirs)",
+        "degrees",
+        0.0,
+        45.0,
+        only=("digits",),
+    )
 
     network: str = _networks(
         "handwriting",
@@ -187,6 +263,87 @@ class Config(DataSettings, MachineSettings, WatchSettings):
         optional=str,
     )
 
+    precision: str = _machine(
+        "float32",
+        "arithmetic of the networks; weights stay float32, bfloat16 is the fast choice",
+        choices=("float32", "bfloat16", "float16"),
+    )
+    devices: str = _machine(
+        "auto",
+        "auto (all GPUs, else the CPU), cpu, cpu:N (N logical devices), gpu, or gpu:N",
+        free=True,
+    )
+    worker_timeout: float = _machine(
+        600.0, "several hosts: how long to wait for all workers", "seconds", 1, 1e6, free=True
+    )
+    steps_per_call: int = _machine(
+        10, "most that one call into TensorFlow runs", "steps", 1, 10**6, free=True
+    )
+    deterministic: bool = _machine(False, "have every operation repeat to the bit", free=True)
+    jit_compile: str = _machine(
+        "auto",
+        "compile with XLA; auto: on one GPU, and for the mixture on one CPU device",
+        choices=("auto", "on", "off"),
+        free=True,
+    )
+
+    run_dir: str | None = _run(
+        None,
+        "the run's folder; an existing one is resumed",
+        optional=str,
+        unset="a new one under runs/",
+    )
+    log_every: int = _run(100, "time between log lines", "steps", 1, 10**9)
+    sample_every: int = _run(
+        1000, "time between sample grids; 0: none after the first", "steps", 0, 10**9
+    )
+    checkpoint_every: int = _run(
+        1000, "time between checkpoints; 0: at the end only", "steps", 0, 10**9
+    )
+    keep_checkpoints: int = _run(3, "the newest ones kept", "checkpoints", 1, 10**6)
+
+    watch_every: int = _watch(
+        200, "time between looks of the collapse alarm; 0: no alarm", "steps", 0, 10**9
+    )
+    stop_on_collapse: bool = _watch(
+        False, "end the run, with exit status 5, when it has probably collapsed"
+    )
+    evaluate_every: int = _watch(
+        0, "time between evaluations of the samples' quality; 0: none", "steps", 0, 10**9
+    )
+    metrics: str | None = _watch(
+        None,
+        "measures to take, with commas between; python -m lsgan_tf.evaluate --help names them",
+        optional=str,
+        unset="what fits the dataset",
+    )
+    best_metric: str | None = _watch(
+        None,
+        "figure by which best/ keeps the best checkpoint",
+        optional=str,
+        unset="the first that is measured",
+    )
+    evaluate_samples: int | None = _watch(
+        None,
+        "how many samples to measure",
+        "samples",
+        1,
+        10**7,
+        optional=int,
+        unset="as many as held-out examples, at most 10,000, or what the measures need",
+    )
+    profile_steps: str | None = _watch(
+        None,
+        "first and last step of a profile for TensorBoard, such as 100,110",
+        optional=str,
+    )
+    inception: str | None = _watch(
+        None,
+        "file of the Inception graph, for the measures that need it",
+        optional=str,
+        unset="fetched into the cache",
+    )
+
     # Facts of the dataset, written when it has been opened.
     data_shape: tuple[int, ...] = ()
     data_classes: int = 0
@@ -261,9 +418,7 @@ class Config(DataSettings, MachineSettings, WatchSettings):
 
 def settings() -> list[dataclasses.Field[Any]]:
     """The fields of `Config` that have a flag."""
-    own = [field for field in dataclasses.fields(Config) if field.metadata]
-    # A base class's fields come first in a dataclass.
-    return sorted(own, key=lambda field: _GROUPS.index(field.metadata["group"]))
+    return fields_of(Config)
 
 
 def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Config, dict[str, str]]:

@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.build import build_gan
-from lsgan_tf.cli.flags import describe
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
@@ -44,6 +43,7 @@ from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
 from lsgan_tf.run_dir.folder import RunFolder, new_run_dir
 from lsgan_tf.run_dir.restore import export_step, take_weights
 from lsgan_tf.sampling import image_grid
+from lsgan_tf.settings.table import describe
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.util.text import spell
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lsgan_tf import networks
-from lsgan_tf.cli.flags import describe
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.networks.base import Network
+from lsgan_tf.settings.table import describe
 
 
 def dry_run(config: Config, origins: Mapping[str, str]) -> str:

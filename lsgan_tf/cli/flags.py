@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 from absl import flags
 
 from lsgan_tf.config import Config, resolve, settings
+from lsgan_tf.metrics.registry import check_best_metric
 from lsgan_tf.settings.defaults import DATASETS, PAPER
 from lsgan_tf.settings.field import expected, range_text
-from lsgan_tf.util.text import number
+from lsgan_tf.settings.table import value_text
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
@@ -37,41 +38,9 @@ def from_flags(
       UserError: if a value is out of range, or two contradict.
     """
     given = {field.name: flag_values[field.name].value for field in settings()}
-    return resolve(given, _origins(argv, flag_values))
-
-
-class SettingRow(NamedTuple):
-    """A setting in words."""
-
-    group: str
-    name: str
-    value: str
-    origin: str
-
-
-def setting_rows(config: Config, origins: Mapping[str, str]) -> list[SettingRow]:
-    """All settings by group: name, value, where the value comes from."""
-    return [
-        SettingRow(
-            field.metadata["group"],
-            field.name,
-            _text(getattr(config, field.name), field),
-            origins.get(field.name, ""),
-        )
-        for field in settings()
-    ]
-
-
-def describe(config: Config, origins: Mapping[str, str]) -> str:
-    """`setting_rows` as a table in plain text."""
-    lines = []
-    group = None
-    for row in setting_rows(config, origins):
-        if row.group != group:
-            group = row.group
-            lines.append(group)
-        lines.append(f"  {row.name:<26}{row.value:<28}  {row.origin}".rstrip())
-    return "\n".join(lines)
+    config, origins = resolve(given, _origins(argv, flag_values))
+    check_best_metric(config.metrics, config.best_metric)
+    return config, origins
 
 
 class _Number(flags.ArgumentParser):
@@ -108,24 +77,15 @@ def _help(field: dataclasses.Field[Any]) -> str:
 
 def _default(field: dataclasses.Field[Any]) -> str:
     """The default in words, by dataset where the paper's depends on it."""
-    general = _text(field.default, field)
+    general = value_text(field.default, field)
     datasets: dict[str, list[str]] = {}
     for name, values in PAPER.items():
         if field.name in values:
-            datasets.setdefault(_text(values[field.name], field), []).append(name)
+            datasets.setdefault(value_text(values[field.name], field), []).append(name)
     parts = [f"{value} for {', '.join(names)}" for value, names in datasets.items()]
     if sum(map(len, datasets.values())) < len(DATASETS):
         parts.append(f"else {general}" if parts else general)
     return "; ".join(parts)
-
-
-def _text(value: Any, field: dataclasses.Field[Any]) -> str:
-    """A value as people read it."""
-    if value is None:
-        return field.metadata["unset"]
-    if isinstance(value, bool):
-        return str(value).lower()
-    return number(value) if isinstance(value, int | float) else str(value)
 
 
 def _origins(argv: list[str], flag_values: flags.FlagValues) -> dict[str, str]:

@@ -116,6 +116,25 @@ def parse_metrics(text: str) -> tuple[str, ...]:
     return names
 
 
+def check_best_metric(metrics: str | None, best_metric: str | None) -> None:
+    """Refuses measures that there are not, and a best figure that none of them gives.
+
+    Args:
+      metrics: the value of `--metrics`; None is any.
+      best_metric: the value of `--best_metric`; None is whichever there is.
+
+    Raises:
+      UserError: naming the flag.
+    """
+    names = parse_metrics(metrics) if metrics else tuple(METRICS)
+    keys = [key for name in names for key in METRICS[name].keys if key in BETTER]
+    if best_metric and best_metric not in keys:
+        raise UserError(
+            f"--best_metric={best_metric}: expected one of the figures that --metrics "
+            f"gives: {', '.join(keys)}"
+        )
+
+
 def keys_of(names: Sequence[str]) -> tuple[str, ...]:
     """Names of the figures that these measures give."""
     return tuple(key for name in names for key in METRICS[name].keys)

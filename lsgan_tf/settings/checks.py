@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.monitoring.tensorboard.profiler import parse_profile_steps
 from lsgan_tf.settings.defaults import WEIGHT_SD
-
-if TYPE_CHECKING:
-    from lsgan_tf.config import Config
 
 _OWN_START = ("mixture", "mlp")
 """Networks whose weights do not all start from the DCGAN base's normal distribution."""
 
 
-def check_together(config: Config) -> None:
+def check_together(config: Any) -> None:
     """Refuses settings that contradict one another.
+
+    Args:
+      config: a `Config`.
 
     Raises:
       UserError: naming the flags.
@@ -46,7 +46,7 @@ def check_together(config: Config) -> None:
     _check_watching(config)
 
 
-def _check_normalisation(config: Config) -> None:
+def _check_normalisation(config: Any) -> None:
     normalised = config.network != "mixture"
     if config.discriminator_layer_norm and not normalised:
         raise UserError(
@@ -81,20 +81,43 @@ def _check_normalisation(config: Config) -> None:
         )
 
 
-def _check_watching(config: Config) -> None:
+def _check_watching(config: Any) -> None:
     parse_profile_steps(config.profile_steps, config.steps)
     if config.stop_on_collapse and not config.watch_every:
         raise UserError(
             "--stop_on_collapse needs the alarm; give --watch_every, 200 steps for example"
         )
-    if not config.metrics and not config.best_metric:
-        return
-    from lsgan_tf.metrics.registry import BETTER, METRICS, parse_metrics
 
-    names = parse_metrics(config.metrics) if config.metrics else tuple(METRICS)
-    keys = [key for name in names for key in METRICS[name].keys if key in BETTER]
-    if config.best_metric and config.best_metric not in keys:
+
+class Steps(NamedTuple):
+    """Steps to profile, both ends included; the first step of a run is 1."""
+
+    first: int
+    last: int
+
+
+def parse_profile_steps(text: str | None, steps: int) -> Steps | None:
+    """Reads `--profile_steps`: "100,110" for steps 100 to 110, both included.
+
+    Args:
+      text: the flag's value; None profiles nothing.
+      steps: how long the run is.
+
+    Raises:
+      UserError: if it says something else, or the run ends before.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d{1,10})\s*,\s*(\d{1,10})\s*", text, re.ASCII)
+    wanted = Steps(int(found[1]), int(found[2])) if found else None
+    if not wanted or not 1 <= wanted.first <= wanted.last:
         raise UserError(
-            f"--best_metric={config.best_metric}: expected one of the figures that --metrics "
-            f"gives: {', '.join(keys)}"
+            f"--profile_steps={text}: expected the first and the last step to profile, "
+            "--profile_steps=100,110 for example"
         )
+    if wanted.last > steps:
+        raise UserError(
+            f"--profile_steps={text}: the run ends at step {steps:,}; give steps within it, or "
+            "more --steps"
+        )
+    return wanted

@@ -59,6 +59,11 @@ def setting(
     )
 
 
+def fields_of(config: Any) -> list[dataclasses.Field[Any]]:
+    """The fields of a config, or of its class, that were made by `setting`, in their order."""
+    return [field for field in dataclasses.fields(config) if field.metadata]
+
+
 def check(field: dataclasses.Field[Any], value: Any) -> None:
     """Refuses a value of another type than the field's, or out of its range.
 

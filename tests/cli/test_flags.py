@@ -8,6 +8,7 @@ from absl import flags
 from lsgan_tf.cli import flags as flagging
 from lsgan_tf.config import settings
 from lsgan_tf.errors import UserError
+from lsgan_tf.settings import table
 
 CONTRACT = {
     "dataset",
@@ -139,6 +140,17 @@ class TestFlags:
 
 
 class TestOrigins:
+    @pytest.mark.parametrize(
+        ("words", "reason"),
+        [
+            (["--metrics=fid,nonsense"], "--metrics=nonsense: expected some of is, fid"),
+            (["--metrics=fid", "--best_metric=judge_top1"], "--best_metric=judge_top1"),
+        ],
+    )
+    def test_measures_that_there_are_not(self, words, reason):
+        with pytest.raises(UserError, match=reason):
+            parse(*words)
+
     def test_defaults(self):
         _, origins = parse()
         assert origins["learning_rate"] == "default for hwdb"
@@ -212,7 +224,7 @@ class TestOrigins:
 class TestDescribe:
     def test_is_a_table_of_everything(self):
         config, origins = parse("--seed=3", "--conditional", "--data_dir=" + 60 * "x")
-        text = flagging.describe(config, origins)
+        text = table.describe(config, origins)
         for field in settings():
             assert len(re.findall(rf"^  {field.name} ", text, re.MULTILINE)) == 1
         rows = {line.split()[0]: line.split()[1:] for line in text.splitlines()}

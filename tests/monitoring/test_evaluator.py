@@ -13,6 +13,7 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
+from lsgan_tf.metrics.registry import check_best_metric
 from lsgan_tf.monitoring import evaluator as evaluating
 from lsgan_tf.monitoring.evaluator import Evaluator, chosen_metric, evaluation_due
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
@@ -225,7 +226,8 @@ class TestChoosing:
     )
     def test_is_checked_before_anything_starts(self, settings, reason):
         with pytest.raises(UserError, match=reason):
-            resolve(settings, {})
+            config, _ = resolve(settings, {})
+            check_best_metric(config.metrics, config.best_metric)
 
     def test_measures_of_pictures_do_not_fit_points(self, tmp_path):
         config, _ = resolve(BASE | {"metrics": "fid"}, {})

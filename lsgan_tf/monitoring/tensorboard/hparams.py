@@ -12,8 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from lsgan_tf.cli.flags import setting_rows
 from lsgan_tf.config import Config, settings
+from lsgan_tf.settings.table import setting_rows
 
 _FACTS = ("data_classes", "data_length", "data_standin")
 _DATA_FIELDS = ("description", "standin", "shape", "classes", "length", "fingerprint")

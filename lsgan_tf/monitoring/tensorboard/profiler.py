@@ -2,48 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from lsgan_tf.errors import UserError
+from lsgan_tf.settings.checks import parse_profile_steps
 
 if TYPE_CHECKING:
     from lsgan_tf.config import Config
     from lsgan_tf.run_dir.folder import RunFolder
-
-
-class Steps(NamedTuple):
-    """Steps to profile, both ends included; the first step of a run is 1."""
-
-    first: int
-    last: int
-
-
-def parse_profile_steps(text: str | None, steps: int) -> Steps | None:
-    """Reads `--profile_steps`: "100,110" for steps 100 to 110, both included.
-
-    Args:
-      text: the flag's value; None profiles nothing.
-      steps: how long the run is.
-
-    Raises:
-      UserError: if it says something else, or the run ends before.
-    """
-    if text is None:
-        return None
-    found = re.fullmatch(r"\s*(\d{1,10})\s*,\s*(\d{1,10})\s*", text, re.ASCII)
-    wanted = Steps(int(found[1]), int(found[2])) if found else None
-    if not wanted or not 1 <= wanted.first <= wanted.last:
-        raise UserError(
-            f"--profile_steps={text}: expected the first and the last step to profile, "
-            "--profile_steps=100,110 for example"
-        )
-    if wanted.last > steps:
-        raise UserError(
-            f"--profile_steps={text}: the run ends at step {steps:,}; give steps within it, or "
-            "more --steps"
-        )
-    return wanted
 
 
 class Profile:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from tensorboard import plugin_util
 from tensorboard.plugins.hparams import api_pb2, metadata
 
-from lsgan_tf.cli.flags import describe, setting_rows
 from lsgan_tf.config import resolve
 from lsgan_tf.monitoring.tensorboard.hparams import (
     Outcome,
@@ -23,6 +22,7 @@ from lsgan_tf.monitoring.tensorboard.hparams import (
     settings_table,
     values,
 )
+from lsgan_tf.settings.table import describe, setting_rows
 
 
 def of(**given):

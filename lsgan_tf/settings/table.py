@@ -1,0 +1,53 @@
+"""The settings of a config in words, as rows and as a table."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lsgan_tf.settings.field import fields_of
+from lsgan_tf.util.text import number
+
+
+class SettingRow(NamedTuple):
+    """A setting in words."""
+
+    group: str
+    name: str
+    value: str
+    origin: str
+
+
+def setting_rows(config: Any, origins: Mapping[str, str]) -> list[SettingRow]:
+    """All settings of a `Config` by group: name, value, where the value comes from."""
+    return [
+        SettingRow(
+            field.metadata["group"],
+            field.name,
+            value_text(getattr(config, field.name), field),
+            origins.get(field.name, ""),
+        )
+        for field in fields_of(config)
+    ]
+
+
+def describe(config: Any, origins: Mapping[str, str]) -> str:
+    """`setting_rows` as a table in plain text."""
+    lines = []
+    group = None
+    for row in setting_rows(config, origins):
+        if row.group != group:
+            group = row.group
+            lines.append(group)
+        lines.append(f"  {row.name:<26}{row.value:<28}  {row.origin}".rstrip())
+    return "\n".join(lines)
+
+
+def value_text(value: Any, field: dataclasses.Field[Any]) -> str:
+    """A value as people read it."""
+    if value is None:
+        return field.metadata["unset"]
+    if isinstance(value, bool):
+        return str(value).lower()
+    return number(value) if isinstance(value, int | float) else str(value)
