@@ -2,12 +2,71 @@
 
 from __future__ import annotations
 
-from lsgan_tf import networks
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
 from lsgan_tf.gradient_penalty import GradientPenalty
 from lsgan_tf.losses import objective
 from lsgan_tf.optimizers import make_optimizer
+from lsgan_tf.settings.defaults import WEIGHT_SD
+
+if TYPE_CHECKING:
+    from lsgan_tf.networks.base import Network
+
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+"""Keras's dtype policy for each `--precision`."""
+
+
+def build_networks(
+    config: Config, *, precision: str | None = None, synchronized: bool = False
+) -> tuple[Network, Network]:
+    """Makes the generator and the discriminator of a config, all weights included.
+
+    Args:
+      config: with the dataset's facts (`data_shape`, `data_classes`) filled in.
+      precision: other than the config's, to export in float32 for example.
+      synchronized: batch normalisation over all replicas of the current strategy.
+
+    Returns:
+      Generator and discriminator.
+    """
+    module = importlib.import_module(f"lsgan_tf.networks.{config.network}")
+    common = {"dtype": POLICIES[precision or config.precision]}
+    generator: dict[str, Any] = {"z_dim": config.z_dim}
+    discriminator: dict[str, Any] = {}
+    if config.network != "mixture":
+        common |= {
+            "image_size": config.image_size,
+            "channels": config.data_shape[-1],
+            "num_classes": config.data_classes if config.conditional else 0,
+            "label_dim": config.label_dim,
+        }
+        normalisation = {"gamma": config.bn_gamma, "synchronized": synchronized}
+        discriminator |= {
+            **normalisation,
+            "batch_norm": config.discriminator_batch_norm,
+            "layer_norm": config.discriminator_layer_norm,
+        }
+        if config.network != "mlp":
+            generator |= {**normalisation, "batch_norm": config.generator_batch_norm}
+    if config.network == "handwriting":
+        common["width"] = config.width
+        discriminator["first_filters"] = config.first_filters
+    if config.network in ("dcgan", "mlp"):
+        discriminator["filters"] = config.filters
+    if config.network == "dcgan":
+        common["nonlinearity"] = config.nonlinearity
+        generator["filters"] = config.filters
+        generator["constant_filters"] = config.constant_filters
+        generator["flat_norm"] = config.flat_norm
+    pair = module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)
+    if config.weight_sd != WEIGHT_SD:
+        for network in pair:
+            network.scale_weights(config.weight_sd / WEIGHT_SD)
+    return pair
 
 
 def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
@@ -20,7 +79,7 @@ def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
     Returns:
       The compiled model; all its variables exist.
     """
-    generator, discriminator = networks.build(config, synchronized=synchronized)
+    generator, discriminator = build_networks(config, synchronized=synchronized)
     penalty = None
     if config.gradient_penalty:
         penalty = GradientPenalty(config.gradient_penalty, config.penalty_scale)

@@ -126,7 +126,7 @@ def main(argv: list[str]) -> None:
             "say how many images, and the suffix of --out the format"
         )
     import_tensorflow()
-    from lsgan_tf.run_dir.restore import export_of_run
+    from lsgan_tf.exporting.of_run import export_of_run
     from lsgan_tf.sampling.sampler import Sampler
 
     if _SAVED_MODEL.value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,10 @@ from lsgan_tf.data.source import Source
 from lsgan_tf.distribute.cluster import from_environment
 from lsgan_tf.distribute.devices import make_strategy, slow_precision
 from lsgan_tf.distribute.machine import describe_machine
-from lsgan_tf.distribute.multi_step import (
-    Task,
-    Window,
-    check_replicas,
-    make_run_steps,
-    next_stop,
-    uses_xla,
-)
+from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_xla
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import DivergedError
+from lsgan_tf.exporting.of_run import export_step
 from lsgan_tf.monitoring.collapse import EXIT_COLLAPSED
 from lsgan_tf.monitoring.collapse_watcher import Watcher
 from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
@@ -39,9 +33,10 @@ from lsgan_tf.monitoring.sample_grids import Previews
 from lsgan_tf.monitoring.tensorboard.dashboard import Dashboard
 from lsgan_tf.monitoring.tensorboard.profiler import Profile
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
+from lsgan_tf.monitoring.window import Window
 from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
 from lsgan_tf.run_dir.folder import RunFolder, new_run_dir
-from lsgan_tf.run_dir.restore import export_step, take_weights
+from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
 from lsgan_tf.util.signals import Interruption, exit_status
@@ -351,3 +346,23 @@ class Trainer:
         )
         self.run.note(f"diverged: {message}")
         raise DivergedError(message)
+
+
+@dataclasses.dataclass
+class Task:
+    """Something done whenever the step has crossed a multiple of `every` (0: never)."""
+
+    every: int
+    action: Callable[[], None]
+
+
+def next_stop(step: int, config: Config, tasks: Sequence[Task], others: Sequence[int] = ()) -> int:
+    """The step at which the next call ends.
+
+    A function of the step alone, so that a resumed run makes the same calls: the
+    nearest multiple of `steps_per_call` or of a task's interval, one of `others`, or the
+    run's end.
+    """
+    multiples = [config.steps_per_call, *(task.every for task in tasks if task.every)]
+    stops = [(step // every + 1) * every for every in multiples]
+    return min(config.steps, *stops, *(other for other in others if other > step))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import ema, networks
-from lsgan_tf.build import build_gan
+from lsgan_tf import ema
+from lsgan_tf.build import build_gan, build_networks
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.savedmodel import write_saved_model
@@ -49,7 +49,7 @@ def data(seed=0):
     [(0.5, 0, 0.9), (0.5, 8, 0.5), (0.5, 10**6, 0.5), (0.99, 90, 0.09)],
 )
 def test_moves_by_its_rate(decay, updates, rate):
-    network, _ = networks.build(config())
+    network, _ = build_networks(config())
     average = ema.begin(network)
     before = values(network)
     for mine, value in zip(network.variables, before, strict=True):
@@ -63,7 +63,7 @@ def test_moves_by_its_rate(decay, updates, rate):
 
 
 def test_what_is_not_finite_stays_out():
-    network, _ = networks.build(config())
+    network, _ = build_networks(config())
     average = ema.begin(network)
     moving, mine = next(
         pair

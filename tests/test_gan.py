@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import networks
-from lsgan_tf.build import build_gan
+from lsgan_tf.build import build_gan, build_networks
 from lsgan_tf.config import resolve
 from lsgan_tf.gan import GAN, METRICS
 from lsgan_tf.losses import objective
@@ -35,7 +34,7 @@ def make(
     config = dataclasses.replace(resolve(given, {})[0], **facts)
     # With this seed no activation is within rounding, which is the processor's, of its kink.
     keras.utils.set_random_seed(8)
-    generator, discriminator = networks.build(config)
+    generator, discriminator = build_networks(config)
     gan = GAN(
         generator,
         discriminator,

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import networks
-from lsgan_tf.build import build_gan
+from lsgan_tf.build import build_gan, build_networks
 from lsgan_tf.config import resolve
-from lsgan_tf.distribute.multi_step import Window, make_run_steps
+from lsgan_tf.distribute.multi_step import make_run_steps
 from lsgan_tf.gan import METRICS
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn, perturbed
 from lsgan_tf.monitoring.progress import CURVES, progress_line
+from lsgan_tf.monitoring.window import Window
 from lsgan_tf.noise import noise
 
 RATE = 0.05
@@ -317,7 +317,7 @@ def test_networks_of_a_run_have_the_norm_that_was_asked_for():
         resolve({"dataset": "digits", "discriminator_layer_norm": True}, {})[0],
         data_shape=(28, 28, 1),
     )
-    generator, discriminator = networks.build(config)
+    generator, discriminator = build_networks(config)
     kinds = [[row.kind for row in network.describe()] for network in (generator, discriminator)]
     assert "batch norm" in kinds[0] and "layer norm" not in kinds[0]
     assert "batch norm" not in kinds[1] and kinds[1].count("layer norm") == 2

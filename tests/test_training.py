@@ -7,10 +7,12 @@ import json
 import shutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
-from lsgan_tf.training import train
+from lsgan_tf.training import Task, next_stop, train
 
 BASE = {
     "dataset": "mixture", "steps": 12, "batch_size": 16, "log_every": 4, "sample_every": 12,
@@ -150,3 +152,27 @@ def test_flags_of_another_run_are_refused(finished):
     changed = dataclasses.replace(config, loss="nsgan", z_dim=5)
     with pytest.raises(UserError, match='z_dim: 4 -> 5; loss: "lsgan" -> "nsgan"'):
         train(changed, {}, finished)
+
+
+def mixture(**settings):
+    return resolve({"dataset": "mixture", **settings}, {})[0]
+
+
+def stops(config, tasks, start=0):
+    found = [start]
+    while found[-1] < config.steps:
+        found.append(next_stop(found[-1], config, tasks))
+    return found[1:]
+
+
+class TestNextStop:
+    def test_ends_at_every_multiple(self):
+        tasks = [Task(4, print), Task(0, print), Task(7, print)]
+        assert stops(mixture(steps=15, steps_per_call=5), tasks) == [4, 5, 7, 8, 10, 12, 14, 15]
+
+    @given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 20), st.data())
+    def test_a_resumed_run_makes_the_same_calls(self, steps, per_call, every, data):
+        settings, tasks = mixture(steps=steps, steps_per_call=per_call), [Task(every, print)]
+        whole = stops(settings, tasks)
+        again = data.draw(st.sampled_from(whole))
+        assert stops(settings, tasks, again) == whole[whole.index(again) + 1 :]

@@ -71,7 +71,7 @@ def _images(path: Path) -> np.ndarray:
 
         return read_set(path)[0]
     import_tensorflow()
-    from lsgan_tf.run_dir.restore import export_of_run
+    from lsgan_tf.exporting.of_run import export_of_run
     from lsgan_tf.sampling.sampler import Sampler
 
     sampler = Sampler(export_of_run(path))

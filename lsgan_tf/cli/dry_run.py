@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lsgan_tf import networks
+from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.networks.base import Network
@@ -19,7 +19,7 @@ def dry_run(config: Config, origins: Mapping[str, str]) -> str:
     """
     source = open_source(config)
     config = with_facts(config, source)
-    generator, discriminator = networks.build(config)
+    generator, discriminator = build_networks(config)
     data = [f"{source.description}", f"{len(source):,} examples of shape {source.shape}"]
     if source.classes:
         shown = " ".join(source.classes[:20]) + (" ..." if len(source.classes) > 20 else "")

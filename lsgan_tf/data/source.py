@@ -139,3 +139,31 @@ def _checked_labels(labels: np.ndarray | None, count: int, classes: int) -> np.n
             f"Expected labels from 0 to {classes - 1}. Received: {found.min()} to {found.max()}"
         )
     return found.astype(np.int32)
+
+
+class Rows(Source):
+    """Some of the examples of another source.
+
+    Args:
+      source: the other one.
+      rows: which: int64, `(n,)`.
+      kind: what they are, for fingerprint and description.
+    """
+
+    def __init__(self, source: Source, rows: np.ndarray, kind: str) -> None:
+        self._source, self._rows = source, rows
+        self.name, self.shape, self.classes = source.name, source.shape, source.classes
+        self.standin = source.standin
+        self.fingerprint = f"{source.fingerprint} {kind}"
+        self.description = f"{source.description}: {kind}"
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See `Source`."""
+        return self._source.read(self._rows[indices])
+
+    def labels(self, indices: np.ndarray) -> np.ndarray:
+        """See `Source`."""
+        return self._source.labels(self._rows[indices])

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf._version import __version__
+from lsgan_tf.config import Config
 from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.generators import Candidate, Candidates
-from lsgan_tf.metrics.real import with_data_dir
-from lsgan_tf.metrics.registry import BETTER, check_metrics, default_metrics, for_json, is_better
+from lsgan_tf.metrics.registry import BETTER, for_json, is_better
+from lsgan_tf.metrics.requirements import check_metrics, default_metrics
 from lsgan_tf.metrics.suite import Suite, open_suite
 from lsgan_tf.util.files import explained, write_json
 from lsgan_tf.util.text import printable
@@ -189,3 +190,10 @@ def _worst(result: dict[str, Any], most: int = 8) -> list[str]:
     )
     lines = [f"step {result['step']:,}, read worst: {shares}"]
     return [*lines, f"commonest mistakes: {pairs}"] if pairs else lines
+
+
+def with_data_dir(config: Config, data_dir: str | None, cache_dir: str | None) -> Config:
+    """The config with its data found elsewhere, where that is said."""
+    if data_dir:
+        config = dataclasses.replace(config, data_dir=data_dir)
+    return dataclasses.replace(config, cache_dir=cache_dir) if cache_dir else config

@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import ema, networks
+from lsgan_tf import ema
+from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import write_card
 from lsgan_tf.exporting.pictures import write_pictures
 from lsgan_tf.gan import GAN
+from lsgan_tf.networks.base import copy_weights
 from lsgan_tf.noise import noise
 from lsgan_tf.util.files import atomic_folder, explained
 from lsgan_tf.util.tensorflow_errors import disk_errors
@@ -277,7 +278,7 @@ def write_saved_model(
 
 def float32_networks(config: Config, gan: GAN) -> tuple[keras.Model, keras.Model]:
     """Copies of both networks in float32, whatever they were trained in."""
-    generator, discriminator = networks.build(config, precision="float32")
+    generator, discriminator = build_networks(config, precision="float32")
     copy_weights(gan.generator, generator)
     copy_weights(gan.discriminator, discriminator)
     return generator, discriminator
@@ -290,9 +291,3 @@ def float32_average(gan: GAN, generator: keras.Model) -> keras.Model | None:
     average = ema.begin(generator)
     copy_weights(gan.average, average)
     return average
-
-
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies all variables of a network into one of the same kind outside any strategy."""
-    for mine, theirs in zip(source.variables, target.variables, strict=True):
-        theirs.assign(np.asarray(mine.numpy()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ import numpy as np
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source
 from lsgan_tf.data.pipeline import Order
-from lsgan_tf.data.source import Source
+from lsgan_tf.data.source import Rows, Source
 from lsgan_tf.errors import UserError
 
 _EVERY = 10
@@ -33,34 +32,6 @@ class Splits(NamedTuple):
     def of(self, name: str) -> Source:
         """The split called "train" or "test"."""
         return self.train if name == "train" else self.test
-
-
-class Rows(Source):
-    """Some of the examples of another source.
-
-    Args:
-      source: the other one.
-      rows: which: int64, `(n,)`.
-      kind: what they are, for fingerprint and description.
-    """
-
-    def __init__(self, source: Source, rows: np.ndarray, kind: str) -> None:
-        self._source, self._rows = source, rows
-        self.name, self.shape, self.classes = source.name, source.shape, source.classes
-        self.standin = source.standin
-        self.fingerprint = f"{source.fingerprint} {kind}"
-        self.description = f"{source.description}: {kind}"
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """See `Source`."""
-        return self._source.read(self._rows[indices])
-
-    def labels(self, indices: np.ndarray) -> np.ndarray:
-        """See `Source`."""
-        return self._source.labels(self._rows[indices])
 
 
 def open_splits(config: Config, train: Source | None = None) -> Splits:
@@ -133,10 +104,3 @@ def batches(
     for start in range(0, count, chunk):
         indices = order.indices(start, min(start + chunk, count))
         yield source.read(indices), source.labels(indices)
-
-
-def with_data_dir(config: Config, data_dir: str | None, cache_dir: str | None) -> Config:
-    """The config with its data found elsewhere, where that is said."""
-    if data_dir:
-        config = dataclasses.replace(config, data_dir=data_dir)
-    return dataclasses.replace(config, cache_dir=cache_dir) if cache_dir else config

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lsgan_tf.errors import UserError
 
 if TYPE_CHECKING:
-    from lsgan_tf.config import Config
+    pass
 
 FEATURES = {"inception": 2048, "judge": 128}
 """Length of each extractor's feature vector: a covariance needs more examples than that."""
@@ -140,51 +140,6 @@ def keys_of(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(key for name in names for key in METRICS[name].keys)
 
 
-def check_metrics(names: Sequence[str], config: Config) -> None:
-    """Refuses measures that cannot be had of a run.
-
-    Args:
-      names: of measures.
-      config: the run's, with the dataset's facts filled in.
-
-    Raises:
-      UserError: if one needs labels, classes or pictures that the run does not have.
-    """
-    for name in names:
-        metric = METRICS[name]
-        points = config.dataset == "mixture"
-        if points != (name == "mixture"):
-            fitting = "mixture" if points else "others"
-            raise UserError(
-                f"--metrics={name}: does not fit --dataset={config.dataset}; ask for {fitting}"
-            )
-        if metric.extractor == "judge" and config.data_classes < 2:
-            has = "one class only" if config.data_classes else "no labels"
-            raise UserError(
-                f"--metrics={name}: the judge learns to tell classes apart, and "
-                f"{config.data_dir or config.dataset} has {has}; ask for fid, kid or prdc"
-            )
-        if metric.needs_labels and not config.conditional:
-            raise UserError(
-                f"--metrics={name}: needs samples of given classes, and this run was trained "
-                "without --conditional; ask for judge_score, judge_frechet or judge_prdc"
-            )
-
-
-def default_metrics(config: Config) -> tuple[str, ...]:
-    """What can be had of a run in minutes and without a download, if anything can."""
-    if config.dataset == "mixture":
-        return ("mixture",)
-    if config.data_classes < 2:
-        names = ("fid", "kid", "prdc")
-    else:
-        names = ("judge_frechet", "judge_score", "judge_kid", "judge_prdc")
-        names = ("judge", *names, "diversity") if config.conditional else names
-    # Nine in ten examples may be all that samples are compared with.
-    reals = config.data_length * 9 // 10
-    return tuple(name for name in names if not fewest_for(name) or reals > fewest_for(name))
-
-
 def fewest_for(name: str) -> int:
     """How many examples a measure needs more than, for its covariance; 0 if it has none."""
     frechet = name in ("fid", "judge_frechet")
@@ -212,3 +167,25 @@ def is_better(key: str, new: float | None, old: float | None) -> bool:
 def for_json(figures: Mapping[str, float]) -> dict[str, float | None]:
     """The same figures with None in the place of what is no number, which JSON has no word for."""
     return {key: value if math.isfinite(value) else None for key, value in figures.items()}
+
+
+def chosen_metric(asked: str | None, keys: Sequence[str]) -> str:
+    """The figure that the best is chosen by: what was asked for, or the first that can be.
+
+    Raises:
+      UserError: if it is none of the figures that are measured.
+    """
+    fit = [key for key in keys if key in BETTER]
+    if asked is not None and asked not in fit:
+        raise UserError(
+            f"--best_metric={asked}: expected one of the figures that --metrics gives: "
+            f"{', '.join(fit)}"
+        )
+    return asked or fit[0]
+
+
+def in_words(values: Mapping[str, float | None]) -> str:
+    """Figures in a line: `judge_top1 0.912, judge_frechet 12.3, diversity -`."""
+    return ", ".join(
+        f"{key} {'-' if value is None else format(value, '.4g')}" for key, value in values.items()
+    )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import inception_score, prdc
 from lsgan_tf.metrics.features import Extractor
 from lsgan_tf.metrics.real import Splits
-from lsgan_tf.metrics.registry import fewest_for
+from lsgan_tf.metrics.registry import METRICS, fewest_for
+
+if TYPE_CHECKING:
+    from lsgan_tf.config import Config
+
 
 MOST_BY_DEFAULT = 10_000
 _MOST_TO_TEACH = 50_000
@@ -82,3 +87,48 @@ def check_dim(name: str, extractor: Extractor, samples: int, reals: int) -> None
                 f"{extractor.dim:,} {what}, there are {count:,}; give more --samples, or ask for "
                 f"{other}, which is unbiased with few"
             )
+
+
+def check_metrics(names: Sequence[str], config: Config) -> None:
+    """Refuses measures that cannot be had of a run.
+
+    Args:
+      names: of measures.
+      config: the run's, with the dataset's facts filled in.
+
+    Raises:
+      UserError: if one needs labels, classes or pictures that the run does not have.
+    """
+    for name in names:
+        metric = METRICS[name]
+        points = config.dataset == "mixture"
+        if points != (name == "mixture"):
+            fitting = "mixture" if points else "others"
+            raise UserError(
+                f"--metrics={name}: does not fit --dataset={config.dataset}; ask for {fitting}"
+            )
+        if metric.extractor == "judge" and config.data_classes < 2:
+            has = "one class only" if config.data_classes else "no labels"
+            raise UserError(
+                f"--metrics={name}: the judge learns to tell classes apart, and "
+                f"{config.data_dir or config.dataset} has {has}; ask for fid, kid or prdc"
+            )
+        if metric.needs_labels and not config.conditional:
+            raise UserError(
+                f"--metrics={name}: needs samples of given classes, and this run was trained "
+                "without --conditional; ask for judge_score, judge_frechet or judge_prdc"
+            )
+
+
+def default_metrics(config: Config) -> tuple[str, ...]:
+    """What can be had of a run in minutes and without a download, if anything can."""
+    if config.dataset == "mixture":
+        return ("mixture",)
+    if config.data_classes < 2:
+        names = ("fid", "kid", "prdc")
+    else:
+        names = ("judge_frechet", "judge_score", "judge_kid", "judge_prdc")
+        names = ("judge", *names, "diversity") if config.conditional else names
+    # Nine in ten examples may be all that samples are compared with.
+    reals = config.data_length * 9 // 10
+    return tuple(name for name in names if not fewest_for(name) or reals > fewest_for(name))

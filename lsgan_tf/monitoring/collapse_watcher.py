@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf.config import Config
-from lsgan_tf.distribute.multi_step import Window
 from lsgan_tf.gan import measured
 from lsgan_tf.monitoring.collapse import Alarm, Event, Look, separation, spread
 from lsgan_tf.monitoring.sample_grids import Previews
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
+from lsgan_tf.monitoring.window import Window
 from lsgan_tf.run_dir.checkpoints import find
 from lsgan_tf.run_dir.folder import RunFolder
 

@@ -7,7 +7,7 @@ read and not written, and what a measure needs is made outside the strategy.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,14 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.gan import GAN
 from lsgan_tf.metrics.generated import Draws
-from lsgan_tf.metrics.registry import BETTER, default_metrics, for_json, is_better, parse_metrics
+from lsgan_tf.metrics.registry import (
+    chosen_metric,
+    for_json,
+    in_words,
+    is_better,
+    parse_metrics,
+)
+from lsgan_tf.metrics.requirements import default_metrics
 from lsgan_tf.metrics.suite import open_suite
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.run_dir.checkpoints import Checkpoints
@@ -164,21 +171,6 @@ def evaluation_due(config: Config, step: int) -> bool:
     return bool(every) and (step // every + 1) * every <= config.steps
 
 
-def chosen_metric(asked: str | None, keys: Sequence[str]) -> str:
-    """The figure that the best is chosen by: what was asked for, or the first that can be.
-
-    Raises:
-      UserError: if it is none of the figures that are measured.
-    """
-    fit = [key for key in keys if key in BETTER]
-    if asked is not None and asked not in fit:
-        raise UserError(
-            f"--best_metric={asked}: expected one of the figures that --metrics gives: "
-            f"{', '.join(fit)}"
-        )
-    return asked or fit[0]
-
-
 def write_best(
     path: Path,
     config: Config,
@@ -207,10 +199,3 @@ def write_best(
         step, run_dir = facts["step"], path.parent
         write_saved_model(temporary / "export", config, gan, classes, step, run_dir)
         write_json(temporary / "best.json", facts)
-
-
-def in_words(values: Mapping[str, float | None]) -> str:
-    """Figures in a line: `judge_top1 0.912, judge_frechet 12.3, diversity -`."""
-    return ", ".join(
-        f"{key} {'-' if value is None else format(value, '.4g')}" for key, value in values.items()
-    )

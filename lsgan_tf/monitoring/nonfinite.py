@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf import networks
+from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
-from lsgan_tf.exporting.savedmodel import copy_weights
 from lsgan_tf.gan import GAN
+from lsgan_tf.networks.base import copy_weights
 from lsgan_tf.noise import noise
 
 
@@ -52,7 +52,7 @@ def first_bad_layers(
     Args and result: as `diagnose`.
     """
     # Copies outside the strategy: the global batch in one piece, and nothing is changed.
-    generator, discriminator = networks.build(config)
+    generator, discriminator = build_networks(config)
     copies = {"generator": generator, "discriminator": discriminator}
     for name, network in copies.items():
         copy_weights(getattr(gan, name), network)

@@ -203,3 +203,9 @@ def _kind(layer: keras.Layer) -> str:
         name = "deconv"
     side, strides = np.atleast_1d(layer.kernel_size)[0], np.atleast_1d(layer.strides)[0]
     return f"{name} {side}x{side} /{strides}"
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies all variables of a network into one of the same kind outside any strategy."""
+    for mine, theirs in zip(source.variables, target.variables, strict=True):
+        theirs.assign(np.asarray(mine.numpy()))

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf import networks
-from lsgan_tf.build import build_gan
+from lsgan_tf.build import POLICIES, build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import ArraySource
@@ -84,7 +83,7 @@ def float64(monkeypatch):
             units, name, "float64" if dtype == "float32" else dtype, *rest
         ),
     )
-    monkeypatch.setitem(networks.POLICIES, "float32", "float64")
+    monkeypatch.setitem(POLICIES, "float32", "float64")
     keras.config.set_floatx("float64")
     yield
     keras.config.set_floatx("float32")

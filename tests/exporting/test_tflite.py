@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from lsgan_tf import networks
+from lsgan_tf.build import build_networks
 from lsgan_tf.config import resolve
 from lsgan_tf.exporting.tflite import run, write_tflite
 from lsgan_tf.sampling import image_grid
@@ -16,7 +16,7 @@ def generator(shape, classes=0, **given):
     config, _ = resolve({"z_dim": 5, **given}, {})
     config = dataclasses.replace(config, data_shape=shape, data_classes=classes)
     keras.utils.set_random_seed(1)
-    return config, networks.build(config)[0]
+    return config, build_networks(config)[0]
 
 
 def pixels(g):

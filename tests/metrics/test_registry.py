@@ -10,13 +10,12 @@ from lsgan_tf.metrics.registry import (
     BETTER,
     METRICS,
     NOT_COMPARED,
-    check_metrics,
-    default_metrics,
     for_json,
     is_better,
     keys_of,
     parse_metrics,
 )
+from lsgan_tf.metrics.requirements import check_metrics, default_metrics
 
 LABELLED = Config(conditional=True, data_classes=10)
 UNLABELLED = Config(dataset="lsun", network="scene", image_size=112)

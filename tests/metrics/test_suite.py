@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from lsgan_tf import networks
+from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.errors import UserError
@@ -14,8 +14,7 @@ from lsgan_tf.metrics import suite as suites
 from lsgan_tf.metrics.generated import Draws
 from lsgan_tf.metrics.judge.classifier import Judge
 from lsgan_tf.metrics.real import Splits, batches, open_splits
-from lsgan_tf.metrics.registry import default_metrics
-from lsgan_tf.metrics.requirements import default_samples
+from lsgan_tf.metrics.requirements import default_metrics, default_samples
 from lsgan_tf.metrics.suite import open_suite
 
 
@@ -158,7 +157,7 @@ def test_mixture_of_an_untrained_generator_and_of_the_mixture_itself():
     config = Config(dataset="mixture", network="mixture", image_size=0, z_dim=4)
     config = with_facts(config, open_source(config))
     suite = open_suite(["mixture"], config, samples=2000)
-    generator, _ = networks.build(config)
+    generator, _ = build_networks(config)
     found = suite.measure(Draws(generator, config).batches(2000, 0))
     assert found["within_3std"] < 0.1 and found["mode_kl"] > 0.001
     assert found["modes"] == 0 and found["mode_overlap"] < 0.05
@@ -186,7 +185,7 @@ def handwriting(tmp_path, write_characters):
 
 
 def test_draws_are_the_seeds_and_do_not_depend_on_the_count(handwriting):
-    draws = Draws(networks.build(handwriting)[0], handwriting)
+    draws = Draws(build_networks(handwriting)[0], handwriting)
     draws.chunk = 8
 
     def drawn(count, seed):
@@ -220,7 +219,7 @@ def test_without_a_test_split_every_tenth_is_held_out(handwriting, tmp_path):
 
 def test_a_judge_is_what_the_suite_makes(handwriting, quick_judges):
     suite = open_suite(["judge"], handwriting, log=lambda _: None)
-    draws = Draws(networks.build(handwriting)[0], handwriting)
+    draws = Draws(build_networks(handwriting)[0], handwriting)
     found = suite.measure(draws.batches(suite.samples, 0))
     assert 0 <= found["judge_top1"] <= found["judge_top5"] == 1
     assert isinstance(suite._extractors["judge"], Judge)

@@ -13,9 +13,9 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.registry import check_best_metric
+from lsgan_tf.metrics.registry import check_best_metric, chosen_metric
 from lsgan_tf.monitoring import evaluator as evaluating
-from lsgan_tf.monitoring.evaluator import Evaluator, chosen_metric, evaluation_due
+from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.run_dir.checkpoints import Checkpoints, find
 from lsgan_tf.run_dir.folder import RunFolder

@@ -13,7 +13,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf import networks
+from lsgan_tf.build import build_networks
 from lsgan_tf.config import resolve
 from lsgan_tf.networks import dcgan, digits, handwriting, mixture, mlp, scene
 
@@ -66,7 +66,7 @@ def test_the_deviation_of_weights(dataset, strategy):
     scope = tf.distribute.MirroredStrategy(strategy).scope() if strategy else nullcontext()
     with scope:
         plain, wide = (
-            networks.build(resolve(facts | more, {})[0]) for more in ({}, {"weight_sd": 0.05})
+            build_networks(resolve(facts | more, {})[0]) for more in ({}, {"weight_sd": 0.05})
         )
     for one, other in zip(plain, wide, strict=True):
         for before, after in zip(one.trainable_weights, other.trainable_weights, strict=True):

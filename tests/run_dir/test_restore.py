@@ -9,7 +9,8 @@ import pytest
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation import generators as candidates
-from lsgan_tf.run_dir.restore import export_of_run, restore_run
+from lsgan_tf.exporting.of_run import export_of_run
+from lsgan_tf.run_dir.restore import restore_run
 
 WAYS = [restore_run, export_of_run, lambda path: candidates.of_run(path, "newest", None)]
 

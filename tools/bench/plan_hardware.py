@@ -120,9 +120,9 @@ def count(net: str) -> Work:
     import bench_nets
     import flops as operations
 
-    from lsgan_tf import networks
+    from lsgan_tf.build import build_networks
 
-    generator, discriminator = pair = networks.build(bench_nets.config(net))
+    generator, discriminator = pair = build_networks(bench_nets.config(net))
     outputs = [sum(layer.outputs for layer in operations.count(network)) for network in pair]
     norms = [sum(row.kind == "batch norm" for row in network.describe()) for network in pair]
     parameters = tuple(sum(row.parameters for row in network.describe()) for network in pair)

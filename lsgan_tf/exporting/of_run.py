@@ -1,0 +1,39 @@
+"""The SavedModel of a run, written anew where it is not the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lsgan_tf.exporting.savedmodel import write_saved_model
+from lsgan_tf.run_dir.checkpoints import find
+from lsgan_tf.run_dir.folder import load_config, tidied
+from lsgan_tf.run_dir.restore import restore_run
+from lsgan_tf.util.files import read_json
+
+
+def export_step(path: Path) -> int | None:
+    """The step of the SavedModel in a folder; None if there is none."""
+    facts = path / "export.json"
+    return read_json(facts)["step"] if facts.is_file() else None
+
+
+def export_of_run(run_dir: Path, *, say: Callable[[str], None] | None = None) -> Path:
+    """The run's SavedModel, written anew if a newer checkpoint exists.
+
+    Args:
+      run_dir: the run's folder.
+      say: as `restore_run`.
+
+    Raises:
+      UserError: if there is neither a SavedModel nor a checkpoint.
+    """
+    load_config(run_dir)
+    path = Path(run_dir) / "export"
+    exported = export_step(path)
+    newest = find(Path(run_dir) / "checkpoints")
+    if exported is not None and (not newest or exported >= newest[0][0]):
+        return path
+    config, gan, classes, step = restore_run(run_dir, say=say)
+    with tidied(run_dir):
+        return write_saved_model(path, config, gan, classes, step, run_dir=Path(run_dir))
