@@ -12,6 +12,7 @@ import tensorflow as tf
 from lsgan_tf.config import Config
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.fixed_noise import SampleGrid, sample_grid
+from lsgan_tf.util.pixels import to_uint8
 
 FILE_NAMES = {"serving_default": "samples.png", "serving_ema": "samples-ema.png"}
 """The picture of each signature: of the weights as trained, and of their moving average."""
@@ -52,7 +53,7 @@ def write_pictures(
             limit = 2 * config.mode_radius
             picture = image_grid.scatter(made, np.zeros((0, 2)), title=title, limit=limit)
         else:
-            picture = grid.picture(image_grid.to_uint8(made, pixel_range), title)
+            picture = grid.picture(to_uint8(made, pixel_range), title)
         image_grid.save_png(Path(folder) / name, picture)
 
 

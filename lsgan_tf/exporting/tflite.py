@@ -18,8 +18,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import Form
 from lsgan_tf.noise import noise
-from lsgan_tf.sampling import image_grid
 from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.pixels import to_uint8
 
 _COMPARED = 32
 
@@ -134,4 +134,4 @@ def run(content: bytes, z: np.ndarray, label: np.ndarray | None) -> tuple[np.nda
 def _levels(images: np.ndarray, generator: keras.Model) -> np.ndarray:
     if generator.output_range is None:
         return images
-    return image_grid.to_uint8(images, generator.output_range).astype(np.float32)
+    return to_uint8(images, generator.output_range).astype(np.float32)

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from lsgan_tf.config import Config
 from lsgan_tf.noise import MEASURE_STREAM, noise
-from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.util.pixels import to_uint8
 
 Batch = tuple[np.ndarray, np.ndarray | None]
 """Examples, and the labels they were asked for by; None if unconditional."""
@@ -61,7 +61,7 @@ class Draws:
             made = self._generate(z, None if labels is None else tf.constant(labels)).numpy()
             wanted = min(self.chunk, count - start)
             if self._range is not None:
-                made = image_grid.to_uint8(made, self._range)
+                made = to_uint8(made, self._range)
             yield made[:wanted], None if labels is None else labels[:wanted]
 
 

@@ -14,6 +14,7 @@ from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.fixed_noise import POINTS, sample_grid
 from lsgan_tf.util.files import save_array
+from lsgan_tf.util.pixels import to_uint8
 
 _FEW_POINTS = 512  # enough of them to tell how far apart they lie
 
@@ -76,7 +77,7 @@ class Previews:
             limit = 2 * self._config.mode_radius
             reals = self._source.read(np.arange(POINTS))
             return image_grid.scatter(made, reals, title=title, limit=limit)
-        return self._grid.picture(image_grid.to_uint8(made, self._gan.pixel_range), title)
+        return self._grid.picture(to_uint8(made, self._gan.pixel_range), title)
 
     def save(self, folder: Path, step: int, summaries: Summaries) -> None:
         """Draws the samples of a step, of the moving average too, and shows them.

@@ -14,8 +14,8 @@ import tensorflow as tf
 from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import noise, truncated
-from lsgan_tf.sampling import image_grid
 from lsgan_tf.util.files import explained, read_json
+from lsgan_tf.util.pixels import to_uint8
 
 _MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
 _SMALL = 48  # pixels
@@ -273,7 +273,7 @@ class Sampler:
         pixel_range = networks.output_range(self.config["network"])
         if pixel_range is None:
             return images.astype(np.float32)
-        return image_grid.to_uint8(images, pixel_range)
+        return to_uint8(images, pixel_range)
 
 
 def labels_by_name(classes: Sequence[str]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.noise import GRID_STREAM, noise
 from lsgan_tf.sampling import image_grid
+from lsgan_tf.util.pixels import to_uint8
 
 CLASSES = ("安", "宁", "A")
 
@@ -97,7 +98,7 @@ class TestCharacters:
             characters.images("serving_default", z=hands, label=np.full(8, label, np.int32))
             for label in range(3)
         ]
-        cells = image_grid.to_uint8(np.stack(images), (0, 1))
+        cells = to_uint8(np.stack(images), (0, 1))
         expected = image_grid.grid(cells, rows=CLASSES, title="hwdb lsgan  step 42", scale=2)
         with Image.open(characters.path / "samples.png") as found:
             np.testing.assert_array_equal(np.asarray(found), expected)
@@ -133,7 +134,7 @@ class TestCharacters:
         floats = characters.images("serving_default", z=z, label=label)
         found = characters.images("sample", count=3, seed=9, label=label)
         assert found.dtype == np.uint8
-        np.testing.assert_array_equal(found, image_grid.to_uint8(floats, (0, 1)))
+        np.testing.assert_array_equal(found, to_uint8(floats, (0, 1)))
         again = characters.images("sample", count=3, seed=9, label=label)
         np.testing.assert_array_equal(found, again)
         assert (found != characters.images("sample", count=3, seed=10, label=label)).any()
@@ -236,7 +237,7 @@ class TestColours:
             assert picture.width == 2 + 8 * (2 * 16 + 2)
         found = colours.images("sample", count=4, seed=3)
         assert found.shape == (4, 16, 16, 3)
-        np.testing.assert_array_equal(found, image_grid.to_uint8(floats, (-1, 1)))
+        np.testing.assert_array_equal(found, to_uint8(floats, (-1, 1)))
 
     def test_score_brings_pixels_to_tanh(self, colours):
         images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)

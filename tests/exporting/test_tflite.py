@@ -9,7 +9,7 @@ import pytest
 from lsgan_tf.build import build_networks
 from lsgan_tf.config import resolve
 from lsgan_tf.exporting.tflite import run, write_tflite
-from lsgan_tf.sampling import image_grid
+from lsgan_tf.util.pixels import to_uint8
 
 
 def generator(shape, classes=0, **given):
@@ -21,7 +21,7 @@ def generator(shape, classes=0, **given):
 
 def pixels(g):
     """What `write_tflite` compares with: here the generator itself."""
-    return lambda z, label: image_grid.to_uint8(g(z, label, training=False).numpy(), g.output_range)
+    return lambda z, label: to_uint8(g(z, label, training=False).numpy(), g.output_range)
 
 
 @pytest.mark.parametrize("float16", [False, True])
