@@ -63,6 +63,9 @@ def build_networks(
         generator["constant_filters"] = config.constant_filters
         generator["flat_norm"] = config.flat_norm
     pair = module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)
+    if config.convolution == "direct":
+        for network in pair:
+            network.use_direct_convolutions()
     if config.weight_sd != WEIGHT_SD:
         for network in pair:
             network.scale_weights(config.weight_sd / WEIGHT_SD)
@@ -98,6 +101,7 @@ def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
         simultaneous=config.simultaneous,
         clip_norm=config.clip_norm,
         gradient_penalty=penalty,
+        joint_passes=config.convolution == "auto" and discriminator.takes_parts,
         ema_decay=config.ema_decay,
         seed=config.seed,
     )

@@ -59,6 +59,8 @@ class GAN(keras.Model):
         else G's is against the updated D.
       clip_norm: largest norm of a network's gradient; 0 does not clip.
       gradient_penalty: what D minimises beside its objective; None for nothing.
+      joint_passes: take D's scores of reals and fakes in one pass over both batches, each
+        normalised by its own statistics; D is then called with `parts=2` too.
       ema_decay: of the moving average of the generator; 0 keeps none.
       seed: of the noise.
 
@@ -84,6 +86,7 @@ class GAN(keras.Model):
         simultaneous: bool = False,
         clip_norm: float = 0.0,
         gradient_penalty: GradientPenalty | None = None,
+        joint_passes: bool = False,
         ema_decay: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -95,6 +98,7 @@ class GAN(keras.Model):
         self.conditional, self.pixel_range = conditional, pixel_range
         self.d_steps, self.g_steps, self.simultaneous = d_steps, g_steps, simultaneous
         self.clip_norm, self.ema_decay, self.seed = clip_norm, ema_decay, seed
+        self.joint_passes = joint_passes
         self.gradient_penalty, self.measured = gradient_penalty, measured(gradient_penalty)
         self.average = ema.begin(generator) if ema_decay else None
         # Not an optimiser's count of iterations: float16 skips some of those.
@@ -230,9 +234,7 @@ class GAN(keras.Model):
         weights = self.discriminator.trainable_variables
         values: dict[str, tf.Tensor] = {}
         with tf.GradientTape() as tape:
-            # Two passes: each batch is normalised by its own statistics, as the authors do.
-            real_score = self.discriminator(real, label, training=True)
-            fake_score = self.discriminator(tf.stop_gradient(fake), label, training=True)
+            real_score, fake_score = self._scores(real, tf.stop_gradient(fake), label)
             loss = total = self.objective.discriminator(real_score, fake_score)
             if around is not None:
                 penalty = self.gradient_penalty(self.discriminator, real, label, around)
@@ -244,6 +246,19 @@ class GAN(keras.Model):
         values["score_fake"] = tf.reduce_mean(fake_score)
         means = self._mean(*values.values())
         return dict(zip(values, means, strict=True), d_gradient_norm=norm)
+
+    def _scores(
+        self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """D's scores of both batches, each normalised by its own statistics."""
+        if not self.joint_passes:
+            return (
+                self.discriminator(real, label, training=True),
+                self.discriminator(fake, label, training=True),
+            )
+        labels = None if label is None else tf.concat([label, label], 0)
+        both = tf.concat([real, fake], 0)
+        return tf.split(self.discriminator(both, labels, training=True, parts=2), 2)
 
     def _generator_gradients(
         self, g_tape: tf.GradientTape, fake: tf.Tensor, label: tf.Tensor | None

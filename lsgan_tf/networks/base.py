@@ -45,6 +45,8 @@ class Network(keras.Model):
     layer_norm = False
     gamma = "one"
     synchronized = False
+    takes_parts = False
+    """Whether `call` takes batches one after the other, normalised apart, as `parts`."""
 
     def __init__(self, *, name: str, dtype: Policy | dict[str, Any], **settings: Any) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -99,6 +101,12 @@ class Network(keras.Model):
         elif self.layer_norm:
             self.add(layers.layer_norm(f"ln{place}", self.dtype_policy), shape)
 
+    def use_direct_convolutions(self) -> None:
+        """Leaves all convolutions to the backend's own operation, in training too."""
+        for layer in self.layers:
+            if hasattr(layer, "direct"):
+                layer.direct = True
+
     def add_joined_conv(
         self, filters: int, kernel_size: int, strides: int, name: str, shape: tuple[int, ...]
     ) -> tuple[int, ...]:
@@ -131,10 +139,21 @@ class Network(keras.Model):
             raise ValueError(f"the {self.name} is conditional: it needs labels")
         return label if len(label.shape) == 2 else self.label_map(label)
 
-    def norm(self, place: int, x: Tensor, training: bool | None) -> Tensor:
-        """Normalises as `add_norm` has set it up for that place."""
+    def norm(self, place: int, x: Tensor, training: bool | None, parts: int = 1) -> Tensor:
+        """Normalises as `add_norm` has set it up for that place.
+
+        Args:
+            place: of the layer whose output is normalised.
+            x: the output.
+            training: whether batch normalisation takes the batch's statistics.
+            parts: how many batches `x` consists of; each has statistics of its own.
+        """
         if self.batch_norm:
-            return getattr(self, f"bn{place}")(x, training=training)
+            layer = getattr(self, f"bn{place}")
+            if parts == 1:
+                return layer(x, training=training)
+            # In order: the moving statistics are updated by each.
+            return ops.concatenate([layer(part, training=training) for part in ops.split(x, parts)])
         return getattr(self, f"ln{place}")(x) if self.layer_norm else x
 
     def joined_conv(self, name: str, x: Tensor, phi: Tensor | None) -> Tensor:

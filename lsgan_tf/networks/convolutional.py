@@ -166,6 +166,8 @@ class ConvDiscriminator(Network):
         name: the network's name.
     """
 
+    takes_parts = True
+
     def __init__(
         self,
         image_size: int,
@@ -209,7 +211,13 @@ class ConvDiscriminator(Network):
         features = math.prod(shape) // wider + self.joined_dim
         self.add(layers.dense(1, "h4", "float32"), (features,))
 
-    def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
+    def call(
+        self,
+        x: Tensor,
+        label: Tensor | None = None,
+        training: bool | None = None,
+        parts: int = 1,
+    ) -> Tensor:
         """Scores.
 
         Args:
@@ -217,6 +225,8 @@ class ConvDiscriminator(Network):
             label: integers in [0, num_classes), (n,); ignored if unconditional.
             training: whether to normalise by the batch's statistics and to update the
                 moving ones, or to use these.
+            parts: how many batches `x` consists of, one after the other; each is
+                normalised by its own statistics.
 
         Returns:
             Raw scores (no sigmoid), float32, (n,).
@@ -227,7 +237,7 @@ class ConvDiscriminator(Network):
         x = nonlinear(self.h0(x))
         for i in (1, 2, 3):
             x = self.joined_conv(f"h{i}", x, phi)
-            x = nonlinear(self.norm(i, x, training))
+            x = nonlinear(self.norm(i, x, training, parts))
         return ops.squeeze(self.h4(join(flatten(x), phi)), axis=-1)
 
 
@@ -251,6 +261,8 @@ class ConvDenseDiscriminator(Network):
         name: the network's name.
         own: arguments that only the subclass has, which are kept like the others.
     """
+
+    takes_parts = True
 
     def __init__(
         self,
@@ -298,7 +310,13 @@ class ConvDenseDiscriminator(Network):
         self.add_norm(2, shape)
         self.add(layers.dense(1, "h3", "float32"), (units + self.joined_dim,))
 
-    def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
+    def call(
+        self,
+        x: Tensor,
+        label: Tensor | None = None,
+        training: bool | None = None,
+        parts: int = 1,
+    ) -> Tensor:
         """Scores.
 
         Args:
@@ -306,13 +324,16 @@ class ConvDenseDiscriminator(Network):
             label: integers in [0, num_classes), (n,); ignored if unconditional.
             training: whether to normalise by the batch's statistics and to update the
                 moving ones, or to use these.
+            parts: how many batches `x` consists of, one after the other; each is
+                normalised by its own statistics.
 
         Returns:
             Raw scores (no sigmoid), float32, (n,).
         """
         phi = self.map_label(label)
         x = leaky_relu(self.h0(x))
-        x = leaky_relu(self.norm(1, self.joined_conv("h1", x, phi), training))
+        x = self.joined_conv("h1", x, phi)
+        x = leaky_relu(self.norm(1, x, training, parts))
         x = self.h2(join(flatten(x), phi))
-        x = leaky_relu(self.norm(2, x, training))
+        x = leaky_relu(self.norm(2, x, training, parts))
         return ops.squeeze(self.h3(join(x, phi)), axis=-1)

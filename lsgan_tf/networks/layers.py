@@ -115,7 +115,7 @@ def deconv(
 
 
 def _convolutions() -> ModuleType:
-    """Where the classes of convolutions are: Keras's, whose gradients TensorFlow has faster."""
+    """The module with the classes of convolutions; on TensorFlow they are faster in training."""
     if keras.backend.backend() != "tensorflow":
         return keras.layers
     from lsgan_tf.networks.ops import conv2d
@@ -239,7 +239,12 @@ class LabelledConv2D(keras.layers.Layer):
         strides: step of the convolution.
         name: the layer's name.
         dtype: a dtype policy or its name.
+
+    Attributes:
+        direct: leave the convolution to TensorFlow in training too.
     """
+
+    direct = False
 
     def __init__(
         self,
@@ -296,7 +301,7 @@ class LabelledConv2D(keras.layers.Layer):
         if training and keras.backend.backend() == "tensorflow":
             from lsgan_tf.networks.ops.conv2d import convolve
 
-            return convolve(x, self.kernel, self.strides)
+            return convolve(x, self.kernel, self.strides, direct=self.direct)
         return ops.conv(x, self.kernel, strides=self.strides, padding="same")
 
     def _label_share(self, phi: Tensor) -> Tensor:

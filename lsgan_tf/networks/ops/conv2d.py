@@ -1,8 +1,8 @@
-"""Keras's convolutions with the faster gradient for their kernels. TensorFlow only.
+"""Keras's convolutions, computed with fewer multiplications in training. TensorFlow only.
 
-Names, weights and results are Keras's; so is every graph that is not for training, which is
-why an export knows nothing of this. The classes have the names of Keras's, because a `.keras`
-file keeps the weights of a layer by the name of its class.
+Names, weights and (up to rounding) results are Keras's. Graphs that are not for training use
+TensorFlow's own operations, so exports do not depend on this module. The classes have the names
+of Keras's, because a `.keras` file stores the weights of a layer by the name of its class.
 """
 
 from __future__ import annotations
@@ -19,18 +19,31 @@ _PACKAGE = "lsgan_tf"
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`; in training, the kernel's gradient is the faster one."""
+    """`keras.layers.Conv2D`, by minimal filtering in training where that is faster.
+
+    Attributes:
+      direct: leave the convolution to TensorFlow in training too.
+    """
+
+    direct = False
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves."""
         if not (training and _is_plain(self)):
             return super().call(inputs)
-        return _finished(self, convolve(inputs, self.kernel, self.strides[0]))
+        outputs = convolve(inputs, self.kernel, self.strides[0], direct=self.direct)
+        return _finished(self, outputs)
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose`; in training, the kernel's gradient is the faster one."""
+    """`keras.layers.Conv2DTranspose`, by minimal filtering in training where that is faster.
+
+    Attributes:
+      direct: leave the convolution to TensorFlow in training too.
+    """
+
+    direct = False
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolves, transposed."""
@@ -41,18 +54,23 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         if _is_pixel(inputs.shape) and _is_pixel(shape):
             return _finished(self, _of_a_pixel(inputs, tf.transpose(kernel, (0, 1, 3, 2))))
         sides = self.kernel_size[0], self.strides[0]
-        if found := conv2d_dispatch.faster(shape, inputs.shape, *sides, inputs):
-            return _finished(self, found.transposed(inputs, kernel))
+        if not self.direct and (
+            found := conv2d_dispatch.faster(shape, inputs.shape, *sides, inputs)
+        ):
+            return _finished(self, found.transposed(inputs, found.transform(kernel)))
         return super().call(inputs)
 
 
-def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int) -> tf.Tensor:
-    """A "SAME" convolution, with the faster gradient for the kernel where there is one.
+def convolve(
+    image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int, *, direct: bool = False
+) -> tf.Tensor:
+    """A "SAME" convolution in training, by minimal filtering where that is faster.
 
     Args:
       image: (n, height, width, channels).
       kernel: (side, side, channels, filters).
       strides: step along both sides.
+      direct: leave it to TensorFlow.
 
     Returns:
       (n, ceil(height / strides), ceil(width / strides), filters).
@@ -62,8 +80,10 @@ def convolve(image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int)
         return _of_a_pixel(image, kernel)
     sides = [None if side is None else -(-side // strides) for side in image.shape[1:3]]
     result = (image.shape[0], *sides, kernel.shape[3])
-    if found := conv2d_dispatch.faster(image.shape, result, kernel.shape[0], strides, image):
-        return found.forward(image, kernel)
+    if not direct and (
+        found := conv2d_dispatch.faster(image.shape, result, kernel.shape[0], strides, image)
+    ):
+        return found.forward(image, found.transform(kernel))
     return keras.ops.conv(image, kernel, strides=strides, padding="same")
 
 
@@ -90,7 +110,7 @@ def _tensor(kernel: keras.Variable | tf.Tensor) -> tf.Tensor:
 
 
 def _is_plain(layer: keras.Layer) -> bool:
-    """Whether a convolution is of the kind that `Convolution` computes."""
+    """Whether a layer is of the kind that `winograd.Convolution` computes."""
     return (
         layer.padding == "same"
         and layer.data_format == "channels_last"

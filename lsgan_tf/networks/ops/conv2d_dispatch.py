@@ -1,4 +1,4 @@
-"""Where the kernel's gradient is taken by a way of our own (`convolution_gradient`).
+"""Where a convolution is computed by minimal filtering (`winograd`), and where by TensorFlow.
 
 Where it was measured to be faster, and nowhere else: see docs/performance.md.
 """
@@ -12,23 +12,14 @@ from typing import Literal
 
 import tensorflow as tf
 
-from lsgan_tf.networks.ops.conv2d_gradient import Convolution, Way
+from lsgan_tf.networks.ops.winograd import Convolution
 
-Processor = Literal["avx2", "avx512", "avx512_bf16"]
-"""What an x86 processor has at most; `avx512_bf16` has instructions for bfloat16 too."""
+Processor = Literal["avx2", "avx512"]
+"""The widest vectors of an x86 processor."""
 
-_LEAST_IMAGES = 8  # in a batch
-# Dilated: channels on both sides of the kernel, and pixels along a side of the result.
-_LEAST_DILATED = 128
-_LARGEST_DILATED = {
-    ("avx2", tf.float32): 14,
-    ("avx512", tf.float32): 8,
-    ("avx512_bf16", tf.float32): 8,
-    ("avx512_bf16", tf.bfloat16): 8,
-}
-# Channels first: the same.
-_CHANNELS_FIRST = 64
-_LEAST_FIRST = {("avx2", tf.float32): 28}
+_LEAST_IMAGES = 8
+_LEAST_GAIN = {"avx2": 80.0, "avx512": 115.0}
+_TILES = (4, 3, 2, 1)  # larger ones round worse
 
 
 def faster(
@@ -38,9 +29,9 @@ def faster(
     strides: int,
     tensor: tf.Tensor,
 ) -> Convolution | None:
-    """A convolution whose kernel's gradient is faster than TensorFlow's, None if there is none.
+    """The algorithm that is faster than TensorFlow's convolution; None if there is none.
 
-    Asked while a graph is built, that is where the graph wants the operation to be.
+    Asked while a graph is built, where the device of the operation is known.
 
     Args:
       image: shape of the convolution's image, (n, height, width, channels); for a transposed
@@ -52,56 +43,44 @@ def faster(
       tensor: what is given to it; of its dtype, and on the device that will compute it.
     """
     processor = _processor()
-    if processor is None or not _on_cpu(tensor.device):
+    if processor is None or tensor.dtype != tf.float32 or not _on_cpu(tensor.device):
         return None
-    found = way(image, result, kernel_size, strides, tensor.dtype, processor)
-    if found is None:
-        return None
-    if found == "channels_first" and not _takes_channels_first():
-        return None
-    return Convolution(image[1], image[2], kernel_size, strides, found)
+    return algorithm(image, result, kernel_size, strides, processor)
 
 
-def way(
+def algorithm(
     image: Sequence[int | None],
     result: Sequence[int | None],
     kernel_size: int,
     strides: int,
-    dtype: tf.DType | str,
     processor: Processor,
-) -> Way | None:
-    """The way that was measured to be the fastest for such shapes; None is TensorFlow's own.
+) -> Convolution | None:
+    """The algorithm that was measured to be faster for such shapes in float32, if any.
 
-    The images of a batch and the pixels of the result are what is added up. A dilated
-    convolution wants many of the first: a large result is a large kernel to slide over and a
-    large image to copy, and with few channels that is not repaid; nor was it always at
-    stride 1. There channels first is faster if the kernel is small, but not with AVX-512.
+    The transforms read and write a number per product and channel; the products take a
+    multiplication for each of these and each channel on the other side. So what is saved, the
+    fraction of direct convolution's products, pays in proportion to the channels (their harmonic
+    mean): the product of both has to exceed a bound, which is higher where arithmetic is faster.
+    Small batches do not repay the kernel's transform.
 
     Args:
       image: as in `faster`.
       result: as in `faster`.
       kernel_size: as in `faster`.
       strides: as in `faster`.
-      dtype: of image and result.
       processor: that computes it.
     """
-    measured = processor, tf.as_dtype(dtype)
-    count, *sides = image[:3]
-    sides += result[1:3]
-    if (
-        None in sides
-        or measured not in _LARGEST_DILATED
-        or strides != 2
-        or (count is not None and count < _LEAST_IMAGES)
-    ):
+    count, height, width, channels = image
+    if None in (height, width) or (count is not None and count < _LEAST_IMAGES):
         return None
-    channels, size = min(image[3], result[3]), max(result[1:3])
-    if size <= _LARGEST_DILATED[measured] and channels >= _LEAST_DILATED:
-        return "dilated"
-    large = measured in _LEAST_FIRST and size >= _LEAST_FIRST[measured]
-    if kernel_size == 3 and large and channels >= _CHANNELS_FIRST:
-        return "channels_first"
-    return None
+    filters = result[3]
+    found = min(
+        (Convolution(height, width, kernel_size, strides, tile) for tile in _TILES),
+        key=lambda candidate: candidate.products,
+    )
+    saved = 1 - found.products / (result[1] * result[2] * kernel_size**2)
+    gain = saved * 2 * channels * filters / (channels + filters)
+    return found if gain >= _LEAST_GAIN[processor] else None
 
 
 def _on_cpu(device: str | None) -> bool:
@@ -117,25 +96,6 @@ def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Processor | None:
     if not cpuinfo.is_file():
         return None
     words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
-    if "avx512f" not in words:
-        return "avx2" if "avx2" in words else None
-    # With AMX bfloat16 goes other ways, which have not been measured.
-    return "avx512_bf16" if "avx512_bf16" in words and "amx_bf16" not in words else "avx512"
-
-
-@functools.cache
-def _takes_channels_first() -> bool:
-    """Whether TensorFlow computes with oneDNN, whose kernels alone take channels first on a CPU."""
-
-    @tf.function
-    def attempt() -> tf.Tensor:
-        return Convolution(2, 2, 1, 2, "channels_first").for_kernel(
-            tf.ones((1, 2, 2, 1)), tf.ones((1, 1, 1, 1))
-        )
-
-    try:
-        with tf.init_scope(), tf.device("CPU:0"):
-            attempt()
-    except tf.errors.OpError:
-        return False
-    return True
+    if "avx512f" in words:
+        return "avx512"
+    return "avx2" if "avx2" in words else None
