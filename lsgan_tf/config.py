@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.settings.checks import check_together
+from lsgan_tf.settings.checks import check_together, named_characters
 from lsgan_tf.settings.defaults import DATASETS, PAPER, WEIGHT_SD
 from lsgan_tf.settings.field import check, fields_of, setting
 
@@ -77,6 +77,14 @@ class Config:
         optional=int,
         unset="all",
     )
+    characters: str | None = _hwdb(
+        None,
+        "keep these characters only, one after another, labelled in this order; @FILE reads them "
+        "from a file, spaces and line ends aside",
+        optional=str,
+        unset="all, or those of max_classes",
+        longest=20,
+    )
     all_classes: bool = _hwdb(False, "keep symbols and characters outside GB2312 level 1 too")
     keep_aspect: bool = _hwdb(
         False, "centre and pad instead of squashing to a square as the authors do"
@@ -92,11 +100,12 @@ class Config:
     )
     standin_samples: int | None = _hwdb(
         None,
-        "how much to draw of the stand-in",
+        "how much to draw of the stand-in; 0: every image is drawn anew while training, never the "
+        "same twice",
         "samples per character",
-        1,
+        0,
         optional=int,
-        unset="what takes about a minute",
+        unset="60",
     )
     category: str = _data("bedroom", "scene or object category", only=("lsun",))
     crop: bool = _data(False, "crop the middle instead of squashing", only=("lsun", "images"))
@@ -440,10 +449,12 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
       The config, and the origin of each setting by name.
 
     Raises:
-      UserError: if a value is out of range.
+      UserError: if a value is out of range, or a file of characters cannot be read.
     """
     values = {name: value for name, value in given.items() if value is not None}
     where = {name: origins.get(name, "given") for name in values}
+    if "characters" in values:
+        values["characters"] = named_characters(values["characters"])
     dataset = values.get("dataset", Config.dataset)
     paper = dict(PAPER.get(dataset, {}))
     if "learning_rate" in values:

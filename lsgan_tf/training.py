@@ -35,7 +35,7 @@ from lsgan_tf.monitoring.tensorboard.profiler import Profile
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.monitoring.window import Window
 from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
-from lsgan_tf.run_dir.folder import RunFolder, new_run_dir
+from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
@@ -66,6 +66,10 @@ def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> i
     strategy = make_strategy(config.devices, cluster, worker_timeout=config.worker_timeout)
     workers = Workers(cluster, strategy)
     check_replicas(config, strategy)
+    if run_dir and (run_dir / "config.json").is_file():
+        # By it the stand-in of a run is found that an older version began.
+        begun = load_config(run_dir).data_fingerprint
+        config = dataclasses.replace(config, data_fingerprint=begun)
     source = open_source(config)
     config = with_facts(config, source)
     path = run_dir or new_run_dir(config)

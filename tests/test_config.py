@@ -192,6 +192,10 @@ class TestContradictions:
             ({"network": "mlp", "weight_sd": 0.04}, "--weight_sd=0.04: the networks of"),
             ({"digits_rotation": 5.0}, "--digits_rotation=5.0: this is for --dataset=digits"),
             ({"dataset": "digits", "flip": True}, "--flip=True: "),
+            ({"dataset": "digits", "characters": "12"}, "--characters=12: this is for --dataset=h"),
+            ({"characters": "安", "max_classes": 3}, "--characters and --max_classes=3: both say"),
+            ({"characters": "安宽容 宽座安"}, "--characters: 安, 宽 more than once; name each"),
+            ({"characters": " "}, "--characters=: expected text"),
         ],
     )
     def test_are_refused(self, given, message):
@@ -238,7 +242,7 @@ def configs(draw):
     fixed |= {"flat_norm": False, "constant_filters": False, "nonlinearity": "relu"}
     fixed |= {"discriminator_batch_norm": False}
     fixed |= {"metrics": "fid,kid", "best_metric": "kid", "stop_on_collapse": False}
-    fixed |= {"profile_steps": "2,3"}
+    fixed |= {"profile_steps": "2,3", "characters": None}
     drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
     drawn["image_size"] = max(drawn["image_size"], 8)
     drawn["steps"] = max(drawn["steps"], 3)
@@ -253,6 +257,34 @@ def configs(draw):
         "data_description": draw(st.text()),
     }
     return Config(**fixed, **drawn, **facts)
+
+
+class TestCharacters:
+    def test_are_named_with_or_without_spaces(self):
+        assert make(characters="座安宽").characters == "座安宽"
+        assert make(characters=" 座 安\n宽").characters == "座安宽"
+        assert make().characters is None
+
+    def test_come_from_a_file(self, tmp_path):
+        path = tmp_path / "some.txt"
+        path.write_text("座安\n宽\r\n", encoding="utf-8-sig")
+        config = make(characters=f"@{path}")
+        assert config.characters == "座安宽"
+        # The run's own config needs the file no more.
+        assert Config.from_json(config.to_json()) == config
+        assert config.decisive()["characters"] == "座安宽"
+
+    def test_that_cannot_be_read_are_refused(self, tmp_path):
+        (tmp_path / "empty").write_text(" \n")
+        (tmp_path / "gbk").write_bytes("座安".encode("gbk"))
+        for name, reason in (
+            ("absent", "this file cannot be read (No such file or directory)"),
+            ("gbk", "this file cannot be read (it is not in UTF-8)"),
+            ("empty", "there is no character in this file"),
+        ):
+            with pytest.raises(UserError) as caught:
+                make(characters=f"@{tmp_path / name}")
+            assert str(caught.value).startswith(f"--characters=@{tmp_path / name}: {reason}")
 
 
 class TestJson:

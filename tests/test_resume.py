@@ -37,6 +37,8 @@ def runs(tmp_path_factory, write_characters):
                 "--log_every=4", "--sample_every=15", "--checkpoint_every=6", "--steps_per_call=3",
                 "--devices=cpu:1", "--deterministic", f"--run_dir={folder / name}", *more,
             ]  # fmt: skip
+            if "--standin_samples=0" in more:
+                words = [word for word in words if not word.startswith("--data_dir")]
             return spawning.start(words, folder / f"{name}.txt")
 
         def finish(self, name, *more, status=0):
@@ -130,6 +132,33 @@ def test_a_signal_writes_a_checkpoint_and_leaves(runs, undisturbed, number, stat
     assert (runs.path / name / "export").is_dir() == (number == signal.SIGINT)
     runs.finish(name)
     assert differences(undisturbed, runs.path / name) == []
+
+
+def test_a_standin_that_is_drawn_anew_goes_on_where_it_was(runs):
+    words = (
+        "--standin_samples=0", "--characters=安啊宁", "--steps=24", "--evaluate_every=20",
+        "--metrics=diversity", "--evaluate_samples=30",
+    )  # fmt: skip
+    runs.finish("fresh", *words)
+    log = (runs.path / "fresh" / "log.txt").read_text(encoding="utf-8")
+    assert "STAND-IN DATA" in log and "diversity" in log
+    config = json.loads((runs.path / "fresh" / "config.json").read_text(encoding="utf-8"))
+    assert (config["data_standin"], config["data_length"]) == (True, 180)
+    assert "never the same twice" in config["data_description"]
+    classes = json.loads((runs.path / "fresh" / "classes.json").read_text(encoding="utf-8"))
+    assert classes == ["安", "啊", "宁"]
+    for reached in (5, 14):
+        process = runs.start("fresh-killed", *words)
+        runs.wait(process, lambda reached=reached: runs.step("fresh-killed") >= reached)
+        kill(process)
+    runs.finish("fresh-killed", *words)
+    assert differences(runs.path / "fresh", runs.path / "fresh-killed") == []
+    again = (runs.path / "fresh-killed" / "log.txt").read_text(encoding="utf-8")
+    assert "resumed at step 12 from" in again
+    other = tuple(word.replace("安啊宁", "啊安宁") for word in words)
+    runs.finish("fresh", *other, "--steps=30", status=2)
+    error = runs.output("fresh").splitlines()[-1]
+    assert error.startswith("error: ") and "begun with other settings (characters: " in error
 
 
 def test_a_damaged_checkpoint_is_passed_over(runs, undisturbed):

@@ -35,7 +35,7 @@ _MAX_BAD_RECORDS = flags.DEFINE_integer(
 _STANDIN_SAMPLES = flags.DEFINE_integer(
     "standin_samples",
     None,
-    "samples of each character to draw for the stand-in (default: a minute's worth)",
+    "samples of each character to draw for the stand-in (default: 60)",
     lower_bound=1,
 )
 

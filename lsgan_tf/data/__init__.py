@@ -37,7 +37,10 @@ def open_source(config: Config, *, split: str = "train") -> Source:
             cache_dir=cache,
             max_bad_records=config.max_bad_records,
             max_classes=config.max_classes,
+            characters=config.characters,
             standin_samples=config.standin_samples,
+            seed=config.seed,
+            fingerprint=config.data_fingerprint,
             split=split,
         )
     if config.dataset == "cifar10":

@@ -2,7 +2,8 @@
 
 The example at position p of a run is a function of (seed, p) alone: epoch
 p // n shuffles the whole set by its own permutation, and batches follow one
-another across epochs without leaving any example out. A pipeline can therefore
+another across epochs without leaving any example out. A source that draws its
+examples anew is told the epoch beside the index. A pipeline can therefore
 start at any step at once, and any device can fetch just its slice.
 """
 
@@ -46,6 +47,10 @@ class Order:
             mask = epochs == epoch
             result[mask] = permutation[offsets[mask]]
         return result
+
+    def epochs(self, start: int, stop: int) -> np.ndarray:
+        """Epochs of the positions `start` to `stop` - 1: int64."""
+        return np.arange(start, stop, dtype=np.int64) // self._length
 
     def _shuffle(self, epoch: int) -> np.ndarray:
         # Sorting raw Philox words: their stream is fixed for good, which numpy
@@ -100,7 +105,8 @@ class Batches:
     def _read(self, positions: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
         """Examples and labels at the positions of some spans, one after another."""
         indices = np.concatenate([self._order.indices(*span) for span in positions])
-        examples = self._source.read(indices)
+        epochs = np.concatenate([self._order.epochs(*span) for span in positions])
+        examples = self._source.read_epochs(indices, epochs)
         if self._flip:
             mirrored = np.concatenate([self._mirrored(*span) for span in positions])
             examples = np.where(mirrored[:, None, None, None], examples[:, :, ::-1], examples)

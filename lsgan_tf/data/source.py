@@ -28,6 +28,8 @@ class Source(abc.ABC):
       description: one line for logs and reports: what was found and where.
       notices: further lines a user should read at start (records skipped, files
         left out, how to get the real data).
+      fresh: whether every epoch has new examples, with the same labels at the same
+        indices; `read` then gives those of the first.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Source(abc.ABC):
     standin: bool = False
     description: str = ""
     notices: tuple[str, ...] = ()
+    fresh: bool = False
 
     @abc.abstractmethod
     def __len__(self) -> int:
@@ -52,6 +55,19 @@ class Source(abc.ABC):
         Returns:
           Shape `(n, *shape)`; uint8 for pictures, float32 for points.
         """
+
+    def read_epochs(self, indices: np.ndarray, epochs: np.ndarray) -> np.ndarray:
+        """Examples at `indices` as training sees them in given epochs.
+
+        Args:
+          indices: as for `read`.
+          epochs: int64, shape `(n,)`, from 0; without effect unless `fresh`.
+
+        Returns:
+          As `read`; a pure function of both arguments, example by example.
+        """
+        del epochs
+        return self.read(indices)
 
     def labels(self, indices: np.ndarray) -> np.ndarray:
         """Labels at `indices`: int32, shape `(n,)`; zeros when there are no classes."""

@@ -37,6 +37,7 @@ class Splits(NamedTuple):
 def open_splits(config: Config, train: Source | None = None) -> Splits:
     """Opens the training examples of a run and held-out ones with the same labels.
 
+    Of data that training sees but once, fixed examples are drawn for both, all of them held out.
     Data without a test split gives every tenth example of the training split: unseen by
     the judge, but not by the GAN.
 
@@ -48,6 +49,8 @@ def open_splits(config: Config, train: Source | None = None) -> Splits:
       UserError: if there is no such data.
     """
     train = train or open_source(config)
+    if train.fresh:
+        return _drawn_splits(config, train)
     if config.dataset == "mixture":
         return Splits(train, train, "the mixture itself")
     test = _open_test(config, train)
@@ -64,6 +67,24 @@ def open_splits(config: Config, train: Source | None = None) -> Splits:
         Rows(train, np.flatnonzero(held), "every tenth"),
         "every tenth example of the training split, unseen by the judge but not by the GAN",
     )
+
+
+def _drawn_splits(config: Config, train: Source) -> Splits:
+    from lsgan_tf.data.hwdb import source as hwdb
+
+    first, second = (
+        hwdb.open_source(
+            None,
+            image_size=config.image_size,
+            keep_aspect=config.keep_aspect,
+            cache_dir=Path(config.cache_dir).expanduser() if config.cache_dir else None,
+            split="all",
+            standin_seed=seed,
+            classes=train.classes,
+        )
+        for seed in (0, 1)
+    )
+    return Splits(first, second, "drawn by other hands than training's and the judge's")
 
 
 def _open_test(config: Config, train: Source) -> Source | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings.defaults import WEIGHT_SD
+from lsgan_tf.util.text import printable
 
 _OWN_START = ("mixture", "mlp")
 """Networks whose weights do not all start from the DCGAN base's normal distribution."""
@@ -42,8 +45,24 @@ def check_together(config: Any) -> None:
             f"--label_fake and --label_real are both {config.label_real}: with one target for "
             "reals and fakes there is nothing to learn; give different values"
         )
+    if config.characters:
+        _check_characters(config)
     _check_normalisation(config)
     _check_watching(config)
+
+
+def _check_characters(config: Any) -> None:
+    if config.max_classes is not None:
+        raise UserError(
+            f"--characters and --max_classes={config.max_classes}: both say which classes to "
+            "keep; leave one of them out"
+        )
+    counts = collections.Counter(config.characters)
+    if repeated := [character for character, count in counts.items() if count > 1]:
+        raise UserError(
+            f"--characters: {', '.join(map(printable, repeated[:10]))} more than once; name each "
+            "character once"
+        )
 
 
 def _check_normalisation(config: Any) -> None:
@@ -121,3 +140,28 @@ def parse_profile_steps(text: str | None, steps: int) -> Steps | None:
             "more --steps"
         )
     return wanted
+
+
+def named_characters(text: str) -> str:
+    """The characters that `--characters` names.
+
+    Args:
+      text: the characters themselves, or `@` and the name of a file in UTF-8 that holds
+        them. White space is left out.
+
+    Raises:
+      UserError: if the file cannot be read.
+    """
+    if not text.startswith("@"):
+        return "".join(text.split())
+    try:
+        content = Path(text[1:]).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "it is not in UTF-8" if isinstance(error, UnicodeError) else error.strerror
+        raise UserError(
+            f"--characters={text}: this file cannot be read ({reason}); expected a text file of "
+            "characters, or the characters themselves"
+        ) from error
+    if not content.split():
+        raise UserError(f"--characters={text}: there is no character in this file")
+    return "".join(content.split())

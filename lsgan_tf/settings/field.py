@@ -26,6 +26,7 @@ def setting(
     free: bool = False,
     optional: type | None = None,
     unset: str = "none",
+    longest: int | None = None,
 ) -> Any:
     """A dataclass field that is also a flag.
 
@@ -41,6 +42,7 @@ def setting(
       free: it cannot change what is learnt, so a resumed run may change it.
       optional: the flag's type where `default` is None.
       unset: in words, what None stands for.
+      longest: a longer text is shown by so many of its first characters.
     """
     return dataclasses.field(
         default=default,
@@ -55,6 +57,7 @@ def setting(
             "free": free,
             "type": optional or type(default),
             "unset": unset,
+            "longest": longest,
         },
     )
 

@@ -50,4 +50,7 @@ def value_text(value: Any, field: dataclasses.Field[Any]) -> str:
         return field.metadata["unset"]
     if isinstance(value, bool):
         return str(value).lower()
+    longest = field.metadata["longest"]
+    if longest and len(value) > longest:
+        return f"{value[:longest]}... ({len(value):,})"
     return number(value) if isinstance(value, int | float) else str(value)

@@ -43,6 +43,7 @@ CONTRACT = {
     "keep_aspect",
     "cache_dir",
     "standin_samples",
+    "characters",
     "max_bad_records",
 }
 
@@ -235,3 +236,10 @@ class TestDescribe:
         assert rows["max_classes"] == ["all", "default"]
         assert rows["data_dir"] == [60 * "x", "command", "line"]
         assert rows["label_fake"] == ["0", "default"]
+        assert rows["characters"][:3] == ["all,", "or", "those"]
+
+    def test_many_characters_are_shown_by_the_first(self):
+        many = "".join(map(chr, range(0x4E00, 0x4E00 + 3000)))
+        config, origins = parse(f"--characters={many}")
+        rows = {row.name: row.value for row in table.setting_rows(config, origins)}
+        assert rows["characters"] == f"{many[:20]}... (3,000)"

@@ -115,6 +115,40 @@ class TestSlices:
         assert np.bincount(images[0, :, 0, 0, 0]).tolist() == [4, 4, 4]
 
 
+class Fresh(Numbered):
+    """New pictures in each epoch: the epoch stands in the middle column."""
+
+    fresh = True
+
+    def read_epochs(self, indices, epochs):
+        images = self.read(indices)
+        images[:, :, 1, 0] = np.asarray(epochs)[:, None]
+        return images
+
+
+class TestEpochs:
+    def test_of_positions(self):
+        order = Order(10, 3)
+        assert order.epochs(8, 22).tolist() == [0, 0, *10 * [1], 2, 2]
+        assert order.epochs(10**12, 10**12 + 1).tolist() == [10**11]
+
+    def test_are_told_to_the_source_with_the_index(self):
+        run = Batches(Fresh(5), batch_size=3, draws=2, seed=1)
+        images, labels = run.slice(2, 0, 1)
+        assert images[:, :, 0, 1, 0].tolist() == [[2, 2, 2], [3, 3, 3]]
+        np.testing.assert_array_equal(labels, images[:, :, 0, 0, 0].astype(np.int32) * 2)
+        seen = np.concatenate([run.slice(step, 0, 1)[0].reshape(-1, 2, 3) for step in range(5)])
+        assert seen[:, 0, 1].tolist() == np.repeat(np.arange(6), 5).tolist()
+        for epoch in range(6):
+            assert sorted(seen[seen[:, 0, 1] == epoch, 0, 0].tolist()) == list(range(5))
+
+    def test_other_sources_have_the_same_in_each(self):
+        source = Numbered(5)
+        np.testing.assert_array_equal(
+            source.read_epochs(np.array([3, 1]), np.array([0, 9])), source.read(np.array([3, 1]))
+        )
+
+
 class TestFlips:
     def flipped(self, run, step):
         images = run.slice(step, 0, 1)[0].reshape(-1, 2, 3)

@@ -17,6 +17,7 @@ from lsgan_tf.build import POLICIES, build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import ArraySource
+from lsgan_tf.data.synthetic.handwriting_endless import FreshStandin
 from lsgan_tf.distribute.devices import make_strategy
 from lsgan_tf.distribute.multi_step import make_run_steps
 from lsgan_tf.gan import GAN
@@ -42,7 +43,7 @@ class Blots(ArraySource):
 class Training:
     """A model on its devices, trained call by call."""
 
-    def __init__(self, devices, **settings):
+    def __init__(self, devices, source=None, **settings):
         given = {
             "dataset": "hwdb", "conditional": True, "image_size": 8, "z_dim": 16, "label_dim": 8,
             "first_filters": 8, "batch_size": BATCH, **settings,
@@ -52,7 +53,7 @@ class Training:
         keras.utils.set_random_seed(0)
         with strategy.scope():
             self.gan = build_gan(config, synchronized=strategy.num_replicas_in_sync > 1)
-        batches = Batches(Blots(), batch_size=BATCH, draws=1, seed=0)
+        batches = Batches(source or Blots(), batch_size=BATCH, draws=1, seed=0)
         self._data = iter(batches.distribute(strategy, 0))
         self._run = make_run_steps(
             self.gan, strategy, jit_compile=False, stop_at_bad=config.precision != "float16"
@@ -108,6 +109,17 @@ def test_twenty_steps_are_the_same_on_any_number_of_devices(float64, loss, optim
             np.testing.assert_allclose(found[1], last, rtol=1e-5, atol=1e-5)
         for name, value in several.weights().items():
             np.testing.assert_allclose(value, one.weights()[name], rtol=0, atol=1e-6, err_msg=name)
+
+
+def test_pictures_that_are_drawn_anew_are_the_same_on_two_devices(float64):
+    one, two = (
+        Training(devices, FreshStandin("安宽容峰", image_size=8, seed=3))
+        for devices in ("cpu:1", "cpu:2")
+    )
+    for mine, theirs in zip(one.steps(4)[:2], two.steps(4)[:2], strict=True):
+        np.testing.assert_allclose(theirs, mine, rtol=1e-5, atol=1e-5)
+    for name, value in two.weights().items():
+        np.testing.assert_allclose(value, one.weights()[name], rtol=0, atol=1e-6, err_msg=name)
 
 
 def test_the_gradient_penalty_is_of_the_global_batch(float64):

@@ -137,6 +137,23 @@ def test_fewer_held_out_than_features_give_no_distance(opened, halves):
     assert np.isnan(found["judge_frechet"]) and np.isfinite(found["judge_kid"])
 
 
+def test_of_data_that_training_sees_but_once_fixed_examples_are_held_out(tmp_path):
+    config = Config(characters="宽安", standin_samples=0, image_size=8, cache_dir=str(tmp_path))
+    train = open_source(config)
+    assert train.fresh
+    splits = open_splits(config, train)
+    assert splits.train.classes == splits.test.classes == ("宽", "安")
+    assert "drawn by other hands" in splits.held_out
+    seen = [train.read(np.arange(120))]
+    for source in (splits.train, splits.test):
+        assert not source.fresh and source.standin
+        assert np.bincount(source.labels(np.arange(len(source)))).tolist() == [60, 60]
+        seen.append(source.read(np.arange(120)))
+    assert len({picture.tobytes() for pictures in seen for picture in pictures}) > 350
+    again = open_splits(config)
+    assert again.test.fingerprint == splits.test.fingerprint != splits.train.fingerprint
+
+
 def test_no_pair_of_a_class_gives_no_diversity(opened, halves, monkeypatch):
     lone = halves(4, 1)
     splits = Splits(halves(400, 0), lone, "test split")

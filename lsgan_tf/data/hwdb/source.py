@@ -16,6 +16,7 @@ from lsgan_tf.data.hwdb.gnt_files import GntPart
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
+from lsgan_tf.util.text import printable
 
 SPLITS = ("train", "test", "all")
 STANDIN_FILE = "STANDIN.json"
@@ -99,10 +100,14 @@ def open_source(
     cache_dir: Path | None = None,
     max_bad_records: int | None = None,
     max_classes: int | None = None,
+    characters: Sequence[str] | None = None,
     split: str = "train",
     standin_samples: int | None = None,
+    standin_seed: int = 0,
+    seed: int = 0,
     classes: Sequence[str] | None = None,
-) -> HwdbSource:
+    fingerprint: str = "",
+) -> Source:
     """Opens HWDB characters, preparing them first if that was not done before.
 
     Args:
@@ -114,22 +119,93 @@ def open_source(
       cache_dir: where prepared sets are kept; the user's cache folder by default.
       max_bad_records: how many damaged records to tolerate; one in 1,000 by default.
       max_classes: only the first so many classes.
+      characters: these classes, in this order; each must be there.
       split: "train" for the files not named as test files, "test", or "all".
-      standin_samples: samples of each character of the stand-in.
+      standin_samples: samples of each character of the stand-in, which has no others
+        than the classes; 0 for a training split that is drawn anew in each epoch, beside
+        which the other splits are those of the default.
+      standin_seed: of a stand-in that is kept.
+      seed: of one that is drawn anew.
       classes: exactly these, in this order, instead of those that are there: so that a
         test split has the labels of its training split.
+      fingerprint: what that of the data was, for a run that goes on. Older versions drew
+        all characters where `max_classes` are trained: where that stand-in is in the cache
+        and has this fingerprint, it is opened.
 
     Raises:
       UserError: if there is no such data, it is damaged, no class is left, or the
         cache cannot be written.
     """
     cache_dir = Path(cache_dir or files.default_cache_dir())
-    given = data_dir
-    if given is None:
-        from lsgan_tf.data.synthetic import handwriting as standin
+    options = {
+        "image_size": image_size,
+        "keep_aspect": keep_aspect,
+        "all_classes": all_classes,
+        "max_bad_records": max_bad_records,
+        "max_classes": max_classes,
+        "characters": characters,
+        "split": split,
+        "classes": classes,
+    }
+    if data_dir is not None:
+        notices = _without_effect(standin_samples, data_dir)
+        return _open_folder(Path(data_dir), cache_dir, notices=notices, **options)
+    from lsgan_tf.data.synthetic import handwriting as standin
 
-        data_dir = standin.ensure(cache_dir, samples_per_class=standin_samples)
-    data_dir = Path(data_dir)
+    drawn = _drawn(max_classes, characters, classes)
+    if standin_samples == 0 and split == "train":
+        from lsgan_tf.data.synthetic.handwriting_endless import FreshStandin
+
+        return FreshStandin(
+            classes or characters or drawn,
+            image_size=image_size,
+            keep_aspect=keep_aspect,
+            seed=seed,
+            notices=_STANDIN_NOTICES,
+        )
+    samples = {"samples_per_class": standin_samples or None, "seed": standin_seed}
+    folder = standin.ensure(cache_dir, characters=drawn, **samples)
+    source = _open_folder(folder, cache_dir, **options)
+    if max_classes and fingerprint and source.fingerprint != fingerprint:
+        folder = standin.kept(cache_dir, **samples)
+        older = _open_folder(folder, cache_dir, **options) if folder else source
+        source = older if older.fingerprint == fingerprint else source
+    return source
+
+
+def _drawn(
+    max_classes: int | None, characters: Sequence[str] | None, classes: Sequence[str] | None
+) -> Sequence[str]:
+    """The characters that a stand-in needs, in the order in which all are kept."""
+    from lsgan_tf.data.synthetic import strokes
+
+    known = strokes.load()
+    if unknown := [character for character in characters or () if character not in known]:
+        raise UserError(
+            f"--characters: {_some(unknown)}: the stand-in has the {len(known.characters):,} "
+            "characters of GB2312 level 1 and no others; leave these out, or give data that has "
+            "them by --data_dir"
+        )
+    wanted = set(classes or characters or ())
+    chosen = [character for character in known.characters if character in wanted]
+    return chosen or known.characters[:max_classes]
+
+
+def _open_folder(
+    data_dir: Path,
+    cache_dir: Path,
+    *,
+    image_size: int,
+    keep_aspect: bool,
+    all_classes: bool,
+    max_bad_records: int | None,
+    max_classes: int | None,
+    characters: Sequence[str] | None,
+    split: str,
+    classes: Sequence[str] | None,
+    notices: Sequence[str] = (),
+) -> HwdbSource:
+    """Opens a folder of `.gnt` files; see `open_source`."""
     if cache_dir.resolve().is_relative_to(data_dir.resolve()):
         raise UserError(
             f"{cache_dir}: the cache lies inside the data folder {data_dir}, where nothing is "
@@ -139,6 +215,8 @@ def open_source(
     parts, split_notices = _of_split(gnt_files.find(data_dir), split, data_dir)
 
     def chosen(manifest: dict[str, Any]) -> tuple[str, ...]:
+        if characters and classes is None:
+            return _named(manifest, characters, data_dir)
         return _choose(manifest, all_classes, max_classes, classes, data_dir)
 
     def accept(manifest: dict[str, Any]) -> None:
@@ -154,10 +232,10 @@ def open_source(
         accept=accept,
     )
     notices = [
-        *_without_effect(standin_samples, given),
+        *notices,
         *split_notices,
         *prepared.notices,
-        *_manifest_notices(prepared.manifest, all_classes),
+        *_manifest_notices(prepared.manifest, all_classes or characters is not None),
     ]
     return HwdbSource(
         prepared,
@@ -168,8 +246,8 @@ def open_source(
     )
 
 
-def _without_effect(standin_samples: int | None, data_dir: Path | None) -> list[str]:
-    if standin_samples is None or data_dir is None:
+def _without_effect(standin_samples: int | None, data_dir: Path) -> list[str]:
+    if standin_samples is None:
         return []
     return [
         f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} names the data, "
@@ -249,6 +327,21 @@ def _choose(
             "keep them by --all_classes, or give other data by --data_dir"
         )
     return chosen[:max_classes]
+
+
+def _named(manifest: dict[str, Any], wanted: Sequence[str], data_dir: Path) -> tuple[str, ...]:
+    """The classes that `--characters` names, which must all be there."""
+    if absent := [character for character in wanted if character not in manifest["classes"]]:
+        raise UserError(
+            f"--characters: {_some(absent)}: not among the {len(manifest['classes']):,} characters "
+            f"of {data_dir}; leave these out, or give other data by --data_dir"
+        )
+    return tuple(wanted)
+
+
+def _some(characters: Sequence[str]) -> str:
+    shown = ", ".join(map(printable, characters[:10]))
+    return f"{shown}, ... ({len(characters):,})" if len(characters) > 10 else shown
 
 
 def _manifest_notices(manifest: dict[str, Any], all_classes: bool) -> list[str]:

@@ -137,6 +137,13 @@ def ensure(
     return folder
 
 
+def kept(cache_dir: Path, *, samples_per_class: int | None = None, seed: int = 0) -> Path | None:
+    """The folder of a stand-in of all characters if it is in the cache and whole."""
+    plan = _plan(samples_per_class, seed, None)
+    folder = Path(cache_dir).absolute() / "standin" / plan.key()
+    return folder if _trouble(folder, plan) is None else None
+
+
 def _plan(samples: int | None, seed: int, characters: Sequence[str] | None) -> Plan:
     samples = SAMPLES_PER_CLASS if samples is None else samples
     if samples < 1:

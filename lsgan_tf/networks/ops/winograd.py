@@ -15,16 +15,16 @@ A stride of s is a sum over s phases: taps phase, phase + s, ... only meet input
 modulo s, which is a stride-1 correlation with about k / s taps. Stacking the phases gives one
 bilinear algorithm per axis. "SAME" padding and ragged last tiles are zeros in the matrices.
 
-Two axes nest: with R products per tile along height and Q along width, a convolution of (n, h, w, c)
-becomes R Q matrix products of (tiles n, c) and (c, filters), with constant transforms before and
-after. All of it is linear algebra that TensorFlow differentiates to any order, so the gradients
-for image and kernel take the same number of multiplications.
+Two axes nest: with R products per tile along the height and Q along the width, a convolution of
+(n, h, w, c) becomes R Q matrix products of (tiles n, c) and (c, filters), with constant transforms
+before and after. All of it is linear algebra that TensorFlow differentiates to any order, so the
+gradients for image and kernel take the same number of multiplications.
 
 A 5x5 kernel of stride 2 takes 121 products for 16 outputs with tiles of 4, where the definition
 takes 400; a 3x3 kernel of stride 1 takes 36 instead of 144. The transforms use only additions and
 multiplications by small constants, but they read and write memory: `conv2d_dispatch` has the shapes
-for which the whole is faster. Rounding errors are about three times those of direct convolution with
-tiles of 4, and smaller than direct with tiles of 2; points and tiles beyond that lose digits.
+for which the whole is faster. Rounding errors are about three times those of direct convolution
+with tiles of 4, and smaller than direct with tiles of 2; points and tiles beyond that lose digits.
 
 Sources: A. Toom (1963), S. Cook (1966); S. Winograd, "Arithmetic Complexity of Computations"
 (1980); A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
@@ -134,7 +134,10 @@ def axis(size: int, kernel_size: int, strides: int, tile: int) -> Axis:
         of_taps = np.zeros((n, kernel_size))
         of_taps[:, list(taps)] = kernel
         parts.append((of_pixels, of_taps, of_outputs))
-    pixels, taps, outs = (np.concatenate(part, axis) for part, axis in zip(zip(*parts), (0, 0, 1)))
+    pixels, taps, outs = (
+        np.concatenate(part, axis)
+        for part, axis in zip(zip(*parts, strict=True), (0, 0, 1), strict=True)
+    )
     products = len(taps)
     return Axis(
         pixels.reshape(products * tiles, size).astype(np.float32),

@@ -1,4 +1,6 @@
+import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import gb2312
 from lsgan_tf.data.hwdb import source as hwdb
 from lsgan_tf.data.synthetic import handwriting as standin
+from lsgan_tf.data.synthetic import strokes
+from lsgan_tf.data.synthetic.handwriting_endless import FreshStandin
 from lsgan_tf.errors import UserError
 
 
@@ -283,8 +287,9 @@ def test_a_standin_says_so_first(data_dir, opened):
 
 
 def test_without_a_folder_the_standin_is_made(data_dir, cache_dir, monkeypatch):
-    def ensure(cache, *, samples_per_class, seed=0):
+    def ensure(cache, *, samples_per_class, seed=0, characters=None):
         assert (cache, samples_per_class, seed) == (cache_dir, 7, 0)
+        assert characters == gb2312.LEVEL1
         (data_dir / "STANDIN.json").write_text("{}")
         return data_dir
 
@@ -298,6 +303,77 @@ def test_a_standin_that_is_not_drawn_is_said(data_dir, cache_dir):
     assert f"--data_dir={data_dir}" in notice
     again = hwdb.open_source(data_dir, cache_dir=cache_dir).notices
     assert not any("--standin_samples" in line for line in again)
+
+
+@pytest.mark.parametrize(
+    ("options", "drawn", "classes"),
+    [
+        ({"max_classes": 2}, "啊阿", "啊阿"),
+        ({"characters": "座安"}, "安座", "座安"),
+        ({"classes": ("座", "安")}, "安座", "座安"),
+    ],
+)
+def test_a_standin_has_the_trained_characters_alone(cache_dir, options, drawn, classes):
+    source = hwdb.open_source(None, cache_dir=cache_dir, standin_samples=6, **options)
+    assert "".join(source.classes) == classes
+    assert np.bincount(everything(source)[1]).tolist() == [5, 5]
+    (manifest,) = cache_dir.glob("standin/*/STANDIN.json")
+    assert json.loads(manifest.read_text(encoding="utf-8"))["plan"]["characters"] == drawn
+    assert "10 pictures of 2 characters" in source.description
+
+
+def test_a_standin_that_is_drawn_anew(cache_dir):
+    options = {"cache_dir": cache_dir, "standin_samples": 0, "image_size": 16}
+    source = hwdb.open_source(None, characters="座安", seed=3, **options)
+    assert source.fresh and source.standin and not cache_dir.exists()
+    assert (source.classes, source.shape, len(source)) == (("座", "安"), (16, 16, 1), 120)
+    assert source.notices[0].startswith("STAND-IN DATA")
+    alike = FreshStandin("座安", image_size=16, seed=3)
+    assert source.fingerprint == alike.fingerprint
+    np.testing.assert_array_equal(source.read(np.array([4])), alike.read(np.array([4])))
+    everyone = hwdb.open_source(None, **options)
+    assert everyone.classes == gb2312.LEVEL1 and len(everyone) == 60 * 3755
+
+
+def test_a_run_that_an_older_version_began_finds_its_standin(cache_dir, monkeypatch):
+    """They drew all characters, of which `max_classes` were trained."""
+    few = strokes.load().characters[:70]
+    monkeypatch.setattr(strokes.load(), "characters", few)
+    options = {"cache_dir": cache_dir, "standin_samples": 2, "max_classes": 66}
+    folder = standin.ensure(cache_dir, samples_per_class=2)
+    old = hwdb.open_source(folder, cache_dir=cache_dir, max_classes=66)
+    new = hwdb.open_source(None, **options)
+    assert new.fingerprint != old.fingerprint
+    again = hwdb.open_source(None, fingerprint=old.fingerprint, **options)
+    assert again.fingerprint == old.fingerprint and len(again) == 66
+    np.testing.assert_array_equal(everything(again)[0], everything(old)[0])
+    assert hwdb.open_source(None, fingerprint="another", **options).fingerprint == new.fingerprint
+    shutil.rmtree(folder)
+    found = hwdb.open_source(None, fingerprint=old.fingerprint, **options)
+    assert found.fingerprint == new.fingerprint
+
+
+def test_characters(opened):
+    source = opened(characters="座齄安")
+    assert source.classes == ("座", "齄", "安")
+    wanted = bitmaps("座啊安", 4, seed=1) + bitmaps("安A齄啊", 3, seed=2)
+    assert pairs(source) == squashed(pair for pair in wanted if pair[0] in "座齄安")
+    assert source.notices == ()
+    test = opened(split="test", characters="座齄安", classes=source.classes)
+    assert sorted(everything(test)[1].tolist()) == [0, 0, 2, 2]
+    assert opened(characters="安座齄").fingerprint != source.fingerprint
+
+
+def test_characters_that_are_not_there_are_named(opened, data_dir, cache_dir):
+    with pytest.raises(UserError) as caught:
+        opened(characters="安宁座宽")
+    assert str(caught.value) == (
+        f"--characters: 宁, 宽: not among the 5 characters of {data_dir}; leave these out, or give "
+        "other data by --data_dir"
+    )
+    for samples in (None, 0):
+        with pytest.raises(UserError, match=r"^--characters: A, 齄: the stand-in has the 3,755 ch"):
+            hwdb.open_source(None, cache_dir=cache_dir, characters="安A齄", standin_samples=samples)
 
 
 def test_the_users_cache_folder_is_the_default(data_dir, tmp_path, monkeypatch):

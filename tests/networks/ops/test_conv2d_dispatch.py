@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import tensorflow as tf
+from lsgan_tf.networks.ops.conv2d_gradient import Convolution
 
 from lsgan_tf.networks.ops import conv2d_dispatch
 from lsgan_tf.networks.ops.conv2d_dispatch import way
-from lsgan_tf.networks.ops.conv2d_gradient import Convolution
 
 CPU = "/job:localhost/replica:0/task:0/device:CPU:1"
 

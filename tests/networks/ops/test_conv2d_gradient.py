@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from lsgan_tf.networks.ops.conv2d_gradient import Convolution
 
 
