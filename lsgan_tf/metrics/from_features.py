@@ -62,6 +62,12 @@ def readable(seen: Seen) -> tuple[float, float]:
     return found.top1, found.top5
 
 
+def readable_by_ocr(seen: Seen) -> tuple[float, float]:
+    """Share read as the character asked for, among all characters and among the run's classes."""
+    right = seen.own.features == seen.own.labels[:, None]
+    return float(right[:, 0].mean()), float(right[:, 1].mean())
+
+
 def classes(seen: Seen) -> tuple[float, float]:
     """Classes found, and the share of pictures that are read with a probability of 0.9 or more.
 
@@ -109,5 +115,6 @@ FIGURES = {
     "judge_prdc": neighbourhoods,
     "judge_classes": classes,
     "diversity": spread,
+    "ocr": readable_by_ocr,
 }
 """For each measure of features, what gives its figures in the order of its keys."""

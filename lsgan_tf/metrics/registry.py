@@ -21,7 +21,7 @@ class Metric(NamedTuple):
     keys: tuple[str, ...]
     """Names of its figures."""
     extractor: str | None
-    """Whose features it looks at: "inception", "judge", or None for the examples themselves."""
+    """Whose features it looks at: "inception", "judge", "ocr", or None for the examples."""
     needs_labels: bool
     """Whether generated samples must have been asked for by class."""
     about: str
@@ -76,6 +76,12 @@ METRICS: dict[str, Metric] = {
         "judge",
         True,
         "accuracy on real data of a judge trained on samples, and on real data and samples",
+    ),
+    "ocr": Metric(
+        ("ocr_top1", "ocr_top1_classes"),
+        "ocr",
+        True,
+        "share of samples that a ready-made OCR model reads as the character asked for",
     ),
     "mixture": Metric(
         ("mode_overlap", "modes", "modes_touched", "within_3std", "mode_kl"),

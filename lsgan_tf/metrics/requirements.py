@@ -107,6 +107,11 @@ def check_metrics(names: Sequence[str], config: Config) -> None:
             raise UserError(
                 f"--metrics={name}: does not fit --dataset={config.dataset}; ask for {fitting}"
             )
+        if name == "ocr" and config.dataset not in ("hwdb", "images"):
+            raise UserError(
+                "--metrics=ocr: reads Chinese characters, and the classes of "
+                f"--dataset={config.dataset} are not such; ask for judge"
+            )
         if metric.extractor == "judge" and config.data_classes < 2:
             has = "one class only" if config.data_classes else "no labels"
             raise UserError(

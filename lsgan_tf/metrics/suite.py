@@ -12,7 +12,7 @@ import tensorflow as tf
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics import inception_score, kid, prdc
+from lsgan_tf.metrics import inception_score, kid, ocr, prdc
 from lsgan_tf.metrics.features import (
     REAL_SEED,
     Collector,
@@ -70,6 +70,9 @@ def open_suite(
     """
     check_metrics(names, config)
     splits = open_splits(config, train)
+    if "ocr" in names:
+        ocr.check_classes(splits.train.classes, config.data_dir or config.dataset)
+        ocr.find_model()  # absent is better said before minutes of other measures
     if samples is None:
         samples = default_samples(names, splits)
     reference = splits.of(split)
@@ -170,6 +173,11 @@ class Suite:
                 check_dim(name, extractors[METRICS[name].extractor], self.samples, self._reals)
         held_out = min(len(self._splits.test), MOST_BY_DEFAULT)
         for kind, extractor in extractors.items():
+            if kind == "ocr":
+                # Slow to read, and compared with nothing but held-out examples.
+                found = real_features(extractor, self._splits.test, held_out, self._cache)
+                self._real[kind] = Seen(found, found, found, self.seed)
+                continue
             self._real[kind] = Seen(
                 own=real_features(extractor, self._others, self._others_count, self._cache),
                 reference=real_features(extractor, self._reference, self._reals, self._cache),
@@ -247,6 +255,8 @@ class Suite:
             from lsgan_tf.metrics.inception.network import open_inception
 
             return open_inception(self.inception, self._cache, log=self.log)
+        if kind == "ocr":
+            return ocr.Readings(ocr.open_reader(), self.classes)
         from lsgan_tf.metrics.judge.cache import judge_of
 
         return judge_of(self._splits, self._cache, recipe=self.recipe, log=self.log)

@@ -45,6 +45,12 @@ def test_keys_are_of_one_measure_only():
         (["judge"], dataclasses.replace(LABELLED, conditional=False), "without --conditional"),
         (["mixture"], LABELLED, "does not fit"),
         (["fid"], RING, "does not fit"),
+        (
+            ["ocr"],
+            dataclasses.replace(LABELLED, dataset="cifar10"),
+            "--dataset=cifar10 are not such",
+        ),
+        (["ocr"], dataclasses.replace(LABELLED, conditional=False), "without --conditional"),
         (["judge_kid"], dataclasses.replace(LABELLED, data_classes=1), "one class only"),
     ],
 )
