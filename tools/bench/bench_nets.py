@@ -31,7 +31,12 @@ NETS = tuple(_FULL)
 
 
 def config(
-    net: str, *, precision: str = "float32", batch_size: int = 64, small: bool = False
+    net: str,
+    *,
+    precision: str = "float32",
+    batch_size: int = 64,
+    small: bool = False,
+    convolution: str = "auto",
 ) -> Config:
     """The config of a run on one of `NETS`, with the facts that its dataset would give.
 
@@ -40,8 +45,13 @@ def config(
       precision: as `--precision`.
       batch_size: global.
       small: narrow networks and few classes.
+      convolution: as `--convolution`.
     """
-    given = _FULL[net] | {"precision": precision, "batch_size": batch_size}
+    given = _FULL[net] | {
+        "precision": precision,
+        "batch_size": batch_size,
+        "convolution": convolution,
+    }
     classes = _CLASSES[net]
     if small:
         given |= _SMALL[net]

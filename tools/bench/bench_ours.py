@@ -29,7 +29,7 @@ class Product:
       devices: as `--devices`.
       batch_size: global.
       small: narrow networks, to try the tool.
-      library_gradients: leave every gradient to TensorFlow.
+      convolution: as `--convolution`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Product:
         devices: str,
         batch_size: int,
         small: bool,
-        library_gradients: bool = False,
+        convolution: str = "auto",
     ) -> None:
         from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
@@ -54,13 +54,14 @@ class Product:
         from lsgan_tf.distribute.cluster import from_environment
         from lsgan_tf.distribute.devices import make_strategy
         from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_xla
-        from lsgan_tf.networks.ops import conv2d_dispatch
 
-        if library_gradients:
-            conv2d_dispatch.faster = lambda *_: None
         start = time.perf_counter()
         self.config = bench_nets.config(
-            net, precision=precision, batch_size=batch_size, small=small
+            net,
+            precision=precision,
+            batch_size=batch_size,
+            small=small,
+            convolution=convolution,
         )
         strategy = make_strategy(devices, from_environment())
         check_replicas(self.config, strategy)

@@ -40,8 +40,8 @@ _PRECISIONS = flags.DEFINE_list(
 _PEER = flags.DEFINE_enum(
     "peer",
     "none",
-    ["none", "torch", "library_gradients"],
-    "whom to compare with: PyTorch, or this package with all gradients of TensorFlow's own",
+    ["none", "torch", "direct"],
+    "what to compare with: PyTorch, or this package with --convolution=direct",
 )
 _MODES = flags.DEFINE_list("torch_modes", ["eager", "compile"], "eager, compile, or both")
 _DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main; PyTorch takes the first")
@@ -112,9 +112,9 @@ def _contestants(net: str, precision: str) -> list[Contestant]:
         "small": _SMALL.value,
     }
     found = [Contestant("lsgan_tf", "bench_ours", common | {"devices": _DEVICES.value})]
-    if _PEER.value == "library_gradients":
-        settings = common | {"devices": _DEVICES.value, "library_gradients": True}
-        found.append(Contestant("TF's gradients", "bench_ours", settings))
+    if _PEER.value == "direct":
+        settings = common | {"devices": _DEVICES.value, "convolution": "direct"}
+        found.append(Contestant("direct", "bench_ours", settings))
     if _PEER.value == "torch":
         for mode in _MODES.value:
             settings = common | {"compiled": mode == "compile"}

@@ -74,8 +74,9 @@ def algorithm(
     if None in (height, width) or (count is not None and count < _LEAST_IMAGES):
         return None
     filters = result[3]
+    largest = max(result[1:3])
     found = min(
-        (Convolution(height, width, kernel_size, strides, tile) for tile in _TILES),
+        (Convolution(height, width, kernel_size, strides, min(tile, largest)) for tile in _TILES),
         key=lambda candidate: candidate.products,
     )
     saved = 1 - found.products / (result[1] * result[2] * kernel_size**2)
