@@ -16,7 +16,7 @@ from typing import Any
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings.checks import check_together, named_characters
-from lsgan_tf.settings.defaults import DATASETS, PAPER, WEIGHT_SD
+from lsgan_tf.settings.defaults import DATASETS, FORMER_DEFAULTS, PAPER, WEIGHT_SD
 from lsgan_tf.settings.field import check, fields_of, setting
 
 FORMAT = 1
@@ -414,6 +414,24 @@ class Config:
             return cls(**given)
         except (TypeError, ValueError, UserError) as error:
             raise UserError(f"{where}: not a valid config ({error})") from error
+
+    def resuming(self, begun: Config, origins: Mapping[str, str]) -> Config:
+        """This config with which a run is resumed, with the defaults of when it was begun.
+
+        Args:
+          begun: the run's config.
+          origins: where each setting comes from; one without an origin was given.
+
+        Returns:
+          The config. A setting that was given stays as it is, and so does a default that
+          has not changed between versions; the dataset's fingerprint is the run's.
+        """
+        kept = {
+            name: value
+            for name, value in FORMER_DEFAULTS.items()
+            if getattr(begun, name) == value and origins.get(name, "given").startswith("default")
+        }
+        return dataclasses.replace(self, **kept, data_fingerprint=begun.data_fingerprint)
 
     def decisive(self) -> dict[str, Any]:
         """The values that change what is learnt, by name."""

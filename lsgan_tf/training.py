@@ -67,9 +67,7 @@ def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> i
     workers = Workers(cluster, strategy)
     check_replicas(config, strategy)
     if run_dir and (run_dir / "config.json").is_file():
-        # By it the stand-in of a run is found that an older version began.
-        begun = load_config(run_dir).data_fingerprint
-        config = dataclasses.replace(config, data_fingerprint=begun)
+        config = config.resuming(load_config(run_dir), origins)
     source = open_source(config)
     config = with_facts(config, source)
     path = run_dir or new_run_dir(config)

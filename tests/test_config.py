@@ -387,3 +387,31 @@ class TestDifferences:
     def test_a_config_cannot_be_changed(self):
         with pytest.raises(dataclasses.FrozenInstanceError):
             make().steps = 3
+
+
+class TestResuming:
+    def test_a_run_without_the_field_was_begun_with_direct_convolutions(self):
+        values = resolve({}, {})[0].to_json()
+        values.pop("convolution")
+        begun = Config.from_json(values)
+        assert begun.convolution == "direct"
+
+    def test_defaults_of_the_time_are_kept(self):
+        begun = dataclasses.replace(
+            resolve({"convolution": "direct"}, {})[0], data_fingerprint="abc"
+        )
+        config, origins = resolve({"steps": 7}, {})
+        resumed = config.resuming(begun, origins)
+        assert resumed.convolution == "direct" and resumed.steps == 7
+        assert resumed.data_fingerprint == "abc" and not begun.differences(resumed)
+
+    def test_what_is_given_is_not_overridden(self):
+        begun, _ = resolve({"convolution": "direct"}, {})
+        config, origins = resolve({"convolution": "auto"}, {"convolution": "command line"})
+        assert config.resuming(begun, origins).convolution == "auto"
+        assert begun.differences(config) == ['convolution: "direct" -> "auto"']
+
+    def test_a_run_begun_with_todays_default_keeps_it(self):
+        begun, _ = resolve({}, {})
+        config, origins = resolve({"convolution": "direct"}, {"convolution": "command line"})
+        assert config.resuming(begun, origins).convolution == "direct"

@@ -7,6 +7,9 @@ from typing import Any
 WEIGHT_SD = 0.02
 """Standard deviation of the initial weights in the DCGAN base, which the authors keep."""
 
+FORMER_DEFAULTS: dict[str, Any] = {"convolution": "direct"}
+"""Defaults of earlier versions that differ from today's; runs begun with them keep them."""
+
 DATASETS = ("hwdb", "cifar10", "lsun", "images", "digits", "mixture")
 
 PAPER: dict[str, dict[str, Any]] = {
