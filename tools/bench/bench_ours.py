@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,10 @@ import bench_nets
 from bench_turns import cpu_seconds
 
 if TYPE_CHECKING:
+    import flops as operations
+    import tensorflow as tf
+
+    from lsgan_tf.config import Config
     from lsgan_tf.networks.base import Network
 
 # Seconds that a measurement of the peak lasts, after one round of warming up.
@@ -79,10 +84,13 @@ class Product:
         self._peak = None
         self.burst(1)
         networks = (self.gan.generator, self.gan.discriminator)
+        algorithm = _algorithm(self.config, strategy)
         self.facts = {
             "tensorflow": tf.__version__,
             "keras": keras.__version__,
             "operations": operations.training_step(*networks, batch_size=batch_size),
+            "performed": operations.training_step(*networks, batch_size=batch_size,
+                                                  algorithm=algorithm),
             "parameters": [sum(w.shape.num_elements() for w in n.trainable_variables)
                            for n in networks],
             "batch_size": batch_size,
@@ -122,6 +130,19 @@ class Product:
             best["clock"] = max(best["clock"], done / (time.perf_counter() - clock))
             best["cpu"] = max(best["cpu"], done / max(cpu_seconds() - cpu, 1e-9))
         return best
+
+
+def _algorithm(config: Config, strategy: tf.distribute.Strategy) -> operations.Algorithm | None:
+    """How training computes this config's convolutions on these devices; None: all directly."""
+    from lsgan_tf.networks.ops import conv2d_dispatch
+
+    processor = conv2d_dispatch._processor()
+    on_cpu = "CPU" in strategy.extended.worker_devices[0]
+    if processor is None or not on_cpu or config.precision != "float32":
+        return None
+    if config.convolution == "direct":
+        return None
+    return functools.partial(conv2d_dispatch.algorithm, processor=processor)
 
 
 def needed(

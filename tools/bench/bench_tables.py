@@ -13,8 +13,10 @@ def of_training(title: str, results: Sequence[Result]) -> str:
     """Results in words: medians, spread (least to most), and ratios to the first."""
     first = results[0]
     work = first.facts["operations"]
+    performed = first.facts["performed"]
     lines = [
-        f"{title}, batch {first.facts['batch_size']}: {work / 1e9:,.1f} GFLOP a step; peak "
+        f"{title}, batch {first.facts['batch_size']}: {work / 1e9:,.1f} GFLOP a step by direct "
+        f"convolution, {performed / 1e9:,.1f} performed; peak "
         f"{first.peak['clock'] / 1e9:,.0f} GFLOP/s, {first.peak['cpu'] / 1e9:,.0f} per CPU second",
         f"{'':16}{'ms/step':>10}{'least..most':>18}{'of peak':>9}{'ratio':>7}"
         f"{'CPU s/step':>12}{'of peak':>9}{'ratio':>7}",

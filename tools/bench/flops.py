@@ -10,12 +10,17 @@ the maps that others make of it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
 
 from lsgan_tf.networks import layers
 from lsgan_tf.networks.base import LayerRow, Network
+from lsgan_tf.networks.ops.winograd import Convolution
+
+Algorithm = Callable[[Sequence[int | None], Sequence[int | None], int, int], Convolution | None]
+"""By shapes of image and result, kernel size and strides: minimal filtering, or None for direct."""
 
 _NORMALISATIONS = keras.layers.BatchNormalization | keras.layers.GroupNormalization
 
@@ -30,36 +35,54 @@ class LayerOperations(NamedTuple):
     """Numbers in the layer's output."""
 
 
-def count(network: Network) -> list[LayerOperations]:
-    """Counts the layers of a network, in the order in which they run."""
+def count(network: Network, algorithm: Algorithm | None = None) -> list[LayerOperations]:
+    """Counts the layers of a network, in the order in which they run.
+
+    Args:
+      network: G or D.
+      algorithm: how convolutions are computed; by default all are direct. The transforms of
+        minimal filtering are not counted.
+    """
     return [
-        LayerOperations(row.name, 2 * _products(network, row), math.prod(row.shape))
+        LayerOperations(row.name, 2 * _products(network, row, algorithm), math.prod(row.shape))
         for row in network.describe()
     ]
 
 
-def _products(network: Network, row: LayerRow) -> int:
+def _products(network: Network, row: LayerRow, algorithm: Algorithm | None) -> int:
     layer = network.get_layer(row.name)
     if isinstance(layer, layers.LabelMap | _NORMALISATIONS):
         return 0
     weights = math.prod(layer.kernel.shape)
     if isinstance(layer, keras.layers.Dense):
         return weights
+    side, _, inner, outer = layer.kernel.shape
+    strides = layer.strides if isinstance(layer.strides, int) else layer.strides[0]
     height, width, filters = row.shape
     if isinstance(layer, keras.layers.Conv2DTranspose):
         # Every input position meets every weight.
-        rows, columns = (
-            -(-side // step) for side, step in zip((height, width), layer.strides, strict=True)
-        )
-        return rows * columns * weights
+        image = (None, height, width, inner)
+        result = (None, -(-height // strides), -(-width // strides), outer)
+    else:
+        image = (None, *_input_sides(network, row), inner)
+        result = (None, *row.shape)
+    found = algorithm(image, result, side, strides) if algorithm else None
+    products = inner * outer * found.products if found else result[1] * result[2] * weights
     if isinstance(layer, layers.LabelledConv2D):
-        return height * width * weights + layer.label_sets * network.label_dim * filters
-    return height * width * weights
+        products += layer.label_sets * network.label_dim * filters
+    return products
 
 
-def forward(network: Network) -> int:
+def _input_sides(network: Network, row: LayerRow) -> tuple[int, int]:
+    """Height and width of a convolution's input: the last image before it in its network."""
+    rows = network.describe()
+    images = [before.shape for before in rows[: rows.index(row)] if len(before.shape) == 3]
+    return images[-1][:2] if images else (network.image_size, network.image_size)
+
+
+def forward(network: Network, algorithm: Algorithm | None = None) -> int:
     """Floating-point operations of one forward pass on one example."""
-    return sum(layer.forward for layer in count(network))
+    return sum(layer.forward for layer in count(network, algorithm))
 
 
 def training_step(
@@ -69,6 +92,7 @@ def training_step(
     batch_size: int,
     d_steps: int = 1,
     g_steps: int = 1,
+    algorithm: Algorithm | None = None,
 ) -> int:
     """Floating-point operations of `GAN.train_step`.
 
@@ -82,11 +106,12 @@ def training_step(
       batch_size: examples per update.
       d_steps: updates of D.
       g_steps: updates of G, all but the first on fakes made anew.
+      algorithm: as in `count`.
 
     Returns:
       The number, over the whole batch.
     """
-    g, d = forward(generator), forward(discriminator)
+    g, d = forward(generator, algorithm), forward(discriminator, algorithm)
     update_d = 2 * (3 * d - _first(discriminator))
     update_g = 2 * d + 2 * g - _first(generator)
     passes_of_g = d_steps + g_steps - 1

@@ -8,6 +8,7 @@ import flops
 import pytest
 
 from lsgan_tf.networks import dcgan, handwriting, scene
+from lsgan_tf.networks.ops.winograd import Convolution
 
 
 def test_the_handwriting_networks():
@@ -51,3 +52,29 @@ def test_a_step_is_the_sum_of_its_passes(d_steps, g_steps):
     total = flops.training_step(g, d, batch_size=4, d_steps=d_steps, g_steps=g_steps)
     assert total == 4 * expected
     assert math.isclose(flops.forward(g), forward_g)
+
+
+def test_what_minimal_filtering_performs():
+    discriminator = handwriting.Discriminator()
+
+    def algorithm(image, result, kernel_size, strides):
+        assert image == (None, 14, 14, 256) or image == (None, 28, 28, 1)
+        assert result[1:3] == tuple(-(-side // 2) for side in image[1:3])
+        if image[3] == 1:
+            return None
+        return Convolution(*image[1:3], kernel_size, strides, 4)
+
+    direct = {layer.name: layer.forward for layer in flops.count(discriminator)}
+    found = {layer.name: layer.forward for layer in flops.count(discriminator, algorithm)}
+    # Four tiles of 121 products instead of 49 results of 25.
+    assert direct["h1"] - found["h1"] == 2 * (49 * 25 - 4 * 121) * 256 * 320
+    assert all(direct[name] == found[name] for name in direct if name != "h1")
+
+
+def test_transposed_convolutions_are_counted_by_their_image():
+    seen = []
+    flops.count(handwriting.Generator(), lambda *shapes: seen.append(shapes))
+    assert seen == [
+        ((None, 14, 14, 128), (None, 7, 7, 128), 5, 2),
+        ((None, 28, 28, 1), (None, 14, 14, 128), 5, 2),
+    ]
