@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lsgan_tf.data.pipeline import Batches
     from lsgan_tf.data.source import ArraySource, Source
     from lsgan_tf.errors import UserError
+    from lsgan_tf.exporting.pretrained import pretrained
     from lsgan_tf.gan import GAN
     from lsgan_tf.gradient_penalty import GradientPenalty
     from lsgan_tf.losses import Objective, objective
@@ -46,6 +47,7 @@ __all__ = [
     "networks",
     "objective",
     "open_source",
+    "pretrained",
     "resolve",
     "restore_run",
     "train",
@@ -67,6 +69,7 @@ _HOMES = {
     "make_optimizer": "optimizers",
     "objective": "losses",
     "open_source": "data",
+    "pretrained": "exporting.pretrained",
     "resolve": "config",
     "restore_run": "run_dir.restore",
     "train": "training",

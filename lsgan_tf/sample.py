@@ -1,5 +1,6 @@
-"""Draws from the generator of a run.
+"""Draws from the generator of a run, or from the one that comes with the package.
 
+    python -m lsgan_tf.sample --text=你好 --out=line.png
     python -m lsgan_tf.sample --run_dir=R --text=安宁 --out=o.png
     python -m lsgan_tf.sample --run_dir=R --count=100 --format=npz --out=set.npz
     python -m lsgan_tf.sample --run_dir=R --show=interpolation --text=安宁 --out=way.gif
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 _FORMATS = ("png", "gnt", "npz", "tfrecord")
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
 _SAVED_MODEL = flags.DEFINE_string("saved_model", None, "a SavedModel instead of a run")
+_PRETRAINED = flags.DEFINE_bool(
+    "pretrained",
+    None,
+    "draw from the generator that comes with the package: 500 characters of handwriting (the "
+    "default where neither a run nor a SavedModel is named)",
+)
 _WEIGHTS = flags.DEFINE_enum(
     "weights", "raw", ("raw", "ema"), "of the generator: as trained, or their moving average"
 )
@@ -106,8 +113,15 @@ _CACHE_DIR = flags.DEFINE_string(
 def main(argv: list[str]) -> None:
     """The sampling command."""
     flags_only(argv)
-    if bool(_RUN_DIR.value) == bool(_SAVED_MODEL.value):
-        raise UserError("expected --run_dir=FOLDER of a run, or --saved_model=FOLDER, one of them")
+    named = [flag.name for flag in (_RUN_DIR, _SAVED_MODEL, _PRETRAINED) if flag.value]
+    if len(named) > 1:
+        raise UserError(f"--{named[0]} and --{named[1]}: both name a generator; give one of them")
+    if not named and _PRETRAINED.value is False:
+        raise UserError("--nopretrained: expected --run_dir=FOLDER of a run, or --saved_model")
+    if "run_dir" not in named and (_SHOW.value == "neighbours") and "saved_model" not in named:
+        raise UserError(
+            "--show=neighbours: compares with a run's training data; name the run by --run_dir"
+        )
     if not _OUT.value:
         raise UserError("--out: expected the file to write, --out=line.png for example")
     text, out = _TEXT.value or "", Path(_OUT.value)
@@ -126,14 +140,7 @@ def main(argv: list[str]) -> None:
             "say how many images, and the suffix of --out the format"
         )
     import_tensorflow()
-    from lsgan_tf.exporting.of_run import export_of_run
-    from lsgan_tf.sampling.sampler import Sampler
-
-    if _SAVED_MODEL.value:
-        path = Path(_SAVED_MODEL.value)
-    else:
-        path = export_of_run(Path(_RUN_DIR.value), say=print)
-    sampler = Sampler(path, _WEIGHTS.value)
+    sampler = _open()
     if sampler.standin:
         print("note: this generator learnt from the drawn stand-in, not from real handwriting")
     if _SHOW.value:
@@ -141,6 +148,19 @@ def main(argv: list[str]) -> None:
     else:
         _write(sampler, text, out, form)
     print(f"wrote {out} from the generator of step {sampler.step:,}")
+
+
+def _open() -> Sampler:
+    """The generator that was named."""
+    from lsgan_tf.exporting.of_run import export_of_run
+    from lsgan_tf.exporting.pretrained import pretrained
+    from lsgan_tf.sampling.sampler import Sampler
+
+    if _SAVED_MODEL.value:
+        return Sampler(Path(_SAVED_MODEL.value), _WEIGHTS.value)
+    if _RUN_DIR.value:
+        return Sampler(export_of_run(Path(_RUN_DIR.value), say=print), _WEIGHTS.value)
+    return pretrained().sampler
 
 
 def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:

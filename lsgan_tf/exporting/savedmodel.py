@@ -43,7 +43,7 @@ class Exported(tf.Module):
     Args:
       config: the run's, with the dataset's facts.
       generator: G in float32.
-      discriminator: D in float32.
+      discriminator: D in float32; None leaves out `score`.
       classes: names of the classes in label order.
       average: a generator with the moving average of G's weights, in float32; or None.
     """
@@ -52,7 +52,7 @@ class Exported(tf.Module):
         self,
         config: Config,
         generator: keras.Model,
-        discriminator: keras.Model,
+        discriminator: keras.Model | None,
         classes: Sequence[str],
         average: keras.Model | None = None,
     ) -> None:
@@ -98,12 +98,14 @@ class Exported(tf.Module):
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The concrete functions to save, by name."""
-        generator, _, average = self._networks()
+        generator, discriminator, average = self._networks()
         found = self._drawing(generator)
         found["serving_default"] = found.pop("serving")
         if average is not None:
             drawing = self._drawing(average)
             found |= {f"{name}_ema": function for name, function in drawing.items()}
+        if discriminator is None:
+            return found
         dtype = tf.float32 if self._range is None else tf.uint8
         images = tf.TensorSpec((None, *self._config.data_shape), dtype, "images")
         if self._conditional:

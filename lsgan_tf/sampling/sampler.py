@@ -52,35 +52,62 @@ class Sampler:
         facts = read_json(self.path / "export.json")
         try:
             with explained(path, "loading the SavedModel"):
-                self._model = tf.saved_model.load(str(path))
-            self.step: int = facts["step"]
-            self.config: dict[str, Any] = facts["config"]
-            config = self.config
-            self.z_dim, self.z_distribution = config["z_dim"], config["z_distribution"]
-            self.shape = tuple(config["data_shape"])
-            self.standin: bool = config["data_standin"]
-            self.conditional: bool = config["conditional"]
-            names = [name.decode() for name in self._model.classes.numpy()]
+                model = tf.saved_model.load(str(path))
+            names = [name.decode() for name in model.classes.numpy()]
+            self._describe(facts["step"], facts["config"], names)
         except (KeyError, TypeError, ValueError, AttributeError, tf.errors.OpError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(
                 f"{path}: the SavedModel is damaged or not of lsgan_tf ({reason}); write it again "
                 "with python -m lsgan_tf.export"
             ) from error
-        suffix = "_ema" if weights == "ema" else ""
-        signatures = self._model.signatures
-        if f"sample{suffix}" not in signatures:
-            raise UserError(
-                f"{path}: holds no moving average of the weights (its run had no --ema_decay); "
-                "draw with --weights=raw"
-            )
-        self._sample, self._write = (signatures.get(f"{n}{suffix}") for n in ("sample", "write"))
-        self._serve = signatures["serving_ema" if suffix else "serving_default"]
-        self._between = getattr(self._model, f"between{suffix}", None)
-        self.classes = names if self.conditional else []
+        self._use(model, weights)
+
+    @classmethod
+    def of_functions(
+        cls, model: Any, *, step: int, config: dict[str, Any], classes: Sequence[str], path: Path
+    ) -> Sampler:
+        """A sampler of functions in memory instead of a SavedModel.
+
+        Args:
+          model: what `tf.saved_model.load` would return: `signatures` by name, and `between`.
+          step: steps the generator was trained.
+          config: the run's config as plain values.
+          classes: names of the classes in label order.
+          path: where the weights come from, for messages.
+        """
+        sampler = cls.__new__(cls)
+        sampler.path = path
+        sampler._describe(step, config, classes)
+        sampler._use(model, "raw")
+        return sampler
+
+    def _describe(self, step: int, config: dict[str, Any], names: Sequence[str]) -> None:
+        """Sets the attributes that tell about the generator."""
+        self.step, self.config = step, config
+        self.z_dim: int = config["z_dim"]
+        self.z_distribution: str = config["z_distribution"]
+        self.shape = tuple(config["data_shape"])
+        self.standin: bool = config["data_standin"]
+        self.conditional: bool = config["conditional"]
+        self.classes = list(names) if self.conditional else []
         self._labels = labels_by_name(self.classes)
         pixels = math.prod(self.shape[:2]) if len(self.shape) == 3 else 1
         self.chunk = max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
+
+    def _use(self, model: Any, weights: str) -> None:
+        """Takes the functions of these weights."""
+        suffix = "_ema" if weights == "ema" else ""
+        signatures = model.signatures
+        if f"sample{suffix}" not in signatures:
+            raise UserError(
+                f"{self.path}: holds no moving average of the weights (its run had no "
+                "--ema_decay); draw with --weights=raw"
+            )
+        self._model = model  # its functions do not keep its variables alive
+        self._sample, self._write = (signatures.get(f"{n}{suffix}") for n in ("sample", "write"))
+        self._serve = signatures["serving_ema" if suffix else "serving_default"]
+        self._between = getattr(model, f"between{suffix}", None)
 
     @property
     def of_characters(self) -> bool:

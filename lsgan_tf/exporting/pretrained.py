@@ -1,0 +1,152 @@
+"""The generator that comes with the package: handwriting, 500 characters, ready to write."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from lsgan_tf.build import build_networks
+from lsgan_tf.config import Config
+from lsgan_tf.errors import UserError
+from lsgan_tf.exporting.savedmodel import Exported
+from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.util.files import atomic_file, explained
+
+PRETRAINED = Path(__file__).with_name("weights") / "handwriting.npz"
+"""Weights of G, its config and its classes, in one file."""
+
+_LARGEST = 64 << 20  # bytes of a file, and of what is in it
+_LOCAL = ("data_dir", "cache_dir", "run_dir", "inception", "characters")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pretrained:
+    """A generator read from a weights file.
+
+    Attributes:
+      generator: the Keras model, called as `(z, label)`: z float32 `(n, z_dim)`, label int32
+        `(n,)`; returns float32 images in its `output_range`.
+      sampler: draws and writes text with it.
+      classes: names of the classes in label order.
+      config: of the run that it comes from.
+      step: steps it was trained.
+    """
+
+    generator: keras.Model
+    sampler: Sampler
+    classes: tuple[str, ...]
+    config: Config
+    step: int
+
+
+def pretrained(path: Path = PRETRAINED) -> Pretrained:
+    """Loads the generator that comes with the package.
+
+    It writes the 500 most frequent Chinese characters by an imitated hand: it was trained on the
+    drawn stand-in (`docs/data.md`), not on real handwriting.
+
+    Args:
+      path: a weights file written by `write_weights`.
+
+    Raises:
+      UserError: if the file is missing, damaged or of another version.
+    """
+    values, arrays = _read(Path(path))
+    classes = tuple(values["classes"])
+    config = Config.from_json(values["config"], str(path))
+    generator, _ = build_networks(config, precision="float32")
+    _assign(generator, arrays, path)
+    exported = Exported(config, generator, None, classes)
+    functions = types.SimpleNamespace(
+        signatures=exported.signatures(), between=exported.between, owner=exported
+    )
+    sampler = Sampler.of_functions(
+        functions, step=values["step"], config=config.to_json(), classes=classes, path=Path(path)
+    )
+    return Pretrained(generator, sampler, classes, config, values["step"])
+
+
+def write_weights(
+    path: Path, config: Config, generator: keras.Model, classes: Sequence[str], step: int
+) -> int:
+    """Writes a generator as one file: kernels in float16, all else in float32.
+
+    Args:
+      path: the file, in `.npz`.
+      config: the run's, with the dataset's metadata; paths of this machine are left out.
+      generator: G; the moving average of its weights, for example.
+      classes: names of the classes in label order.
+      step: steps it was trained.
+
+    Returns:
+      The file's size in bytes.
+
+    Raises:
+      UserError: if it cannot be written.
+    """
+    values = config.to_json() | dict.fromkeys(_LOCAL)
+    text = json.dumps({"step": step, "classes": list(classes), "config": values})
+    arrays = {
+        _key(weight): weight.numpy().astype(np.float16 if len(weight.shape) > 1 else np.float32)
+        for weight in generator.weights
+    }
+    with explained(path, "writing the weights"), atomic_file(path) as temporary:
+        with temporary.open("wb") as stream:
+            np.savez_compressed(stream, about=np.frombuffer(text.encode(), np.uint8), **arrays)
+    return path.stat().st_size
+
+
+def _key(weight: keras.Variable) -> str:
+    """A weight's name without its network's: "h0/kernel"."""
+    return weight.path.split("/", 1)[1]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected the weights of a generator in .npz")
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError("it is too large")
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+                raise ValueError("it is too large unpacked")
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        values = json.loads(arrays.pop("about").tobytes())
+        classes = values["classes"]
+        if not isinstance(values["step"], int) or not isinstance(classes, list):
+            raise ValueError("its description has other types")
+        if not all(isinstance(name, str) for name in classes):
+            raise ValueError("its classes are no names")
+        if len(classes) != values["config"]["data_classes"]:
+            raise ValueError("its classes are not as many as its config says")
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path}: the weights are damaged or not of lsgan_tf ({error}); install the package "
+            "again, or write them again"
+        ) from error
+    return values, arrays
+
+
+def _assign(generator: keras.Model, arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    expected = {_key(weight): tuple(weight.shape) for weight in generator.weights}
+    found = {name: array.shape for name, array in arrays.items()}
+    if expected != found:
+        names = sorted(name for name, _ in set(expected.items()) ^ set(found.items()))
+        raise UserError(
+            f"{path}: the weights do not fit their config ({names[0]} differs); install the "
+            "package again, or write them again"
+        )
+    for weight in generator.weights:
+        array = arrays[_key(weight)].astype(np.float32)
+        if not np.isfinite(array).all():
+            raise UserError(f"{path}: {_key(weight)} holds values that are not finite")
+        weight.assign(array)
