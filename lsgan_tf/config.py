@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.settings import fingerprints
 from lsgan_tf.settings.checks import check_together, named_characters
 from lsgan_tf.settings.defaults import DATASETS, FORMER_DEFAULTS, PAPER, WEIGHT_SD
 from lsgan_tf.settings.field import check, fields_of, setting
@@ -444,6 +445,11 @@ class Config:
     def differences(self, other: Config) -> list[str]:
         """Settings that change the result and differ, one `name: mine -> other's` each."""
         mine, theirs = self.decisive(), other.decisive()
+        if fingerprints.same(self.data_fingerprint, other.data_fingerprint):
+            del mine["data_fingerprint"]
+        else:
+            for values in (mine, theirs):
+                values["data_fingerprint"] = fingerprints.shortened(values["data_fingerprint"])
         return [
             f"{name}: {json.dumps(mine[name])} -> {json.dumps(theirs[name])}"
             for name in mine

@@ -63,7 +63,7 @@ def main(argv: list[str]) -> None:
         f"{_GRID_WIDTH.value} pixels wide (--grids, --grid_width)."
     )
     with explained(out, "writing the report"), atomic_file(out) as temporary:
-        temporary.write_text(page(runs, limit), encoding="utf-8")
+        temporary.write_text(page(runs, limit), encoding="utf-8", errors="backslashreplace")
     print(f"wrote {out}, {describe_size(out.stat().st_size)}")
 
 

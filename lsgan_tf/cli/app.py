@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import signal
 import sys
@@ -83,6 +84,13 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
         # What is still buffered must go somewhere when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_PIPE_CLOSED)
+    except UnicodeEncodeError as error:
+        if not re.search("[\ud800-\udfff]", str(error.object)):
+            raise
+        _fail(
+            f"{error.object}: this name is not UTF-8, which is needed here; rename it, or set a "
+            "UTF-8 locale (export LC_ALL=C.UTF-8)"
+        )
     except Exception as error:
         if line := one_line(error):
             _fail(line)

@@ -86,7 +86,7 @@ def write_card(
     pictures = [name for name in PICTURES.values() if (Path(folder) / name).is_file()]
     text = card(config, classes, step, measured, forms, machine, pictures)
     with explained(path, "writing the model card"), atomic_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def licence_of(config: Config) -> str:

@@ -268,10 +268,12 @@ def write_saved_model(
         with disk_errors():
             tf.saved_model.save(exported, str(temporary), signatures=signatures)
         names = "".join(f"{name}\n" for name in classes)
-        (temporary / "classes.txt").write_text(names, encoding="utf-8")
+        (temporary / "classes.txt").write_text(names, encoding="utf-8", errors="backslashreplace")
         facts = {"step": step, "config": config.to_json()}
         (temporary / "export.json").write_text(
-            json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8"
+            json.dumps(facts, indent=2, ensure_ascii=False),
+            encoding="utf-8",
+            errors="backslashreplace",
         )
         write_pictures(temporary, config, classes, step, generator.output_range, signatures)
         write_card(temporary, config, classes, step, run_dir)

@@ -19,6 +19,8 @@ from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_jso
 
 _NUMBERED = re.compile(r"(\d{5})-")
 _APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")
+# What a run may hold that ended before its config was written.
+_FIRST = ("lock", "classes.json", *_APPENDED)
 
 
 class RunFolder:
@@ -55,6 +57,7 @@ class RunFolder:
         if not chief:
             self.resumed = False
             return
+        _check_name(self.path)
         with explained(self.path, "opening the run folder"):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock()
@@ -62,10 +65,8 @@ class RunFolder:
             self.resumed = self._compare(config)
             for folder in (self.path, self.samples, self.best):
                 clear_leftovers(folder)
-            with explained(self.path, "writing config.json"):
-                write_json(self.path / "classes.json", list(classes))
-                write_json(self.path / "config.json", config.to_json())
-        except UserError:
+            self._describe(config, classes)
+        except BaseException:
             self.close()
             raise
 
@@ -166,7 +167,10 @@ class RunFolder:
             return
         with explained(self.path / name, "writing it"):
             if name not in self._streams:
-                self._streams[name] = (self.path / name).open("a", encoding="utf-8")
+                # Paths need not be text: what is no UTF-8 is shown as codes.
+                self._streams[name] = (self.path / name).open(
+                    "a", encoding="utf-8", errors="backslashreplace"
+                )
             self._streams[name].write(line + "\n")
             self._streams[name].flush()
 
@@ -187,10 +191,24 @@ class RunFolder:
                 "wait for it, stop it, or give another --run_dir"
             ) from error
 
+    def _describe(self, config: Config, classes: Sequence[str]) -> None:
+        """Writes `config.json` and `classes.json`; a new run that cannot leaves neither."""
+        try:
+            with explained(self.path, "writing config.json"):
+                # The config first: by it a folder is known as a run, whatever happens next.
+                write_json(self.path / "config.json", config.to_json())
+                write_json(self.path / "classes.json", list(classes))
+        except BaseException:
+            if not self.resumed:
+                for name in ("classes.json", "config.json"):
+                    with contextlib.suppress(OSError):
+                        (self.path / name).unlink(missing_ok=True)
+            raise
+
     def _compare(self, config: Config) -> bool:
         path = self.path / "config.json"
         if not path.exists():
-            others = [p.name for p in self.path.iterdir() if p.name not in ("lock", *_APPENDED)]
+            others = [p.name for p in self.path.iterdir() if p.name not in _FIRST]
             others = [name for name in others if not name.startswith(".")]
             if others:
                 raise UserError(
@@ -205,6 +223,21 @@ class RunFolder:
                 "the old ones to resume it, or another --run_dir for a new run"
             )
         return True
+
+
+def _check_name(path: Path) -> None:
+    """Refuses a folder to which TensorFlow cannot write checkpoints.
+
+    Raises:
+      UserError: if its path is no text in UTF-8.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"--run_dir={path}: the path is not UTF-8, which TensorFlow needs; choose another, or "
+            "set a UTF-8 locale (export LC_ALL=C.UTF-8)"
+        ) from error
 
 
 def lock(path: Path) -> IO[str]:

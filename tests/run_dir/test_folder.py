@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import subprocess
@@ -104,6 +105,66 @@ class TestOpening:
         worker.truncate({})
         worker.close()
         assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("fails", [1, 2])
+    def test_a_new_run_that_cannot_be_described_leaves_nothing(self, tmp_path, monkeypatch, fails):
+        renames = []
+        real = os.replace
+
+        def replace(source, target):
+            renames.append(target)
+            if len(renames) == fails:
+                raise OSError(errno.EIO, "Input/output error")
+            real(source, target)
+
+        monkeypatch.setattr(os, "replace", replace)
+        with pytest.raises(UserError, match="Input/output error"):
+            RunFolder(tmp_path / "run", CONFIG, ["甲"])
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
+        other = RunFolder(tmp_path / "run", changed(seed=7), ["甲"])
+        other.close()
+        assert not other.resumed and load_classes(tmp_path / "run") == ["甲"]
+
+    @pytest.mark.parametrize("left", [[], ["classes.json"], ["classes.json", ".config.json.x.tmp"]])
+    def test_killed_before_its_config_was_written(self, tmp_path, left):
+        """Whichever came first: earlier versions wrote the classes before the config."""
+        (tmp_path / "run").mkdir()
+        for name in ("lock", *left):
+            (tmp_path / "run" / name).write_text("")
+        RunFolder(tmp_path / "run", CONFIG, ["甲"]).close()
+        assert load_config(tmp_path / "run") == CONFIG
+
+    def test_killed_before_its_classes_were_written(self, run):
+        run.close()
+        (run.path / "classes.json").unlink()
+        RunFolder(run.path, CONFIG, ["甲", "乙"]).close()
+        assert load_classes(run.path) == ["甲", "乙"]
+
+    def test_data_whose_path_is_no_text(self, tmp_path):
+        """As a folder named in GBK: the path is kept as it is, and shown as codes."""
+        odd = os.fsdecode("汉字".encode("gbk"))
+        config = changed(data_dir=odd, data_description=f"3 pictures in {odd}")
+        run = RunFolder(tmp_path / "run", config)
+        run.note(f"data in {odd}")
+        run.close()
+        assert load_config(tmp_path / "run").data_dir == odd
+        assert (tmp_path / "run" / "log.txt").read_text(encoding="utf-8") == (
+            "data in \\udcba\\udcba\\udcd7\\udcd6\n"
+        )
+        (tmp_path / "run" / "config.json").read_text(encoding="utf-8")
+
+    def test_a_run_folder_whose_path_is_no_text_is_refused(self, tmp_path):
+        with pytest.raises(UserError, match="the path is not UTF-8"):
+            RunFolder(tmp_path / os.fsdecode("汉字".encode("gbk")), CONFIG)
+        assert not list(tmp_path.iterdir())
+
+    def test_a_run_of_an_earlier_version_goes_on(self, tmp_path):
+        from lsgan_tf.settings.fingerprints import versioned
+
+        RunFolder(tmp_path / "run", CONFIG).close()
+        RunFolder(tmp_path / "run", changed(data_fingerprint=versioned("bb", "aa"))).close()
+        with pytest.raises(UserError, match='data_fingerprint: "bb:aa" -> "cc:aa"'):
+            RunFolder(tmp_path / "run", changed(data_fingerprint=versioned("cc", "aa")))
 
 
 class TestLogs:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -131,7 +132,7 @@ def trouble(folder: Path) -> str | None:
 
 def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -> list[str]:
     """Hash of each file; of a file known by name, size and time, without reading it."""
-    place = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:20]
+    place = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:20]
     index = cache_dir / "hwdb" / "seen" / f"{place}.json"
     known: dict[str, Any] = {}
     with contextlib.suppress(UserError, TypeError, ValueError, KeyError):

@@ -14,6 +14,7 @@ from typing import Any
 
 from lsgan_tf.config import Config, settings
 from lsgan_tf.settings.table import setting_rows
+from lsgan_tf.util.text import printable
 
 _FACTS = ("data_classes", "data_length", "data_standin")
 _DATA_FIELDS = ("description", "standin", "shape", "classes", "length", "fingerprint")
@@ -53,7 +54,8 @@ def values(config: Config) -> dict[str, Any]:
         foreign = meta["only"] and config.dataset not in meta["only"]
         if foreign or (meta["free"] and field.name != "steps"):
             continue
-        found[field.name] = meta["unset"] if value is None else value
+        value = meta["unset"] if value is None else value
+        found[field.name] = printable(value) if isinstance(value, str) else value
     return found | {name: getattr(config, name) for name in _FACTS}
 
 

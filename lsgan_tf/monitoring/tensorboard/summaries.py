@@ -12,6 +12,7 @@ import tensorflow as tf
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, require_free_space
 from lsgan_tf.util.tensorflow_errors import disk_errors
+from lsgan_tf.util.text import printable
 
 _ROOM = 1 << 16  # bytes free for an entry, beyond what it is known to hold
 
@@ -32,7 +33,7 @@ class Summaries:
     """
 
     def __init__(self, folder: Path, data: str = "", *, enabled: bool = True) -> None:
-        self._caption = f"Trained on {data}." if data else None
+        self._caption = f"Trained on {printable(data)}." if data else None
         self._folder = folder if enabled else None
         self.enabled = enabled
         if not enabled:
