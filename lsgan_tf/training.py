@@ -247,6 +247,12 @@ class Trainer:
         self.summaries.scalars(self.step, curves)
         self.dashboard.log(self.step)
         self.run.log(progress_line(self.step, self.config, means, rate))
+        self._log_news()
+
+    def _log_news(self) -> None:
+        """Keeps in `log.txt` what reading the data has met, such as damaged pictures."""
+        for line in self.source.news():
+            self.run.log(line)
 
     def _sample(self) -> None:
         if self.workers.chief:
@@ -281,6 +287,7 @@ class Trainer:
         }
 
     def _checkpoint(self) -> None:
+        self._log_news()
         self.checkpoints.save(self.step, self.state, self._extra(), self.watcher.last_good())
         self._saved_step = self.step
         self.dashboard.checkpoint()

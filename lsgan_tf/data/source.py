@@ -22,8 +22,9 @@ class Source(abc.ABC):
         0 to 255, for pictures; `(2,)`, float32, for points of the mixture.
       classes: names of the classes in the order of their labels; empty when the
         set has no labels.
-      fingerprint: hex digest of the content (not of where it lies): equal for
-        equal data and preprocessing, so a run can tell that its data changed.
+      fingerprint: digest of the content (not of where it lies): the same for the same data
+        and preprocessing, so a run can tell that its data changed. Compare two with
+        `lsgan_tf.fingerprints.same`.
       standin: whether this is drawn in place of real data that is absent.
       description: one line for logs and reports: what was found and where.
       notices: further lines a user should read at start (records skipped, files
@@ -72,6 +73,10 @@ class Source(abc.ABC):
     def labels(self, indices: np.ndarray) -> np.ndarray:
         """Labels at `indices`: int32, shape `(n,)`; zeros when there are no classes."""
         return np.zeros(len(indices), np.int32)
+
+    def news(self) -> list[str]:
+        """Lines on what reading has met since the last call, for the log of a run."""
+        return []
 
 
 class ArraySource(Source):
@@ -183,3 +188,7 @@ class Rows(Source):
     def labels(self, indices: np.ndarray) -> np.ndarray:
         """See `Source`."""
         return self._source.labels(self._rows[indices])
+
+    def news(self) -> list[str]:
+        """See `Source`."""
+        return self._source.news()

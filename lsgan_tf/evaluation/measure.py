@@ -13,7 +13,9 @@ from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.generators import Candidate, Candidates
-from lsgan_tf.metrics.registry import BETTER, for_json, is_better
+from lsgan_tf.fingerprints import same
+from lsgan_tf.metrics.real import with_data_dir
+from lsgan_tf.metrics.registry import BETTER, check_metrics, default_metrics, for_json, is_better
 from lsgan_tf.metrics.requirements import check_metrics, default_metrics
 from lsgan_tf.metrics.suite import Suite, open_suite
 from lsgan_tf.util.files import explained, write_json
@@ -86,6 +88,8 @@ def evaluate(
         report["results"].append(_measure(candidate, suite))
         with explained(out, "writing the evaluation"):
             write_json(out, report)
+    for line in train.news():
+        log(line)
     if not report["results"]:
         raise UserError("none of the checkpoints is sound: nothing was measured")
     return table(report, suite.keys)
@@ -121,7 +125,7 @@ def _check_same_data(candidates: Candidates, train: Source, log: Callable[[str],
             f"({len(candidates.classes):,}), so labels would mean other things; give the data of "
             "the run"
         )
-    if config.data_fingerprint and train.fingerprint != config.data_fingerprint:
+    if config.data_fingerprint and not same(train.fingerprint, config.data_fingerprint):
         log(f"note: {train.description} is not the very data that the run was trained on")
     if train.standin:
         log("note: this is the drawn stand-in, not real handwriting")

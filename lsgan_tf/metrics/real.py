@@ -100,7 +100,7 @@ def _open_test(config: Config, train: Source) -> Source | None:
     from lsgan_tf.data.hwdb import gnt_files
     from lsgan_tf.data.hwdb import source as hwdb
 
-    if folder and not any(part.is_test for part in gnt_files.find(folder)):
+    if folder and not any(part.is_test for part in gnt_files.survey(folder).parts):
         return None
     return hwdb.open_source(
         folder,

@@ -225,7 +225,8 @@ def _write_folder(
             if divided and number % _MOST_IN_A_FOLDER == 0:
                 folder.mkdir()
             picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-            picture.save(folder / f"{number:07d}{_suffix(_in_turn(names, number))}.png")
+            name = f"{number:07d}{_suffix(_in_turn(names, number))}.png"
+            picture.save(folder / name, pnginfo=grids.png_origin())
 
 
 def _each(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lsgan_tf import fingerprints
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
@@ -103,7 +104,7 @@ def write_neighbours(
     if len(sampler.shape) != 3:
         raise UserError("--show: this generator makes points, no pictures; use --count and npz")
     source = _source(sampler, data_dir, cache_dir)
-    same = source.fingerprint == sampler.config["data_fingerprint"]
+    same = fingerprints.same(source.fingerprint, sampler.config["data_fingerprint"])
     k = min(k, len(source) - 1)
     if k < 1:
         raise UserError(f"--data_dir: {source.description}: expected two examples or more")

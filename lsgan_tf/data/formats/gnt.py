@@ -24,6 +24,7 @@ from types import TracebackType
 
 import numpy as np
 
+from lsgan_tf.data import foreign
 from lsgan_tf.data.formats import gbk
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import atomic_file, explained
@@ -302,6 +303,10 @@ def _search(data: mmap.mmap, start: int, stop: int) -> int:
 
 
 def _not_gnt(path: Path, sound: int, first: tuple[int, int, str]) -> str:
+    with explained(path, "reading it"), open(path, "rb") as stream:
+        kind = foreign.of_content(stream.read(16))
+    if kind:
+        return f"{path}: not a GNT file but {kind} by its first bytes; unpack it first"
     what = "more damaged records than sound ones" if sound else "no sound record"
     return (
         f"{path}: not a GNT file: {what} in it (byte {first[0]}: {first[2]}); "

@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +82,12 @@ class RecordFile:
             raise self._damaged(offset)
         return content
 
-    def offsets(self) -> array[int]:
+    def offsets(self, seen: Callable[[bytes], object] | None = None) -> array[int]:
         """Offsets of all records, by walking over their headers.
+
+        Args:
+          seen: called with each record's length and the checksum of its content, as they stand
+            in the file: these tell whether any record changed, without reading them.
 
         Raises:
           UserError: if the file is cut short or damaged.
@@ -94,6 +98,10 @@ class RecordFile:
             length = self._length(os.pread(handle, _HEADER.size, offset), offset)
             found.append(offset)
             offset += framed_bytes(length)
+            if seen:
+                seen(
+                    _HEADER.pack(length, 0) + os.pread(handle, _FOOTER.size, offset - _FOOTER.size)
+                )
         if offset != size:
             raise self._damaged(found[-1])
         return found

@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lsgan_tf.data import foreign
+from lsgan_tf.data.not_data import in_litter, is_litter, our_own
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, require_free_space
 
 _BLOCK = 4 << 20
+_ENDINGS = (".gnt",)
 _REMEDY = "give the folder of HWDB's .gnt files, one .gnt file, or a .zip of them, by --data_dir"
 # HWDB says 1.0test-gb1.gnt, Gnt1.0Test.zip, HWDB1.0tst_gnt.zip; not so latest.gnt.
 _TEST = re.compile(r"(?<!la)(?<!con)test|tst")
@@ -48,16 +51,51 @@ class GntPart:
         return bool(_TEST.search(self.name.lower()))
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What lies at or below a path.
+
+    Attributes:
+      parts: the `.gnt` files, by name.
+      unreadable: names of what looks like HWDB and cannot be read, each with what it is and the
+        remedy.
+    """
+
+    parts: tuple[GntPart, ...]
+    unreadable: dict[str, str]
+
+
 def find(data_dir: Path) -> list[GntPart]:
     """All `.gnt` files at or below a path, by name.
 
     Args:
-      data_dir: a folder (folders in it are searched too), a `.zip` archive, or one
-        file, which may then be called anything. Hidden files are left out.
+      data_dir: as `survey`.
 
     Raises:
-      UserError: if the path is not there or may not be read, an archive is damaged,
-        or there is no `.gnt` file.
+      UserError: as `survey`, or if something looks like HWDB and cannot be read, or there is no
+        `.gnt` file.
+    """
+    found = survey(data_dir)
+    if found.unreadable:
+        name, why = min(found.unreadable.items())
+        place = data_dir if name == Path(data_dir).name else f"{data_dir}: {name}"
+        more = len(found.unreadable) - 1
+        raise UserError(f"{place}: this is {why}" + f" ({more:,} more like it)" * bool(more))
+    if not found.parts:
+        raise UserError(f"{data_dir}: no .gnt file in it; {_REMEDY}")
+    return list(found.parts)
+
+
+def survey(data_dir: Path) -> Survey:
+    """All `.gnt` files at or below a path, and what may be HWDB and cannot be read.
+
+    Args:
+      data_dir: a folder (folders in it are searched too), a `.zip` archive, or one
+        file, which may then be called anything. Hidden files, litter and what this package
+        wrote are left out.
+
+    Raises:
+      UserError: if the path is not there or may not be read, or an archive is damaged.
     """
     data_dir = Path(data_dir)
     with explained(data_dir, "looking for .gnt files"):
@@ -71,15 +109,19 @@ def find(data_dir: Path) -> list[GntPart]:
         else:
             raise UserError(f"{data_dir}: neither a folder nor a file; {_REMEDY}")
         parts: list[GntPart] = []
+        unreadable: dict[str, str] = {}
         for path, name in zip(paths, names, strict=True):
+            why = foreign.trouble(name, _ENDINGS)
             if path.suffix.lower() == ".zip":
-                parts.extend(_members(path, name))
-            else:
+                inside, packed = _members(path, name)
+                parts.extend(inside)
+                if not foreign.is_unpacked(path, _ENDINGS):
+                    unreadable.update(packed)
+            elif why and not foreign.is_unpacked(path, _ENDINGS):
+                unreadable[name] = why
+            elif not why:
                 parts.append(GntPart(name, path, None, path.stat().st_size))
-    if not parts:
-        packed = _packed_otherwise(data_dir)
-        raise UserError(f"{data_dir}: no .gnt file in it; {packed}{_REMEDY}")
-    return sorted(parts, key=lambda part: part.name)
+    return Survey(tuple(sorted(parts, key=lambda part: part.name)), unreadable)
 
 
 def content_hash(part: GntPart, advance: Callable[[int], None]) -> str:
@@ -135,41 +177,35 @@ def _walk(folder: Path) -> list[Path]:
     for here, folders, files in os.walk(folder, followlinks=True):
         # A link may lead back to a folder above it.
         place = os.path.realpath(here)
-        if place in seen:
+        if place in seen or (Path(here) != folder and our_own(Path(here))):
             folders.clear()
             continue
         seen.add(place)
-        folders[:] = [name for name in folders if not _hidden(name)]
+        folders[:] = [name for name in folders if not is_litter(name)]
         found += [
             Path(here, name)
             for name in files
-            if name.lower().endswith((".gnt", ".zip")) and not _hidden(name)
-            if Path(here, name).is_file()
+            if name.lower().endswith((*_ENDINGS, ".zip")) or foreign.trouble(name, _ENDINGS)
+            if not is_litter(name) and Path(here, name).is_file()
         ]
     return found
 
 
-def _packed_otherwise(folder: Path) -> str:
-    """A hint if the data seems to be there, in an archive that cannot be read."""
-    if folder.is_dir():
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in (".rar", ".7z", ".tar", ".gz", ".tgz"):
-                return f"unpack {path.name} by hand if it holds them; "
-    return ""
-
-
-def _hidden(name: str) -> bool:
-    return (name.startswith(".") and name != ".") or name == "__MACOSX"
-
-
-def _members(archive: Path, name: str) -> list[GntPart]:
+def _members(archive: Path, name: str) -> tuple[list[GntPart], dict[str, str]]:
+    """The `.gnt` files in a zip, and what else in it may be HWDB and cannot be read."""
     with _explained_archive(archive), zipfile.ZipFile(archive) as opened:
-        return [
-            GntPart(f"{name}/{entry.filename}", archive, entry.filename, entry.file_size)
-            for entry in opened.infolist()
-            if entry.filename.lower().endswith(".gnt")
-            and not any(_hidden(folder) for folder in entry.filename.split("/"))
-        ]
+        entries = [entry for entry in opened.infolist() if not in_litter(entry.filename)]
+    parts = [
+        GntPart(f"{name}/{entry.filename}", archive, entry.filename, entry.file_size)
+        for entry in entries
+        if entry.filename.lower().endswith(_ENDINGS) and not entry.is_dir()
+    ]
+    packed = {
+        f"{name}/{entry.filename}": why
+        for entry in entries
+        if not entry.is_dir() and (why := foreign.trouble(entry.filename, _ENDINGS))
+    }
+    return parts, packed
 
 
 def _blocks(part: GntPart) -> Iterator[bytes]:

@@ -212,7 +212,7 @@ def _open_folder(
             "written; choose another by --cache_dir"
         )
     is_standin = _is_standin(data_dir)
-    parts, split_notices = _of_split(gnt_files.find(data_dir), split, data_dir)
+    parts = _of_split(gnt_files.find(data_dir), split, data_dir)
 
     def chosen(manifest: dict[str, Any]) -> tuple[str, ...]:
         if characters and classes is None:
@@ -233,7 +233,6 @@ def _open_folder(
     )
     notices = [
         *notices,
-        *split_notices,
         *prepared.notices,
         *_manifest_notices(prepared.manifest, all_classes or characters is not None),
     ]
@@ -270,25 +269,27 @@ def _is_standin(data_dir: Path) -> bool:
     return any((folder / STANDIN_FILE).is_file() for folder in folders)
 
 
-def _of_split(
-    parts: Sequence[GntPart], split: str, data_dir: Path
-) -> tuple[list[GntPart], list[str]]:
+def _of_split(parts: Sequence[GntPart], split: str, data_dir: Path) -> list[GntPart]:
     if split not in SPLITS:
         raise ValueError(f"split must be one of {SPLITS}, received {split!r}")
     test = [part for part in parts if part.is_test]
     train = [part for part in parts if not part.is_test]
     if split == "all":
-        return list(parts), []
+        return list(parts)
     if split == "test":
         if not test:
             raise UserError(
                 f"{data_dir}: no test file in it: expected a .gnt file or a folder with 'test' or "
                 "'tst' in its name, as in 1.0test-gb1.gnt; put the test set beside the training set"
             )
-        return test, []
+        return test
     if not train:
-        return test, [f"{data_dir}: all files are named as test files: they are used to train"]
-    return train, []
+        raise UserError(
+            f"{data_dir}: no training file in it: all {len(test):,} files are named as test files "
+            f"({test[0].name}), which are never trained on; give the folder of the training set, "
+            "or rename them if they are training files"
+        )
+    return train
 
 
 def _check_damage(manifest: dict[str, Any], max_bad_records: int | None, data_dir: Path) -> None:

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lsgan_tf.data import foreign
 from lsgan_tf.data.formats import string_table
-from lsgan_tf.data.formats.string_table import sorted_names
-from lsgan_tf.data.images import decode
+from lsgan_tf.data.image_facts import ENDINGS, Counts, Facts, is_picture
+from lsgan_tf.data.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
+from lsgan_tf.data.not_data import our_own, tag_cache
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress
 
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
 # Files of other datasets; beside pictures they make a folder ambiguous.
 _FOREIGN = (".mdb", ".tfrecord", ".gnt")
-_LISTED = 1000
 _NAMED = 5
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """What an index found out about a folder.
-
-    Attributes:
-      other: files that are no pictures by their names.
-      bad: pictures whose header cannot be read.
-      bad_names: the first thousand of them, each with the reason.
-    """
-
-    other: int
-    bad: int
-    bad_names: tuple[tuple[str, str], ...]
 
 
 class ImageFiles(Records):
@@ -49,6 +32,7 @@ class ImageFiles(Records):
     Args:
       root: the folder.
       index: folder of its index: see `open_folder`.
+      left_out: folders and archives below it that are no data, each with what it is.
 
     Attributes:
       root: the folder.
@@ -56,12 +40,13 @@ class ImageFiles(Records):
 
     kind = "folder of pictures"
 
-    def __init__(self, root: Path, index: Path) -> None:
-        self.root, self._index = root, index
+    def __init__(self, root: Path, index: Path, left_out: tuple[tuple[str, str], ...] = ()) -> None:
+        self.root, self._index, self._left_out = root, index, left_out
         self._names = string_table.StringTable(index / "names")
         self._sides = np.load(index / "sides.npy", mmap_mode="r")
         values = files.read_json(index / "facts.json")
-        self.facts = Facts(values["other"], values["bad"], tuple(map(tuple, values["bad_names"])))
+        values["bad_names"] = tuple(map(tuple, values["bad_names"]))
+        self.facts = Facts(**{**values, "unusable": tuple(values["unusable"])})
         if len(self._sides) != len(self._names):
             raise ValueError(f"{index}: a damaged index")
         self.description = f"{len(self):,} pictures in the folder {root}"
@@ -69,7 +54,7 @@ class ImageFiles(Records):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """The index is mapped again in another process."""
-        return ImageFiles, (self.root, self._index)
+        return ImageFiles, (self.root, self._index, self._left_out)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -82,9 +67,14 @@ class ImageFiles(Records):
 
     def name_of(self, index: int) -> str:
         """The path below the folder."""
-        return self._names[index].decode("utf-8", "backslashreplace")
+        return shown(self._names[index])
 
     def fingerprint(self) -> str:
+        """From the names and the content of all files."""
+        facts = (len(self), "files", self._names.digest(), self.facts.content)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def former_fingerprint(self) -> str:
         """From the names and 64 files spread over all."""
         return sampled_digest(self, "files", self._names.digest())
 
@@ -96,7 +86,7 @@ class ImageFiles(Records):
         """For each picture the name of the top folder it is in, empty for none."""
         for index in range(len(self)):
             folder, slash, _ = self._names[index].partition(b"/")
-            yield folder.decode("utf-8", "backslashreplace") if slash else ""
+            yield shown(folder) if slash else ""
 
     def _describe_left_out(self) -> Iterator[str]:
         if self.facts.bad:
@@ -108,69 +98,121 @@ class ImageFiles(Records):
             )
         if self.facts.other:
             yield f"{self.root}: {self.facts.other:,} files are no pictures and are ignored"
+        if unread := self.facts.unread:
+            kinds = ", ".join(f"{count:,} {ending}" for ending, count in sorted(unread.items()))
+            yield (
+                f"{self.root}: images in formats that are not read are left out ({kinds}); convert "
+                "them to PNG or JPEG to use them"
+            )
+        if self.facts.made_here:
+            yield (
+                f"{self.root}: {self.facts.made_here:,} PNG were written by lsgan_tf itself and "
+                "are left out"
+            )
+        if self._left_out:
+            shown = [f"{name} ({what})" for name, what in self._left_out[:_NAMED]]
+            more = ", ..." if len(self._left_out) > len(shown) else ""
+            yield f"{self.root}: not data and left out: {', '.join(shown)}{more}"
+        if self.facts.held_out:
+            yield (
+                f"{self.root}: {self.facts.held_out:,} pictures lie in folders named as validation "
+                f"or test sets ({self.facts.held_out_example}) and are used all the same; pass the "
+                "folder of the training set to leave them out"
+            )
 
 
 def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
     """Opens a folder of pictures.
 
-    The headers of all files are read once and remembered under `cache_dir` for
-    as long as no name, size or time of change differs.
+    All files are read once; what was found is remembered under `cache_dir` for as long as no
+    name, size or time of change differs.
 
     Args:
       root: the folder.
       cache_dir: where indices are kept.
 
     Raises:
-      UserError: if it holds no picture, or data of another kind as well.
+      UserError: if it holds no picture, or data of another kind as well, or an archive that may
+        hold some.
     """
     root = Path(root)
+    if (own := our_own(root)) not in (None, "a cache"):
+        raise UserError(
+            f"{root}: this is {own} of lsgan_tf, which is never used as data; pass a folder of "
+            "pictures"
+        )
+    tag_cache(cache_dir)  # It may lie in the folder.
     listing = hashlib.sha256()
     count = 0
-    for name, status in _walk(root):
-        listing.update(b"%s\0%d %d\n" % (name, status.st_size, status.st_mtime_ns))
+    passed: dict[str, str] = {}
+    for name, status in walk(root, passed):
+        # The time of the last change cannot be set back, as that of the content can.
+        times = (status.st_mtime_ns, status.st_ctime_ns)
+        listing.update(b"%s\0%d %d %d\n" % (name, status.st_size, *times))
         count += 1
+        _check_archive(root, name, passed)
+    left_out = tuple(sorted(passed.items()))
     index = Path(cache_dir) / "image_folders" / listing.hexdigest()[:32]
     try:
-        return ImageFiles(root, index)
-    except (OSError, ValueError, KeyError, UserError):
+        return ImageFiles(root, index, left_out)
+    except (OSError, ValueError, KeyError, TypeError, UserError):
         pass  # Not indexed yet, or the index is damaged: index the folder again.
     with files.explained(index, "indexing the pictures"), files.atomic_folder(index) as temporary:
         _build(root, temporary, count)
-    return ImageFiles(root, index)
+    tag_cache(cache_dir)
+    return ImageFiles(root, index, left_out)
 
 
 def first_picture(root: Path) -> str | None:
     """The name of some picture below a folder, None if there is none; stops at the first."""
-    return next((os.fsdecode(name) for name, _ in _walk(root) if _is_picture(name)), None)
+    return next((os.fsdecode(name) for name, _ in walk(root) if is_picture(name)), None)
+
+
+def _check_archive(root: Path, name: bytes, passed: dict[str, str]) -> None:
+    """Refuses an archive that may hold pictures and was not unpacked.
+
+    Args:
+      root: the folder.
+      name: of a file below it.
+      passed: takes an archive that was unpacked.
+
+    Raises:
+      UserError: naming it.
+    """
+    path = os.fsdecode(name)
+    if not foreign.archive(path, ENDINGS):
+        return
+    place = root / path
+    if path.lower().endswith(".zip"):
+        found = foreign.wanted_in_zip(
+            place, lambda inner: inner.lower().endswith(ENDINGS) or bool(foreign.archive(inner))
+        )
+        if not found:
+            return
+    if foreign.is_unpacked(place, ENDINGS):
+        passed[shown(name)] = "an archive that was unpacked"
+        return
+    raise UserError(f"{root}: {shown(name)} is {foreign.trouble(path, ENDINGS)}")
 
 
 def _build(root: Path, index: Path, count: int) -> None:
     sides: list[np.ndarray] = []
-    other, bad = 0, 0
-    bad_names: list[tuple[str, str]] = []
+    facts = Counts()
 
     def sound() -> Iterator[bytes]:
-        nonlocal other, bad
-        with Progress(f"looking at {root.name}", count, "files") as progress:
+        with Progress(f"looking at {shown(os.fsencode(root.name))}", count, "files") as progress:
             block: list[int] = []
-            for name, _ in _walk(root):
+            for name, _ in walk(root):
                 progress.add(1)
                 if name.lower().endswith(tuple(map(str.encode, _FOREIGN))):
                     raise UserError(
-                        f"{root}: {os.fsdecode(name)} lies among pictures: two kinds of data in "
+                        f"{root}: {shown(name)} lies among pictures: two kinds of data in "
                         "one folder; pass a folder that holds one of them"
                     )
-                if not _is_picture(name):
-                    other += 1
+                side = facts.look(root, name)
+                if side is None:
                     continue
-                try:
-                    block.append(_short_side(root / os.fsdecode(name)))
-                except decode.Undecodable as error:
-                    bad += 1
-                    if bad <= _LISTED:
-                        shown = name.decode("utf-8", "backslashreplace")
-                        bad_names.append((shown, str(error)))
-                    continue
+                block.append(side)
                 if len(block) == 1 << 16:
                     sides.append(np.array(block, np.uint16))
                     block.clear()
@@ -179,63 +221,9 @@ def _build(root: Path, index: Path, count: int) -> None:
 
     (index / "names").mkdir()
     if not string_table.write(index / "names", sound()):
-        found = f"{bad:,} undecodable and {other:,} other files" if bad or other else "nothing"
         raise UserError(
             f"{root}: expected pictures ({', '.join(ENDINGS)}) in it or in its sub-folders, found "
-            f"{found}"
+            f"{facts.in_words()}"
         )
     np.save(index / "sides.npy", np.concatenate(sides))
-    files.write_json(index / "facts.json", dataclasses.asdict(Facts(other, bad, tuple(bad_names))))
-
-
-def _short_side(path: Path) -> int:
-    with files.explained(path, "reading the picture"), open(path, "rb") as stream:
-        return min(decode.open_picture(stream).size)
-
-
-def _is_picture(name: bytes) -> bool:
-    return os.fsdecode(name).lower().endswith(ENDINGS)
-
-
-def _walk(root: Path) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Visible files below a folder in the order of their names: relative path, status."""
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder; expected a folder of pictures")
-    yield from _walk_into(os.fsencode(root), b"", ())
-
-
-def _walk_into(
-    folder: bytes, prefix: bytes, above: tuple[tuple[int, int], ...]
-) -> Iterator[tuple[bytes, os.stat_result]]:
-    place = _place(_status(folder))
-    if place in above:
-        return  # A link that leads back up.
-    for name in _names(folder):
-        if name.startswith((b".", b"__MACOSX")):
-            continue
-        path = os.path.join(folder, name)
-        status = _status(path)
-        if status and stat.S_ISDIR(status.st_mode):
-            yield from _walk_into(path, prefix + name + b"/", (*above, place))
-        elif status and stat.S_ISREG(status.st_mode):
-            yield prefix + name, status
-
-
-def _names(folder: bytes) -> Iterator[bytes]:
-    with files.explained(Path(os.fsdecode(folder)), "listing the folder"):
-        yield from sorted_names(folder)
-
-
-def _status(path: bytes) -> os.stat_result | None:
-    """What a path leads to; None for links that lead nowhere."""
-    with files.explained(Path(os.fsdecode(path)), "looking at it"):
-        try:
-            return os.stat(path)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ELOOP):
-                return None
-            raise
-
-
-def _place(status: os.stat_result | None) -> tuple[int, int]:
-    return (status.st_dev, status.st_ino) if status else (0, 0)
+    files.write_json(index / "facts.json", dataclasses.asdict(facts.facts()))

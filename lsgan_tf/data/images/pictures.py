@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.images.image_files import ImageFiles
@@ -18,6 +19,7 @@ from lsgan_tf.data.images.records import Records, sampled
 from lsgan_tf.data.images.shards import ShardRecords
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
+from lsgan_tf.fingerprints import versioned
 
 # So many bad pictures in a row are no accident.
 _PATIENCE = 100
@@ -28,9 +30,9 @@ _SAMPLED = 64
 class Pictures(Source):
     """Pictures of one size from `Records`.
 
-    A picture that turns out to be undecodable is replaced by the next one that
-    is sound, so reading stays a pure function of the index; it is named in the
-    log and in `damaged`.
+    A picture that turns out to be undecodable is replaced by the next sound one of the same
+    label, so reading stays a pure function of the index and labels stay true; it is named in
+    the log, in `damaged` and in `news`.
 
     Args:
       records: where the encoded pictures lie.
@@ -63,10 +65,13 @@ class Pictures(Source):
         self.name, self.shape, self.classes = name, (size, size, channels), classes
         self.description, self.notices = description, notices
         self.damaged: dict[str, str] = {}
+        self._told = 0
         self._records, self._size, self._crop, self._channels = records, size, crop, channels
         self._labels, self._lock = labels, threading.Lock()
-        facts = (records.fingerprint(), self.shape, crop, decode.RESIZE, classes)
-        self.fingerprint = hashlib.sha256(repr(facts).encode()).hexdigest()
+        facts = (self.shape, crop, decode.RESIZE, classes)
+        self.fingerprint = _digest(records.fingerprint(), *facts)
+        if (former := records.former_fingerprint()) is not None:
+            self.fingerprint = versioned(self.fingerprint, _digest(former, *facts))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -86,18 +91,52 @@ class Pictures(Source):
         """See `Source`."""
         return super().labels(indices) if self._labels is None else self._labels[indices]
 
+    def news(self) -> list[str]:
+        """See `Source`: which pictures were replaced."""
+        with self._lock:
+            damaged = list(self.damaged.items())
+            new, self._told = damaged[self._told :], len(damaged)
+        if not new:
+            return []
+        shown = [f"{name} ({reason})" for name, reason in new[:_NAMED]]
+        more = f" and {len(new) - _NAMED:,} more" if len(new) > _NAMED else ""
+        return [
+            f"{len(damaged):,} pictures so far cannot be decoded and are replaced by the next "
+            f"{self._kin}: {', '.join(shown)}{more}"
+        ]
+
+    @property
+    def _kin(self) -> str:
+        return "of the same class" if self._labels is not None else "one"
+
     def _sound(self, index: int) -> np.ndarray:
-        for step in range(min(_PATIENCE, len(self))):
-            at = (index + step) % len(self)
-            try:
-                image = decode.decode(self._records.content(at))
-            except decode.Undecodable as error:
-                self._report(at, str(error))
-                continue
-            return decode.to_size(image, self._size, crop=self._crop, channels=self._channels)
+        image = self._decoded(index)
+        if image is None:
+            image = self._next_of_kin(index)
+        return decode.to_size(image, self._size, crop=self._crop, channels=self._channels)
+
+    def _decoded(self, index: int) -> Image.Image | None:
+        try:
+            return decode.decode(self._records.content(index))
+        except decode.Undecodable as error:
+            self._report(index, str(error))
+            return None
+
+    def _next_of_kin(self, index: int) -> Image.Image:
+        """The next picture of the same label that is sound; after the last comes the first."""
+        if self._labels is None:
+            following = (np.arange(index + 1, index + min(_PATIENCE, len(self)))) % len(self)
+        else:
+            kin = np.flatnonzero(self._labels == self._labels[index])
+            following = np.roll(kin, -1 - int(np.searchsorted(kin, index)))[:-1][: _PATIENCE - 1]
+        for other in following:
+            image = self._decoded(int(other))
+            if image is not None:
+                return image
+        of_class = f" in the class {self.classes[self._labels[index]]}" if self.classes else ""
         raise UserError(
-            f"{self.description}: {self._records.name_of(index)} and all that follow it cannot be "
-            "decoded; check the data with tools/verify_data.py"
+            f"{self.description}: {self._records.name_of(index)} and all that follow it{of_class} "
+            "cannot be decoded; check the data with tools/verify_data.py"
         )
 
     def _report(self, index: int, reason: str) -> None:
@@ -109,8 +148,12 @@ class Pictures(Source):
             count = len(self.damaged)
         if count <= _NAMED:
             logging.getLogger(__name__).warning(
-                "%s cannot be decoded (%s); the picture after it is taken instead", name, reason
+                "%s cannot be decoded (%s); the next %s is taken instead", name, reason, self._kin
             )
+
+
+def _digest(*facts: object) -> str:
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def notices(records: Records, size: int) -> tuple[str, ...]:

@@ -23,9 +23,10 @@ from lsgan_tf.data.formats import tfrecords
 from lsgan_tf.data.images import shards
 from lsgan_tf.data.images.encode_workers import Outcome, encode_all, encode_range
 from lsgan_tf.data.images.image_files import ImageFiles
-from lsgan_tf.data.images.records import Records, sampled
+from lsgan_tf.data.images.records import Records, sampled, versioned_fingerprint
 from lsgan_tf.data.images.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
+from lsgan_tf.fingerprints import same
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress
 
@@ -69,7 +70,8 @@ def prepare(
             f"--out={out}: lies in the folder of pictures, where it would count as data of another "
             "kind; give a folder outside of it"
         )
-    source = {"kind": records.kind, "count": len(records), "fingerprint": records.fingerprint()}
+    fingerprint = versioned_fingerprint(records)
+    source = {"kind": records.kind, "count": len(records), "fingerprint": fingerprint}
     job = {
         "format": shards.FORMAT,
         "category": category,
@@ -123,6 +125,8 @@ def begin(out: Path, job: dict[str, Any]) -> None:
     path = out / JOB
     if path.is_file():
         found = files.read_json(path)
+        if _same_source(found, job):
+            job["source"]["fingerprint"] = found["source"]["fingerprint"]
         if found != job:
             flat, found_flat = _flat(job), _flat(found)
             names = sorted(flat.keys() | found_flat.keys())
@@ -279,6 +283,14 @@ def _description(out: Path, name: str) -> dict[str, Any] | None:
 
 def _description_path(out: Path, name: str) -> Path:
     return out / shards.INDEX / Path(name).with_suffix(".json").name
+
+
+def _same_source(found: Any, job: dict[str, Any]) -> bool:
+    """Whether a preparation that was begun, perhaps by an earlier version, is of these records."""
+    try:
+        return same(found["source"]["fingerprint"], job["source"]["fingerprint"])
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def _flat(job: dict[str, Any]) -> dict[str, Any]:

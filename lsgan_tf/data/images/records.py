@@ -7,6 +7,8 @@ import hashlib
 
 import numpy as np
 
+from lsgan_tf.fingerprints import versioned
+
 _SAMPLED = 64
 
 
@@ -41,12 +43,22 @@ class Records(abc.ABC):
     def fingerprint(self) -> str:
         """Hex digest of the content, cheap even for 40 GB: see each kind."""
 
+    def former_fingerprint(self) -> str | None:
+        """What earlier versions computed instead; None if it is the same."""
+        return None
+
 
 def sampled(records: Records, most: int) -> list[int]:
     """Positions of at most so many records, spread over all."""
     if not len(records):
         return []
     return np.unique(np.linspace(0, len(records) - 1, most).astype(int)).tolist()
+
+
+def versioned_fingerprint(records: Records) -> str:
+    """The fingerprint of some records, with what earlier versions computed if that differs."""
+    former = records.former_fingerprint()
+    return records.fingerprint() if former is None else versioned(records.fingerprint(), former)
 
 
 def sampled_digest(records: Records, *facts: object) -> str:

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lsgan_tf.data import foreign
 from lsgan_tf.data.images import image_files, pictures, shards
+from lsgan_tf.data.split_names import split_of
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
+
+_NAMED = 5
 
 
 def open_source(
@@ -39,7 +43,10 @@ def open_source(
         raise UserError("--dataset=images needs --data_dir: pass a folder of pictures")
     path = Path(data_dir)
     if path.is_file():
-        raise UserError(f"--data_dir={path}: expected a folder of pictures; unpack it first")
+        kind = foreign.archive(path.name) or "a file"
+        raise UserError(
+            f"--data_dir={path}: this is {kind}, expected a folder of pictures; unpack it first"
+        )
     if (path / "data.mdb").exists() or shards.holds_shards(path):
         raise UserError(f"--data_dir={path}: this is LSUN's form; pass --dataset=lsun")
     records = image_files.open_folder(path, cache_dir=cache_dir or files.default_cache_dir())
@@ -68,4 +75,28 @@ def _classes(records: image_files.ImageFiles, path: Path) -> tuple[tuple[str, ..
             )
         # Files come in the order of their names, so folders do too.
         labels[index] = numbers.setdefault(folder, len(numbers))
+    _check_classes(tuple(numbers), [name for name in records.facts.unusable if name], path)
     return tuple(numbers), labels
+
+
+def _check_classes(names: tuple[str, ...], unusable: list[str], path: Path) -> None:
+    """Refuses sub-folders that are splits of a dataset, and classes of which nothing can be read.
+
+    Raises:
+      UserError: naming them.
+    """
+    train = [name for name in names if split_of(name) == "train"]
+    held_out = [name for name in names if split_of(name) == "held out"]
+    if (train and held_out) or len(train) + len(held_out) == len(names):
+        found = ", ".join([*train, *held_out][:_NAMED])
+        instead = path / (train[0] if train else "<the training set>")
+        raise UserError(
+            f"--data_dir={path}: its sub-folders {found} are named as splits of a dataset, not as "
+            f"classes; pass --data_dir={instead}, or rename them if they are classes"
+        )
+    if unusable:
+        raise UserError(
+            f"--data_dir={path}: no image of the class {', '.join(unusable[:_NAMED])} can be read, "
+            "so the class would be missing; repair or convert its images to PNG or JPEG, or remove "
+            "the folder (tools/verify_data.py says what is wrong)"
+        )

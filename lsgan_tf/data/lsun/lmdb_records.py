@@ -59,6 +59,13 @@ class LmdbRecords(Records):
         return self._keys[index].decode("ascii", "backslashreplace")
 
     def fingerprint(self) -> str:
+        """From the keys, the state of the database, and 64 entries spread over all.
+
+        The number of its last transaction grows with each change, wherever in it.
+        """
+        return sampled_digest(self, "lmdb", self._keys.digest(), self._database.last_change)
+
+    def former_fingerprint(self) -> str:
         """From the number of entries and 64 of them spread over all."""
         return sampled_digest(self, "lmdb")
 
@@ -115,6 +122,7 @@ class _Database:
             )
         self._env = self._opened()
         self.entries, self.bytes_used = self._facts()
+        self.last_change = self._env.info()["last_txnid"]
         if not self.entries:
             self._env.close()
             raise UserError(f"{self._path}: an LMDB without entries; expected LSUN's pictures")

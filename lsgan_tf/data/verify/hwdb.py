@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsgan_tf.data.foreign import casia
 from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import gb2312, gnt_files
 from lsgan_tf.data.hwdb import prepare as hwdb_prepare
@@ -30,14 +31,15 @@ class _Found:
 
 
 def looks_like(path: Path) -> bool:
-    """Whether there is a `.gnt` file at or below a path, or in an archive there."""
+    """Whether there is a `.gnt` file, or another of CASIA's, at or below a path or in a zip."""
     path = Path(path)
-    if path.is_file() and path.suffix.lower() not in (".gnt", ".zip"):
+    if path.is_file() and path.suffix.lower() not in (".gnt", ".zip") and not casia(path.name):
         return False
     try:
-        return bool(gnt_files.find(path))
+        found = gnt_files.survey(path)
     except UserError:
         return False
+    return bool(found.parts) or any(map(casia, found.unreadable))
 
 
 def report(path: Path) -> tuple[list[str], bool]:
@@ -53,7 +55,10 @@ def report(path: Path) -> tuple[list[str], bool]:
       UserError: if there is none, or an archive is damaged.
     """
     path = Path(path)
-    found = _scan_all(gnt_files.find(path))
+    there = gnt_files.survey(path)
+    if not there.parts:
+        gnt_files.find(path)  # Says why there is none.
+    found = _scan_all(there.parts)
     lines = [f"{path}: HWDB characters", "", *_files(found)]
     for split, wanted in (("train", False), ("test", True)):
         indices = [item.index for item in found if item.part.is_test is wanted and item.index]
@@ -67,11 +72,16 @@ def report(path: Path) -> tuple[list[str], bool]:
         for damage in item.index.damaged
     ]
     damage = [item.error for item in found if item.error] + damage
+    unread = [f"{name}: this is {why}" for name, why in sorted(there.unreadable.items())]
     damaged = sum(item.index.damaged_count if item.index else 1 for item in found)
     lines += ["", f"damaged: {damaged:,} records" if damaged else "damaged: none"]
     lines += [f"  {line}" for line in damage[:_SHOWN_DAMAGE]]
     if damaged > len(damage[:_SHOWN_DAMAGE]):
         lines.append(f"  and others, {damaged:,} records in all")
+    if unread:
+        lines += [f"cannot be read: {len(unread):,} files", *(f"  {line}" for line in unread)]
+        advice = "training refuses a folder with data that it cannot read: see the remedies above"
+        return [*lines, "", advice], False
     return [*lines, "", _advice(path, found, damaged)], not damaged
 
 

@@ -169,8 +169,9 @@ def _report_records(records: Records, most: int | None) -> tuple[list[str], bool
         lines.append(f"  and {len(bad) - _NAMED:,} more")
     if bad:
         lines.append(
-            "they do no harm: tools/prepare_lsun.py leaves them out, and training on this data "
-            "takes the picture after each instead"
+            "replace or delete them: in the place of each, training takes the next that can be "
+            "decoded (of the same class with --conditional), which then counts twice; "
+            "tools/prepare_lsun.py leaves them out"
         )
     if sizes:
         lines.append(f"formats: {_counted(formats)}; colours: {_counted(modes)}")

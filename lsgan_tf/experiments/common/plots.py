@@ -40,11 +40,13 @@ def save(figure: Any, path: Path) -> None:
     """Writes a figure as a small PNG, atomically."""
     from PIL import Image
 
+    from lsgan_tf.sampling.image_grid import png_origin
+
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
         with Image.open(temporary) as picture:
             small = picture.convert("RGB").quantize(64)
-        small.save(temporary, "PNG", optimize=True)
+        small.save(temporary, "PNG", optimize=True, pnginfo=png_origin())
 
 
 def density(points: np.ndarray, limit: float, bandwidth: float | None = None) -> np.ndarray:

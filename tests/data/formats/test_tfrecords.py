@@ -50,6 +50,17 @@ def test_any_record_by_its_offset(tmp_path, contents):
     records.close()
 
 
+def test_checksums_tell_what_changed(tmp_path):
+    seen = []
+    for contents in ([b"abc", b"d"], [b"abc", b"e"], [b"ab", b"cd"]):
+        (tmp_path / "x.tfrecord").write_bytes(b"".join(map(frame, contents)))
+        checks = []
+        RecordFile(tmp_path / "x.tfrecord").offsets(checks.append)
+        assert len(checks) == 2
+        seen.append(checks)
+    assert seen[0][0] == seen[1][0] and seen[0][1] != seen[1][1] and seen[0][0] != seen[2][0]
+
+
 def test_every_flipped_byte_is_seen(record_file):
     whole = record_file.read_bytes()
     start, stop = len(frame(b"")) + len(frame(b"a")), len(whole) - len(frame(CONTENTS[-1]))

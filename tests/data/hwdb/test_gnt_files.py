@@ -89,13 +89,93 @@ def test_neither_file_nor_folder(tmp_path):
         gnt_files.find(tmp_path)
 
 
-def test_no_gnt_names_an_archive_that_may_hold_it(tmp_path):
-    (tmp_path / "1.0train-gb1.rar").write_bytes(b"Rar!")
-    with pytest.raises(UserError, match=r"no \.gnt file in it; unpack 1.0train-gb1.rar by hand"):
-        gnt_files.find(tmp_path)
+ARCHIVES = [
+    ("HWDB1.1trn_gnt.alz", "an ALZip archive"),
+    ("a.egg", "an ALZip archive"),
+    ("a.rar", "a RAR archive"),
+    ("a.part1.rar", "a RAR archive"),
+    ("a.7z", "a 7-Zip archive"),
+    ("a.tar.xz", "a tar archive"),
+    ("a.tar", "a tar archive"),
+    ("a.zip.001", "a part of a split archive"),
+    ("a.z01", "a part of a split archive"),
+    ("a.gnt.gz", "a compressed file"),
+    ("a.gnt.part", "an unfinished download"),
+    ("a.zip.crdownload", "an unfinished download"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), ARCHIVES)
+@pytest.mark.parametrize("place", ["alone", "beside", "below", "zipped"])
+def test_what_cannot_be_opened_is_never_passed_over(tmp_path, name, kind, place):
+    content = make(tmp_path / "1.0test-gb1.gnt")
+    if place == "zipped":
+        pack(tmp_path / "HWDB1.1trn_gnt.zip", {f"x/{name}": b"packed", "b.gnt": content})
+    else:
+        path = tmp_path / ("deep" if place == "below" else "") / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"packed")
+    given = path if place == "alone" else tmp_path
+    with pytest.raises(UserError) as caught:
+        gnt_files.find(given)
+    message = str(caught.value)
+    assert f"{name}: this is {kind}" in message
+    assert "unpack it first" in message or "let it finish" in message
+    assert message.startswith(str(given))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("HWDB1.0trn.mpf", "CASIA's feature vectors"),
+        ("001-P16.dgr", "CASIA's pages of handwritten text"),
+        ("001-P16.dgrl", "CASIA's pages of handwritten text"),
+        ("1001.POT", "CASIA's online characters"),
+        ("P16.wptt", "CASIA's pages of online text"),
+        ("P16.ptts", "CASIA's pages of online text"),
+    ],
+)
+def test_other_formats_of_casia_are_named(tmp_path, name, what):
+    (tmp_path / name).write_bytes(b"x" * 100)
+    for place in (tmp_path, tmp_path / name):
+        with pytest.raises(UserError, match=rf"{name}: this is {what}.*; fetch the \.gnt files"):
+            gnt_files.find(place)
+    with pytest.raises(UserError, match=what):
+        pack(tmp_path / "x.zip", {name: b"x"})
+        gnt_files.find(tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize("name", ["HWDB1.1trn_gnt.alz", "x.tar.gz", "HWDB1.1trn_gnt.zip", "y.rar"])
+def test_an_archive_beside_what_was_in_it_is_no_error(tmp_path, name):
+    make(tmp_path / "y.gnt")
+    make(tmp_path / name.split(".tar")[0].rsplit(".", 1)[0] / "1001-c.gnt")
+    make(tmp_path / "x" / "1001-c.gnt")
+    if name.endswith(".zip"):
+        pack(tmp_path / name, {"HWDB1.1trn_gnt.alz": b"packed"})
+    else:
+        (tmp_path / name).write_bytes(b"packed")
+    assert len(names(tmp_path)) >= 2
+
+
+def test_files_that_hold_no_characters_are_ignored(tmp_path):
+    make(tmp_path / "a.gnt")
+    for name in ("notes.txt", "notes.txt.gz", "list.xz", "paper.pdf", "a.001"):
+        (tmp_path / name).write_bytes(b"x")
+    assert names(tmp_path) == ["a.gnt"]
+    pack(tmp_path / "other.zip", {"a.txt": "a"})
     with pytest.raises(UserError, match=r"no \.gnt file in it; give the folder"):
-        pack(tmp_path / "other.zip", {"a.txt": "a"})
         gnt_files.find(tmp_path / "other.zip")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b"ALZ\x01\n\0\0\0", "an ALZip archive"), (b"Rar!\x1a\x07\x01", "a RAR archive"),
+     (b"\x1f\x8b\x08", "a compressed file"), (b"PK\x03\x04", "a zip archive")],
+)  # fmt: skip
+def test_an_archive_under_another_name(tmp_path, content, kind):
+    (tmp_path / "1.0train-gb1.gnt").write_bytes(content + bytes(500))
+    with pytest.raises(UserError, match=rf"not a GNT file but {kind} .*; unpack it first"):
+        gnt.scan(tmp_path / "1.0train-gb1.gnt")
 
 
 def test_a_file_that_is_no_archive(tmp_path):

@@ -148,11 +148,28 @@ def test_splits(opened, data_dir):
         opened(data_dir / "test", split="test")
 
 
-def test_only_test_files_are_trained_on_with_a_notice(tmp_path, opened):
+def test_test_files_are_never_trained_on(tmp_path, opened, cache_dir):
     gnt.write(tmp_path / "x" / "1.0test-gb1.gnt", bitmaps("安", 2))
-    source = opened(tmp_path / "x")
-    assert len(source) == 2
-    assert "all files are named as test files" in source.notices[0]
+    for place in (tmp_path / "x", tmp_path / "x" / "1.0test-gb1.gnt"):
+        with pytest.raises(UserError, match=r"all 1 files are named as test files \(1.0test-gb1"):
+            opened(place)
+    assert not cache_dir.exists()
+    assert len(opened(tmp_path / "x", split="test")) == 2
+
+
+def test_a_training_set_that_is_packed_is_not_replaced_by_the_test_set(tmp_path, opened):
+    """HWDB1.1 as it is published: a zip of an ALZip archive beside a zip of `.gnt` files."""
+    gnt.write(tmp_path / "made.gnt", bitmaps("安", 2))
+    (tmp_path / "x").mkdir()
+    with zipfile.ZipFile(tmp_path / "x" / "HWDB1.1trn_gnt.zip", "w") as archive:
+        archive.writestr("HWDB1.1trn_gnt.alz", b"ALZ\x01")
+    with zipfile.ZipFile(tmp_path / "x" / "HWDB1.1tst_gnt.zip", "w") as archive:
+        archive.write(tmp_path / "made.gnt", "1241-c.gnt")
+    for split in ("train", "test", "all"):
+        with pytest.raises(
+            UserError, match=r"HWDB1.1trn_gnt.zip/HWDB1.1trn_gnt.alz: this is an AL"
+        ):
+            opened(tmp_path / "x", split=split)
 
 
 @pytest.mark.parametrize("name", ["Gnt1.0TrainPart1.zip", "HWDB1.0trn_gnt.zip"])

@@ -6,10 +6,12 @@ import gc
 import os
 import pickle
 import shutil
+import zipfile
 
 import pytest
 
 from lsgan_tf.data.images import image_files
+from lsgan_tf.data.images.records import sampled
 from lsgan_tf.errors import UserError
 
 
@@ -67,6 +69,56 @@ def test_undecodable_files_are_counted_and_named(folder, tmp_path):
     assert notice.endswith("...")
 
 
+def test_images_that_are_not_read_are_counted(folder, tmp_path):
+    for name in ("b/x.tif", "b/y.TIF", "z.heic"):
+        (folder / name).write_bytes(b"x")
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+    (notice,) = records.notices
+    assert "formats that are not read are left out (1 .heic, 2 .tif)" in notice
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["more.rar", "more.7z", "b/more.tar.xz", "more.alz", "more.egg", "z.png.gz", "x.zip.001"],
+)
+def test_an_archive_among_pictures(folder, tmp_path, name):
+    (folder / name).write_bytes(b"x")
+    with pytest.raises(UserError, match=f"{name} is .* unpack it first"):
+        image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    if name == "z.png.gz":
+        shutil.copy(folder / "b/2.png", folder / "z.png")
+    else:
+        unpacked = folder / name.split(".")[0]
+        unpacked.mkdir()
+        (unpacked / "x.txt").write_text("x")
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert f"{name} (an archive that was unpacked)" in records.notices[-1]
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [("x/1.jpg", "a zip archive"), ("inner.rar", "a zip archive"), ("a.txt", "")],
+)
+def test_a_zip_among_pictures(folder, tmp_path, member, message):
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr(member, b"x")
+    if not message:
+        assert names(image_files.open_folder(folder, cache_dir=tmp_path / "cache")) == NAMES
+        return
+    with pytest.raises(UserError, match=rf"more\.zip is {message}"):
+        image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+
+
+def test_held_out_folders_are_noticed(tmp_path, encode):
+    root = tmp_path / "p"
+    for name in ("train/1.png", "val2017/2.png", "val2017/3.png", "x/testing/4.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(encode())
+    (notice,) = image_files.open_folder(root, cache_dir=tmp_path / "cache").notices
+    assert "3 pictures lie in folders named as validation or test sets (val2017)" in notice
+
+
 def test_a_wrong_ending_does_not_matter(tmp_path, encode):
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "x.jpg").write_bytes(encode(kind="WEBP"))
@@ -118,12 +170,45 @@ def test_the_fingerprint_is_of_the_content(folder, tmp_path):
     assert fingerprint(copy) != original
 
 
+def test_a_change_in_any_file_changes_the_fingerprint(tmp_path):
+    """As where half of the files are painted black, of which a sample of 64 sees none."""
+    from PIL import Image
+
+    root, cache = tmp_path / "p", tmp_path / "cache"
+    root.mkdir()
+    for number in range(150):
+        Image.new("RGB", (8, 8), (number, 100, 200)).save(root / f"{number:03d}.bmp")
+    before = image_files.open_folder(root, cache_dir=cache)
+    looked_at = set(sampled(before, 64))
+    unseen = [number for number in range(150) if number not in looked_at]
+    for number in unseen:
+        path = root / f"{number:03d}.bmp"
+        times = path.stat().st_mtime_ns
+        Image.new("RGB", (8, 8)).save(path)
+        os.utime(path, ns=(times, times))  # Even so.
+    after = image_files.open_folder(root, cache_dir=cache)
+    assert before.former_fingerprint() == after.former_fingerprint()
+    assert before.fingerprint() != after.fingerprint()
+
+
+def test_large_files_belong_to_the_fingerprint(tmp_path):
+    from PIL import Image
+
+    root, cache = tmp_path / "p", tmp_path / "cache"
+    root.mkdir()
+    Image.new("RGB", (1000, 1000), "white").save(root / "a.bmp")
+    before = image_files.open_folder(root, cache_dir=cache).fingerprint()
+    Image.new("RGB", (1000, 1000), "black").save(root / "a.bmp")
+    assert image_files.open_folder(root, cache_dir=cache).fingerprint() != before
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ({}, "found nothing"),
         ({"a.txt": b"x"}, "0 undecodable and 1 other"),
         ({"a.png": b"x"}, "1 undecodable and 0 other"),
+        ({"a.tif": b"x", "b.HEIC": b"x"}, r"2 images in formats that are not read \(.heic, .tif\)"),
         ({"a.png": b"x", "data.mdb": b"x"}, "two kinds of data"),
     ],
 )

@@ -53,6 +53,67 @@ def test_a_picture_without_a_folder_has_no_label(folder, tmp_path, encode):
         )
 
 
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [
+        (["train", "val"], "train, val"),
+        (["training", "validation", "testing"], "training, testing, validation"),
+        (["Train", "test", "cats"], "Train, test"),
+        (["valid"], "valid"),
+        (["airplane", "train"], ""),
+        (["exam", "test"], ""),
+    ],
+)
+def test_splits_are_no_classes(tmp_path, encode, names, refused):
+    for name in names:
+        (tmp_path / "p" / name).mkdir(parents=True)
+        (tmp_path / "p" / name / "1.png").write_bytes(encode())
+    options = {"image_size": 8, "labels_from_folders": True, "cache_dir": tmp_path / "cache"}
+    if not refused:
+        assert image_folder.open_source(tmp_path / "p", **options).classes == tuple(names)
+        return
+    with pytest.raises(UserError, match=f"sub-folders {refused} are named as splits"):
+        image_folder.open_source(tmp_path / "p", **options)
+
+
+@pytest.mark.parametrize("name", ["1.tif", "1.png"])
+def test_a_class_of_which_nothing_can_be_read(folder, tmp_path, name):
+    (folder / "bees").mkdir()
+    (folder / "bees" / name).write_bytes(b"x")
+    options = {"image_size": 8, "cache_dir": tmp_path / "cache"}
+    with pytest.raises(UserError, match="no image of the class bees can be read"):
+        image_folder.open_source(folder, labels_from_folders=True, **options)
+    assert len(image_folder.open_source(folder, **options)) == 3
+
+
+def test_a_damaged_picture_never_shows_another_class(tmp_path, encode, noise):
+    """The last file of a class is followed by the first of the next class."""
+    root = tmp_path / "p"
+    for number, name in enumerate(["a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png"]):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(encode(noise(number)))
+    options = {"image_size": 8, "labels_from_folders": True, "cache_dir": tmp_path / "cache"}
+    before = image_folder.open_source(root, **options).read(np.arange(5))
+    for name in ("a/3.png", "b/2.png"):  # The header stays whole.
+        content = (root / name).read_bytes()
+        (root / name).write_bytes(content[:-30])
+    source = image_folder.open_source(root, **options)
+    after = source.read(np.arange(5))
+    np.testing.assert_array_equal(after, before[[0, 1, 0, 3, 3]])
+    (line,) = source.news()
+    assert (
+        "2 pictures so far cannot be decoded and are replaced by the next of the same class" in line
+    )
+    assert "a/3.png (" in line and "b/2.png (" in line
+    assert source.news() == []
+    (root / "b/1.png").write_bytes((root / "b/1.png").read_bytes()[:-30])
+    alone = image_folder.open_source(root, **options)
+    with pytest.raises(
+        UserError, match=r"b/1\.png and all that follow it in the class b cannot be"
+    ):
+        alone.read(np.array([3]))
+
+
 def test_grey(folder, tmp_path):
     source = image_folder.open_source(
         folder, image_size=8, channels=1, cache_dir=tmp_path / "cache"

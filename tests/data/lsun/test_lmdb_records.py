@@ -12,6 +12,7 @@ import lmdb
 import numpy as np
 import pytest
 
+from lsgan_tf.data.images.records import sampled
 from lsgan_tf.data.lsun import lmdb_records
 from lsgan_tf.data.lsun.lmdb_records import open_lmdb
 from lsgan_tf.errors import UserError
@@ -109,6 +110,20 @@ def test_the_fingerprint_is_of_the_content(tmp_path, write_lmdb, bedrooms):
     key = sorted(bedrooms)[17]
     assert fingerprint("c", {**bedrooms, key: bedrooms[key][:-1] + b"!"}) != original
     assert fingerprint("d", {k: v for k, v in bedrooms.items() if k != key}) != original
+
+
+def test_a_change_of_any_entry_changes_the_fingerprint(tmp_path, write_lmdb):
+    entries = {b"%03d" % number: bytes(100) for number in range(150)}
+    before = open_lmdb(write_lmdb(tmp_path / "x", entries), cache_dir=tmp_path / "cache")
+    digests = before.fingerprint(), before.former_fingerprint()
+    looked_at = set(sampled(before, 64))
+    unseen = next(n for n in range(20, 130) if n not in looked_at)  # Nor at the ends.
+    del before
+    gc.collect()
+    write_lmdb(tmp_path / "x", {b"%03d" % unseen: b"x" * 100})
+    after = open_lmdb(tmp_path / "x", cache_dir=tmp_path / "cache")
+    assert after.former_fingerprint() == digests[1]
+    assert after.fingerprint() != digests[0]
 
 
 def test_a_changed_database_is_not_read_by_an_old_table(tmp_path, write_lmdb, bedrooms):

@@ -85,6 +85,24 @@ def test_a_file_that_is_no_gnt_does_not_hide_the_others(data_dir, packed):
     assert "download again or remove bad." in text
 
 
+@pytest.mark.parametrize("name", ["more.alz", "deep/1001.pot", "x.gnt.gz"])
+def test_what_cannot_be_read_is_not_sound(data_dir, name):
+    (data_dir / name).parent.mkdir(exist_ok=True)
+    (data_dir / name).write_bytes(b"x")
+    assert verify_hwdb.looks_like(data_dir)
+    text, fine = report(data_dir)
+    assert not fine and "sound: train" not in text
+    assert f"  {name}: this is " in text
+    assert "train split: 6 pictures" in text
+
+
+def test_other_formats_of_casia_alone(tmp_path):
+    (tmp_path / "1.mpf").write_bytes(b"x")
+    assert verify_hwdb.looks_like(tmp_path) and verify_hwdb.looks_like(tmp_path / "1.mpf")
+    with pytest.raises(UserError, match="CASIA's feature vectors"):
+        report(tmp_path)
+
+
 def test_what_looks_like_it(data_dir, tmp_path):
     assert verify_hwdb.looks_like(data_dir)
     assert verify_hwdb.looks_like(data_dir / "train" / "1.gnt")

@@ -34,6 +34,7 @@ def test_databases_below_a_folder(tmp_path, write_lmdb, bedrooms, report):
     assert "width: 24 to 24 pixels, median 24" in text
     assert "decoded 31 of 31: 1 cannot be decoded" in text
     assert "  a (empty)" in text
+    assert "replace or delete them" in text and "no harm" not in text
 
 
 def test_a_sample(tmp_path, write_lmdb, bedrooms, report):

@@ -1,0 +1,148 @@
+"""What an index finds out about the files of a folder of pictures, one by one."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from lsgan_tf.data.image_walk import shown
+from lsgan_tf.data.images import decode
+from lsgan_tf.data.not_data import PNG_SOFTWARE
+from lsgan_tf.data.split_names import split_of
+from lsgan_tf.util import files
+
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
+# Images too, but of formats that are not read.
+_UNREAD = (
+    ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".psd", ".svg", ".tga",
+    ".dng", ".cr2", ".cr3", ".nef", ".arw", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".exr", ".dcm",
+)  # fmt: skip
+# Of larger files so many blocks are hashed, spread over them.
+_HASHED_WHOLE = 1 << 20
+_BLOCKS, _BLOCK = 16, 1 << 16
+_LISTED = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What an index found out about a folder.
+
+    Attributes:
+      other: files that are no pictures by their names.
+      bad: pictures whose header cannot be read.
+      bad_names: the first thousand of them, each with the reason.
+      content: hex SHA-256 of the content of all pictures.
+      unread: number of images in formats that are not read, by ending.
+      made_here: PNG that this package wrote.
+      held_out: pictures in folders named as validation or test sets.
+      held_out_example: one of these folders.
+      unusable: top folders that hold images of which none can be used.
+    """
+
+    other: int
+    bad: int
+    bad_names: tuple[tuple[str, str], ...]
+    content: str = ""
+    unread: dict[str, int] = dataclasses.field(default_factory=dict)
+    made_here: int = 0
+    held_out: int = 0
+    held_out_example: str = ""
+    unusable: tuple[str, ...] = ()
+
+
+class Counts:
+    """What is met on the way through a folder, file by file."""
+
+    def __init__(self) -> None:
+        self._other = self._bad = self._made_here = self._held_out = 0
+        self._bad_names: list[tuple[str, str]] = []
+        self._held_out_example = ""
+        self._unread: collections.Counter[str] = collections.Counter()
+        self._content = hashlib.sha256()
+        self._usable: dict[bytes, bool] = {}  # By top folder.
+
+    def look(self, root: Path, name: bytes) -> int | None:
+        """The shorter side of a picture; None for a file that is none."""
+        top = name.partition(b"/")[0] if b"/" in name else b""
+        ending = Path(os.fsdecode(name)).suffix.lower()
+        if ending in _UNREAD:
+            self._unread[ending] += 1
+            self._usable.setdefault(top, False)
+            return None
+        if not is_picture(name):
+            self._other += 1
+            return None
+        try:
+            side, digest, made_here = _look_into(root / os.fsdecode(name))
+        except decode.Undecodable as error:
+            self._bad += 1
+            self._usable.setdefault(top, False)
+            if self._bad <= _LISTED:
+                self._bad_names.append((shown(name), str(error)))
+            return None
+        if made_here:
+            self._made_here += 1
+            return None
+        self._usable[top] = True
+        self._content.update(digest)
+        for folder in shown(name).split("/")[:-1]:
+            if split_of(folder) == "held out":
+                self._held_out += 1
+                self._held_out_example = self._held_out_example or folder
+                break
+        return side
+
+    def in_words(self) -> str:
+        """What was found where no picture was."""
+        if not (self._bad or self._other or self._unread or self._made_here):
+            return "nothing"
+        found = f"{self._bad:,} undecodable and {self._other:,} other files"
+        if self._unread:
+            kinds = ", ".join(sorted(self._unread))
+            found += f", and {self._unread.total():,} images in formats that are not read ({kinds})"
+        if self._made_here:
+            found += f", and {self._made_here:,} PNG that lsgan_tf itself wrote"
+        return found
+
+    def facts(self) -> Facts:
+        """What was found in all files."""
+        return Facts(
+            other=self._other,
+            bad=self._bad,
+            bad_names=tuple(self._bad_names),
+            content=self._content.hexdigest(),
+            unread=dict(self._unread),
+            made_here=self._made_here,
+            held_out=self._held_out,
+            held_out_example=self._held_out_example,
+            unusable=tuple(shown(top) for top, usable in self._usable.items() if not usable),
+        )
+
+
+def _look_into(path: Path) -> tuple[int, bytes, bool]:
+    """A picture's shorter side, the digest of its content, whether this package wrote it."""
+    stream: BinaryIO
+    with files.explained(path, "reading the picture"), open(path, "rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size <= _HASHED_WHOLE:
+            content = stream.read()
+            digest, stream = hashlib.sha256(content), io.BytesIO(content)
+        else:
+            digest = hashlib.sha256(str(size).encode())
+            for number in range(_BLOCKS):
+                stream.seek((size - _BLOCK) * number // (_BLOCKS - 1))
+                digest.update(stream.read(_BLOCK))
+            stream.seek(0)
+        image = decode.open_picture(stream)
+        made_here = image.info.get("Software") == PNG_SOFTWARE
+        return min(image.size), digest.digest(), made_here
+
+
+def is_picture(name: bytes) -> bool:
+    """Whether a file's name is that of a picture that can be read."""
+    return os.fsdecode(name).lower().endswith(ENDINGS)

@@ -1,0 +1,110 @@
+"""Files and folders that lie in a folder of data and are none of it.
+
+Two kinds are left out wherever data is looked for: what operating systems, network drives and
+tools leave behind (litter), and what this package wrote itself (runs, exports, prepared sets,
+caches).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+_LITTER = re.compile(
+    r"""
+    \..+                                  # hidden: .git, .AppleDouble, .Trash-1000, ._a.png
+    | @eadir | @tmp | @syno.* | @recycle | @recently-snapshot | @sharebin | @quarantine
+    | @app(store|data|conf|home|share|temp) | @docker | @database | @download  # network drives
+    | [#]recycle | [#~]snapshots? | [#]trash
+    | \$recycle\.bin | \$extend | (?-i:RECYCLER|RECYCLED) | system\ volume\ information
+    | found\.\d{3} | thumbs\.db.* | ehthumbs.*\.db | desktop\.ini             # Windows
+    | __?macosx | network\ trash\ folder | temporary\ items | thevolumesettingsfolder
+    | desktop\ d[bf] | icon\r                                                 # macOS
+    | lost\+found | __pycache__ | node_modules
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_LARGEST_JSON = 1 << 20
+_CACHE_TAG = "CACHEDIR.TAG"
+_CACHE_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
+
+PNG_SOFTWARE = "lsgan_tf"
+"""Value of the text `Software` in each PNG that this package writes."""
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder of this name is left behind by a system or a tool.
+
+    Names that may well be classes ("#", "@home") are not: only those that are known.
+    """
+    return _LITTER.fullmatch(name) is not None
+
+
+def in_litter(path: str) -> bool:
+    """Whether a file lies in litter or is litter itself.
+
+    Args:
+      path: relative, with forward slashes, as inside an archive.
+    """
+    return any(is_litter(name) for name in path.split("/") if name != ".")
+
+
+def our_own(folder: Path | bytes) -> str | None:
+    """What a folder is if this package made it, such as "a run folder"; else None."""
+    place = os.fsdecode(folder)
+    if _has(place, "config.json"):
+        values = _values(place, "config.json")
+        if {"dataset", "data_fingerprint"} <= values.keys() or _has(place, "lock"):
+            return "a run folder"
+    if _has(place, "lock") and (_has(place, "checkpoints") or _has(place, "stats.jsonl")):
+        return "a run folder"
+    if _has(place, "saved_model.pb"):
+        return "an exported model"
+    if {"experiment", "arms"} <= _values(place, "experiment.json").keys():
+        return "the folder of an experiment"
+    if _has(place, "images.u8") and (_has(place, "manifest.json") or _has(place, "codes.npy")):
+        return "a prepared set"
+    if str(_values(place, "preparation.json").get("format", "")).startswith("lsgan_tf"):
+        return "a prepared set"
+    return "a cache" if _is_cache(place) else None
+
+
+def tag_cache(folder: Path) -> None:
+    """Marks a folder as a cache, which backups and searches for data leave out.
+
+    See https://bford.info/cachedir. A folder that may not be written stays as it is.
+    """
+    path = Path(folder) / _CACHE_TAG
+    try:
+        with open(path, "x", encoding="ascii") as stream:
+            stream.write(f"{_CACHE_SIGNATURE}\n# Prepared data of lsgan_tf; may be deleted.\n")
+    except OSError:
+        pass
+
+
+def _has(folder: str, name: str) -> bool:
+    return os.path.exists(os.path.join(folder, name))
+
+
+def _is_cache(folder: str) -> bool:
+    try:
+        with open(os.path.join(folder, _CACHE_TAG), encoding="ascii", errors="replace") as stream:
+            return stream.readline().startswith(_CACHE_SIGNATURE)
+    except OSError:
+        return False
+
+
+def _values(folder: str, name: str) -> dict[str, Any]:
+    """A JSON object in a folder; empty if there is none that can be read."""
+    path = os.path.join(folder, name)
+    try:
+        if not os.path.isfile(path) or os.path.getsize(path) > _LARGEST_JSON:
+            return {}
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            found = json.load(stream)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

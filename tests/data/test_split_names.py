@@ -1,0 +1,29 @@
+"""Names of folders that stand for splits."""
+
+from __future__ import annotations
+
+import pytest
+
+from lsgan_tf.data.split_names import split_of
+
+
+@pytest.mark.parametrize(
+    "name", ["train", "Training", "trn", "train2017", "train_set", "images-train"]
+)
+def test_training(name):
+    assert split_of(name) == "train"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["val", "valid", "validation", "VAL2014", "test", "testing", "tst", "test_images", "dev"],
+)
+def test_held_out(name):
+    assert split_of(name) == "held out"
+
+
+@pytest.mark.parametrize(
+    "name", ["trains", "cat", "contest", "valley", "device", "images", "1", "安"]
+)
+def test_anything_else(name):
+    assert split_of(name) is None
