@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
@@ -42,6 +43,8 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show Chinese shows codes instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
+    # What a picture's header has to say to programmers, with lines of their source.
+    warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
     # absl's own notices are of no use here.
     logging.set_verbosity(logging.WARNING)
     flags.FLAGS.set_gnu_getopt(True)

@@ -7,12 +7,32 @@ databases hold JPEG in some copies and WebP in others.
 from __future__ import annotations
 
 import io
+import math
+import struct
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
 
-_FORMATS = ("JPEG", "WEBP", "PNG", "BMP", "GIF")
+# Importing a format's module is what makes Pillow know it.
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
+
+_FORMATS = {
+    "jpeg": JpegImagePlugin.JpegImageFile.format,
+    "webp": WebPImagePlugin.WebPImageFile.format,
+    "png": PngImagePlugin.PngImageFile.format,
+    "bmp": BmpImagePlugin.BmpImageFile.format,
+    "gif": GifImagePlugin.GifImageFile.format,
+}
+# Factors that bring grey levels of fewer bits to 0 to 255, by Pillow's name of their layout.
+_GREY_LEVELS = {"L;2": (3, 85), "L;4": (15, 17)}
 _ORIENTATION = 0x0112  # The EXIF tag that says which way is up.
 RESIZE = "antialiased bilinear"
 
@@ -49,13 +69,22 @@ def open_picture(stream: BinaryIO) -> Image.Image:
     stream.seek(0)
     if not beginning:
         raise Undecodable("empty")
-    if sniff(beginning) is None:
+    kind = sniff(beginning)
+    if kind is None:
         raise Undecodable("no JPEG, WebP, PNG, BMP or GIF")
     try:
-        return Image.open(stream, formats=_FORMATS)
-    # Damaged files make Pillow raise nearly anything: struct.error, SyntaxError...
+        # As `Image.open` does, but without its Python warning for a large picture.
+        factory, _ = Image.OPEN[_FORMATS[kind]]
+        image = factory(stream, "")
+    except (SyntaxError, IndexError, TypeError, struct.error) as error:
+        raise Undecodable("damaged header") from error
+    # Damaged files make Pillow raise nearly anything.
     except Exception as error:
         raise Undecodable(_reason(error)) from error
+    most = 2 * (Image.MAX_IMAGE_PIXELS or math.inf)
+    if math.prod(image.size) > most:
+        raise Undecodable(f"{math.prod(image.size):,} pixels, at most {most:,} are read")
+    return image
 
 
 def decode(content: bytes) -> Image.Image:
@@ -79,7 +108,7 @@ def pixels(image: Image.Image) -> Image.Image:
       Undecodable: if the file is damaged or cut short.
     """
     try:
-        image.load()
+        image = _with_exact_transparency(image)
         return _plain(_upright(image))
     except Exception as error:
         raise Undecodable(_reason(error)) from error
@@ -118,14 +147,61 @@ def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image) if turned else image
 
 
+def _with_exact_transparency(image: Image.Image) -> Image.Image:
+    """Loads a picture; a colour that a PNG declares transparent is made so.
+
+    Pillow compares the declared colour with pixels that it has brought to 8 bits. So it misses
+    grey of 2, 4 and 16 bits, and of 16-bit colours it knows one half.
+    """
+    stream, layout = getattr(image, "fp", None), _layout(image)
+    key = image.info.get("transparency")
+    image.load()
+    if layout in _GREY_LEVELS and isinstance(key, int):
+        most, factor = _GREY_LEVELS[layout]
+        image.info["transparency"] = (key & most) * factor
+    elif image.mode.startswith("I") and isinstance(key, int):
+        return _made_transparent(image, np.asarray(image) == key)
+    elif layout == "RGB;16B" and isinstance(key, tuple):
+        stream.seek(0)
+        low = PngImagePlugin.PngImageFile(stream)
+        # With its bytes swapped, the lower half of each number is what is kept.
+        low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
+        deep = np.asarray(image).astype(np.uint16) << 8 | np.asarray(low)
+        return _made_transparent(image, (deep == key).all(-1))
+    return image
+
+
+def _layout(image: Image.Image) -> str:
+    """Pillow's name of how a PNG's pixels lie in the file; empty for other formats."""
+    tiles = getattr(image, "tile", None)
+    return tiles[0].args if tiles and isinstance(tiles[0].args, str) else ""
+
+
+def _made_transparent(image: Image.Image, where: np.ndarray) -> Image.Image:
+    """A picture with alpha that is 0 `where` it says, and its orientation."""
+    if image.mode == "RGB":
+        colours = np.asarray(image)
+    else:
+        colours = np.repeat(_eight_bits(image)[..., None], 3, axis=-1)
+    alpha = np.where(where, 0, 255).astype(np.uint8)
+    made = Image.fromarray(np.concatenate([colours, alpha[..., None]], axis=-1))
+    made.info = {name: value for name, value in image.info.items() if name != "transparency"}
+    return made
+
+
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    return np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
+
+
 def _plain(image: Image.Image) -> Image.Image:
     if image.mode in ("RGB", "L"):
         if "transparency" in image.info:
             return _on_white(image.convert("RGBA"))
         return image
     if image.mode.startswith("I"):
-        deep = np.asarray(image).astype(np.int64)
-        return Image.fromarray(np.clip(deep >> 8, 0, 255).astype(np.uint8))
+        return Image.fromarray(_eight_bits(image))
+    if image.mode == "La":
+        image = image.convert("LA")  # From which alone there is a way to RGBA.
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         return _on_white(image.convert("RGBA"))
     return image.convert("L" if image.mode == "1" else "RGB")

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -149,6 +150,7 @@ _encode_in_worker: Callable[[int, int], list[Outcome]] | None = None  # Set in w
 
 def _start_worker(records: Records, preprocessing: Preprocessing) -> None:
     global _encode_in_worker
+    warnings.filterwarnings("ignore", module=r"PIL(\.|$)")  # As `lsgan_tf.cli.app.run`.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _encode_in_worker = functools.partial(encode_range, records, preprocessing)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lsgan_tf.data.formats import archives
 from lsgan_tf.data.images import image_files, shards, tfds_folder
+from lsgan_tf.data.not_data import in_litter
 from lsgan_tf.errors import UserError
 
 SCENES = (
@@ -48,7 +49,9 @@ SPLITS = ("train", "val")
 
 _OTHER_NAMES = {"validation": "val", "test": "val"}
 _LMDB_MARK = 0xBEEFC0DE
-_LMDB_NAME = re.compile(r"(?P<category>.+)_(?P<split>train|val)_lmdb")
+_SPLIT_WORDS = r"train|val|validation|test"
+_LMDB_NAME = re.compile(rf"(?:(?P<category>.+)_)?(?P<split>{_SPLIT_WORDS})_lmdb")
+_PICTURES_NAME = re.compile(rf"(?P<category>.+)_(?P<split>{_SPLIT_WORDS})")
 
 
 def checked_split(split: str) -> str:
@@ -99,11 +102,18 @@ def locate(path: Path, *, category: str, split: str) -> Path:
     if path.is_file():
         if path.suffix.lower() != ".zip":
             raise UserError(f"--data_dir={path}: expected LSUN's .zip or a folder")
-        _require_match(path, path.stem, category, split)
+        require_match(path, path.stem, category, split)
+        if not _said(path.stem, category)[0]:
+            address(category, split)  # A file of any name must at least be of a known category.
         return path
     require_one_kind(path)
     if holds_lmdb(path):
-        _require_match(path, path.name, category, split)
+        # The folder may be given as "." or by a link that says nothing.
+        names = (path.name, path.resolve().name)
+        name = next((name for name in names if any(_said(name, category))), path.name)
+        require_match(path, name, category, split)
+        if not _said(name, category)[0]:
+            address(category, split)
         return path
     if shards.holds_shards(path):
         return path
@@ -123,7 +133,7 @@ def locate(path: Path, *, category: str, split: str) -> Path:
 def category_of(folder: Path) -> str:
     """The category that the name of an LMDB's folder tells: `kitchen` of `kitchen_train_lmdb`."""
     match = _LMDB_NAME.fullmatch(folder.name)
-    return match["category"] if match else folder.name
+    return match["category"] if match and match["category"] else folder.name
 
 
 def holds_lmdb(folder: Path) -> bool:
@@ -151,11 +161,22 @@ def _below(path: Path, category: str, split: str) -> list[Path]:
 def _loose_pictures(path: Path, category: str, split: str) -> Path:
     name = path.resolve().name
     named = name == f"{category}_{split}" or (name == category and split == "train")
-    if named and image_files.first_picture(path):
-        return path
-    where = address(category, split)  # From here on the category must be LSUN's.
     with os.scandir(path) as listing:
-        others = {match[0] for entry in listing if (match := _lmdb_named(entry.name))}
+        others = {
+            entry.name.removesuffix(".zip")
+            for entry in listing
+            if _is_other(entry.name.removesuffix(".zip"), category, split)
+            and (_LMDB_NAME.fullmatch(entry.name.removesuffix(".zip")) or entry.is_dir())
+        }
+    if named and image_files.first_picture(path):
+        if others:
+            raise UserError(
+                f"--data_dir={path}: {', '.join(sorted(others))} in it is not {category} ({split}) "
+                f"by its name; pass the folder of the {split} pictures alone"
+            )
+        return path
+    require_match(path, name, category, split)
+    where = address(category, split)  # From here on the category must be LSUN's.
     if others:
         raise UserError(
             f"--data_dir={path}: no {category}_{split}_lmdb in it, only "
@@ -170,22 +191,62 @@ def _loose_pictures(path: Path, category: str, split: str) -> Path:
     )
 
 
-def _lmdb_named(name: str) -> re.Match[str] | None:
-    return _LMDB_NAME.fullmatch(name.removesuffix(".zip"))
+def _said(name: str, category: str) -> tuple[str | None, str | None]:
+    """The category and the split that a file's or folder's name tells, None for what it does not.
+
+    Args:
+      name: without an archive's ending.
+      category: what is asked for; it may be none of LSUN's.
+    """
+    known = (*SCENES, *OBJECTS, category)
+    match = _LMDB_NAME.fullmatch(name) or _PICTURES_NAME.fullmatch(name)
+    if match and (name.endswith("_lmdb") or match["category"] in known):
+        return match["category"], match["split"]
+    if name in _OTHER_NAMES or name == "val":
+        return None, name
+    if name == "train" != category:
+        return None, None  # The split more likely than the category of objects.
+    return (name, None) if name in known else (None, None)
 
 
-def _require_match(path: Path, name: str, category: str, split: str) -> None:
-    match = _LMDB_NAME.fullmatch(name)
-    if match and (match["category"], match["split"]) != (category, split):
-        same = match["category"] == category
-        instead = "" if same else f"--category={match['category']} or "
+def _is_other(name: str, category: str, split: str) -> bool:
+    """Whether a name tells another category or another split than asked for."""
+    found, of_split = _said(name, category)
+    if (found, of_split) == (None, "test"):
+        return True  # LSUN's test set, which is of all categories.
+    if found not in (None, category):
+        return True
+    return of_split is not None and _OTHER_NAMES.get(of_split, of_split) != split
+
+
+def require_match(path: Path, name: str, category: str, split: str) -> None:
+    """Refuses data that by its name is of another category or split than asked for.
+
+    Args:
+      path: where it lies, for the message.
+      name: of the file or folder, without an archive's ending.
+      category: what is asked for.
+      split: likewise.
+
+    Raises:
+      UserError: naming both.
+    """
+    if not _is_other(name, category, split):
+        return
+    found, of_split = _said(name, category)
+    if (found, of_split) == (None, "test"):
         raise UserError(
-            f"--data_dir={path}: holds {match['category']} ({match['split']}), asked for "
-            f"{category} ({split}); pass {instead}another folder"
-            + (f" (tools/prepare_lsun.py takes --split={match['split']})" if same else "")
+            f"--data_dir={path}: {name} is LSUN's test set by its name: pictures of all categories "
+            f"without labels, not {category} ({split}); fetch {address(category, split)}"
         )
-    if not match:
-        address(category, split)  # A file of any name must at least be of a known category.
+    same = found in (None, category)
+    of_split = _OTHER_NAMES.get(of_split, of_split) if of_split else None
+    instead = "" if same else f"--category={found} or "
+    raise UserError(
+        f"--data_dir={path}: holds {found or 'pictures'}{f' ({of_split})' if of_split else ''} by "
+        f"the name {name}, asked for {category} ({split}); pass {instead}another folder"
+        + (f" (tools/prepare_lsun.py takes --split={of_split})" if same else "")
+    )
 
 
 def database_in(archive: Path) -> archives.Member:
@@ -194,7 +255,11 @@ def database_in(archive: Path) -> archives.Member:
     Raises:
       UserError: if the archive is damaged or not LSUN's.
     """
-    members = [member for member in archives.list_zip(archive) if member.basename == "data.mdb"]
+    members = [
+        member
+        for member in archives.list_zip(archive)
+        if member.basename == "data.mdb" and not in_litter(member.name)
+    ]
     if len(members) != 1:
         raise UserError(
             f"{archive}: expected one data.mdb in LSUN's zip, found {len(members)}; this is not "

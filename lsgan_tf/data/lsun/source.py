@@ -85,6 +85,8 @@ def open_records(
         )
     place = lsun_places.locate(Path(data_dir), category=category, split=split)
     if place.is_file():
+        inside = lsun_places.database_in(place).folder
+        lsun_places.require_match(place, inside, category, split)
         return lmdb_records.open_lmdb(unpacked(place, cache_dir), cache_dir=cache_dir)
     if lsun_places.holds_lmdb(place):
         return lmdb_records.open_lmdb(place, cache_dir=cache_dir)

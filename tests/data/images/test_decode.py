@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -78,6 +81,101 @@ def test_other_kinds_of_transparency():
     for mode, colour in (("RGB", (1, 2, 3)), ("L", 7)):
         keyed = encoded(Image.new(mode, (4, 4), colour), "PNG", transparency=colour)
         assert pixels(keyed)[0, 0].tolist() == [255] * 3
+
+
+def png(depth, kind, row, transparent, interlaced=0):
+    """A PNG of one row, written by hand: Pillow writes few of these."""
+
+    def chunk(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    width = 8 * len(row) // depth // (3 if kind == 2 else 1)
+    header = struct.pack(">IIBBBBB", width, 1, depth, kind, 0, 0, interlaced)
+    # With interlacing four columns make three passes: 0; none of its own; 2; none; 1 and 3.
+    size = len(row) // width if depth >= 8 else 0
+    passes = [row[:size], row[2 * size : 3 * size], row[size : 2 * size] + row[3 * size :]]
+    lines = passes if interlaced else [row]
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"tRNS", transparent)
+        + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + line for line in lines)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def big_endian(*numbers):
+    return struct.pack(f">{len(numbers)}H", *numbers)
+
+
+WHITE = [255, 255, 255]
+
+
+DECLARED = [
+    (1, 0, bytes([0b01010101]), big_endian(0), [255] * 8),
+    (1, 0, bytes([0b01010101]), big_endian(1), [0, 255] * 4),
+    (2, 0, bytes([0b00011011]), big_endian(1), [0, 255, 170, 255]),
+    (4, 0, bytes([0x05, 0x6E]), big_endian(5), [0, 255, 102, 238]),
+    (8, 0, bytes([0, 10, 11, 254]), big_endian(10), [0, 255, 11, 254]),
+    (16, 0, big_endian(0, 1000, 1001, 65_000), big_endian(1000), [0, 255, 3, 253]),
+    (16, 0, big_endian(0, 1000, 1001, 65_000), big_endian(65_000), [0, 3, 3, 255]),
+    (8, 2, bytes([1, 2, 3, 1, 2, 4, 0, 0, 0, 9, 9, 9]), big_endian(1, 2, 3),
+     [WHITE, [1, 2, 4], [0, 0, 0], [9, 9, 9]]),
+    (16, 2, big_endian(256, 512, 770, 256, 512, 771, 257, 512, 770, 0, 0, 0),
+     big_endian(256, 512, 770), [WHITE, [1, 2, 3], [1, 2, 3], [0, 0, 0]]),
+]  # fmt: skip
+# Rows of part of a byte are not interlaced by hand here.
+INTERLACED = [(*case, 1) for case in DECLARED if case[0] >= 8]
+
+
+@pytest.mark.parametrize(
+    ("depth", "kind", "row", "transparent", "expected", "interlaced"),
+    [*((*case, 0) for case in DECLARED), *INTERLACED],
+)
+def test_a_colour_that_is_declared_transparent(depth, kind, row, transparent, expected, interlaced):
+    image = decode.decode(png(depth, kind, row, transparent, interlaced)).convert("RGB")
+    found = np.asarray(image)[0]
+    if kind == 0:
+        expected = [[level] * 3 for level in expected]
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("mode", ["LA", "La", "PA", "RGBA", "RGBa"])
+def test_every_mode_with_alpha(mode):
+    image = Image.new("RGBA", (4, 4), (10, 10, 10, 0))
+    image.putpixel((0, 0), (10, 10, 10, 255))
+    if mode == "PA":
+        image = Image.new("PA", (4, 4))
+        image.putpalette([10, 10, 10] * 256)
+        image.putpixel((0, 0), (0, 255))
+    else:
+        image = image.convert("LA" if mode in ("LA", "La") else "RGBA").convert(mode)
+    found = decode.pixels(image)
+    assert (found.getpixel((0, 0)), found.getpixel((1, 1))) == ((10, 10, 10), (255, 255, 255))
+
+
+def test_a_declared_colour_and_an_orientation():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    deep = Image.fromarray(np.array([[1000, 40_000]], np.uint16))
+    image = decode.decode(encoded(deep, "PNG", transparency=1000, exif=exif))
+    assert image.size == (1, 2)
+    assert np.asarray(image.convert("L")).ravel().tolist() == [255, 40_000 >> 8]
+
+
+def test_large_pictures_are_read_without_a_warning(monkeypatch):
+    """Beyond twice Pillow's limit they are refused, as Pillow does; in between it warns."""
+    content = encoded(Image.new("L", (20, 20), 7), "PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert decode.decode(content).getpixel((3, 3)) == 7
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 199)
+    with pytest.raises(decode.Undecodable, match="400 pixels, at most 398 are read"):
+        decode.decode(content)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert decode.decode(content).size == (20, 20)
 
 
 def test_sixteen_bits_are_cut_to_eight():

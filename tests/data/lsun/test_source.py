@@ -170,6 +170,58 @@ def test_the_wrong_place(tmp_path, write_lmdb, bedrooms, opened):
         opened(tmp_path / "lsun" / "bedroom_train_lmdb", split="val")
 
 
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("category", ["bedroom", "cat"])
+def test_the_test_set_is_of_no_category(
+    tmp_path, write_lmdb, bedrooms, opened, encode, category, split
+):
+    """LSUN publishes one test set for all scenes."""
+    folder = write_lmdb(tmp_path / "test_lmdb", bedrooms)
+    archive = zipped(tmp_path / "test_lmdb.zip", folder, "test_lmdb")
+    renamed = zipped(tmp_path / f"{category}_{split}_lmdb.zip", folder, "test_lmdb")
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "link").symlink_to(folder)
+    for place in (folder, archive, renamed, folder / "data.mdb", tmp_path / "x" / "link"):
+        with pytest.raises(UserError, match=r"test_lmdb is LSUN's test set by its name"):
+            opened(place, category, split=split)
+    renamed.unlink()
+    with pytest.raises(UserError, match="only test_lmdb"):
+        opened(tmp_path, category, split=split)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("kitchen", "holds kitchen by the name kitchen"),
+        ("kitchen_val", r"holds kitchen \(val\)"),
+        ("bedroom_val", r"holds bedroom \(val\)"),
+        ("bedroom_test", r"holds bedroom \(val\)"),
+        ("bedroom/val", r"holds pictures \(val\)"),
+        ("validation", r"holds pictures \(val\)"),
+        ("test", "is LSUN's test set by its name"),
+    ],
+)
+def test_pictures_of_another_category_or_split(tmp_path, encode, opened, name, message):
+    (tmp_path / name).mkdir(parents=True)
+    (tmp_path / name / "x.png").write_bytes(encode())
+    with pytest.raises(UserError, match=message):
+        opened(tmp_path / name)
+    with pytest.raises(UserError, match=r"no bedroom_train_lmdb in it, only|val in it is not"):
+        opened((tmp_path / name).parent)
+
+
+def test_an_lmdb_named_after_another_category(tmp_path, write_lmdb, bedrooms, opened):
+    folder = write_lmdb(tmp_path / "cat", bedrooms)
+    with pytest.raises(UserError, match="pass --category=cat or another folder"):
+        opened(folder)
+    assert len(opened(folder, "cat")) == 30
+    for free in ("anything", "train", "data"):
+        assert len(opened(write_lmdb(tmp_path / free, bedrooms))) == 30
+    inside = zipped(tmp_path / "bedroom_train_lmdb.zip", folder, "kitchen_train_lmdb")
+    with pytest.raises(UserError, match="pass --category=kitchen"):
+        opened(inside)
+
+
 def test_an_lmdb_without_its_data(tmp_path, opened):
     (tmp_path / "bedroom_train_lmdb").mkdir()
     for place in (tmp_path, tmp_path / "bedroom_train_lmdb"):
