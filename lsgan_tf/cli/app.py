@@ -16,6 +16,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.flag_files import expanded
 from lsgan_tf.util.signals import Terminated, exit_status
 from lsgan_tf.util.tensorflow_errors import one_line
 
@@ -65,7 +66,7 @@ def flags_only(argv: Sequence[str]) -> None:
 
 def _parse(argv: list[str]) -> list[str]:
     try:
-        return flags.FLAGS(argv)
+        return flags.FLAGS([argv[0], *expanded(argv[1:])])
     except flags.Error as error:
         message = str(error).removeprefix("ERROR:: ")
         _fail(f"{message} (see --help)")

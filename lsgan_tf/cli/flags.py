@@ -8,6 +8,7 @@ from typing import Any
 
 from absl import flags
 
+from lsgan_tf import flag_files
 from lsgan_tf.config import Config, resolve, settings
 from lsgan_tf.metrics.registry import check_best_metric
 from lsgan_tf.settings.defaults import DATASETS, PAPER
@@ -100,7 +101,7 @@ def _origins(argv: list[str], flag_values: flags.FlagValues) -> dict[str, str]:
         name, given, value = _name(word, flag_values), "=" in word, word.partition("=")[2]
         if name == "flagfile":
             path = value if given else next(words, "")
-            for line in flag_values.read_flags_from_files([f"--flagfile={path}"]):
+            for line in flag_files.lines(path):
                 origins[_name(line, flag_values)] = f"flagfile {path}"
             continue
         origins[name] = "command line"

@@ -164,7 +164,7 @@ def read_json(path: Path) -> Any:
       UserError: if the file is missing or is not JSON.
     """
     with explained(path, "reading it"):
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
     try:
         return json.loads(text)
     except ValueError as error:

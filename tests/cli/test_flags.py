@@ -5,6 +5,7 @@ import re
 import pytest
 from absl import flags
 
+from lsgan_tf import flag_files
 from lsgan_tf.cli import flags as flagging
 from lsgan_tf.config import settings
 from lsgan_tf.errors import UserError
@@ -55,7 +56,7 @@ def parse(*words):
     values.set_gnu_getopt(True)
     flagging.define_flags(values)
     argv = ["main", *words]
-    values(argv)
+    values(["main", *flag_files.expanded(words)])
     return flagging.from_flags(argv, values)
 
 

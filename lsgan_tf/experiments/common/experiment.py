@@ -14,6 +14,7 @@ from absl import flags
 from lsgan_tf.cli import flags as flagging
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
+from lsgan_tf.flag_files import expanded
 
 Measures = dict[str, float | None]
 """Figures of a run by name; None where there is none (a step that never came)."""
@@ -145,7 +146,7 @@ def config_of(words: Sequence[str]) -> Config:
     flagging.define_flags(values)
     argv = ["lsgan_tf.main", *words]
     try:
-        rest = values(argv)
+        rest = values([argv[0], *expanded(words)])
     except flags.Error as error:
         message = " ".join(str(error).split())
         raise UserError(f"{message} (flags after -- are lsgan_tf.main's)") from error

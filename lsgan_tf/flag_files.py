@@ -1,0 +1,90 @@
+"""Reading flag files whatever wrote them.
+
+absl reads them in the encoding of the locale, and takes a byte-order mark for part of the first
+flag. Here their bytes mean what the same bytes mean on the command line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from collections.abc import Sequence
+
+from absl import flags
+
+_DIRECTIVE = re.compile(r"--?flagfile(?:=(?P<path>.*))?", re.DOTALL)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def expanded(words: Sequence[str]) -> list[str]:
+    """A command line with the lines of flag files in the place of each `--flagfile`.
+
+    Args:
+      words: without the program's name.
+
+    Raises:
+      flags.Error: if a file cannot be read, or its name is missing.
+    """
+    found: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return [*found, word, *rest]
+        match = _DIRECTIVE.fullmatch(word)
+        if not match:
+            found.append(word)
+            continue
+        path = match["path"] if match["path"] is not None else next(rest, None)
+        if path is None:
+            raise flags.IllegalFlagValueError("--flagfile with no argument")
+        found.extend(lines(path))
+    return found
+
+
+def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
+    """The flags in a file, those of files that it names included.
+
+    Args:
+      path: the file; `~` is the home folder.
+      above: the files that lead to it: none is read within itself.
+
+    Raises:
+      flags.Error: if it cannot be read.
+    """
+    path = os.path.expanduser(path.strip().strip("'\""))
+    if not path or path in above:
+        return []
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read()
+    except OSError as error:
+        raise flags.CantOpenFlagFileError(f"Unable to open flagfile: {error}") from error
+    if b"\0" in (content := _in_bytes(content, path)):
+        raise flags.CantOpenFlagFileError(
+            f"Unable to read flagfile: {path}: expected text, a flag a line; it holds other bytes"
+        )
+    found: list[str] = []
+    for raw in content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
+        # Also where a file with a mark was put together from several.
+        line = os.fsdecode(raw.replace(codecs.BOM_UTF8, b"").strip())
+        if not line or line.startswith(("#", "//")):
+            continue
+        match = _DIRECTIVE.fullmatch(line)
+        if match and match["path"] is not None:
+            found.extend(lines(match["path"], (*above, path)))
+        else:
+            found.append(line)
+    return found
+
+
+def _in_bytes(content: bytes, path: str) -> bytes:
+    """The content as it would be without an encoding of two bytes a letter."""
+    if not content.startswith(_UTF16):
+        return content
+    try:
+        return content.decode("utf-16").encode("utf-8")
+    except UnicodeError as error:
+        raise flags.CantOpenFlagFileError(
+            f"Unable to read flagfile: {path}: begins as UTF-16 and is not; save it as UTF-8"
+        ) from error
