@@ -6,7 +6,8 @@
 The run folder holds config.json, log.txt, stats.jsonl, TensorBoard events, sample
 grids, checkpoints and, at the end, a SavedModel. The same command with its
 --run_dir resumes it. Exit status: 0 finished, 2 a mistake in what was asked, 3 the
-run diverged, 130 and 143 stopped by Ctrl-C and SIGTERM with a checkpoint written.
+run diverged, 4 another worker was lost, 5 the run collapsed and --stop_on_collapse was
+given, 130 and 143 stopped by Ctrl-C and SIGTERM with a checkpoint written.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -317,3 +318,16 @@ class TestMistakesInFolders:
     def test_a_folder_that_is_no_run(self, tmp_path):
         with pytest.raises(UserError, match=r"no config\.json in it; expected the folder of a run"):
             load_config(tmp_path / "nowhere")
+
+
+def test_help_and_readme_list_every_exit_status():
+    from lsgan_tf import errors, main
+    from lsgan_tf.monitoring import collapse
+
+    kinds = (errors.UserError, *errors.UserError.__subclasses__())
+    statuses = {0, 130, 143, collapse.EXIT_COLLAPSED, *(kind.status for kind in kinds)}
+    assert {2, 3, 4, 5} < statuses
+    readme = (Path(main.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for text in (main.__doc__, readme):
+        listed = text.split("Exit status:")[1].split("\n\n")[0]
+        assert statuses <= set(map(int, re.findall(r"\b\d+\b", listed)))

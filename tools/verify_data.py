@@ -57,6 +57,12 @@ def _kind(data_dir: Path) -> str:
     for kind in KINDS:
         if _module(kind).looks_like(data_dir):
             return kind
+    from lsgan_tf.data.hwdb import gnt_files
+
+    unreadable = gnt_files.survey(data_dir).unreadable
+    if unreadable:
+        name, why = min(unreadable.items())
+        raise UserError(f"{data_dir}: no data of a known kind in it; {name} is {why}")
     raise UserError(
         f"{data_dir}: no data of a known kind in it; give another --data_dir, or say what it is by "
         f"--kind={'|'.join(KINDS)} to learn what is missing"

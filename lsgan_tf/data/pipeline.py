@@ -94,7 +94,7 @@ class Batches:
         return examples.reshape(shape + examples.shape[1:]), labels.reshape(shape)
 
     def _spans(self, step: int, replica: int, replicas: int) -> list[tuple[int, int]]:
-        """First and last-but-one position of each draw of a replica at a step."""
+        """First position of each draw of a replica at a step, and the one after its last."""
         size = self._batch_size // replicas
         starts = [
             (step * self._draws + draw) * self._batch_size + replica * size

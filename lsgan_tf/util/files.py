@@ -240,9 +240,25 @@ def sync(path: Path) -> None:
 
 
 def default_cache_dir() -> Path:
-    """The user's cache folder for prepared data: `$XDG_CACHE_HOME/lsgan_tf` or its default."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "lsgan_tf"
+    """The user's cache folder for prepared data: `$XDG_CACHE_HOME/lsgan_tf` or its default.
+
+    Raises:
+      UserError: if there is no such folder and none can be made.
+    """
+    remedy = "give a folder that can be written by --cache_dir"
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:
+        raise UserError(f"no home folder to keep prepared data in; {remedy}") from error
+    folder = existing = Path(base) / "lsgan_tf"
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    # One that is there is of use even if it may only be read.
+    if existing != folder and not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise UserError(
+            f"prepared data would be kept in {folder}, and {existing} cannot be written; {remedy}"
+        )
+    return folder
 
 
 def _umask() -> int:

@@ -52,6 +52,17 @@ def test_what_cannot_be_read_exits_with_2_and_one_line(tmp_path, flags, message)
     assert message in result.stderr
 
 
+@pytest.mark.parametrize("given", ["", "HWDB1.1trn_gnt.alz"])
+def test_an_archive_that_cannot_be_read_is_named(tmp_path, given):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "HWDB1.1trn_gnt.alz").write_bytes(b"ALZ\x01")
+    result = run(f"--data_dir={tmp_path / 'x' / given}")
+    assert result.returncode == 2
+    assert "HWDB1.1trn_gnt.alz is an ALZip archive, which cannot be read here; unpack" in (
+        result.stderr
+    )
+
+
 def test_help_names_the_kinds():
     result = run("--help")
     assert result.returncode == 0

@@ -219,3 +219,27 @@ def test_what_killed_processes_left_is_cleared(tmp_path):
     files.clear_leftovers(tmp_path)
     assert names(tmp_path) == [".gitignore", ".mine.tmp", "best", "kept"]
     files.clear_leftovers(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("home", ["file", "missing/below"])
+def test_a_cache_folder_that_cannot_be_made_names_the_flag(tmp_path, monkeypatch, home):
+    """As with HOME=/ for any user but root."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    (tmp_path / "file").write_text("")
+    if home != "file":
+        monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(UserError, match=r"cannot be written; give a folder .* by --cache_dir"):
+        files.default_cache_dir()
+    (tmp_path / "there" / ".cache" / "lsgan_tf").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "there"))  # It may hold what is needed.
+    assert files.default_cache_dir() == tmp_path / "there" / ".cache" / "lsgan_tf"
+
+
+def test_json_of_a_windows_editor_and_of_paths_that_are_no_text(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": "安"}', encoding="utf-8-sig")
+    assert files.read_json(tmp_path / "a.json") == {"a": "安"}
+    odd = {"path": os.fsdecode("汉字".encode("gbk")), "name": "安"}
+    files.write_json(tmp_path / "b.json", odd)
+    assert files.read_json(tmp_path / "b.json") == odd
+    assert "安" in (tmp_path / "b.json").read_text(encoding="utf-8")

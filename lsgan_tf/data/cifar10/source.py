@@ -6,15 +6,17 @@ import errno
 import hashlib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lsgan_tf.data import foreign
 from lsgan_tf.data.cifar10 import batches as cifar10_batches
 from lsgan_tf.data.formats import archives
 from lsgan_tf.data.images import tfds_folder
+from lsgan_tf.data.not_data import in_litter, is_litter
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import default_cache_dir, explained
@@ -74,8 +76,11 @@ def locate(path: Path) -> tuple[Path, list[Path]]:
             f"--data_dir={path}: no such file or folder; expected {_FORMS} (from {HOME}cifar.html)"
         )
     if path.is_file():
+        _refuse_cifar100(path, [path.name])
         if not archives.is_archive(path):
-            raise UserError(f"--data_dir={path}: expected {_FORMS}, found another kind of file")
+            kind = foreign.archive(path.name)
+            found = f"{kind}, which cannot be read here" if kind else "another kind of file"
+            raise UserError(f"--data_dir={path}: expected {_FORMS}, found {found}")
         return path, []
     candidates = [path, *(path / name for name in _FOLDERS)]
     found = [folder for folder in candidates if _holds_batches(folder)]
@@ -83,10 +88,34 @@ def locate(path: Path) -> tuple[Path, list[Path]]:
     if prepared := tfds_folder.find_prepared(path, "cifar10"):
         found.append(prepared)
     if not found:
+        names = [entry.name for entry in path.iterdir() if not is_litter(entry.name)]
+        _refuse_cifar100(path, [path.resolve().name, *names])
         raise UserError(
             f"--data_dir={path}: no CIFAR-10 in it; expected {_FORMS} (from {HOME}cifar.html)"
         )
     return found[0], found[1:]
+
+
+def _refuse_cifar100(path: Path, names: Iterable[str]) -> None:
+    """Says so if what is given is CIFAR-100.
+
+    Args:
+      path: as `--data_dir`.
+      names: of the files and folders that were found.
+
+    Raises:
+      UserError: if they are CIFAR-100's.
+    """
+    parts = {part.lower() for name in names for part in name.split("/")}
+    layouts = ({"train", "test", "meta"}, {"train.bin", "test.bin"})
+    if any(part.startswith(("cifar-100", "cifar100")) for part in parts) or any(
+        layout <= parts for layout in layouts
+    ):
+        raise UserError(
+            f"--data_dir={path}: this is CIFAR-100, expected CIFAR-10 ({_FORMS}); fetch "
+            f"{HOME}{ARCHIVE}, or unpack CIFAR-100 into a folder of PNG for each class and give "
+            "that with --dataset=images"
+        )
 
 
 def _holds_batches(folder: Path) -> bool:
@@ -99,7 +128,8 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
     images = np.empty((len(wanted) * per_batch, *_SHAPE), np.uint8)
     labels = np.empty(len(images), np.uint8)
     digests: dict[str, str] = {}
-    for batch, content, where in _batch_files(place, wanted):
+    seen: list[str] = []
+    for batch, content, where in _batch_files(place, wanted, seen):
         if batch in digests:
             raise UserError(
                 f"{where}: {batch} is there a second time; keep one of the two official layouts"
@@ -110,6 +140,7 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
         labels[start : start + per_batch] = records[:, 0]
         digests[batch] = cifar10_batches.digest(records)
     if missing := [batch for batch in wanted if batch not in digests]:
+        _refuse_cifar100(place, seen)
         raise UserError(
             f"{place}: {', '.join(missing)} missing, expected {', '.join(wanted)}; fetch "
             f"{HOME}{ARCHIVE} again"
@@ -118,8 +149,16 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
     return _finish(images, labels, [digests[batch] for batch in wanted], split, place, notices)
 
 
-def _batch_files(place: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes, str]]:
-    """The wanted batches in a folder or an archive: name, content, path for messages."""
+def _batch_files(
+    place: Path, wanted: tuple[str, ...], seen: list[str]
+) -> Iterator[tuple[str, bytes, str]]:
+    """The wanted batches in a folder or an archive: name, content, path for messages.
+
+    Args:
+      place: the folder or archive.
+      wanted: names of batches.
+      seen: takes the names of all members of an archive.
+    """
     if place.is_dir():
         for path in sorted(place.iterdir()):
             batch = cifar10_batches.batch_of(path.name)
@@ -128,11 +167,13 @@ def _batch_files(place: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, by
                     content = path.read_bytes()
                 yield batch, content, str(path)
         return
-    members = archives.read_members(
-        place,
-        lambda member: cifar10_batches.batch_of(member.basename) in wanted,
-        largest=cifar10_batches.LARGEST_FILE,
-    )
+
+    def is_wanted(member: archives.Member) -> bool:
+        seen.append(member.name)
+        is_batch = cifar10_batches.batch_of(member.basename) in wanted
+        return is_batch and not in_litter(member.name)
+
+    members = archives.read_members(place, is_wanted, largest=cifar10_batches.LARGEST_FILE)
     for member, content in members:
         batch = cifar10_batches.batch_of(member.basename)
         assert batch is not None  # It was asked for.

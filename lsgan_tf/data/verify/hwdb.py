@@ -14,6 +14,7 @@ from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import gb2312, gnt_files
 from lsgan_tf.data.hwdb import prepare as hwdb_prepare
 from lsgan_tf.data.hwdb.gnt_files import GntPart
+from lsgan_tf.data.images import image_files
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.progress import Progress
 
@@ -39,7 +40,11 @@ def looks_like(path: Path) -> bool:
         found = gnt_files.survey(path)
     except UserError:
         return False
-    return bool(found.parts) or any(map(casia, found.unreadable))
+    if found.parts:
+        return True
+    # Other programs use these endings too, .pot for one.
+    pictures = path.is_dir() and image_files.first_picture(path)
+    return any(map(casia, found.unreadable)) and not pictures
 
 
 def report(path: Path) -> tuple[list[str], bool]:

@@ -303,6 +303,31 @@ def test_a_folder_of_tensorflow_datasets(prepared, records, tmp_path, monkeypatc
         cifar10.open_source(prepared)
 
 
+@pytest.mark.parametrize(
+    "form", ["cifar-100-python.tar.gz", "renamed.tar.gz", "folder", "bin", "in it"]
+)
+def test_cifar100_is_told_from_cifar10(tmp_path, form):
+    root = tmp_path / "x"
+    folder = root / ("cifar-100-python" if form == "in it" else "any")
+    folder.mkdir(parents=True)
+    for name in ("train.bin", "test.bin") if form == "bin" else ("train", "test", "meta"):
+        (folder / name).write_bytes(b"x")
+    place = root if form == "in it" else folder
+    if form.endswith(".gz"):
+        place = tmp_path / form
+        with tarfile.open(place, "w:gz") as archive:
+            archive.add(folder, "cifar-100-python")
+    for split in ("train", "test"):
+        with pytest.raises(UserError, match=r"this is CIFAR-100, expected CIFAR-10 .*; fetch http"):
+            cifar10.open_source(place, split=split)
+
+
+def test_other_archives_are_named(tmp_path):
+    (tmp_path / "cifar-10-python.rar").write_bytes(b"x")
+    with pytest.raises(UserError, match="found a RAR archive, which cannot be read here"):
+        cifar10.open_source(tmp_path / "cifar-10-python.rar")
+
+
 def test_a_copy_of_a_prepared_folder_is_known_by_its_facts(prepared, records, tmp_path):
     for place in ("3.0.2", "mine/3.0.2", "copy"):
         shutil.copytree(prepared, tmp_path / "elsewhere" / place)
