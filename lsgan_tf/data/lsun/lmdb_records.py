@@ -169,7 +169,7 @@ class _Database:
         try:
             # Without a lock file read-only folders work; without readahead random reads do.
             environment = lmdb.open(
-                str(self._folder), readonly=True, lock=False, readahead=False, create=False
+                os.fsencode(self._folder), readonly=True, lock=False, readahead=False, create=False
             )
             page, last = environment.stat()["psize"], environment.info()["last_pgno"]
         except lmdb.Error as error:
