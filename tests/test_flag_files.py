@@ -10,7 +10,7 @@ import sys
 import pytest
 from absl import flags
 
-from lsgan_tf import flag_files
+from lsgan_tf.cli import flag_files
 
 TEXT = "# 手写\n--seed=3\n\n  --data_dir=/data/手写  \n// no\n--conditional\n"
 FLAGS = ["--seed=3", "--data_dir=/data/手写", "--conditional"]
@@ -70,7 +70,7 @@ def test_utf8_where_the_locale_is_ascii(tmp_path):
     folder.mkdir()
     (tmp_path / "a.flags").write_text(f"# 手写\n--data_dir={folder}\n", encoding="utf-8-sig")
     code = (
-        "import os, sys; from lsgan_tf import flag_files\n"
+        "import os, sys; from lsgan_tf.cli import flag_files\n"
         "word, = flag_files.expanded(sys.argv[1:])\n"
         "print(sys.getfilesystemencoding(), os.path.isdir(word.partition('=')[2]))"
     )

@@ -15,8 +15,8 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
+from lsgan_tf.cli.flag_files import expanded
 from lsgan_tf.errors import UserError
-from lsgan_tf.flag_files import expanded
 from lsgan_tf.util.signals import Terminated, exit_status
 from lsgan_tf.util.tensorflow_errors import one_line
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from absl import flags
 
-from lsgan_tf import flag_files
+from lsgan_tf.cli import flag_files
 from lsgan_tf.config import Config, resolve, settings
 from lsgan_tf.metrics.registry import check_best_metric
 from lsgan_tf.settings.defaults import DATASETS, PAPER

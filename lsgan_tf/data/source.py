@@ -24,7 +24,7 @@ class Source(abc.ABC):
         set has no labels.
       fingerprint: digest of the content (not of where it lies): the same for the same data
         and preprocessing, so a run can tell that its data changed. Compare two with
-        `lsgan_tf.fingerprints.same`.
+        `lsgan_tf.settings.fingerprints.same`.
       standin: whether this is drawn in place of real data that is absent.
       description: one line for logs and reports: what was found and where.
       notices: further lines a user should read at start (records skipped, files

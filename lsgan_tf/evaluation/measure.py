@@ -13,11 +13,10 @@ from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.generators import Candidate, Candidates
-from lsgan_tf.fingerprints import same
-from lsgan_tf.metrics.real import with_data_dir
-from lsgan_tf.metrics.registry import BETTER, check_metrics, default_metrics, for_json, is_better
+from lsgan_tf.metrics.registry import BETTER, for_json, is_better
 from lsgan_tf.metrics.requirements import check_metrics, default_metrics
 from lsgan_tf.metrics.suite import Suite, open_suite
+from lsgan_tf.settings.fingerprints import same
 from lsgan_tf.util.files import explained, write_json
 from lsgan_tf.util.text import printable
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsgan_tf import fingerprints
 from lsgan_tf.config import Config
 from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
@@ -17,6 +16,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.files import check_file
 from lsgan_tf.sampling.sampler import Sampler, spell_out
+from lsgan_tf.settings import fingerprints
 from lsgan_tf.util.files import explained
 from lsgan_tf.util.progress import Progress
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from absl import flags
 
-from lsgan_tf import flag_files
+from lsgan_tf.cli import flag_files
 from lsgan_tf.cli import flags as flagging
 from lsgan_tf.config import settings
 from lsgan_tf.errors import UserError

@@ -11,19 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import (
-    cifar10,
-    decode,
-    gnt,
-    gnt_files,
-    hwdb,
-    image_folder,
-    lsun,
-    prepare_shards,
-    shards,
-    verify_hwdb,
-    verify_pictures,
-)
+from lsgan_tf.data.cifar10 import source as cifar10
+from lsgan_tf.data.formats import gnt
+from lsgan_tf.data.hwdb import gnt_files
+from lsgan_tf.data.hwdb import source as hwdb
+from lsgan_tf.data.images import decode, prepare_shards, shards
+from lsgan_tf.data.images import source as image_folder
+from lsgan_tf.data.lsun import source as lsun
+from lsgan_tf.data.verify import hwdb as verify_hwdb
+from lsgan_tf.data.verify import pictures as verify_pictures
 
 ODD = os.fsdecode("汉字".encode("gbk"))
 TOOL = Path(__file__).parents[2] / "tools" / "verify_data.py"
@@ -107,7 +103,7 @@ def test_databases_and_what_is_prepared_of_them(root, cache, write_lmdb, bedroom
 
 
 def test_cifar10(root, monkeypatch):
-    from lsgan_tf.data import cifar10_batches
+    from lsgan_tf.data.cifar10 import batches as cifar10_batches
 
     monkeypatch.setattr(cifar10_batches, "IMAGES_PER_BATCH", 20)
     for batch in cifar10_batches.SPLITS["train"]:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from lsgan_tf.config import Config
-from lsgan_tf.data import hwdb
 from lsgan_tf.data.hwdb import resize
+from lsgan_tf.data.hwdb import source as hwdb
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.data.synthetic import handwriting as standin
 from lsgan_tf.errors import UserError

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data import foreign
 from lsgan_tf.data.cifar10 import batches as cifar10_batches
-from lsgan_tf.data.formats import archives
+from lsgan_tf.data.formats import archives, foreign
 from lsgan_tf.data.images import tfds_folder
 from lsgan_tf.data.not_data import in_litter, is_litter
 from lsgan_tf.data.source import ArraySource

@@ -24,8 +24,7 @@ from types import TracebackType
 
 import numpy as np
 
-from lsgan_tf.data import foreign
-from lsgan_tf.data.formats import gbk
+from lsgan_tf.data.formats import foreign, gbk
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import atomic_file, explained
 

@@ -19,7 +19,7 @@ from lsgan_tf.data.images.records import Records, sampled
 from lsgan_tf.data.images.shards import ShardRecords
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.fingerprints import versioned
+from lsgan_tf.settings.fingerprints import versioned
 
 # So many bad pictures in a row are no accident.
 _PATIENCE = 100

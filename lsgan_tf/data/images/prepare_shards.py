@@ -26,7 +26,7 @@ from lsgan_tf.data.images.image_files import ImageFiles
 from lsgan_tf.data.images.records import Records, sampled, versioned_fingerprint
 from lsgan_tf.data.images.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
-from lsgan_tf.fingerprints import same
+from lsgan_tf.settings.fingerprints import same
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress
 

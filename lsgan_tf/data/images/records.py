@@ -7,7 +7,7 @@ import hashlib
 
 import numpy as np
 
-from lsgan_tf.fingerprints import versioned
+from lsgan_tf.settings.fingerprints import versioned
 
 _SAMPLED = 64
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data import foreign
+from lsgan_tf.data.formats import foreign
 from lsgan_tf.data.images import image_files, pictures, shards
 from lsgan_tf.data.split_names import split_of
 from lsgan_tf.errors import UserError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data.foreign import casia
 from lsgan_tf.data.formats import gnt
+from lsgan_tf.data.formats.foreign import casia
 from lsgan_tf.data.hwdb import gb2312, gnt_files
 from lsgan_tf.data.hwdb import prepare as hwdb_prepare
 from lsgan_tf.data.hwdb.gnt_files import GntPart

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from lsgan_tf.cli import flags as flagging
+from lsgan_tf.cli.flag_files import expanded
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
-from lsgan_tf.flag_files import expanded
 
 Measures = dict[str, float | None]
 """Figures of a run by name; None where there is none (a step that never came)."""
