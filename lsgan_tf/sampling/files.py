@@ -226,7 +226,7 @@ def _write_folder(
                 folder.mkdir()
             picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
             name = f"{number:07d}{_suffix(_in_turn(names, number))}.png"
-            picture.save(folder / name, pnginfo=png_origin())
+            picture.save(folder / name, pnginfo=image_grid.png_origin())
 
 
 def _each(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

@@ -14,8 +14,8 @@ import numpy as np
 
 from lsgan_tf.data.cifar10 import batches as cifar10_batches
 from lsgan_tf.data.formats import archives, foreign
+from lsgan_tf.data.formats.not_data import in_litter, is_litter
 from lsgan_tf.data.images import tfds_folder
-from lsgan_tf.data.not_data import in_litter, is_litter
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import default_cache_dir, explained

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from lsgan_tf.data.not_data import in_litter
+from lsgan_tf.data.formats.not_data import in_litter
 
 _PACKED = {
     ".alz": "an ALZip archive",

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from lsgan_tf.data.formats.not_data import PNG_SOFTWARE
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.images.image_walk import shown
-from lsgan_tf.data.not_data import PNG_SOFTWARE
 from lsgan_tf.data.split_names import split_of
 from lsgan_tf.util import files
 

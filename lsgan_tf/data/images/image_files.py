@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.data.formats import foreign, string_table
+from lsgan_tf.data.formats.not_data import our_own, tag_cache
 from lsgan_tf.data.images.image_facts import ENDINGS, Counts, Facts, is_picture
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
-from lsgan_tf.data.not_data import our_own, tag_cache
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress

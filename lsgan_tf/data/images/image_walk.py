@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from lsgan_tf.data.formats.not_data import is_litter, our_own
 from lsgan_tf.data.formats.string_table import sorted_names
-from lsgan_tf.data.not_data import is_litter, our_own
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from lsgan_tf.data.formats import archives
+from lsgan_tf.data.formats.not_data import in_litter
 from lsgan_tf.data.images import image_files, shards, tfds_folder
-from lsgan_tf.data.not_data import in_litter
 from lsgan_tf.errors import UserError
 
 SCENES = (

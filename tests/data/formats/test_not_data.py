@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsgan_tf.data import not_data
-from lsgan_tf.data.formats import gnt
+from lsgan_tf.data.formats import gnt, not_data
 from lsgan_tf.data.hwdb import gnt_files
 from lsgan_tf.data.images import image_files
 from lsgan_tf.data.images import source as image_folder
