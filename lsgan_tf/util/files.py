@@ -10,17 +10,20 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.forms import check_form, parse_json
 
 if TYPE_CHECKING:
     import numpy as np
 
 _MEGABYTE = 1 << 20
+_LARGEST_JSON = 256 * _MEGABYTE
 # Names that `tempfile` makes for `atomic_file` and `atomic_folder`.
 _LEFTOVER = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.(tmp|old)")
 
@@ -157,18 +160,102 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
-def read_json(path: Path) -> Any:
-    """Reads JSON.
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file to be read, and refuses what is no regular file.
+
+    Nobody may ever write to a FIFO, and a device may never end.
 
     Raises:
-      UserError: if the file is missing or is not JSON.
+      UserError: if there is something else in its place.
+      OSError: if it cannot be opened.
+    """
+    return open(path, "rb", opener=open_descriptor)
+
+
+def open_descriptor(path: str | Path, flags: int = os.O_RDONLY) -> int:
+    """A descriptor of a regular file, to be closed by the caller; raises as `open_regular`."""
+    # To open a FIFO waits for somebody who writes to it, unless told not to.
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise UserError(
+        f"{path}: expected a regular file, found a FIFO or a device; give the file itself"
+    )
+
+
+def read_bytes(path: Path, largest: int | None = None) -> bytes:
+    """The content of a regular file.
+
+    Args:
+      path: the file.
+      largest: bytes above which it is refused; None takes any size.
+
+    Raises:
+      UserError: if it is larger, or no regular file.
+      OSError: if it cannot be read.
+    """
+    with open_regular(path) as stream:
+        content = stream.read(-1 if largest is None else largest + 1)
+    if largest is not None and len(content) > largest:
+        raise UserError(f"{path}: larger than the {largest:,} bytes that such a file may have")
+    return content
+
+
+def read_json(path: Path, form: Any = None, *, largest: int = _LARGEST_JSON) -> Any:
+    """Reads JSON and checks its form.
+
+    Args:
+      path: the file.
+      form: what must be in it, see `lsgan_tf.forms.check_form`; None takes anything.
+      largest: bytes above which it is refused.
+
+    Raises:
+      UserError: if the file is missing, is not JSON, or has another form.
     """
     with explained(path, "reading it"):
-        text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+        text = read_bytes(path, largest).decode("utf-8-sig", errors="replace")
     try:
-        return json.loads(text)
+        value = parse_json(text)
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON ({error})") from error
+    if form is not None:
+        try:
+            check_form(value, form)
+        except ValueError as error:
+            raise UserError(f"{path}: damaged, or written by something else ({error})") from error
+    return value
+
+
+def read_array(path: Path, dtype: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Maps an array in `.npy` and checks what it is.
+
+    Args:
+      path: the file.
+      dtype: its numbers: "int64".
+      shape: its sides; None is any length.
+
+    Raises:
+      ValueError: if it is damaged or another array.
+      UserError: if it is no regular file.
+      OSError: if it cannot be read.
+    """
+    import numpy as np
+
+    open_regular(path).close()
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except EOFError as error:
+        raise ValueError(f"{path.name}: empty") from error
+    sides = len(array.shape) == len(shape) and all(
+        wanted in (None, side) for wanted, side in zip(shape, array.shape, strict=True)
+    )
+    if array.dtype != dtype or not sides:
+        raise ValueError(f"{path.name} holds {array.dtype} {array.shape}")
+    return array
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
@@ -224,7 +311,7 @@ def require_writable(path: Path, doing: str) -> None:
 def sha256(path: Path) -> str:
     """Hex SHA-256 of a file's content, read in blocks."""
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         while block := stream.read(4 * _MEGABYTE):
             digest.update(block)
     return digest.hexdigest()

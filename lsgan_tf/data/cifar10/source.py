@@ -185,7 +185,7 @@ def _from_tfds(folder: Path, split: str) -> ArraySource:
 
     expected = len(cifar10_batches.SPLITS[split]) * cifar10_batches.IMAGES_PER_BATCH
     try:
-        dataset = tfds.builder_from_directory(folder).as_dataset(split=split)
+        dataset = tfds_folder.builder_of(folder).as_dataset(split=split)
         images = np.empty((expected, *_SHAPE), np.uint8)
         labels, places = np.full(expected, -1), np.full(expected, -1)
         count = 0
@@ -193,6 +193,8 @@ def _from_tfds(folder: Path, split: str) -> ArraySource:
             if count <= expected:
                 images[count - 1], labels[count - 1] = example["image"], example["label"]
                 places[count - 1] = _official_place(example)
+    except UserError:
+        raise
     # Damaged files raise TensorFlow's own errors, and missing ones several kinds.
     except Exception as error:
         detail = " ".join(str(error).split())[:200]

@@ -13,15 +13,17 @@ import os
 import struct
 import threading
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.files import open_descriptor
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
+_KEPT_OPEN = 64  # Files; some systems allow no more than 256 in a process.
 _FRAME_BYTES = _HEADER.size + _FOOTER.size
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed.
 _BLOCK = 2048
@@ -43,6 +45,11 @@ def framed_bytes(content_bytes: int) -> int:
 def _masked(content: bytes) -> int:
     crc = crc32c(content)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def open_all(paths: Sequence[Path]) -> list[RecordFile]:
+    """The TFRecord files of a set, however many they are: few of them stay open."""
+    return [RecordFile(path, keep_open=len(paths) <= _KEPT_OPEN) for path in paths]
 
 
 class RecordFile:
@@ -70,9 +77,14 @@ class RecordFile:
           UserError: if no sound record begins there.
         """
         with self._opened() as handle:
+            left = os.fstat(handle).st_size - offset
+            if offset < 0 or left < _FRAME_BYTES:
+                raise self._damaged(offset)
             if frame_bytes is None:
                 header = os.pread(handle, _HEADER.size, offset)
                 frame_bytes = framed_bytes(self._length(header, offset))
+            if not _FRAME_BYTES <= frame_bytes <= left:
+                raise self._damaged(offset)
             framed = os.pread(handle, frame_bytes, offset)
         length = self._length(framed, offset)
         if framed_bytes(length) != len(framed):
@@ -92,16 +104,16 @@ class RecordFile:
         Raises:
           UserError: if the file is cut short or damaged.
         """
-        handle, offset, found = self._open(), 0, array("q")
-        size = os.fstat(handle).st_size
-        while offset < size:
-            length = self._length(os.pread(handle, _HEADER.size, offset), offset)
-            found.append(offset)
-            offset += framed_bytes(length)
-            if seen:
-                seen(
-                    _HEADER.pack(length, 0) + os.pread(handle, _FOOTER.size, offset - _FOOTER.size)
-                )
+        offset, found = 0, array("q")
+        with self._opened() as handle:
+            size = os.fstat(handle).st_size
+            while offset < size:
+                length = self._length(os.pread(handle, _HEADER.size, offset), offset)
+                found.append(offset)
+                offset += framed_bytes(length)
+                if seen:
+                    end = offset - _FOOTER.size
+                    seen(_HEADER.pack(length, 0) + os.pread(handle, _FOOTER.size, end))
         if offset != size:
             raise self._damaged(found[-1])
         return found
@@ -135,7 +147,7 @@ class RecordFile:
 
     def _descriptor_of_its_own(self) -> int:
         try:
-            return os.open(self._path, os.O_RDONLY)
+            return open_descriptor(self._path)
         except OSError as error:
             raise UserError(f"{self._path}: {error.strerror} while reading it") from error
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data.formats.tfrecords import RecordFile
+from lsgan_tf.data.formats.tfrecords import open_all
 from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
@@ -26,7 +26,6 @@ MANIFEST = "manifest.json"
 INDEX = "index"
 FORMAT = "lsgan_tf picture shards"
 VERSION = 1
-_KEPT_OPEN = 64  # Files; some systems allow no more than 256 in a process.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,8 +152,7 @@ class ShardRecords(Records):
         shards = self.manifest.shards
         for shard in shards:
             check_size(self._folder, shard)
-        few = len(shards) <= _KEPT_OPEN
-        self._files = [RecordFile(self._folder / shard.file, keep_open=few) for shard in shards]
+        self._files = open_all([self._folder / shard.file for shard in shards])
         # first[k] is the number of the first picture of shard k.
         self._first = np.cumsum([0, *(shard.count for shard in shards)])
         self._offsets = functools.lru_cache(maxsize=None)(self._read_offsets)
@@ -195,18 +193,13 @@ class ShardRecords(Records):
         shard = self.manifest.shards[number]
         path = offsets_path(self._folder, shard.file)
         try:
-            offsets = np.load(path)  # A map would keep the file open.
+            # A copy: a map would keep the file open.
+            return np.array(files.read_array(path, "int64", (shard.count + 1,)))
         except (OSError, ValueError) as error:
             raise UserError(
-                f"{path}: a missing or damaged table of offsets ({error}); run "
+                f"{path}: a missing or damaged table of offsets ({error}); delete it and run "
                 "tools/prepare_lsun.py again, sound shards are kept"
             ) from error
-        if offsets.shape != (shard.count + 1,) or offsets.dtype != np.int64:
-            raise UserError(
-                f"{path}: expected {shard.count + 1:,} offsets, found {offsets.shape}; delete it "
-                "and run tools/prepare_lsun.py again, sound shards are kept"
-            )
-        return offsets
 
 
 def check_size(folder: Path, shard: Shard) -> None:

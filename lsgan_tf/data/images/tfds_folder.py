@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lsgan_tf.data.formats.tfrecords import RecordFile
+from lsgan_tf.data.formats.tfrecords import open_all
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import atomic_folder, explained, read_json
+from lsgan_tf.forms import parse_json
+from lsgan_tf.util.files import atomic_folder, explained, read_array, read_json
 from lsgan_tf.util.progress import Progress
 
+_OWN_FEATURES = "tensorflow_datasets.core.features."
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -48,20 +52,54 @@ def _spelled(folder: Path, parts: tuple[str, ...]) -> bool:
 
 def _named(folder: Path) -> tuple[str, ...]:
     """What a prepared folder says that it is: its dataset, and its configuration if it has one."""
+    form = {"name?": (str, None), "configName?": (str, None)}
     try:
-        facts = read_json(folder / "dataset_info.json")
-        return tuple(facts[key] for key in ("name", "configName") if facts.get(key))
-    except (UserError, AttributeError):
+        facts = read_json(folder / "dataset_info.json", form)
+    except UserError:
         return ()
+    return tuple(facts[key] for key in ("name", "configName") if facts.get(key))
 
 
 def splits(folder: Path) -> tuple[str, ...]:
     """Names of the splits of a prepared folder; `"train"` if it does not say."""
-    facts = read_json(folder / "dataset_info.json")
-    try:
-        return tuple(split["name"] for split in facts["splits"]) or ("train",)
-    except (KeyError, TypeError):
-        return ("train",)
+    facts = read_json(folder / "dataset_info.json", {"splits?": [{"name": str}]})
+    return tuple(split["name"] for split in facts.get("splits", ())) or ("train",)
+
+
+def builder_of(folder: Path) -> Any:
+    """tensorflow-datasets' own reader of a prepared folder.
+
+    It imports whatever module `features.json` names, so that is checked first.
+
+    Raises:
+      UserError: if features of anybody else are named, or a file cannot be read.
+    """
+    path = folder / "features.json"
+    for name in _class_names(read_json(path)):
+        if not name.startswith(_OWN_FEATURES):
+            raise UserError(
+                f"{path}: names {name[:100]!r}, which is no feature of tensorflow-datasets' own; "
+                "nothing was imported: prepare the data again, or get it from its official address"
+            )
+    import tensorflow_datasets as tfds
+
+    return tfds.builder_from_directory(folder)
+
+
+def _class_names(value: Any) -> Iterator[str]:
+    """The classes that a `features.json` names, in JSON within its texts too."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("type", "pythonClassName", "python_class_name") and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _class_names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _class_names(inner)
+    elif isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        with contextlib.suppress(ValueError):
+            yield from _class_names(parse_json(value))
 
 
 def _newest(folder: Path) -> Path | None:
@@ -87,12 +125,13 @@ class TfdsPictures(Records):
     kind = "tensorflow-datasets folder"
 
     def __init__(self, files: tuple[Path, ...], index: Path, folder: Path) -> None:
-        self._files = [RecordFile(path) for path in files]
+        self._files = open_all(files)
         self._folder, self._index, self._paths = folder, index, files
-        self._offsets = np.load(index / "offsets.npy", mmap_mode="r")
-        self._first = np.load(index / "first.npy")
+        self._offsets = read_array(index / "offsets.npy", "int64", (None,))
         self._content = str(np.load(index / "content.npy"))
-        if len(self._first) != len(files) + 1 or self._first[-1] != len(self._offsets):
+        self._first = np.array(read_array(index / "first.npy", "int64", (len(files) + 1,)))
+        ends = (self._first[0], self._first[-1])
+        if ends != (0, len(self._offsets)) or np.any(np.diff(self._first) < 0):
             raise ValueError(f"{index}: a damaged index")
         self.description = f"{len(self):,} pictures prepared by tensorflow-datasets in {folder}"
 
@@ -152,13 +191,13 @@ def open_pictures(folder: Path, split: str, *, cache_dir: Path) -> TfdsPictures:
     index = Path(cache_dir) / "tfds_offsets" / digest
     try:
         return TfdsPictures(paths, index, folder)
-    except (OSError, ValueError):
+    except (OSError, ValueError, UserError):
         pass  # Not indexed yet, or the index is damaged.
     with explained(index, "indexing the records"), atomic_folder(index) as temporary:
         found, content = [], hashlib.sha256()
         with Progress(f"indexing {folder.parent.name}", len(paths), "files") as progress:
-            for path in paths:
-                found.append(np.array(RecordFile(path).offsets(content.update), np.int64))
+            for file in open_all(paths):
+                found.append(np.array(file.offsets(content.update), np.int64))
                 progress.add(1)
         np.save(temporary / "offsets.npy", np.concatenate(found))
         np.save(temporary / "first.npy", np.cumsum([0, *map(len, found)]))
@@ -167,17 +206,18 @@ def open_pictures(folder: Path, split: str, *, cache_dir: Path) -> TfdsPictures:
 
 
 def _split_files(folder: Path, split: str) -> tuple[Path, ...]:
-    import tensorflow_datasets as tfds
-
     try:
-        info = tfds.builder_from_directory(folder).info
+        info = builder_of(folder).info
         paths = tuple(Path(path) for path in info.splits[split].filepaths)
+    except UserError:
+        raise
     # A damaged dataset_info.json raises errors of several libraries.
     except Exception as error:
         detail = " ".join(str(error).split())[:200]
         raise UserError(
             f"{folder}: no split {split!r} that tensorflow-datasets can read ({detail})"
         ) from error
-    if any(".tfrecord" not in path.name for path in paths) or not paths:
+    inside = all(path.parent.resolve() == folder.resolve() for path in paths)
+    if any(".tfrecord" not in path.name for path in paths) or not paths or not inside:
         raise UserError(f"{folder}: expected TFRecord files, found {paths[:1]}; prepare it again")
     return paths

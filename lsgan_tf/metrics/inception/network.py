@@ -15,6 +15,17 @@ INPUT, POOL, LOGITS = "ExpandDims", "pool_3", "softmax/logits/MatMul"
 """Names in the graph: the images before resizing, the features, and the product whose second
 factor is the classifier's weights."""
 
+# fmt: off
+OPERATIONS = frozenset({
+    "AddV2", "AvgPool", "BatchNormWithGlobalNormalization", "BiasAdd", "Cast", "CheckNumerics",
+    "Concat", "ConcatV2", "Const", "Conv2D", "DecodeJpeg", "ExpandDims", "Fill", "Identity",
+    "MatMul", "MaxPool", "Mean", "Mul", "Placeholder", "Relu", "Reshape", "ResizeBilinear",
+    "Softmax", "Sub",
+})
+# fmt: on
+"""Those of the published graph, and a few that do no more than these. TensorFlow has others
+that read and write files, or call Python: a graph is a program."""
+
 _CHUNK = 64
 
 
@@ -36,7 +47,8 @@ class Inception:
       digest: see above.
 
     Raises:
-      UserError: if this is no graph, or one without these tensors.
+      UserError: if this is no graph, one without these tensors, or one that holds other
+        operations than `OPERATIONS`.
     """
 
     name = "Inception 2015-12-05, TensorFlow's frozen graph"
@@ -102,6 +114,13 @@ def _parse(graph: bytes) -> tf.compat.v1.GraphDef:
         raise UserError(
             f"--inception: this is no TensorFlow graph; expected {GRAPH} or {ARCHIVE}"
         ) from error
+    used = {node.op for node in definition.node}
+    functions = len(definition.library.function) + len(definition.library.gradient)
+    if foreign := sorted(used - OPERATIONS) or ["functions of its own"] * bool(functions):
+        raise UserError(
+            f"--inception: this graph holds {foreign[0][:60]}, which the Inception graph does not; "
+            f"it was not run: expected {GRAPH} of 2015-12-05, which is in {ARCHIVE}"
+        )
     names = {node.name for node in definition.node}
     if missing := [name for name in (INPUT, POOL, LOGITS) if name not in names]:
         raise UserError(

@@ -309,7 +309,7 @@ def test_two_that_fit_are_refused(prepare, tmp_path):
 
 def test_more_shards_than_files_may_be_open(prepare, tmp_path, monkeypatch):
     prepare(shard_images=1)
-    monkeypatch.setattr(shards, "_KEPT_OPEN", 4)
+    monkeypatch.setattr(tfrecords, "_KEPT_OPEN", 4)
     source = open_prepared(tmp_path / "out")
     used = len(os.listdir("/dev/fd"))
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import email.message
 import http.client
 import io
 import tarfile
 import urllib.error
+import urllib.response
 
 import numpy as np
 import pytest
@@ -124,6 +126,42 @@ def test_score_of_the_logits_is_that_of_the_reference_code(graph):
     assert deviation == pytest.approx(np.std(scores), rel=1e-6)
 
 
+def with_node(graph, op, **attributes):
+    definition = tf.compat.v1.GraphDef.FromString(graph)
+    node = definition.node.add(name="extra", op=op)
+    for name, value in attributes.items():
+        node.attr[name].s = value
+    return definition
+
+
+@pytest.mark.parametrize("op", ["WriteFile", "ReadFile", "PyFunc", "DebugIdentity", "no such"])
+def test_a_graph_with_an_operation_of_another_kind_is_not_imported(graph, op):
+    with pytest.raises(UserError, match=f"holds {op}, which the Inception graph does not"):
+        Inception(with_node(graph, op).SerializeToString(), "0")
+
+
+def test_a_graph_that_writes_a_file_before_it_looks_at_images_writes_nothing(graph, tmp_path):
+    definition = tf.compat.v1.GraphDef.FromString(graph)
+    with tf.Graph().as_default() as written:
+        tf.io.write_file(str(tmp_path / "written"), "by the graph", name="write")
+    definition.node.extend(written.as_graph_def().node)
+    for node in definition.node:
+        if node.name == "pool_3":
+            node.input.append("^write")
+    with pytest.raises(UserError, match="holds WriteFile"):
+        Inception(definition.SerializeToString(), "0")(np.zeros((1, SIDE, SIDE, 3), np.uint8))
+    assert not (tmp_path / "written").exists()
+
+
+def test_operations_cannot_hide_in_functions(graph):
+    definition = tf.compat.v1.GraphDef.FromString(graph)
+    function = definition.library.function.add()
+    function.signature.name = "Relu"
+    function.node_def.add(name="write", op="WriteFile")
+    with pytest.raises(UserError, match="holds functions of its own"):
+        Inception(definition.SerializeToString(), "0")
+
+
 @pytest.mark.parametrize("name", ["pool_3", "ExpandDims", "softmax/logits/MatMul"])
 def test_graph_without_a_tensor_is_refused_by_name(weights, name):
     with pytest.raises(UserError, match=f"has no {name}"):
@@ -171,6 +209,48 @@ def test_missing_files_and_folders_are_named(tmp_path):
         inception_file.graph_bytes(tmp_path, None)
 
 
+def answer(code, headers, content=b""):
+    message = email.message.Message()
+    for name, value in headers.items():
+        message[name] = value
+    found = urllib.response.addinfourl(io.BytesIO(content), message, inception_file.ADDRESS, code)
+    found.msg = "as told"
+    return found
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:9/x.tgz", "ftp://127.0.0.1/x", "file:///x"])
+def test_a_host_that_sends_on_to_anything_but_https_is_not_followed(tmp_path, monkeypatch, target):
+    def serve(handler, request):
+        return answer(302, {"Location": target})
+
+    monkeypatch.setattr("urllib.request.HTTPSHandler.https_open", serve)
+    with pytest.raises(UserError, match="its host does not answer"):
+        inception_file.graph_bytes(None, tmp_path, log=lambda _: None)
+    assert not list((tmp_path / "inception").iterdir())
+
+
+def test_no_more_is_taken_than_the_archive_has(tmp_path, monkeypatch):
+    class Endless(io.RawIOBase):
+        sent = 0
+
+        def read(self, size=-1):
+            self.sent += size
+            return b"x" * size
+
+    endless = Endless()
+
+    def serve(handler, request):
+        found = answer(200, {})
+        found.fp, found.read = endless, endless.read
+        return found
+
+    monkeypatch.setattr(inception_file, "_ARCHIVE_BYTES", 1 << 20)
+    monkeypatch.setattr("urllib.request.HTTPSHandler.https_open", serve)
+    with pytest.raises(UserError, match="sent 1,048,577 bytes, expected 1,048,576"):
+        inception_file.graph_bytes(None, tmp_path, log=lambda _: None)
+    assert endless.sent == (1 << 20) + 1
+
+
 @pytest.mark.parametrize(
     "error", [urllib.error.URLError("no network here"), http.client.BadStatusLine("<html>")]
 )
@@ -178,7 +258,7 @@ def test_offline_says_where_to_put_it_and_leaves_nothing(tmp_path, monkeypatch, 
     def no_network(*_, **__):
         raise error
 
-    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    monkeypatch.setattr("urllib.request.HTTPSHandler.https_open", no_network)
     with pytest.raises(UserError, match=f"put it at {tmp_path}.*inception-2015-12-05.tgz"):
         inception_file.graph_bytes(None, tmp_path, log=lambda _: None)
     assert not list((tmp_path / "inception").iterdir())
@@ -188,18 +268,19 @@ def test_fetched_once_checked_by_size_then_held_to_its_hash(tmp_path, monkeypatc
     packed = archive(tmp_path / "served.tgz", "classify_image_graph_def.pb", graph).read_bytes()
     served = []
 
-    def serve(request, timeout):
+    def serve(handler, request):
         served.append(request.full_url)
-        return io.BytesIO(packed)
+        return answer(200, {}, packed)
 
-    monkeypatch.setattr("urllib.request.urlopen", serve)
+    monkeypatch.setattr("urllib.request.HTTPSHandler.https_open", serve)
     with pytest.raises(UserError, match="expected 88,931,400"):
         inception_file.graph_bytes(None, tmp_path / "cache", log=lambda _: None)
     monkeypatch.setattr(inception_file, "_ARCHIVE_BYTES", len(packed))
     for _ in range(2):
         content, _ = inception_file.graph_bytes(None, tmp_path / "cache", log=lambda _: None)
         assert content == graph
-    assert len(served) == 2
+    assert served == [inception_file.ADDRESS] * 2
+    assert inception_file.ADDRESS.startswith("https://")
     archive(
         tmp_path / "cache" / "inception" / inception_file.ARCHIVE,
         "classify_image_graph_def.pb",

@@ -1,0 +1,96 @@
+"""JSON from elsewhere: parsed within bounds, and checked for its form before it is used."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+DEEPEST = 32
+"""Levels of nesting; none of our files has more than eight."""
+
+_LARGEST = 1 << 63
+_WORDS = {
+    int: "a whole number, 0 or more",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+    None: "null",
+}
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parses JSON that is nested at most `DEEPEST` levels deep.
+
+    Raises:
+      ValueError: if it is no JSON, or nested deeper.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return value
+    raise ValueError("nested too deep")
+
+
+def check_form(value: Any, form: Any, where: str = "") -> None:
+    """Refuses a value that has another form.
+
+    Args:
+      value: what `parse_json` returned.
+      form: `int` (0 or more, 64 bits), `float` (any finite number), `str`, `bool`, `dict`,
+        `list` or None for a value of that kind; a tuple of forms for any one of them;
+        `[form]` for a list of such values; `{str: form}` for an object of such values;
+        `{"name": form, "other?": form}` for one with these fields, some of them optional,
+        and any others.
+      where: the value's place, for the message.
+
+    Raises:
+      ValueError: naming the place, what was expected and what was found.
+    """
+    if isinstance(form, tuple):
+        for one in form:
+            try:
+                return check_form(value, one, where)
+            except ValueError as error:
+                reason = error
+        raise reason
+    if isinstance(form, list):
+        check_form(value, list, where)
+        for number, item in enumerate(value):
+            check_form(item, form[0], f"{where}[{number}]")
+    elif isinstance(form, dict):
+        check_form(value, dict, where)
+        if str in form:
+            form = dict.fromkeys(value, form[str])
+        for name, inner in form.items():
+            optional, name = name.endswith("?"), name.removesuffix("?")
+            if name in value:
+                check_form(value[name], inner, f"{where}.{name}" if where else name)
+            elif not optional:
+                raise ValueError(f"{where}{' has ' if where else ''}no {name}")
+    elif not _is_a(value, form):
+        found = "null" if value is None else type(value).__name__
+        if isinstance(value, int | float):
+            found = f"{value:.6g}" if abs(value) < _LARGEST else "a number out of range"
+        raise ValueError(f"{where}{': ' if where else ''}expected {_WORDS[form]}, found {found}")
+    return None
+
+
+def _is_a(value: Any, kind: type | None) -> bool:
+    if kind is float:
+        return type(value) in (int, float) and abs(value) < math.inf
+    if kind is int:
+        return type(value) is int and 0 <= value < _LARGEST
+    return value is None if kind is None else isinstance(value, kind)
