@@ -19,6 +19,7 @@ from absl import flags
 
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.text import controls
 
 _WATCH = flags.DEFINE_bool("watch", False, "show it again and again, until Ctrl-C")
 _EVERY = flags.DEFINE_float(
@@ -50,7 +51,8 @@ def _watch(folders: Sequence[Path], every: float) -> None:
     begin = "\x1b[H\x1b[2J" if sys.stdout.isatty() else ""
     while True:
         text = listing(folders)
-        print(f"{begin}{time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n", flush=True)
+        controls(sys.stdout).write(begin)
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n", flush=True)
         time.sleep(every)
 
 

@@ -19,6 +19,7 @@ from lsgan_tf.cli.flag_files import expanded
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.signals import Terminated, exit_status
 from lsgan_tf.util.tensorflow_errors import one_line
+from lsgan_tf.util.text import PrintableStream
 
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
 
@@ -39,13 +40,18 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     A `UserError` is printed as one line and exits with its status (2, or 3 for a
     run that diverged); so is an error of TensorFlow's that has a remedy. Ctrl-C exits
     with 130, SIGTERM that was seen to (`Terminated`) with 143. Nobody reading the output
-    any more (a pager that was left, `head`) ends the command without a word, with 141.
+    any more (a pager that was left, `head`) ends the command without a word, with 141. What
+    is printed goes through `PrintableStream`.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show Chinese shows codes instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
     # What a picture's header has to say to programmers, with lines of their source.
     warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
+    # Names of classes, settings of a run and lines of a log may come from anywhere.
+    sys.stdout, sys.stderr = (
+        stream and PrintableStream(stream) for stream in (sys.stdout, sys.stderr)
+    )
     # absl's own notices are of no use here.
     logging.set_verbosity(logging.WARNING)
     flags.FLAGS.set_gnu_getopt(True)

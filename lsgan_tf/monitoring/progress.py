@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 
@@ -9,7 +10,7 @@ from tqdm import tqdm
 
 from lsgan_tf.config import Config
 from lsgan_tf.run_dir.folder import is_terminal
-from lsgan_tf.util.text import spell
+from lsgan_tf.util.text import controls, spell
 
 CURVES = {
     "d_loss": "loss/discriminator",
@@ -46,6 +47,7 @@ def live_bar(start: int, steps: int) -> tqdm:
         initial=start,
         unit=" steps",
         disable=not is_terminal(),
+        file=controls(sys.stderr),
         dynamic_ncols=True,
         leave=False,
     )

@@ -16,6 +16,7 @@ from typing import IO, Any
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_json
+from lsgan_tf.util.text import printable
 
 _NUMBERED = re.compile(r"(\d{5})-")
 _APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")
@@ -99,12 +100,12 @@ class RunFolder:
         """Prints a line and keeps it in `log.txt`; workers other than the chief are silent."""
         if not self._chief:
             return
-        self.echo(line)
+        self.echo(printable(line, kept="\n\t"))
         self.note(line)
 
     def note(self, line: str) -> None:
         """Keeps a line in `log.txt` without printing it."""
-        self._append("log.txt", line)
+        self._append("log.txt", printable(line, kept="\n\t"))
 
     def stats(self, row: dict[str, Any]) -> None:
         """Appends a row to `stats.jsonl`: functions of the config alone, no times."""

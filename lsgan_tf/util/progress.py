@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TextIO
 
+from lsgan_tf.util.text import controls, printable
+
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -29,7 +31,7 @@ class Progress:
     def __init__(
         self, label: str, total: int | None, unit: str, stream: TextIO | None = None
     ) -> None:
-        self._label, self._total, self._unit = label, total, unit
+        self._label, self._total, self._unit = printable(label), total, unit
         self._stream = stream or sys.stderr
         self._done = 0
         self._bar = None
@@ -44,7 +46,7 @@ class Progress:
                 total=self._total,
                 unit="B" if self._unit == "B" else f" {self._unit}",
                 unit_scale=self._unit == "B",
-                file=self._stream,
+                file=controls(self._stream),
                 leave=False,
             )
         return self

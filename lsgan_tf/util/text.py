@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Any, TextIO
 
-def printable(text: str) -> str:
-    """A text in one line, without anything that a terminal would obey.
+_MARK = "\N{REPLACEMENT CHARACTER}"
 
-    Each control character, line break and half of a character becomes a mark.
+
+def printable(text: str, *, kept: str = "") -> str:
+    """A text without anything that a terminal would obey.
+
+    Args:
+      text: any text.
+      kept: characters that stay all the same.
+
+    Returns:
+      The text in one line; each control character, line break and half of a character is a mark.
     """
+    if text.isprintable():
+        return text
     return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+        # Spaces other than the ASCII one, such as the ideographic, are no more than spaces.
+        letter
+        if letter.isprintable() or letter in kept or unicodedata.category(letter) == "Zs"
+        else _MARK
+        for letter in text
     )
+
+
+class PrintableStream:
+    """A text stream that a terminal may show: all that is written goes through `printable`.
+
+    Args:
+      stream: where it goes.
+
+    Attributes:
+      controls: the stream itself, for whoever means to move the cursor.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.controls = stream
+
+    def write(self, text: str) -> int:
+        """Writes a text; line breaks and tabulators stay."""
+        self.controls.write(printable(text, kept="\n\t"))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Writes several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __eq__(self, other: object) -> bool:
+        # tqdm asks whether two streams are one terminal.
+        return self.controls is getattr(other, "controls", other)
+
+    def __hash__(self) -> int:
+        return hash(self.controls)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.controls, name)
+
+
+def controls(stream: TextIO) -> TextIO:
+    """What takes control characters of our own for a stream."""
+    return getattr(stream, "controls", stream)
 
 
 def spell(seconds: float) -> str:

@@ -22,7 +22,7 @@ from lsgan_tf.experiments.common.output import log_file, status_file
 from lsgan_tf.util.child_processes import cores
 from lsgan_tf.util.files import read_json, write_json
 from lsgan_tf.util.signals import Terminated
-from lsgan_tf.util.text import spell
+from lsgan_tf.util.text import controls, spell
 
 # A training run that is told to stop finishes its call and writes a checkpoint first.
 _SECONDS_TO_END = 120
@@ -216,7 +216,7 @@ class Board:
     """
 
     def __init__(self, runs: Sequence[Run], stream: TextIO | None = None) -> None:
-        self._runs, self._stream = runs, stream or sys.stderr
+        self._runs, self._stream = runs, controls(stream or sys.stderr)
         self._live = self._stream.isatty()
         self._start = time.monotonic()
         self._first = sum(self._done(run) for run in runs)
