@@ -19,10 +19,20 @@ from lsgan_tf.settings import fingerprints
 from lsgan_tf.settings.checks import check_together, named_characters
 from lsgan_tf.settings.defaults import DATASETS, FORMER_DEFAULTS, PAPER, WEIGHT_SD
 from lsgan_tf.settings.field import check, fields_of, setting
+from lsgan_tf.util.forms import check_form
 
 FORMAT = 1
 """Version of `config.json`; raised when an older run can no longer be continued."""
 
+_FACTS = {
+    "data_shape?": [int],
+    "data_classes?": int,
+    "data_length?": int,
+    "data_fingerprint?": str,
+    "data_standin?": bool,
+    "data_description?": str,
+}
+_LONGEST_SIDE = 65_536
 _TARGETS = ("label_fake", "label_real", "label_target")
 """The paper's a, b and c: settings of least squares alone."""
 
@@ -411,7 +421,12 @@ class Config:
         try:
             # A run without the field was begun before there was a choice.
             given.setdefault("convolution", "direct")
-            given["data_shape"] = tuple(int(side) for side in given.get("data_shape", ()))
+            check_form(given, _FACTS)
+            given["data_shape"] = tuple(given.get("data_shape", ()))
+            if len(given["data_shape"]) > 3 or not all(
+                0 < side <= _LONGEST_SIDE for side in given["data_shape"]
+            ):
+                raise ValueError("data_shape: expected up to three sides")
             return cls(**given)
         except (TypeError, ValueError, UserError) as error:
             raise UserError(f"{where}: not a valid config ({error})") from error

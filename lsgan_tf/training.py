@@ -21,11 +21,18 @@ from lsgan_tf.data.source import Source
 from lsgan_tf.distribute.cluster import from_environment
 from lsgan_tf.distribute.devices import make_strategy, slow_precision
 from lsgan_tf.distribute.machine import describe_machine
-from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_xla
+from lsgan_tf.distribute.multi_step import (
+    WINDOW_FORM,
+    Task,
+    check_replicas,
+    make_run_steps,
+    next_stop,
+    uses_xla,
+)
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.exporting.of_run import export_step
-from lsgan_tf.monitoring.collapse import EXIT_COLLAPSED
+from lsgan_tf.monitoring.collapse import ALARM_FORM, EXIT_COLLAPSED
 from lsgan_tf.monitoring.collapse_watcher import Watcher
 from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
 from lsgan_tf.monitoring.progress import CURVES, Clock, live_bar, progress_line, under_way_line
@@ -39,11 +46,21 @@ from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
+from lsgan_tf.util.forms import check_form, fields_of
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.util.text import spell
 
 # float16 skips steps that overflow; this many in a row will not recover.
 _FLOAT16_PATIENCE = 100
+# What a checkpoint keeps beside the networks: see `Trainer._extra`.
+_EXTRA_FORM = {
+    "seconds": float,
+    "window": WINDOW_FORM,
+    "sizes": {str: int},
+    "watch?": ({"alarm": ALARM_FORM, "window": WINDOW_FORM}, None),
+    "best?": ({"step": int, "metric": str, "weights": str, "value": float}, None),
+    "dashboard?": bool,
+}
 
 
 def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> int:
@@ -110,7 +127,10 @@ class Trainer:
             self.gan = build_gan(config, synchronized=strategy.num_replicas_in_sync > 1)
         self.state = self.gan.state()
         self.checkpoints = Checkpoints(
-            run.checkpoints, keep=config.keep_checkpoints, chief=workers.chief
+            run.checkpoints,
+            keep=config.keep_checkpoints,
+            chief=workers.chief,
+            check_extra=self._check_extra,
         )
         self.batches = Batches(
             source,
@@ -185,7 +205,8 @@ class Trainer:
             self.evaluator.prepare()
         if found:
             self.checkpoints.restore(found, self.state)
-            self.clock, self.window = Clock(found.extra["seconds"]), Window(**found.extra["window"])
+            self.clock = Clock(found.extra["seconds"])
+            self.window = Window(**fields_of(Window, found.extra["window"]))
             self.run.log(f"resumed at step {found.step:,} from {found.path.name}")
         elif self.config.init_from and self.workers.chief:
             self.run.log(take_weights(Path(self.config.init_from), self.gan, self.source.classes))
@@ -285,6 +306,17 @@ class Trainer:
             "dashboard": True,
             "sizes": self.run.sizes(),
         }
+
+    def _check_extra(self, extra: dict[str, Any]) -> None:
+        """Refuses what `_extra` never gave."""
+        check_form(extra, _EXTRA_FORM)
+        for keeper in (extra, extra.get("watch")):
+            window = Window(**fields_of(Window, keeper["window"])) if keeper else None
+            if window and (window.names, len(window.sums)) != (
+                self.gan.measured,
+                len(self.gan.measured),
+            ):
+                raise ValueError("window: of other metrics than this run's")
 
     def _checkpoint(self) -> None:
         self._log_news()

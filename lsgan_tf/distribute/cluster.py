@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import socket
@@ -20,6 +19,7 @@ import time
 from collections.abc import Mapping
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.forms import parse_json
 
 _ADDRESS = re.compile(r"[^\s/:]+:(\d{1,5})$")
 _EXAMPLE = '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}'
@@ -54,7 +54,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Cluster | N
     if not text:
         return None
     try:
-        return _parse(json.loads(text))
+        return _parse(parse_json(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{error.args[0]!r} is missing" if type(error) is KeyError else str(error)
         raise UserError(f"TF_CONFIG: {reason}; expected the form {_EXAMPLE}") from error

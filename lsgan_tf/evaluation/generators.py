@@ -16,7 +16,6 @@ from lsgan_tf.metrics.generated import Batch, Draws, draws_of_saved_model
 from lsgan_tf.run_dir import restore as restoring
 from lsgan_tf.run_dir.checkpoints import check, find, read
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.util.files import read_json
 
 RAW, EMA = "raw", "ema"
 
@@ -103,7 +102,7 @@ def of_saved_model(path: Path, weights: str | None) -> Candidates:
       UserError: if it is none, or a moving average is asked for and there is none.
     """
     first = Sampler(path)
-    config = Config.from_json(read_json(Path(path) / "export.json")["config"], str(path))
+    config = Config.from_json(first.config, str(path))
     average = config.ema_decay
     if weights in (EMA, "both") and not average:
         raise _no_average(str(path))

@@ -22,7 +22,7 @@ from lsgan_tf.experiments.common.experiment import (
     config_of,
 )
 from lsgan_tf.metrics.mixture import modes
-from lsgan_tf.util.files import explained
+from lsgan_tf.util.files import explained, read_array
 
 _SAYS = """
 Figure 7 shows kernel-density estimates of samples during training on a ring of eight Gaussians.
@@ -250,8 +250,11 @@ def _draw_curves(done: Sequence[Run], histories: Mapping[str, list[Snapshot]], p
 
 
 def _points(path: Path) -> np.ndarray:
-    with explained(path, "reading the samples"):
-        return np.load(path)
+    try:
+        with explained(path, "reading the samples"):
+            return np.array(read_array(path, "float32", (None, 2)))
+    except ValueError as error:
+        raise UserError(f"{path}: not a set of points ({error})") from error
 
 
 def _ring(config: Config) -> Ring:

@@ -9,13 +9,14 @@ from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.run_dir.checkpoints import find
 from lsgan_tf.run_dir.folder import load_config, tidied
 from lsgan_tf.run_dir.restore import restore_run
-from lsgan_tf.util.files import read_json
+from lsgan_tf.run_dir.status import values_of
 
 
 def export_step(path: Path) -> int | None:
-    """The step of the SavedModel in a folder; None if there is none."""
-    facts = path / "export.json"
-    return read_json(facts)["step"] if facts.is_file() else None
+    """The step of the SavedModel in a folder; None if there is none, or it is damaged."""
+    facts = values_of(path / "export.json")
+    sound = type(facts.get("step")) is int and (path / "saved_model.pb").is_file()
+    return facts["step"] if sound else None
 
 
 def export_of_run(run_dir: Path, *, say: Callable[[str], None] | None = None) -> Path:

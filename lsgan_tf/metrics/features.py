@@ -20,7 +20,12 @@ REAL_SEED = 0
 """Seed of the choice of real examples: the same for every model that is measured."""
 
 _VERSION = 1
-_ARRAYS = ("features", "logits", "labels")
+_ARRAYS = {
+    "features": ("float32", (None,)),
+    "logits": ("float32", (None,)),
+    "labels": ("int32", ()),
+}
+"""Their numbers, and their sides after the first."""
 
 
 class Extractor(Protocol):
@@ -132,11 +137,10 @@ def real_features(
                 _write(folder, found, identity | {"description": source.description})
     try:
         loaded = [
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS
+            files.read_array(folder / f"{name}.npy", dtype, (count, *more))
+            for name, (dtype, more) in _ARRAYS.items()
         ]
-        if any(len(array) != count for array in loaded):
-            raise ValueError(f"expected {count:,} examples")
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, UserError) as error:
         raise UserError(
             f"{folder}: the features kept there are damaged ({error}); remove the folder"
         ) from error

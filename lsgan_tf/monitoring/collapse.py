@@ -62,6 +62,20 @@ class Look:
     gradient: float | None
 
 
+ALARM_FORM = {
+    "best?": float,
+    "spreads?": [float],
+    "gradients?": [float],
+    "bad?": int,
+    "healthy?": int,
+    "sound_step?": int,
+    "bad_step?": int,
+    "since?": (int, None),
+    "why?": str,
+}
+"""An `Alarm` in JSON."""
+
+
 @dataclasses.dataclass
 class Alarm:
     """The rule, and all that it remembers: JSON-able by `dataclasses.asdict`.

@@ -15,6 +15,7 @@ from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.monitoring.window import Window
 from lsgan_tf.run_dir.checkpoints import find
 from lsgan_tf.run_dir.folder import RunFolder
+from lsgan_tf.util.forms import fields_of
 
 
 class Watcher:
@@ -41,9 +42,11 @@ class Watcher:
     ) -> None:
         self._config, self._previews = config, previews
         self._run, self._summaries = run, summaries
-        self._alarm = Alarm(**remembered["alarm"]) if remembered else Alarm()
+        self._alarm = Alarm(**fields_of(Alarm, remembered["alarm"])) if remembered else Alarm()
         self._names = measured(config.gradient_penalty)
-        self.window = Window(**remembered["window"]) if remembered else Window(names=self._names)
+        self.window = Window(names=self._names)
+        if remembered:
+            self.window = Window(**fields_of(Window, remembered["window"]))
         # Of the reals, at the first look: their spread, and whether it is within classes.
         self._of_reals: float | None = None
         self._within = False

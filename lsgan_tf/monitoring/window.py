@@ -9,6 +9,9 @@ import numpy as np
 
 from lsgan_tf.gan import METRICS
 
+WINDOW_FORM = {"sums?": [float], "count?": int, "bad_in_a_row?": int, "names?": [str]}
+"""A `Window` in JSON."""
+
 
 @dataclasses.dataclass
 class Window:

@@ -20,6 +20,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.history import Best, best_of_run, evaluations
 from lsgan_tf.run_dir.status import Run, checkpoints, is_number, lines, read_run, rows
 from lsgan_tf.settings.defaults import PAPER
+from lsgan_tf.util.files import open_regular
 
 _GRID = re.compile(r"step-(\d+)(-ema)?\.png")
 _LOG_LINES = 60
@@ -216,11 +217,11 @@ def _picture(path: Path, step: int, drawing: Drawing) -> Picture | None:
     if not path.is_file():
         return None
     try:
-        with Image.open(path, formats=["PNG"]) as opened:
+        with open_regular(path) as stream, Image.open(stream, formats=["PNG"]) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
                 raise ValueError("too large")
             image = opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, UserError, Image.DecompressionBombError):
         drawing.unreadable.append(path.name)
         return None
     if image.width > drawing.pixels:

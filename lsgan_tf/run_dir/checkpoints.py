@@ -11,6 +11,7 @@ import dataclasses
 import math
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from lsgan_tf.util.files import (
     sync,
     write_json,
 )
+from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.tensorflow_errors import disk_errors
 
 # Finding checkpoints by their names does without TensorFlow.
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _MANIFEST = "checkpoint.json"
 _PREFIX = "state"
+_FORM = {"step": int, "files": {str: {"bytes": int, "sha256": str}}, "extra": dict}
 _NAME = re.compile(r"step-(\d+)")
 
 
@@ -59,10 +62,20 @@ class Checkpoints:
       keep: number of newest ones to keep.
       chief: whether this process writes and reads; other workers are given the
         chief's values (`lsgan_tf.distribute.workers`) and need not see the folder.
+      check_extra: raises a `ValueError` for what `save` was never given as `extra`: such a
+        checkpoint is damaged.
     """
 
-    def __init__(self, folder: Path, *, keep: int = 3, chief: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int = 3,
+        chief: bool = True,
+        check_extra: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
         self._folder, self._keep, self._chief = Path(folder), keep, chief
+        self._check_extra = check_extra
 
     def save(
         self,
@@ -111,7 +124,7 @@ class Checkpoints:
         notices: list[str] = []
         for step, path in find(self._folder) if self._chief else []:
             try:
-                return Found(path, step, check(path)["extra"]), notices
+                return Found(path, step, check(path, self._check_extra)["extra"]), notices
             except UserError as error:
                 notices.append(f"{error}; falling back to the checkpoint before it")
         if notices:
@@ -135,8 +148,14 @@ class Checkpoints:
             clear_leftovers(self._folder)
 
 
-def check(path: Path) -> dict[str, Any]:
+def check(
+    path: Path, check_extra: Callable[[dict[str, Any]], None] = lambda _: None
+) -> dict[str, Any]:
     """Reads a checkpoint's manifest and compares sizes and hashes.
+
+    Args:
+      path: the checkpoint's folder.
+      check_extra: as `Checkpoints` has it.
 
     Returns:
       The manifest: `step`, `files`, `extra`.
@@ -146,15 +165,18 @@ def check(path: Path) -> dict[str, Any]:
     """
     manifest = read_json(path / _MANIFEST)
     try:
-        for name, facts in manifest["files"].items():
-            file = path / name
-            if not file.is_file() or file.stat().st_size != facts["bytes"]:
-                raise UserError(f"{path}: the checkpoint is damaged ({name} is cut or missing)")
-            if sha256(file) != facts["sha256"]:
-                raise UserError(f"{path}: the checkpoint is damaged ({name} was altered)")
-        manifest["step"], manifest["extra"]
-    except (KeyError, TypeError, AttributeError) as error:
+        check_form(manifest, _FORM)
+        check_extra(manifest["extra"])
+        if f"{_PREFIX}.index" not in manifest["files"]:
+            raise ValueError(f"no {_PREFIX}.index among its files")
+    except ValueError as error:
         raise UserError(f"{path}: the checkpoint is damaged ({_MANIFEST}: {error})") from error
+    for name, facts in manifest["files"].items():
+        file = path / name
+        if file.parent != path or not file.is_file() or file.stat().st_size != facts["bytes"]:
+            raise UserError(f"{path}: the checkpoint is damaged ({name} is cut or missing)")
+        if sha256(file) != facts["sha256"]:
+            raise UserError(f"{path}: the checkpoint is damaged ({name} was altered)")
     return manifest
 
 
@@ -179,7 +201,7 @@ def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> No
             status.expect_partial()
         else:
             status.assert_consumed()
-    except (ValueError, AssertionError, tf.errors.OpError) as error:
+    except (ValueError, AssertionError, RuntimeError, tf.errors.OpError) as error:
         first = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: this checkpoint is of another network ({first})") from error
 

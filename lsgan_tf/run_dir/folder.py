@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
+from lsgan_tf.run_dir.status import values_of
 from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_json
 from lsgan_tf.util.text import printable
 
@@ -128,7 +129,7 @@ class RunFolder:
         if not self._chief:
             return
         path = self.path / "summary.json"
-        parts = read_json(path) if path.is_file() else {}
+        parts = values_of(path)
         parts.pop(name, None)
         with explained(path, "writing it"):
             write_json(path, parts if found is None else {**parts, name: found})
@@ -290,8 +291,16 @@ def load_config(path: Path) -> Config:
 
 
 def load_classes(path: Path) -> list[str]:
-    """Names of the classes of the run in a folder, in label order."""
-    return read_json(Path(path) / "classes.json")
+    """Names of the classes of the run in a folder, in label order.
+
+    Raises:
+      UserError: if there are none, or the file is damaged.
+    """
+    file = Path(path) / "classes.json"
+    classes = read_json(file, [str])
+    if len(set(classes)) < len(classes) or not all(classes):
+        raise UserError(f"{file}: damaged: a class has no name, or two have the same")
+    return classes
 
 
 def new_run_dir(config: Config, parent: Path = Path("runs")) -> Path:

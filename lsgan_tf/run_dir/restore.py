@@ -47,11 +47,17 @@ def restore_run(
         except UserError as error:
             reasons.append(str(error))
             continue
+        classes = load_classes(run_dir)
+        if len(classes) != config.data_classes:
+            raise UserError(
+                f"{run_dir}: classes.json names {len(classes):,} classes, config.json says "
+                f"{config.data_classes:,}; bring back the file that was altered"
+            )
         gan = build_gan(config)
         read(path, weights(gan), partial=True)
         for reason in reasons if say else []:
             say(f"note: {reason}; {path.name} is taken instead")
-        return config, gan, load_classes(run_dir), number
+        return config, gan, classes, number
     raise UserError("; ".join(reasons))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -17,13 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf.config import FORMAT
+from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.checkpoints import find
+from lsgan_tf.util.files import open_regular, read_bytes, read_json
+from lsgan_tf.util.forms import parse_json
 
 _PIECES = ("config.json", "stats.jsonl", "log.txt", "checkpoints", "samples")
 _SILENT_SECONDS = 900.0  # a process that wrote nothing for so long, and for
 _SILENT_TIMES = 10  # so many times its usual interval, has probably stuck
 _DEEPEST = 3
 _TAIL = 1 << 16
+_LARGEST_LOG = 1 << 30
 _LARGEST = 1e300
 
 
@@ -81,8 +84,8 @@ def read_run(path: Path) -> Run:
 
 def rows(path: Path) -> list[dict[str, Any]]:
     """Rows of a `.jsonl` file; what is no row, such as a line cut short, is left out."""
-    with contextlib.suppress(OSError):
-        text = Path(path).read_bytes().decode("utf-8", errors="replace")
+    with contextlib.suppress(OSError, UserError):
+        text = read_bytes(path, _LARGEST_LOG).decode("utf-8", errors="replace")
         return [row for row in map(_row, text.splitlines()) if row is not None]
     return []
 
@@ -97,16 +100,15 @@ def last_row(path: Path) -> dict[str, Any]:
 
 def lines(path: Path) -> list[str]:
     """Lines of a text file; none if it cannot be read."""
-    with contextlib.suppress(OSError):
-        return Path(path).read_bytes().decode("utf-8", errors="replace").splitlines()
+    with contextlib.suppress(OSError, UserError):
+        return read_bytes(path, _LARGEST_LOG).decode("utf-8", errors="replace").splitlines()
     return []
 
 
 def values_of(path: Path) -> dict[str, Any]:
     """A JSON object; empty if the file is missing, damaged, or holds something else."""
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else {}
+    with contextlib.suppress(UserError):
+        return read_json(path, dict)
     return {}
 
 
@@ -135,12 +137,12 @@ def size(path: Path) -> int:
 def is_held(path: Path) -> bool:
     """Whether a living process holds the run folder."""
     try:
-        with open(path / "lock", encoding="utf-8") as stream:
+        with open_regular(path / "lock") as stream:
             # Held for an instant only: a run would have to start in it to be kept out.
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
+    except (OSError, UserError):
         return False
     return False
 
@@ -233,8 +235,8 @@ def _last_words(path: Path) -> str:
 
 
 def _tail(path: Path) -> str:
-    with contextlib.suppress(OSError):
-        with open(path, "rb") as stream:
+    with contextlib.suppress(OSError, UserError):
+        with open_regular(path) as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL))
             return stream.read().decode("utf-8", errors="replace")
     return ""
@@ -242,8 +244,8 @@ def _tail(path: Path) -> str:
 
 def _row(line: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        found = parse_json(line)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -15,10 +15,24 @@ from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import noise, truncated
 from lsgan_tf.util.files import explained, read_json
+from lsgan_tf.util.graph_check import check_saved_model
 from lsgan_tf.util.pixels import to_uint8
 
 _MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
 _SMALL = 48  # pixels
+_FORM = {
+    "step": int,
+    "config": {
+        "network": str,
+        "z_dim": int,
+        "z_distribution": str,
+        "data_shape": [int],
+        "data_standin": bool,
+        "data_fingerprint": str,
+        "data_description?": str,
+        "conditional": bool,
+    },
+}
 
 
 class Sampler:
@@ -49,13 +63,18 @@ class Sampler:
                 f"{path}: no SavedModel in it; write one with python -m lsgan_tf.export"
             )
         self.path = Path(path)
-        facts = read_json(self.path / "export.json")
+        facts = read_json(self.path / "export.json", _FORM)
+        check_saved_model(self.path)
         try:
             with explained(path, "loading the SavedModel"):
                 model = tf.saved_model.load(str(path))
             names = [name.decode() for name in model.classes.numpy()]
             self._describe(facts["step"], facts["config"], names)
-        except (KeyError, TypeError, ValueError, AttributeError, tf.errors.OpError) as error:
+            if self.conditional and (len(names) < 1 or len(set(names)) < len(names)):
+                raise ValueError("its classes have no names, or two have the same")
+            networks.output_range(self.config["network"])
+        # What a damaged file makes TensorFlow raise is of many kinds.
+        except Exception as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(
                 f"{path}: the SavedModel is damaged or not of lsgan_tf ({reason}); write it again "

@@ -82,7 +82,7 @@ def check(field: dataclasses.Field[Any], value: Any) -> None:
     if right and meta["choices"]:
         right = value in meta["choices"]
     elif right and kind is str:
-        right = bool(value)
+        right = bool(value) and "\0" not in value
     elif right and kind is not bool:
         low = -math.inf if meta["low"] is None else meta["low"]
         high = math.inf if meta["high"] is None else meta["high"]

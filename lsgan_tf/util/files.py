@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.forms import check_form, parse_json
+from lsgan_tf.util.forms import check_form, parse_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -210,7 +210,7 @@ def read_json(path: Path, form: Any = None, *, largest: int = _LARGEST_JSON) -> 
 
     Args:
       path: the file.
-      form: what must be in it, see `lsgan_tf.forms.check_form`; None takes anything.
+      form: what must be in it, see `lsgan_tf.util.forms.check_form`; None takes anything.
       largest: bytes above which it is refused.
 
     Raises:

@@ -26,7 +26,7 @@ import numpy as np
 
 from lsgan_tf.data.formats import foreign, gbk
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_file, explained, open_regular
 
 HEADER_BYTES = 10
 
@@ -234,7 +234,7 @@ def _record(name: str, bitmap: np.ndarray) -> bytes:
 
 
 def _map(path: Path) -> mmap.mmap:
-    with explained(path, "reading characters"), open(path, "rb") as stream:
+    with explained(path, "reading characters"), open_regular(path) as stream:
         if not os.fstat(stream.fileno()).st_size:
             raise UserError(f"{path}: not a GNT file: it is empty; download it again or remove it")
         return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)

@@ -19,6 +19,8 @@ from typing import IO
 
 import numpy as np
 
+from lsgan_tf.util.files import open_descriptor
+
 _BUFFERED = 1 << 16
 _HASHED = 1 << 20
 _END = struct.Struct("<q")
@@ -65,7 +67,7 @@ class StringTable:
     def __init__(self, folder: Path) -> None:
         self._descriptors: list[int] = []
         for name in ("ends.i64", "strings.bin"):
-            self._descriptors.append(os.open(folder / name, os.O_RDONLY))
+            self._descriptors.append(open_descriptor(folder / name))
         ends, text = (os.fstat(descriptor).st_size for descriptor in self._descriptors)
         self._count = ends // _END.size
         if ends % _END.size or self._end(self._count - 1) != text:

@@ -24,11 +24,25 @@ from lsgan_tf.data.hwdb.gnt_files import GntPart, content_hash
 from lsgan_tf.data.hwdb.prepare import CODES, FORMAT, IMAGES, MANIFEST
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, locked, read_json, write_json
+from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.progress import Progress
 
 # A file that changed so lately may change again without its time telling.
 _SETTLED_SECONDS = 2.0
 _SLOW_BYTES = 256 << 20
+_SEEN_FORM = {"size": int, "mtime_ns": int, "sha256": str}
+_FORM = {
+    "image_size": int,
+    "keep_aspect": bool,
+    "resampling": str,
+    "samples": int,
+    "classes": {str: int},
+    "outside_level1": {"classes": int, "samples": int},
+    "files": [{"name": str, "bytes": int, "sha256": str, "samples": int, "damaged": int}],
+    "damaged_count": int,
+    "damaged": [{"file": str, "offset": int, "reason": str}],
+    "checks": {"codes_sha256": str, "some_pictures_sha256": str, "manifest_sha256": str},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,21 +125,27 @@ def trouble(folder: Path) -> str | None:
     Of the pictures only a sample is looked at: this is done at every start.
     """
     try:
-        manifest = read_json(folder / MANIFEST)
+        manifest = read_json(folder / MANIFEST, {"format": int})
         if manifest["format"] != FORMAT:
             return f"format {manifest['format']} and not {FORMAT}"
+        check_form(manifest, _FORM)
         if hwdb_prepare.manifest_digest(manifest) != manifest["checks"]["manifest_sha256"]:
             return f"{MANIFEST} was changed"
         expected = manifest["samples"] * manifest["image_size"] ** 2
         size = (folder / IMAGES).stat().st_size
         if size != expected:
             return f"{IMAGES} has {size} bytes and not {expected}"
-        for name, digest in hwdb_prepare.digests(*hwdb_prepare.load(folder, manifest)).items():
+        images, codes = hwdb_prepare.load(folder, manifest)
+        for name, digest in hwdb_prepare.digests(images, codes).items():
             if digest != manifest["checks"][name]:
                 return f"{IMAGES} or {CODES} was changed"
+        if hwdb_prepare.count_classes(codes) != manifest["classes"]:
+            return f"{MANIFEST} does not fit {CODES}"
+        if manifest["damaged_count"] and not manifest["damaged"]:
+            return f"{MANIFEST} lists no damage and counts some"
     except UserError as error:
         return str(error)
-    except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
+    except (OSError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
     return None
 
@@ -135,14 +155,14 @@ def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -
     place = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:20]
     index = cache_dir / "hwdb" / "seen" / f"{place}.json"
     known: dict[str, Any] = {}
-    with contextlib.suppress(UserError, TypeError, ValueError, KeyError):
-        known = dict(read_json(index)["files"])
+    with contextlib.suppress(UserError):
+        known = read_json(index, {"files": {str: _SEEN_FORM}})["files"]
     states = {part.name: _state(part) for part in parts}
     hashes = {}
     for name, state in states.items():
         entry = known.get(name)
-        if isinstance(entry, dict) and {**entry, **state} == entry and "sha256" in entry:
-            hashes[name] = str(entry["sha256"])
+        if entry is not None and {**entry, **state} == entry:
+            hashes[name] = entry["sha256"]
     unread = [part for part in parts if part.name not in hashes]
     total = sum(part.size for part in unread)
     with contextlib.ExitStack() as stack:

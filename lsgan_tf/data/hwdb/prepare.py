@@ -30,7 +30,14 @@ from lsgan_tf.data.hwdb import gb2312
 from lsgan_tf.data.hwdb.gnt_files import GntPart, on_disk
 from lsgan_tf.data.hwdb.resize import Plan, squash_all
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import atomic_folder, explained, require_free_space, write_json
+from lsgan_tf.util.files import (
+    atomic_folder,
+    explained,
+    open_regular,
+    read_array,
+    require_free_space,
+    write_json,
+)
 from lsgan_tf.util.progress import Progress
 
 FORMAT = 1
@@ -108,12 +115,11 @@ def load(folder: Path, manifest: dict[str, Any]) -> tuple[np.ndarray, np.ndarray
       The pictures, uint8, `(n, S, S, 1)`, and their tags, uint16, `(n,)`.
 
     Raises:
-      OSError, ValueError, TypeError, KeyError or EOFError: if it is damaged.
+      OSError, ValueError or UserError: if it is damaged.
     """
     count, side = manifest["samples"], manifest["image_size"]
-    codes = np.load(folder / CODES, mmap_mode="r", allow_pickle=False)
-    if codes.shape != (count,) or codes.dtype != np.uint16:
-        raise ValueError(f"{CODES} holds {codes.dtype} {codes.shape}")
+    codes = read_array(folder / CODES, "uint16", (count,))
+    open_regular(folder / IMAGES).close()
     return np.memmap(folder / IMAGES, np.uint8, "r", shape=(count, side, side, 1)), codes
 
 

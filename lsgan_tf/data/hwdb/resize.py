@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import itertools
 import os
 import struct
@@ -16,12 +15,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 
 from lsgan_tf.util import child_processes
-from lsgan_tf.util.files import explained
+from lsgan_tf.util.files import explained, open_regular
 
 BACKGROUND = 255
 
@@ -119,7 +118,7 @@ def squash_share(plan: Plan, first: int, last: int) -> None:
     strip = Image.new("L", (plan.size, plan.size * (last - first)))
     row = 0
     for number, group in itertools.groupby(RECORD.iter_unpack(records), lambda record: record[0]):
-        with open(plan.files[number], "rb", buffering=0) as stream:
+        with open_regular(Path(plan.files[number])) as stream:
             for _, offset, width, height in group:
                 pixels = _read(stream, offset, width * height)
                 image = Image.frombuffer("L", (width, height), pixels, "raw", "L", 0, 1)
@@ -130,7 +129,7 @@ def squash_share(plan: Plan, first: int, last: int) -> None:
         stream.write(strip.tobytes())
 
 
-def _read(stream: io.FileIO, offset: int, count: int) -> bytes:
+def _read(stream: BinaryIO, offset: int, count: int) -> bytes:
     # Not a map: that would count as memory of this process, and a file cut short would kill it.
     pixels = os.pread(stream.fileno(), count, offset)
     if len(pixels) != count:

@@ -127,7 +127,7 @@ class Counts:
 def _look_into(path: Path) -> tuple[int, bytes, bool]:
     """A picture's shorter side, the digest of its content, whether this package wrote it."""
     stream: BinaryIO
-    with files.explained(path, "reading the picture"), open(path, "rb") as stream:
+    with files.explained(path, "reading the picture"), files.open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size <= _HASHED_WHOLE:
             content = stream.read()

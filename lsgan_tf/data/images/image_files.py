@@ -18,11 +18,23 @@ from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
+from lsgan_tf.util.forms import fields_of
 from lsgan_tf.util.progress import Progress
 
 # Files of other datasets; beside pictures they make a folder ambiguous.
 _FOREIGN = (".mdb", ".tfrecord", ".gnt")
 _NAMED = 5
+_FORM = {
+    "other": int,
+    "bad": int,
+    "bad_names": [[str]],
+    "content?": str,
+    "unread?": {str: int},
+    "made_here?": int,
+    "held_out?": int,
+    "held_out_example?": str,
+    "unusable?": [str],
+}
 
 
 class ImageFiles(Records):
@@ -42,11 +54,12 @@ class ImageFiles(Records):
     def __init__(self, root: Path, index: Path, left_out: tuple[tuple[str, str], ...] = ()) -> None:
         self.root, self._index, self._left_out = root, index, left_out
         self._names = string_table.StringTable(index / "names")
-        self._sides = np.load(index / "sides.npy", mmap_mode="r")
-        values = files.read_json(index / "facts.json")
+        self._sides = files.read_array(index / "sides.npy", "uint16", (len(self._names),))
+        values = files.read_json(index / "facts.json", _FORM)
+        values = fields_of(Facts, values)
         values["bad_names"] = tuple(map(tuple, values["bad_names"]))
-        self.facts = Facts(**{**values, "unusable": tuple(values["unusable"])})
-        if len(self._sides) != len(self._names):
+        self.facts = Facts(**{**values, "unusable": tuple(values.get("unusable", ()))})
+        if any(len(pair) != 2 for pair in self.facts.bad_names):
             raise ValueError(f"{index}: a damaged index")
         self.description = f"{len(self):,} pictures in the folder {root}"
         self.notices = tuple(self._describe_left_out())
@@ -62,7 +75,7 @@ class ImageFiles(Records):
         """See `Records`."""
         path = self.root / os.fsdecode(self._names[index])
         with files.explained(path, "reading the picture"):
-            return path.read_bytes()
+            return files.read_bytes(path)
 
     def name_of(self, index: int) -> str:
         """The path below the folder."""
@@ -154,7 +167,7 @@ def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
     index = Path(cache_dir) / "image_folders" / listing.hexdigest()[:32]
     try:
         return ImageFiles(root, index, left_out)
-    except (OSError, ValueError, KeyError, TypeError, UserError):
+    except (OSError, ValueError, UserError):
         pass  # Not indexed yet, or the index is damaged: index the folder again.
     with files.explained(index, "indexing the pictures"), files.atomic_folder(index) as temporary:
         _build(root, temporary, count)

@@ -33,6 +33,12 @@ from lsgan_tf.util.progress import Progress
 JOB = "preparation.json"
 SKIPPED = "skipped.txt"
 _SAMPLED = 32
+_FORM = {
+    "shard": shards.SHARD_FORM,
+    "skipped": [[str]],
+    "converted": {str: int},
+    "smaller": int,
+}
 
 
 def prepare(
@@ -124,7 +130,7 @@ def begin(out: Path, job: dict[str, Any]) -> None:
     """
     path = out / JOB
     if path.is_file():
-        found = files.read_json(path)
+        found = files.read_json(path, dict)
         if _same_source(found, job):
             job["source"]["fingerprint"] = found["source"]["fingerprint"]
         if found != job:
@@ -274,9 +280,12 @@ def _description(out: Path, name: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        description = files.read_json(path)
-        shards.check_size(out, Shard(**description["shard"]))
-    except (UserError, KeyError, TypeError):
+        description = files.read_json(path, _FORM)
+        shard = Shard(**description["shard"])
+        if shard.file != name or any(len(pair) != 2 for pair in description["skipped"]):
+            return None
+        shards.check_size(out, shard)
+    except UserError:
         return None
     return description if shards.offsets_path(out, name).is_file() else None
 

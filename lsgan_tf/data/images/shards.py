@@ -21,11 +21,34 @@ from lsgan_tf.data.formats.tfrecords import open_all
 from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
+from lsgan_tf.util.forms import check_form, fields_of
 
 MANIFEST = "manifest.json"
 INDEX = "index"
 FORMAT = "lsgan_tf picture shards"
 VERSION = 1
+SHARD_FORM = {"file": str, "count": int, "bytes": int, "sha256": str}
+"""A `Shard` in JSON."""
+
+_LARGEST_SIZE = 65_536
+_FORM = {
+    "category": str,
+    "split": str,
+    "preprocessing": {
+        "image_size": int,
+        "crop": bool,
+        "resize": str,
+        "encoding": str,
+        "quality": int,
+    },
+    "shard_images": int,
+    "source": {"kind": str, "count": int, "fingerprint": str},
+    "shards": [SHARD_FORM],
+    "skipped": {str: int},
+    "converted": {str: int},
+    "smaller": int,
+    "fingerprint": str,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,11 +147,16 @@ class Manifest:
                 f"{path}: version {values.get('version')}, expected {VERSION}; prepare it again"
             )
         try:
-            fields = {field.name: values[field.name] for field in dataclasses.fields(cls)}
-            fields["preprocessing"] = Preprocessing(**fields["preprocessing"])
-            fields["shards"] = tuple(Shard(**shard) for shard in fields["shards"])
+            check_form(values, _FORM)
+            made = Preprocessing(**fields_of(Preprocessing, values["preprocessing"]))
+            shards = tuple(Shard(**fields_of(Shard, shard)) for shard in values["shards"])
+            if not 0 < made.image_size <= _LARGEST_SIZE or made.encoding not in ("jpeg", "png"):
+                raise ValueError(f"preprocessing: {made.image_size} pixels, {made.encoding[:20]}")
+            if any(Path(shard.file).name != shard.file for shard in shards):
+                raise ValueError("shards: a name that leads out of the folder")
+            fields = fields_of(cls, values) | {"preprocessing": made, "shards": shards}
             return cls(**fields)
-        except (KeyError, TypeError) as error:
+        except ValueError as error:
             raise UserError(
                 f"{path}: a damaged manifest ({error}); prepare the set again"
             ) from error

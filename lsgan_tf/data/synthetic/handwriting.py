@@ -28,6 +28,10 @@ from lsgan_tf.util.progress import Progress
 
 MANIFEST = "STANDIN.json"
 SPLITS = ("train", "test")
+_FORM = {
+    "plan": dict,
+    "files": [{"name": str, "bytes": int, "mtime_ns": int, "sha256": str}],
+}
 
 # To be raised whenever another picture is drawn for the same seed: old caches are then left alone.
 VERSION = 1
@@ -166,9 +170,11 @@ def _plan(samples: int | None, seed: int, characters: Sequence[str] | None) -> P
 def _trouble(folder: Path, plan: Plan) -> str | None:
     """What keeps a folder from being used; None if it is whole."""
     try:
-        manifest = files.read_json(folder / MANIFEST)
+        manifest = files.read_json(folder / MANIFEST, _FORM)
         if manifest["plan"] != plan.describe():
             return "it was made otherwise"
+        if len(manifest["files"]) != len(SPLITS) * plan.files():
+            return f"{MANIFEST} was changed"
         for entry in manifest["files"]:
             path = folder / entry["name"]
             status = path.stat()
@@ -177,7 +183,7 @@ def _trouble(folder: Path, plan: Plan) -> str | None:
             # Reading all takes seconds: only what was touched is read.
             if status.st_mtime_ns != entry["mtime_ns"] and files.sha256(path) != entry["sha256"]:
                 return f"{entry['name']} was changed"
-    except (UserError, KeyError, TypeError):
+    except UserError:
         return f"{MANIFEST} cannot be read"
     except OSError as error:
         return f"{error.filename}: {error.strerror}"

@@ -11,6 +11,12 @@ from lsgan_tf.experiments.common.page import number, table
 from lsgan_tf.metrics.registry import BETTER, is_better
 from lsgan_tf.util.files import read_json
 
+_FIGURES = {str: (float, None)}
+_FORM = {
+    "protocol?": dict,
+    "real": _FIGURES,
+    "results": [{"weights": str, "step": int, "figures": _FIGURES}],
+}
 EXTRA: tuple[str, ...] = ()
 """More flags of every evaluation: tests have a judge trained for a few steps only."""
 
@@ -28,7 +34,7 @@ def evaluations(run: Run) -> dict[str, Any]:
       UserError: if nothing was.
     """
     path = run.path / "evaluation.json"
-    report = read_json(path)
+    report = read_json(path, _FORM)
     rows = [row for row in report["results"] if row["weights"] == "raw"]
     if not rows:
         raise UserError(f"{path}: nothing is measured in it; remove it and run the command again")

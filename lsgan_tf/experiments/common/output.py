@@ -34,7 +34,7 @@ def claim(out: Path, experiment: Experiment, arms: Sequence[Arm]) -> None:
                 )
             write_json(path, mine)
             return
-    found = read_json(path)
+    found = read_json(path, {"experiment": str, "arms": {str: [str]}})
     if found != mine:
         raise UserError(
             f"--out={out}: holds the experiment {_difference(found, mine)}; give the same command "
@@ -57,12 +57,11 @@ def log_file(out: Path, name: str) -> Path:
     return out / "logs" / f"{name}.txt"
 
 
-def _difference(found: Any, mine: dict[str, Any]) -> str:
+def _difference(found: dict[str, Any], mine: dict[str, Any]) -> str:
     """The first thing in which two identities differ, in words."""
-    if not isinstance(found, dict) or found.get("experiment") != mine["experiment"]:
-        other = found.get("experiment") if isinstance(found, dict) else "of another version"
-        return f"{other} and this is {mine['experiment']}"
-    theirs, ours = found.get("arms", {}), mine["arms"]
+    if found["experiment"] != mine["experiment"]:
+        return f"{found['experiment']} and this is {mine['experiment']}"
+    theirs, ours = found["arms"], mine["arms"]
     for name in [*ours, *theirs]:
         if theirs.get(name) != ours.get(name):
             words = [" ".join(arms.get(name) or ["none"]) for arms in (theirs, ours)]

@@ -77,5 +77,6 @@ def _data(path: Path) -> dict[str, Any] | None:
     """What a run was trained on, from its config; None before it began."""
     if not (path / "config.json").is_file():
         return None
-    config = read_json(path / "config.json")
+    form = {"data_description": str, "data_standin": bool}
+    config = read_json(path / "config.json", form)
     return {"description": config["data_description"], "standin": config["data_standin"]}

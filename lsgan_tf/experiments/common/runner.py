@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import queue
 import signal
@@ -20,7 +19,8 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Experiment, Run, config_of
 from lsgan_tf.experiments.common.output import log_file, status_file
 from lsgan_tf.util.child_processes import cores
-from lsgan_tf.util.files import read_json, write_json
+from lsgan_tf.util.files import open_regular, read_json, write_json
+from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.signals import Terminated
 from lsgan_tf.util.text import controls, spell
 
@@ -35,7 +35,7 @@ def read_status(run: Run, out: Path) -> None:
     """Fills in how a run ended when it was made before."""
     path = status_file(out, run.name)
     if path.is_file():
-        found = read_json(path)
+        found = read_json(path, {"status": str, "error": str, "seconds": float})
         run.status, run.error = found["status"], found["error"]
         run.seconds = found["seconds"]
 
@@ -263,8 +263,8 @@ def _steps(words: tuple[str, ...]) -> int:
 def _last_step(path: Path) -> int:
     """The last step that a run has logged; 0 before the first."""
     try:
-        with open(path / "timing.jsonl", "rb") as stream:
+        with open_regular(path / "timing.jsonl") as stream:
             stream.seek(max(stream.seek(0, 2) - 512, 0))
-            return int(json.loads(stream.read().splitlines()[-1])["step"])
-    except (OSError, ValueError, LookupError, TypeError):
+            return int(parse_json(stream.read().splitlines()[-1])["step"])
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, UserError):
         return 0  # not begun, or a line is being written

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,11 @@ from lsgan_tf.data import open_source
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Run
 from lsgan_tf.run_dir.folder import load_config
+from lsgan_tf.sampling import npz
 from lsgan_tf.util.files import explained
 
 _FILE = "samples.npz"
+_LARGEST = 8 << 30
 
 
 def draw(run: Run, count: int, text: str = "") -> tuple[str, ...]:
@@ -38,10 +39,11 @@ def read_set(path: Path) -> tuple[np.ndarray, list[str]]:
       UserError: if it is missing or damaged.
     """
     try:
-        with explained(path, "reading the samples"), np.load(path) as arrays:
-            images = arrays["images"]
-            names = [str(name) for name in arrays["chars"] if name]
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        with explained(path, "reading the samples"):
+            arrays = npz.read(path, _LARGEST)
+        images = arrays["images"]
+        names = [str(name) for name in arrays["chars"] if name]
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a set of samples in .npz ({error})") from error
     images = images[..., None] if images.ndim == 3 else images
     if images.ndim != 4 or images.dtype != np.uint8 or images.shape[-1] not in (1, 3):

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.human_study.study import FORMAT
 from lsgan_tf.util.files import read_json
+from lsgan_tf.util.forms import check_form
+from lsgan_tf.util.text import printable
 
 _Z = 1.959963984540054  # the standard normal distribution's 97.5% quantile
 _PAPER = "The paper: 4,000 votes, 56.4% for LSGAN and 43.6% for DCGAN."
@@ -42,12 +44,13 @@ class Tally(NamedTuple):
     def text(self) -> str:
         """For people, with the paper's own count."""
         low, high = self.interval
+        first, second = map(printable, self.names)
         return (
             f"{sum(self.counts):,} votes of {self.voters} voters\n"
-            f"{self.names[0]}: {self.counts[0]:,} ({self.share:.1%}; 95% interval {low:.1%} to "
+            f"{first}: {self.counts[0]:,} ({self.share:.1%}; 95% interval {low:.1%} to "
             f"{high:.1%})\n"
-            f"{self.names[1]}: {self.counts[1]:,} ({1 - self.share:.1%})\n"
-            f"{_verdict(self.names, low, high)}\n{_PAPER}"
+            f"{second}: {self.counts[1]:,} ({1 - self.share:.1%})\n"
+            f"{_verdict((first, second), low, high)}\n{_PAPER}"
         )
 
 
@@ -62,14 +65,12 @@ def tally(key: Path, votes: Sequence[Path]) -> Tally:
       UserError: if a file is not of this study, is damaged, or is of a voter counted before;
         or if there is no vote at all.
     """
-    study = _read(key, ("study", "names", "left"))
+    study = _read(key, {"study": str, "names": [str], "left": [str]})
     _check_key(key, study)
     counts = {"a": 0, "b": 0}
     seen: dict[str, Path] = {}
     for path in votes:
-        found = _read(path, ("study", "voter", "votes"))
-        if not isinstance(found["voter"], str):
-            raise UserError(f"{path}: expected a voter's number, received {found['voter']!r}")
+        found = _read(path, {"study": str, "voter": str, "votes": [str]})
         if found["study"] != study["study"]:
             raise UserError(
                 f"{path}: these votes are of another study ({_short(found['study'])}, and {key} is "
@@ -114,10 +115,14 @@ def _verdict(names: tuple[str, str], low: float, high: float) -> str:
     return "No preference is shown: half lies within the interval."
 
 
-def _read(path: Path, fields: Sequence[str]) -> dict[str, Any]:
+def _read(path: Path, form: dict[str, Any]) -> dict[str, Any]:
     found = read_json(path)
-    if not isinstance(found, dict) or any(field not in found for field in fields):
-        raise UserError(f"{path}: expected a JSON file with {', '.join(fields)} of a human study")
+    try:
+        check_form(found, form)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: expected a JSON file with {', '.join(form)} of a human study ({error})"
+        ) from error
     if found.get("format") != FORMAT:
         raise UserError(
             f"{path}: written in format {found.get('format')}, this version reads {FORMAT}"
@@ -127,20 +132,18 @@ def _read(path: Path, fields: Sequence[str]) -> dict[str, Any]:
 
 def _check_key(path: Path, study: dict[str, Any]) -> None:
     names, left = study["names"], study["left"]
-    two = isinstance(names, list) and len(names) == 2 and all(isinstance(n, str) for n in names)
-    if not two or not isinstance(left, list) or not all(side in ("a", "b") for side in left):
+    if len(names) != 2 or not all(side in ("a", "b") for side in left):
         raise UserError(
             f"{path}: expected the names of two generators and a or b for each pair; give the key "
             "as the study was written with it"
         )
 
 
-def _checked(path: Path, votes: Any, left: Sequence[str]) -> Sequence[str]:
-    sides = isinstance(votes, list) and all(vote in ("left", "right") for vote in votes)
-    if not sides or len(votes) > len(left):
+def _checked(path: Path, votes: Sequence[str], left: Sequence[str]) -> Sequence[str]:
+    if len(votes) > len(left) or not all(vote in ("left", "right") for vote in votes):
         raise UserError(f"{path}: expected at most {len(left)} votes, each left or right")
     return votes
 
 
-def _short(identity: Any) -> str:
-    return str(identity)[:8]
+def _short(identity: str) -> str:
+    return identity[:8]

@@ -16,11 +16,22 @@ from lsgan_tf.metrics.judge.classifier import Judge, read_pictures
 from lsgan_tf.metrics.judge.network import judge_network
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe, train_network
 from lsgan_tf.metrics.real import Splits, batches
+from lsgan_tf.sampling import npz
 from lsgan_tf.util import files
 
 _VERSION = 1  # raised when the network or its training changes
 _MANIFEST, _WEIGHTS = "judge.json", "weights.npz"
 _MOST_TESTED = 20_000
+_LARGEST = 1 << 30
+_FORM = {
+    "learnt_from": str,
+    "held_out": str,
+    "held_out_count": int,
+    "top1": float,
+    "top5": float,
+    "sha256": str,
+    "identity": {"recipe": dict},
+}
 
 
 def judge_of(
@@ -93,22 +104,29 @@ def _keep(folder: Path, network: keras.Model, identity: dict[str, object], split
 
 
 def _load(folder: Path, splits: Splits) -> Judge:
-    manifest = files.read_json(folder / _MANIFEST)
+    try:
+        manifest = files.read_json(folder / _MANIFEST, _FORM)
+    except UserError as error:
+        raise _damaged(folder, error) from error
     network = judge_network(splits.train.shape, len(splits.train.classes), 0)
     try:
         if files.sha256(folder / _WEIGHTS) != manifest["sha256"]:
             raise ValueError("its weights were altered")
-        with np.load(folder / _WEIGHTS, allow_pickle=False) as arrays:
-            for variable, name in zip(_saved(network), arrays.files, strict=True):
-                variable.assign(arrays[name])
+        arrays = npz.read(folder / _WEIGHTS, _LARGEST)
+        for variable, array in zip(_saved(network), arrays.values(), strict=True):
+            variable.assign(array)
         names = ("learnt_from", "held_out", "held_out_count", "top1", "top5")
         facts = {name: manifest[name] for name in names}
         facts["recipe"] = manifest["identity"]["recipe"]
         return Judge(network, digest=manifest["sha256"], facts=facts)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{folder}: this judge is damaged ({error}); remove the folder, and it is trained again"
-        ) from error
+    except (OSError, ValueError, TypeError, UserError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{folder}: this judge is damaged ({error}); remove the folder, and it is trained again"
+    )
 
 
 def _saved(network: keras.Model) -> list[keras.Variable]:

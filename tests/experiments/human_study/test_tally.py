@@ -63,8 +63,8 @@ def test_wilson_is_scipys(total, data):
         ),
         ([{"votes": ["left"] * 5}], "at most 4 votes"),
         ([{"votes": ["up"]}], "each left or right"),
-        ([{"votes": {"0": "left"}}], "each left or right"),
-        ([{"voter": ["x"]}], r"0\.json: expected a voter's number, received \['x'\]"),
+        ([{"votes": {"0": "left"}}], "votes: expected a list, found dict"),
+        ([{"voter": ["x"]}], r"0\.json: expected .*voter: expected text, found list"),
         ([{"format": 2}], "format 2, this version reads 1"),
         ([{}], "no votes"),
     ],
@@ -78,7 +78,9 @@ def test_votes_that_are_refused(files, contents, message):
 def test_a_damaged_key(files, change):
     key, votes = files({"votes": ["left"]})
     key.write_text(json.dumps(KEY | change))
-    with pytest.raises(UserError, match=r"key\.json: expected the names of two generators"):
+    with pytest.raises(
+        UserError, match=r"key\.json: expected (the names of two generators|.*left)"
+    ):
         tally(key, votes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import Any
@@ -42,6 +43,12 @@ def parse_json(text: str | bytes) -> Any:
         if not level:
             return value
     raise ValueError("nested too deep")
+
+
+def fields_of(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Those of some values that a dataclass has; a newer version may have written more."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def check_form(value: Any, form: Any, where: str = "") -> None:
