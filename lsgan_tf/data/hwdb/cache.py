@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from lsgan_tf.data.hwdb import prepare as hwdb_prepare
-from lsgan_tf.data.hwdb.gnt_files import GntPart, content_hash
+from lsgan_tf.data.hwdb.gnt_files import Archives, GntPart, content_hash
 from lsgan_tf.data.hwdb.prepare import CODES, FORMAT, IMAGES, MANIFEST
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, locked, read_json, write_json
@@ -169,8 +169,10 @@ def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -
         progress = Progress("reading the source files", total, "B")
         if total > _SLOW_BYTES:
             stack.enter_context(progress)
+        archives = stack.enter_context(Archives())
+        advance = progress.add if total > _SLOW_BYTES else _quiet
         for part in unread:
-            hashes[part.name] = content_hash(part, progress.add if total > _SLOW_BYTES else _quiet)
+            hashes[part.name] = content_hash(part, advance, archives)
     settled = time.time_ns() - int(_SETTLED_SECONDS * 1e9)
     keep = {
         name: {**state, "sha256": hashes[name]}

@@ -18,7 +18,7 @@ from pathlib import Path
 from lsgan_tf.data.formats import foreign
 from lsgan_tf.data.formats.not_data import in_litter, is_litter, our_own
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import explained, require_free_space
+from lsgan_tf.util.files import explained, open_regular, require_free_space
 
 _BLOCK = 4 << 20
 _ENDINGS = (".gnt",)
@@ -124,51 +124,92 @@ def survey(data_dir: Path) -> Survey:
     return Survey(tuple(sorted(parts, key=lambda part: part.name)), unreadable)
 
 
-def content_hash(part: GntPart, advance: Callable[[int], None]) -> str:
+class Archives:
+    """Keeps the archive that was read last open: to open one takes as long as it has members.
+
+    Use as a context; files are found in the order of their archives.
+    """
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._stack = contextlib.ExitStack()
+
+    def opened(self, path: Path) -> zipfile.ZipFile:
+        """An archive, opened if it is not the one of before; closed with the context."""
+        if path != self._path:
+            self._stack.close()
+            self._path = None
+            stream = self._stack.enter_context(open_regular(path))
+            self._archive = self._stack.enter_context(zipfile.ZipFile(stream))
+            self._path = path
+        return self._archive
+
+    def __enter__(self) -> Archives:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._stack.close()
+
+
+def content_hash(
+    part: GntPart, advance: Callable[[int], None], archives: Archives | None = None
+) -> str:
     """Hex SHA-256 of a file's content, the same inside an archive and out of it.
 
     Args:
       part: the file.
       advance: called with the number of bytes read each time some were.
+      archives: where many are hashed in turn, what keeps their archive open.
 
     Raises:
       UserError: if it cannot be read.
     """
     digest = hashlib.sha256()
-    for block in _blocks(part):
-        digest.update(block)
-        advance(len(block))
+    with _kept(archives) as opened:
+        for block in _blocks(part, opened):
+            digest.update(block)
+            advance(len(block))
     return digest.hexdigest()
 
 
 @contextlib.contextmanager
-def on_disk(parts: Sequence[GntPart], scratch: Path) -> Iterator[list[Path]]:
+def on_disk(
+    parts: Sequence[GntPart], scratch: Path, archives: Archives | None = None
+) -> Iterator[list[Path]]:
     """Yields a path for each part that can be mapped, unpacking members of archives.
 
     Args:
       parts: the files.
       scratch: a folder to unpack into; made, and removed at the end.
+      archives: as `content_hash` has it.
 
     Raises:
       UserError: if an archive is damaged, or the disk has no room for its members.
     """
     packed = sum(part.size for part in parts if part.member is not None)
-    paths = []
+    paths = [part.path for part in parts]
     try:
         if packed:
             require_free_space(scratch, packed, "unpacking the archives")
-        for number, part in enumerate(parts):
-            if part.member is None:
-                paths.append(part.path)
-                continue
-            scratch.mkdir(parents=True, exist_ok=True)
-            paths.append(scratch / f"{number}.gnt")
-            with explained(scratch, f"unpacking {part.name}"), open(paths[-1], "wb") as out:
-                for block in _blocks(part):
-                    out.write(block)
+        with _kept(archives) as opened:
+            for number, part in sorted(enumerate(parts), key=lambda item: item[1].name):
+                if part.member is None:
+                    continue
+                scratch.mkdir(parents=True, exist_ok=True)
+                paths[number] = scratch / f"{number}.gnt"
+                with (
+                    explained(scratch, f"unpacking {part.name}"),
+                    open(paths[number], "wb") as out,
+                ):
+                    for block in _blocks(part, opened):
+                        out.write(block)
         yield paths
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _kept(archives: Archives | None) -> contextlib.AbstractContextManager[Archives]:
+    return Archives() if archives is None else contextlib.nullcontext(archives)
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -193,8 +234,9 @@ def _walk(folder: Path) -> list[Path]:
 
 def _members(archive: Path, name: str) -> tuple[list[GntPart], dict[str, str]]:
     """The `.gnt` files in a zip, and what else in it may be HWDB and cannot be read."""
-    with _explained_archive(archive), zipfile.ZipFile(archive) as opened:
-        entries = [entry for entry in opened.infolist() if not in_litter(entry.filename)]
+    with _explained_archive(archive), Archives() as archives:
+        infos = archives.opened(archive).infolist()
+        entries = [entry for entry in infos if not in_litter(entry.filename)]
     parts = [
         GntPart(f"{name}/{entry.filename}", archive, entry.filename, entry.file_size)
         for entry in entries
@@ -208,18 +250,14 @@ def _members(archive: Path, name: str) -> tuple[list[GntPart], dict[str, str]]:
     return parts, packed
 
 
-def _blocks(part: GntPart) -> Iterator[bytes]:
+def _blocks(part: GntPart, archives: Archives) -> Iterator[bytes]:
     if part.member is None:
-        with explained(part.path, "reading characters"), open(part.path, "rb") as stream:
+        with explained(part.path, "reading characters"), open_regular(part.path) as stream:
             while block := stream.read(_BLOCK):
                 yield block
         return
     # The stream ends at the size that the archive declares, whatever it holds.
-    with (
-        _explained_archive(part.path),
-        zipfile.ZipFile(part.path) as archive,
-        archive.open(part.member) as stream,
-    ):
+    with _explained_archive(part.path), archives.opened(part.path).open(part.member) as stream:
         while block := stream.read(_BLOCK):
             yield block
 

@@ -93,10 +93,14 @@ def report(path: Path) -> tuple[list[str], bool]:
 def _scan_all(parts: Sequence[GntPart]) -> list[_Found]:
     found = []
     total = sum(part.size for part in parts)
-    with tempfile.TemporaryDirectory() as scratch, Progress("verifying", total, "B") as progress:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Progress("verifying", total, "B") as progress,
+        gnt_files.Archives() as archives,
+    ):
         for part in parts:
             try:
-                with gnt_files.on_disk([part], Path(scratch, "unpacked")) as paths:
+                with gnt_files.on_disk([part], Path(scratch, "unpacked"), archives) as paths:
                     found.append(_Found(part, hwdb_prepare.scan_part(part, paths[0])))
             except UserError as error:
                 found.append(_Found(part, None, str(error)))

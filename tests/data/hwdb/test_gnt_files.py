@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lsgan_tf.data import hwdb
 from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import gnt_files
+from lsgan_tf.data.verify import hwdb as verify_hwdb
 from lsgan_tf.errors import UserError
+
+MEMBERS = ("x.gnt", "y.gnt")
 
 
 def make(path, text="安"):
@@ -228,6 +232,52 @@ def test_hash_is_that_of_the_content(archive, tmp_path):
     assert gnt_files.content_hash(part, read.append) == expected
     assert gnt_files.content_hash(plain, read.append) == expected
     assert sum(read) == 200_000
+
+
+def test_five_thousand_members_take_no_longer_than_their_content(tmp_path, monkeypatch):
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(5000):
+            archive.writestr(f"{number:04}.gnt", b"")
+    opened = []
+
+    class Counted(zipfile.ZipFile):
+        def __init__(self, *args, **options):
+            opened.append(args)
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr(zipfile, "ZipFile", Counted)
+    with pytest.raises(UserError, match="not a GNT file: it is empty"):
+        hwdb.open_source(path, cache_dir=tmp_path / "cache")
+    lines, fine = verify_hwdb.report(path)
+    assert not fine and "damaged: 5,000 records" in lines
+    assert len(opened) <= 5  # found, hashed, unpacked; found again and verified
+
+
+def test_members_of_several_archives_and_files_in_turn(tmp_path):
+    members = [make(tmp_path / "part", text) for text in "啊阿埃安"]
+    content = dict(
+        zip(("a.zip/x.gnt", "a.zip/y.gnt", "b.zip/x.gnt", "b.zip/y.gnt"), members, strict=True)
+    )
+    for archive in "ab":
+        pack(tmp_path / f"{archive}.zip", {m: content[f"{archive}.zip/{m}"] for m in MEMBERS})
+    content["c.gnt"] = make(tmp_path / "c.gnt", "宁")
+    parts = gnt_files.find(tmp_path)
+    parts = [parts[i] for i in (3, 0, 4, 1, 2)]
+    with gnt_files.on_disk(parts, tmp_path / "scratch") as paths:
+        assert [path.read_bytes() for path in paths] == [content[part.name] for part in parts]
+
+
+@pytest.mark.parametrize("name", ["x.gnt", "x.zip"])
+def test_a_fifo_in_place_of_a_file_is_not_waited_for(tmp_path, name):
+    make(tmp_path / "y.gnt")
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.write(tmp_path / "y.gnt", "y.gnt")
+    (part,) = gnt_files.find(tmp_path / name)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match="expected a regular file, found a FIFO"):
+        gnt_files.content_hash(part, lambda _: None)
 
 
 def test_a_damaged_member(archive, tmp_path):
