@@ -18,7 +18,7 @@ from lsgan_tf.data.formats.not_data import in_litter, is_litter
 from lsgan_tf.data.images import tfds_folder
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import default_cache_dir, explained
+from lsgan_tf.util.files import default_cache_dir, explained, read_bytes
 
 HOME = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -163,7 +163,7 @@ def _batch_files(
             batch = cifar10_batches.batch_of(path.name)
             if batch in wanted:
                 with explained(path, "reading the CIFAR-10 batch"):
-                    content = path.read_bytes()
+                    content = read_bytes(path, cifar10_batches.LARGEST_FILE)
                 yield batch, content, str(path)
         return
 

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import explained
+from lsgan_tf.util.files import explained, open_regular
 
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # What the standard library raises on archives that are damaged or cut short.
@@ -108,7 +108,7 @@ def list_zip(path: Path) -> list[Member]:
     Raises:
       UserError: as `read_members`.
     """
-    with _damage(path), zipfile.ZipFile(path) as archive:
+    with _damage(path), open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
         return [_zip_member(path, info) for info in archive.infolist() if not info.is_dir()]
 
 
@@ -128,7 +128,8 @@ def extract_from_zip(
     """
     with (
         _damage(path),
-        zipfile.ZipFile(path) as archive,
+        open_regular(path) as stream,
+        zipfile.ZipFile(stream) as archive,
         archive.open(member.name) as source,
         explained(target, f"unpacking {member.name} of {path.name}"),
         open(target, "wb") as sink,
@@ -142,7 +143,12 @@ def head_in_zip(path: Path, member: Member, count: int) -> bytes:
     Raises:
       UserError: as `read_members`.
     """
-    with _damage(path), zipfile.ZipFile(path) as archive, archive.open(member.name) as source:
+    with (
+        _damage(path),
+        open_regular(path) as stream,
+        zipfile.ZipFile(stream) as archive,
+        archive.open(member.name) as source,
+    ):
         return source.read(count)
 
 
@@ -167,7 +173,8 @@ def _members(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
 def _zip_members(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
     with contextlib.ExitStack() as stack:
         with _damage(path):
-            archive = stack.enter_context(zipfile.ZipFile(path))
+            file = stack.enter_context(open_regular(path))
+            archive = stack.enter_context(zipfile.ZipFile(file))
         for info in archive.infolist():
             if info.is_dir():
                 continue
@@ -184,7 +191,8 @@ def _zip_member(path: Path, info: zipfile.ZipInfo) -> Member:
 def _tar_members(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
     with contextlib.ExitStack() as stack:
         with _damage(path):
-            archive = stack.enter_context(tarfile.open(path, "r:*"))
+            file = stack.enter_context(open_regular(path))
+            archive = stack.enter_context(tarfile.open(fileobj=file, mode="r:*"))
         while True:
             with _damage(path):
                 info = archive.next()

@@ -349,6 +349,18 @@ def test_labels_of_tensorflow_datasets_do_not_wrap_around(tmp_path, records, add
         cifar10.open_source(folder)
 
 
+@pytest.mark.parametrize("name", ["data_batch_1", "data_batch_1.bin"])
+def test_a_batch_that_is_a_fifo_or_endless_is_not_waited_for(tmp_path, records, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match=rf"{name}: expected a regular file, found a FIFO"):
+        cifar10.open_source(tmp_path)
+    (tmp_path / name).unlink()
+    with open(tmp_path / name, "wb") as stream:
+        stream.truncate(10 << 30)
+    with pytest.raises(UserError, match=rf"{name}: larger than the 67,108,864 bytes"):
+        cifar10.open_source(tmp_path)
+
+
 def test_report(tmp_path, records):
     folder = write_binary(tmp_path / "cifar-10-batches-bin", records)
     assert verify_cifar10.looks_like(folder)
