@@ -21,14 +21,7 @@ from lsgan_tf.data.source import Source
 from lsgan_tf.distribute.cluster import from_environment
 from lsgan_tf.distribute.devices import make_strategy, slow_precision
 from lsgan_tf.distribute.machine import describe_machine
-from lsgan_tf.distribute.multi_step import (
-    WINDOW_FORM,
-    Task,
-    check_replicas,
-    make_run_steps,
-    next_stop,
-    uses_xla,
-)
+from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_xla
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.exporting.of_run import export_step
@@ -40,7 +33,7 @@ from lsgan_tf.monitoring.sample_grids import Previews
 from lsgan_tf.monitoring.tensorboard.dashboard import Dashboard
 from lsgan_tf.monitoring.tensorboard.profiler import Profile
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
-from lsgan_tf.monitoring.window import Window
+from lsgan_tf.monitoring.window import WINDOW_FORM, Window
 from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
