@@ -149,7 +149,7 @@ class TestOpening:
         run.close()
         assert load_config(tmp_path / "run").data_dir == odd
         assert (tmp_path / "run" / "log.txt").read_text(encoding="utf-8") == (
-            "data in \\udcba\\udcba\\udcd7\\udcd6\n"
+            f"data in {4 * chr(0xFFFD)}\n"
         )
         (tmp_path / "run" / "config.json").read_text(encoding="utf-8")
 

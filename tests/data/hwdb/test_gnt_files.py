@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsgan_tf.data import hwdb
 from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import gnt_files
+from lsgan_tf.data.hwdb import source as hwdb
 from lsgan_tf.data.verify import hwdb as verify_hwdb
 from lsgan_tf.errors import UserError
 

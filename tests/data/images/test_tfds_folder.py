@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from lsgan_tf.data import cifar10
+from lsgan_tf.data.cifar10 import source as cifar10
 from lsgan_tf.data.formats.tfrecords import frame
 from lsgan_tf.data.images import tfds_folder
 from lsgan_tf.errors import UserError
