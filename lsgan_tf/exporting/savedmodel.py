@@ -180,7 +180,7 @@ class Exported(tf.Module):
     ) -> tf.Tensor:
         start, end = (generator.label_map(self._checked(label)) for label in (first, second))
         phi = start + share[:, None] * (end - start)
-        return generator(z, phi, training=False)
+        return generator(z, mapped_label=phi, training=False)
 
     def _write(
         self, generator: keras.Model, text: tf.Tensor, seed: tf.Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, NamedTuple
 
 import keras
@@ -10,6 +11,8 @@ from keras import ops
 
 from lsgan_tf.networks import layers
 from lsgan_tf.networks.layers import Policy, Tensor
+
+_ALSO_BY_POSITION = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 class LayerRow(NamedTuple):
@@ -24,36 +27,70 @@ class LayerRow(NamedTuple):
 
 
 class Network(keras.Model):
-    """A network whose weights all exist when its constructor returns.
+    """Base class of all networks: all weights exist when the constructor returns.
 
-    Nothing is computed to make them, so a network can be made inside the scope of any
-    distribution strategy. A subclass hands all its arguments to `super().__init__`,
-    which keeps each as an attribute and for `get_config`, and ends its constructor with
-    `self.build()`; its `build_network` adds the layers.
+    A subclass declares its arguments as annotated class attributes with their defaults, as a
+    dataclass does, and has those of its bases too. They are given by keyword, the first one by
+    position too; each becomes an attribute and an entry of `get_config`. `build_network` adds the
+    layers: nothing is computed for it, so a network can be made inside the scope of any
+    distribution strategy.
 
     Args:
-        name: the network's name.
+        name: the network's name; `default_name` if omitted.
         dtype: a dtype policy or its name, for all layers: "float32", "mixed_bfloat16"
             or "mixed_float16". Outputs are float32 under any.
-        settings: all other arguments of the subclass's constructor.
+        arguments: the arguments that the class declares.
+
+    Raises:
+        TypeError: if an argument is not one of the class's.
     """
 
-    # What a subclass that has no such argument does.
+    arguments = inspect.Signature()
+    """The declared arguments with their types and defaults."""
+    default_name = "network"
+    takes_parts = False
+    """Whether `call` takes several batches at once, each normalised by itself, as `parts`."""
+
+    # Values of what a subclass does not declare.
     num_classes = 0
     label_dim = 0
     batch_norm = False
     layer_norm = False
     gamma = "one"
     synchronized = False
-    takes_parts = False
-    """Whether `call` takes batches one after the other, normalised apart, as `parts`."""
 
-    def __init__(self, *, name: str, dtype: Policy | dict[str, Any], **settings: Any) -> None:
-        super().__init__(name=name, dtype=dtype)
-        self._settings = settings
-        for key, value in settings.items():
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        known = dict(cls.arguments.parameters)
+        for name, annotation in inspect.get_annotations(cls).items():
+            first = not known or name == next(iter(known))
+            kind = _ALSO_BY_POSITION if first else inspect.Parameter.KEYWORD_ONLY
+            known[name] = inspect.Parameter(
+                name, kind, default=getattr(cls, name), annotation=annotation
+            )
+        cls.arguments = inspect.Signature(list(known.values()))
+
+    def __init__(
+        self,
+        *first: Any,
+        name: str | None = None,
+        dtype: Policy | dict[str, Any] = "float32",
+        **arguments: Any,
+    ) -> None:
+        try:
+            bound = self.arguments.bind(*first, **arguments)
+        except TypeError as error:
+            raise TypeError(
+                f"{type(self).__module__}.{type(self).__name__}: {error}; its arguments are "
+                f"{', '.join((*self.arguments.parameters, 'name', 'dtype'))}"
+            ) from None
+        bound.apply_defaults()
+        super().__init__(name=name or self.default_name, dtype=dtype)
+        self._given = dict(bound.arguments)
+        for key, value in self._given.items():
             setattr(self, key, value)
         self._rows: list[LayerRow] = []
+        self.build()
 
     # Making
 
@@ -91,21 +128,21 @@ class Network(keras.Model):
         self._rows.append(LayerRow(layer.name, _kind(layer), output, parameters))
         return output
 
-    def add_norm(self, place: int, shape: tuple[int, ...]) -> None:
-        """Adds the normalisation of layer `h<place>`: `bn<place>`, `ln<place>`, or none."""
-        if self.batch_norm:
-            name = f"bn{place}"
-            self.add(
-                layers.batch_norm(name, self.dtype_policy, self.gamma, self.synchronized), shape
-            )
-        elif self.layer_norm:
-            self.add(layers.layer_norm(f"ln{place}", self.dtype_policy), shape)
+    def add_norm(self, place: int, shape: tuple[int, ...]) -> keras.Layer | None:
+        """Adds the normalisation of layer `h<place>`: `bn<place>`, `ln<place>`, or none.
 
-    def use_direct_convolutions(self) -> None:
-        """Leaves all convolutions to the backend's own operation, in training too."""
-        for layer in self.layers:
-            if hasattr(layer, "direct"):
-                layer.direct = True
+        Returns:
+            The layer, for `normalize`.
+        """
+        policy = self.dtype_policy
+        if self.batch_norm:
+            layer = layers.batch_norm(f"bn{place}", policy, self.gamma, self.synchronized)
+        elif self.layer_norm:
+            layer = layers.layer_norm(f"ln{place}", policy)
+        else:
+            return None
+        self.add(layer, shape)
+        return layer
 
     def add_joined_conv(
         self, filters: int, kernel_size: int, strides: int, name: str, shape: tuple[int, ...]
@@ -115,6 +152,12 @@ class Network(keras.Model):
         return self.add(
             kind(filters, kernel_size, strides, name=name, dtype=self.dtype_policy), shape
         )
+
+    def use_direct_convolutions(self) -> None:
+        """Leaves all convolutions to the backend's own operation, in training too."""
+        for layer in self.layers:
+            if hasattr(layer, "direct"):
+                layer.direct = True
 
     def scale_weights(self, factor: float) -> None:
         """Multiplies all kernels, the label map's too; biases and normalisations stay as they are.
@@ -128,38 +171,50 @@ class Network(keras.Model):
 
     # Running
 
-    def map_label(self, label: Tensor | None) -> Tensor | None:
-        """Phi(label), (n, label_dim); None if the network is unconditional.
+    def map_label(self, label: Tensor | None, mapped_label: Tensor | None = None) -> Tensor | None:
+        """Maps labels to features, the paper's Phi(y).
 
-        What has two axes is taken to be mapped already: a blend of classes, say.
+        Args:
+            label: integers in [0, num_classes), (n,).
+            mapped_label: what to return instead: features, (n, label_dim), such as an
+                interpolation between the rows of two classes.
+
+        Returns:
+            (n, label_dim); None if the network is unconditional.
+
+        Raises:
+            ValueError: if a conditional network is not given exactly one of both, if an
+                unconditional one is given `mapped_label`, or for another shape or dtype.
         """
+        if mapped_label is not None:
+            return self._checked_map(label, mapped_label)
         if not self.num_classes:
             return None
         if label is None:
             raise ValueError(f"the {self.name} is conditional: it needs labels")
-        return label if len(label.shape) == 2 else self.label_map(label)
+        label = ops.convert_to_tensor(label)
+        dtype = keras.backend.standardize_dtype(label.dtype)
+        if len(label.shape) != 1 or "int" not in dtype:
+            raise ValueError(
+                f"Expected labels that are integers in [0, {self.num_classes}) of shape (n,). "
+                f"Received: {dtype} of shape {tuple(label.shape)}; labels that are mapped already "
+                "are a generator's argument mapped_label"
+            )
+        return self.label_map(label if dtype in ("int32", "int64") else ops.cast(label, "int32"))
 
-    def norm(self, place: int, x: Tensor, training: bool | None, parts: int = 1) -> Tensor:
-        """Normalises as `add_norm` has set it up for that place.
-
-        Args:
-            place: of the layer whose output is normalised.
-            x: the output.
-            training: whether batch normalisation takes the batch's statistics.
-            parts: how many batches `x` consists of; each has statistics of its own.
-        """
-        if self.batch_norm:
-            layer = getattr(self, f"bn{place}")
-            if parts == 1:
-                return layer(x, training=training)
-            # In order: the moving statistics are updated by each.
-            return ops.concatenate([layer(part, training=training) for part in ops.split(x, parts)])
-        return getattr(self, f"ln{place}")(x) if self.layer_norm else x
-
-    def joined_conv(self, name: str, x: Tensor, phi: Tensor | None) -> Tensor:
-        """Runs a convolution added by `add_joined_conv`."""
-        layer = getattr(self, name)
-        return layer(x) if phi is None else layer(x, phi)
+    def _checked_map(self, label: Tensor | None, mapped_label: Tensor) -> Tensor:
+        if label is not None or not self.num_classes:
+            reason = "label is given too" if self.num_classes else f"{self.name} is unconditional"
+            raise ValueError(f"Expected no mapped_label, since the {reason}.")
+        mapped_label = ops.convert_to_tensor(mapped_label)
+        dtype = keras.backend.standardize_dtype(mapped_label.dtype)
+        shape = tuple(mapped_label.shape)
+        if len(shape) != 2 or shape[1] != self.label_dim or "float" not in dtype:
+            raise ValueError(
+                f"Expected mapped_label to be floats of shape (n, {self.label_dim}). "
+                f"Received: {dtype} of shape {shape}"
+            )
+        return mapped_label
 
     # Describing, saving
 
@@ -172,7 +227,7 @@ class Network(keras.Model):
         return {
             "name": self.name,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            **self._settings,
+            **self._given,
         }
 
     def get_build_config(self) -> None:
@@ -180,29 +235,56 @@ class Network(keras.Model):
         return
 
 
+class ImageGenerator(Network):
+    """Base class of generators of images.
+
+    Args:
+        image_size: side of the image in pixels.
+        channels: of the image.
+        num_classes: number of classes; 0 for an unconditional generator.
+        z_dim: length of the noise vector.
+        label_dim: length of a mapped label, which is joined to the noise.
+    """
+
+    default_name = "generator"
+    output_range = (-1.0, 1.0)
+
+    image_size: int = 64
+    channels: int = 3
+    num_classes: int = 0
+    z_dim: int = 1024
+    label_dim: int = 256
+
+
+def normalize(
+    layer: keras.Layer | None, x: Tensor, training: bool | None, parts: int = 1
+) -> Tensor:
+    """Applies a normalisation.
+
+    Args:
+        layer: as `Network.add_norm` returned it; None leaves `x` as it is.
+        x: features, channels last.
+        training: whether batch normalisation takes the batch's statistics.
+        parts: number of batches that `x` consists of; each has statistics of its own.
+    """
+    if layer is None:
+        return x
+    if not isinstance(layer, keras.layers.BatchNormalization):
+        return layer(x)
+    if parts == 1:
+        return layer(x, training=training)
+    # In order: the moving statistics are updated by each.
+    return ops.concatenate([layer(part, training=training) for part in ops.split(x, parts)])
+
+
+def joined_conv(layer: keras.Layer, x: Tensor, phi: Tensor | None) -> Tensor:
+    """Runs a convolution that `Network.add_joined_conv` added."""
+    return layer(x) if phi is None else layer(x, phi)
+
+
 def join(x: Tensor, phi: Tensor | None) -> Tensor:
     """Features (n, k) with the mapped label behind them, (n, k + label_dim)."""
     return x if phi is None else ops.concatenate([x, ops.cast(phi, x.dtype)], axis=-1)
-
-
-def relu(x: Tensor) -> Tensor:
-    """max(x, 0)."""
-    return ops.relu(x)
-
-
-def leaky_relu(x: Tensor) -> Tensor:
-    """LeakyReLU of slope 0.2: max(x, 0.2 x)."""
-    return ops.leaky_relu(x, negative_slope=layers.LEAK)
-
-
-def gated(x: Tensor) -> Tensor:
-    """sigmoid(a) tanh(b) of neighbouring channels a and b: half as many channels."""
-    return ops.sigmoid(x[..., ::2]) * ops.tanh(x[..., 1::2])
-
-
-def flatten(x: Tensor) -> Tensor:
-    """(n, h, w, c) as (n, h * w * c), row by row, channels innermost."""
-    return ops.reshape(x, (-1, int(np.prod(x.shape[1:]))))
 
 
 def _kind(layer: keras.Layer) -> str:

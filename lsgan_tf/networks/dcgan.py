@@ -7,8 +7,6 @@ the TPAMI paper's networks for cats: 7,682,051 and 4,341,121 with normalisation.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from lsgan_tf.networks.convolutional import ConvDiscriminator, ConvGenerator, Deconv
@@ -19,32 +17,18 @@ class Generator(ConvGenerator):
     """A dense layer and four 5x5 transposed convolutions of stride 2.
 
     Args:
-        image_size: side of the image in pixels.
         filters: channels of the last map before the image; earlier ones have 2, 4, 8 times.
         constant_filters: whether all maps have as many instead.
         nonlinearity: "relu", "tanh", or "gated": sigmoid times tanh of twice the channels.
         flat_norm: whether the first normalisation is of flat features (the TPAMI paper's cats)
             and not of the channels of the first map.
-        settings: any other argument of `ConvGenerator`.
+        arguments: those of `ConvGenerator`.
     """
 
-    def __init__(
-        self,
-        image_size: int = 64,
-        *,
-        filters: int = 64,
-        constant_filters: bool = False,
-        nonlinearity: str = "relu",
-        flat_norm: bool = False,
-        **settings: Any,
-    ) -> None:
-        own = {
-            "filters": filters,
-            "constant_filters": constant_filters,
-            "nonlinearity": nonlinearity,
-            "flat_norm": flat_norm,
-        }
-        super().__init__(image_size, own=own, **settings)
+    filters: int = 64
+    constant_filters: bool = False
+    nonlinearity: str = "relu"
+    flat_norm: bool = False
 
     def first_filters(self) -> int:
         """Channels of the first map."""
@@ -59,12 +43,4 @@ class Generator(ConvGenerator):
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="DCGANDiscriminator")
 class Discriminator(ConvDiscriminator):
-    """Four 5x5 convolutions of stride 2 and a dense layer.
-
-    Args:
-        image_size: side of the image in pixels.
-        settings: any other argument of `ConvDiscriminator`.
-    """
-
-    def __init__(self, image_size: int = 64, **settings: Any) -> None:
-        super().__init__(image_size, **settings)
+    """Four 5x5 convolutions of stride 2 and a dense layer; arguments of `ConvDiscriminator`."""

@@ -7,8 +7,6 @@ networks of handwriting.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from lsgan_tf.networks.convolutional import ConvDenseDiscriminator, ConvGenerator, Deconv
@@ -19,18 +17,14 @@ class Generator(ConvGenerator):
     """A dense layer, normalised flat, and three 5x5 transposed convolutions of stride 2.
 
     Args:
-        image_size: side of the image in pixels.
-        channels: of the image.
-        z_dim: length of the noise.
-        settings: any other argument of `ConvGenerator`.
+        arguments: those of `ConvGenerator`.
     """
 
     flat_norm = True
 
-    def __init__(
-        self, image_size: int = 28, *, channels: int = 1, z_dim: int = 100, **settings: Any
-    ) -> None:
-        super().__init__(image_size, channels=channels, z_dim=z_dim, **settings)
+    image_size: int = 28
+    channels: int = 1
+    z_dim: int = 100
 
     def first_filters(self) -> int:
         """Channels of the first map."""
@@ -44,7 +38,11 @@ class Generator(ConvGenerator):
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="DigitsDiscriminator")
 class Discriminator(ConvDenseDiscriminator):
-    """LeNet's sizes: convolutions of 20 and 50 channels, a dense layer of 500 units."""
+    """LeNet's sizes: convolutions of 20 and 50 channels, a dense layer of 500 units.
+
+    Args:
+        arguments: those of `ConvDenseDiscriminator`.
+    """
 
     def sizes(self) -> tuple[int, int, int]:
         """Channels of both convolutions and units of the first dense layer."""

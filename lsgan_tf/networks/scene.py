@@ -7,8 +7,6 @@ and the loss.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from lsgan_tf.networks.convolutional import ConvDiscriminator, ConvGenerator, Deconv
@@ -19,12 +17,10 @@ class Generator(ConvGenerator):
     """A dense layer and seven 3x3 transposed convolutions, four of stride 2.
 
     Args:
-        image_size: side of the image in pixels.
-        settings: any other argument of `ConvGenerator`.
+        arguments: those of `ConvGenerator`.
     """
 
-    def __init__(self, image_size: int = 112, **settings: Any) -> None:
-        super().__init__(image_size, **settings)
+    image_size: int = 112
 
     def first_filters(self) -> int:
         """Channels of the first map."""
@@ -48,9 +44,7 @@ class Discriminator(ConvDiscriminator):
     """Four 5x5 convolutions of stride 2 and a dense layer.
 
     Args:
-        image_size: side of the image in pixels.
-        settings: any other argument of `ConvDiscriminator`.
+        arguments: those of `ConvDiscriminator`.
     """
 
-    def __init__(self, image_size: int = 112, **settings: Any) -> None:
-        super().__init__(image_size, **settings)
+    image_size: int = 112

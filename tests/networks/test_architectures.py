@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsgan_tf.networks import dcgan, digits, handwriting, mixture, mlp, scene
-from lsgan_tf.networks.base import gated
+from lsgan_tf.networks.convolutional import gated
 
 
 def parameters(network) -> int:

@@ -145,6 +145,132 @@ def test_a_conditional_network_asks_for_labels_and_another_ignores_them(model, w
     np.testing.assert_array_equal(network(inputs, LABELS), network(inputs))
 
 
+@pytest.mark.parametrize(
+    ("label", "received"),
+    [
+        (LABELS[:, None], "int64 of shape (5, 1)"),
+        (LABELS.astype(np.float32), "float32 of shape (5,)"),
+        (np.eye(5, dtype=np.float32), "float32 of shape (5, 5)"),  # as long as a mapped label
+        (LABELS > 1, "bool of shape (5,)"),
+        (np.array(1), "int64 of shape ()"),
+    ],
+)
+@every_module
+@every_network
+def test_a_label_of_another_shape_or_type_is_refused(model, which, label, received):
+    network, (inputs, _) = make(model, which, num_classes=3)
+    with pytest.raises(ValueError, match="Expected labels that are integers in") as caught:
+        network(inputs, label)
+    expected = f"Expected labels that are integers in [0, 3) of shape (n,). Received: {received}; "
+    assert expected in str(caught.value)
+
+
+@every_module
+@every_network
+def test_labels_may_be_a_list_or_of_any_integers(model, which):
+    network, (inputs, _) = make(model, which, num_classes=3)
+    expected = network(inputs, LABELS)
+    for label in (LABELS.tolist(), LABELS.astype(np.uint8), tf.constant(LABELS, tf.int32)):
+        np.testing.assert_array_equal(network(inputs, label=label), expected)
+
+
+@every_module
+def test_a_mapped_label_takes_the_place_of_the_label(model):
+    generator, (z, _) = make(model, "generator", num_classes=3)
+    rows = generator.label_map(LABELS)
+    found = generator(z, mapped_label=rows)
+    np.testing.assert_array_equal(found, generator(z, LABELS))
+    # Half way between two classes is neither.
+    zeros, ones = (generator.label_map(np.full(5, label)) for label in (0, 1))
+    generator.set_weights([5 * weight for weight in generator.get_weights()])
+    between = generator(z, mapped_label=(zeros + ones) / 2)
+    for label in (0, 1):
+        assert np.abs(between - generator(z, np.full(5, label))).max() > 1e-4
+
+
+@every_module
+@pytest.mark.parametrize(
+    ("num_classes", "label", "mapped", "message"),
+    [
+        (3, None, np.zeros((5, 4), np.float32), "(n, 5). Received: float32 of shape (5, 4)"),
+        (3, None, np.zeros(5, np.float32), "(n, 5). Received: float32 of shape (5,)"),
+        (3, None, np.zeros((5, 5), int), "(n, 5). Received: int64 of shape (5, 5)"),
+        (3, LABELS, np.zeros((5, 5), np.float32), "no mapped_label, since the label is given too"),
+        (0, None, np.zeros((5, 5), np.float32), "since the generator is unconditional"),
+    ],
+)
+def test_a_mapped_label_that_cannot_be_is_refused(model, num_classes, label, mapped, message):
+    generator, (z, _) = make(model, "generator", num_classes=num_classes)
+    with pytest.raises(ValueError, match=r"Expected .*mapped_label") as caught:
+        generator(z, label, mapped_label=mapped)
+    assert message in str(caught.value)
+
+
+# Arguments
+
+
+def test_arguments_are_those_of_the_bases_and_its_own():
+    assert {
+        name: parameter.default for name, parameter in dcgan.Generator.arguments.parameters.items()
+    } == {
+        "image_size": 64, "channels": 3, "num_classes": 0, "z_dim": 1024, "label_dim": 256,
+        "batch_norm": True, "gamma": "normal", "synchronized": True, "filters": 64,
+        "constant_filters": False, "nonlinearity": "relu", "flat_norm": False,
+    }  # fmt: skip
+    discriminator = handwriting.Discriminator.arguments.parameters
+    assert {name: parameter.default for name, parameter in discriminator.items()} == {
+        "image_size": 28, "channels": 1, "num_classes": 3740, "label_dim": 256,
+        "batch_norm": True, "layer_norm": False, "gamma": "normal", "synchronized": True,
+        "first_filters": 256, "width": 1.0,
+    }  # fmt: skip
+    # A subclass leaves its base as it was.
+    assert "width" not in digits.Discriminator.arguments.parameters
+    assert digits.Generator.arguments.parameters["z_dim"].default == 100
+
+
+@every_module
+@every_network
+def test_every_argument_is_kept(model, which):
+    network, _ = make(model, which)
+    config = network.get_config()
+    assert list(config) == ["name", "dtype", *network.arguments.parameters]
+    assert all(getattr(network, name) == config[name] for name in network.arguments.parameters)
+
+
+def test_the_first_argument_may_be_given_by_position():
+    assert dcgan.Discriminator(16, filters=2).image_size == 16
+    assert mixture.Generator(3).dim == 3
+
+
+@pytest.mark.parametrize(
+    ("make_it", "message"),
+    [
+        (
+            lambda: handwriting.Generator(image_size=8, widht=0.1),
+            "lsgan_tf.networks.handwriting.Generator: got an unexpected keyword argument 'widht'; "
+            "its arguments are image_size, channels, num_classes, z_dim, label_dim, batch_norm, "
+            "gamma, synchronized, width, name, dtype",
+        ),
+        (
+            lambda: scene.Discriminator(z_dim=5),
+            "lsgan_tf.networks.scene.Discriminator: got an unexpected keyword argument 'z_dim'; ",
+        ),
+        (
+            lambda: dcgan.Generator(8, 3),
+            "lsgan_tf.networks.dcgan.Generator: too many positional arguments; ",
+        ),
+        (
+            lambda: mlp.Generator(8, image_size=8),
+            "lsgan_tf.networks.mlp.Generator: multiple values for argument 'image_size'; ",
+        ),
+    ],
+)
+def test_arguments_that_there_are_not(make_it, message):
+    with pytest.raises(TypeError) as caught:
+        make_it()
+    assert str(caught.value).startswith(message)
+
+
 # Precision
 
 
