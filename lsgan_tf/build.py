@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policy for each `--precision`."""
 
+_AS_ARGUMENTS = (
+    "width", "first_filters", "filters", "constant_filters", "nonlinearity", "flat_norm",
+)  # fmt: skip
+"""Settings of some networks, which take them as arguments of the same name."""
+
 
 def build_networks(
     config: Config, *, precision: str | None = None, synchronized: bool = False
@@ -34,42 +39,39 @@ def build_networks(
       Generator and discriminator.
     """
     module = importlib.import_module(f"lsgan_tf.networks.{config.network}")
-    common = {"dtype": POLICIES[precision or config.precision]}
-    generator: dict[str, Any] = {"z_dim": config.z_dim}
-    discriminator: dict[str, Any] = {}
-    if config.network != "mixture":
-        common |= {
-            "image_size": config.image_size,
-            "channels": config.data_shape[-1],
-            "num_classes": config.data_classes if config.conditional else 0,
-            "label_dim": config.label_dim,
-        }
-        normalisation = {"gamma": config.bn_gamma, "synchronized": synchronized}
-        discriminator |= {
-            **normalisation,
-            "batch_norm": config.discriminator_batch_norm,
-            "layer_norm": config.discriminator_layer_norm,
-        }
-        if config.network != "mlp":
-            generator |= {**normalisation, "batch_norm": config.generator_batch_norm}
-    if config.network == "handwriting":
-        common["width"] = config.width
-        discriminator["first_filters"] = config.first_filters
-    if config.network in ("dcgan", "mlp"):
-        discriminator["filters"] = config.filters
-    if config.network == "dcgan":
-        common["nonlinearity"] = config.nonlinearity
-        generator["filters"] = config.filters
-        generator["constant_filters"] = config.constant_filters
-        generator["flat_norm"] = config.flat_norm
-    pair = module.Generator(**common, **generator), module.Discriminator(**common, **discriminator)
+    values = {
+        "image_size": config.image_size,
+        "channels": config.data_shape[-1],
+        "num_classes": config.data_classes if config.conditional else 0,
+        "z_dim": config.z_dim,
+        "label_dim": config.label_dim,
+        "gamma": config.bn_gamma,
+        "synchronized": synchronized,
+    }
+    values |= {name: getattr(config, name) for name in _AS_ARGUMENTS if config.uses(name)}
+    generator = {"batch_norm": config.generator_batch_norm}
+    discriminator = {
+        "batch_norm": config.discriminator_batch_norm,
+        "layer_norm": config.discriminator_layer_norm,
+    }
+    policy = POLICIES[precision or config.precision]
+    pair = (
+        _make(module.Generator, values | generator, policy),
+        _make(module.Discriminator, values | discriminator, policy),
+    )
     if config.convolution == "direct":
         for network in pair:
             network.use_direct_convolutions()
-    if config.weight_sd != WEIGHT_SD:
+    if config.weight_sd != WEIGHT_SD and config.uses("weight_sd"):
         for network in pair:
             network.scale_weights(config.weight_sd / WEIGHT_SD)
     return pair
+
+
+def _make(kind: type[Network], values: dict[str, Any], policy: str) -> Network:
+    """A network with those of the values that it has arguments for."""
+    known = kind.arguments.parameters
+    return kind(dtype=policy, **{name: value for name, value in values.items() if name in known})
 
 
 def build_gan(config: Config, *, synchronized: bool = False) -> GAN:

@@ -18,7 +18,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.settings import fingerprints
 from lsgan_tf.settings.checks import check_together, named_characters
 from lsgan_tf.settings.defaults import DATASETS, FORMER_DEFAULTS, PAPER, WEIGHT_SD
-from lsgan_tf.settings.field import check, fields_of, setting
+from lsgan_tf.settings.field import check, fields_of, setting, why_unused
 from lsgan_tf.util.forms import check_form
 
 FORMAT = 1
@@ -33,18 +33,24 @@ _FACTS = {
     "data_description?": str,
 }
 _LONGEST_SIDE = 65_536
-_TARGETS = ("label_fake", "label_real", "label_target")
-"""The paper's a, b and c: settings of least squares alone."""
+_IMAGE_DATASETS = tuple(name for name in DATASETS if name != "mixture")
+_IMAGE_NETWORKS = ("handwriting", "dcgan", "scene", "digits", "mlp")
 
 _data = functools.partial(setting, "data")
-_hwdb = functools.partial(_data, only=("hwdb",))
-_mixture = functools.partial(_data, only=("mixture",))
+_hwdb = functools.partial(_data, only={"dataset": ("hwdb",)})
+_mixture = functools.partial(_data, only={"dataset": ("mixture",)})
 _networks, _objective, _optimisation, _machine = (
     functools.partial(setting, group)
     for group in ("networks", "objective", "optimisation", "machine")
 )
+_of_images = functools.partial(_networks, only={"network": _IMAGE_NETWORKS})
+_handwriting = functools.partial(_networks, only={"network": ("handwriting",)})
+_dcgan = functools.partial(_networks, only={"network": ("dcgan",)})
+_lsgan = functools.partial(_objective, only={"loss": ("lsgan",)})
+_adam = functools.partial(_optimisation, only={"optimizer": ("adam",)})
 _run = functools.partial(setting, "run", free=True)
 _watch = functools.partial(setting, "watching", free=True)  # none changes what is learnt
+_evaluation = functools.partial(_watch, needs="evaluate_every")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Config:
         "folder or file of the dataset; hwdb without it trains on the drawn stand-in",
         optional=str,
         free=True,
+        only={"dataset": ("hwdb", "cifar10", "lsun", "images")},
     )
     cache_dir: str | None = _data(
         None,
@@ -79,6 +86,7 @@ class Config:
         "pixels",
         0,
         1024,
+        only={"dataset": _IMAGE_DATASETS},
     )
     max_classes: int | None = _hwdb(
         None,
@@ -96,7 +104,9 @@ class Config:
         unset="all, or those of max_classes",
         longest=20,
     )
-    all_classes: bool = _hwdb(False, "keep symbols and characters outside GB2312 level 1 too")
+    all_classes: bool = _hwdb(
+        False, "keep symbols and characters outside GB2312 level 1 too", needs="data_dir"
+    )
     keep_aspect: bool = _hwdb(
         False, "centre and pad instead of squashing to a square as the authors do"
     )
@@ -108,6 +118,7 @@ class Config:
         free=True,
         optional=int,
         unset="1 in 1,000",
+        needs="data_dir",
     )
     standin_samples: int | None = _hwdb(
         None,
@@ -117,9 +128,12 @@ class Config:
         0,
         optional=int,
         unset="60",
+        without="data_dir",
     )
-    category: str = _data("bedroom", "scene or object category", only=("lsun",))
-    crop: bool = _data(False, "crop the middle instead of squashing", only=("lsun", "images"))
+    category: str = _data("bedroom", "scene or object category", only={"dataset": ("lsun",)})
+    crop: bool = _data(
+        False, "crop the middle instead of squashing", only={"dataset": ("lsun", "images")}
+    )
     mode_radius: float = _mixture(1.0, "radius of the ring of Gaussians", "no unit", 1e-6, 1e6)
     mode_deviation: float = _mixture(
         0.01, "standard deviation of each Gaussian, on both axes", "no unit", 1e-9, 1e6
@@ -130,7 +144,7 @@ class Config:
     flip: bool = _data(
         False,
         "mirror half of the images at random (the authors never do)",
-        only=("hwdb", "cifar10", "lsun", "images"),
+        only={"dataset": ("hwdb", "cifar10", "lsun", "images")},
     )
     digits_rotation: float = _data(
         10.0,
@@ -139,7 +153,7 @@ class Config:
         "degrees",
         0.0,
         45.0,
-        only=("digits",),
+        only={"dataset": ("digits",)},
     )
 
     network: str = _networks(
@@ -160,36 +174,52 @@ class Config:
         choices=("philox", "hash"),
     )
     label_dim: int = _networks(
-        256, "length of the mapped label, the paper's Phi(y)", "numbers", 1, 8192
+        256,
+        "length of the mapped label, the paper's Phi(y)",
+        "numbers",
+        1,
+        8192,
+        needs="conditional",
     )
-    first_filters: int = _networks(
-        256, "handwriting: width of D's first convolution (authors' code: 257)", "channels", 1, 4096
+    first_filters: int = _handwriting(
+        256, "width of D's first convolution (authors' code: 257)", "channels", 1, 4096
     )
-    width: float = _networks(
-        1.0, "handwriting: channels of its later layers over the paper's", "times", 0.01, 8.0
+    width: float = _handwriting(
+        1.0, "channels of its later layers over the paper's", "times", 0.01, 8.0
     )
-    filters: int = _networks(64, "dcgan, mlp: width of D's first convolution", "channels", 1, 1024)
-    constant_filters: bool = _networks(
-        False, "dcgan: all of G's maps have as many channels, where they else have 8, 4, 2, 1 times"
+    filters: int = _networks(
+        64,
+        "width of D's first convolution",
+        "channels",
+        1,
+        1024,
+        only={"network": ("dcgan", "mlp")},
     )
-    nonlinearity: str = _networks(
+    constant_filters: bool = _dcgan(
+        False, "all of G's maps have as many channels, where they else have 8, 4, 2, 1 times"
+    )
+    nonlinearity: str = _dcgan(
         "relu",
-        "dcgan: relu (leaky in D), tanh, or gated (sigmoid times tanh, of twice the channels)",
+        "relu (leaky in D), tanh, or gated (sigmoid times tanh, of twice the channels)",
         choices=("relu", "tanh", "gated"),
     )
-    generator_batch_norm: bool = _networks(True, "batch normalisation in G")
-    flat_norm: bool = _networks(
-        False, "dcgan: G's first one over the dense layer's flat features, not a map's channels"
+    generator_batch_norm: bool = _networks(
+        True,
+        "batch normalisation in G",
+        only={"network": ("handwriting", "dcgan", "scene", "digits")},
     )
-    discriminator_batch_norm: bool = _networks(
+    flat_norm: bool = _dcgan(
+        False, "G's first normalisation over the dense layer's flat features, not a map's channels"
+    )
+    discriminator_batch_norm: bool = _of_images(
         True, "batch normalisation in D; off by default with --discriminator_layer_norm"
     )
-    discriminator_layer_norm: bool = _networks(
+    discriminator_layer_norm: bool = _of_images(
         False,
         "layer normalisation in D instead: each example over all of its pixels and channels, a "
         "scale and an offset for each channel",
     )
-    bn_gamma: str = _networks(
+    bn_gamma: str = _of_images(
         "normal",
         "initial batch-normalisation scale: normal is N(1, 0.02), one is 1",
         choices=("normal", "one"),
@@ -201,6 +231,8 @@ class Config:
         "weight",
         1e-6,
         10.0,
+        # The other networks start from distributions of their own.
+        only={"network": ("handwriting", "dcgan", "scene", "digits")},
     )
 
     loss: str = _objective(
@@ -208,9 +240,9 @@ class Config:
         "least squares, or cross entropy: nsgan (non-saturating) or mmgan (minimax)",
         choices=("lsgan", "nsgan", "mmgan"),
     )
-    label_fake: float = _objective(0.0, "lsgan: a, D's target for fakes", "score", -1e3, 1e3)
-    label_real: float = _objective(1.0, "lsgan: b, D's target for reals", "score", -1e3, 1e3)
-    label_target: float = _objective(1.0, "lsgan: c, what G wants D to say", "score", -1e3, 1e3)
+    label_fake: float = _lsgan(0.0, "a, D's target for fakes", "score", -1e3, 1e3)
+    label_real: float = _lsgan(1.0, "b, D's target for reals", "score", -1e3, 1e3)
+    label_target: float = _lsgan(1.0, "c, what G wants D to say", "score", -1e3, 1e3)
 
     gradient_penalty: float = _objective(
         0.0,
@@ -227,6 +259,7 @@ class Config:
         "pixel value",
         0.0,
         1e3,
+        needs="gradient_penalty",
     )
 
     steps: int = _optimisation(
@@ -250,9 +283,16 @@ class Config:
         optional=float,
         unset="learning_rate",
     )
-    beta1: float = _optimisation(0.5, "adam: decay of the mean gradient", "factor", 0.0, 0.999999)
-    beta2: float = _optimisation(0.999, "adam: decay of the mean square", "factor", 0.0, 0.999999)
-    rho: float = _optimisation(0.9, "rmsprop: decay of the mean square", "factor", 0.0, 0.999999)
+    beta1: float = _adam(0.5, "decay of the mean gradient", "factor", 0.0, 0.999999)
+    beta2: float = _adam(0.999, "decay of the mean square", "factor", 0.0, 0.999999)
+    rho: float = _optimisation(
+        0.9,
+        "decay of the mean square",
+        "factor",
+        0.0,
+        0.999999,
+        only={"optimizer": ("rmsprop",)},
+    )
     epsilon: float | None = _optimisation(
         None,
         "added to the root mean square",
@@ -304,6 +344,7 @@ class Config:
         "auto: by minimal filtering (fewer multiplications, equal up to rounding) where that is "
         "faster, D's reals and fakes in one pass; direct: the library's own operation",
         choices=("auto", "direct"),
+        only={"network": _IMAGE_NETWORKS},
     )
     deterministic: bool = _machine(False, "have every operation repeat to the bit", free=True)
     jit_compile: str = _machine(
@@ -332,24 +373,26 @@ class Config:
         200, "time between looks of the collapse alarm; 0: no alarm", "steps", 0, 10**9
     )
     stop_on_collapse: bool = _watch(
-        False, "end the run, with exit status 5, when it has probably collapsed"
+        False,
+        "end the run, with exit status 5, when it has probably collapsed",
+        needs="watch_every",
     )
     evaluate_every: int = _watch(
         0, "time between evaluations of the samples' quality; 0: none", "steps", 0, 10**9
     )
-    metrics: str | None = _watch(
+    metrics: str | None = _evaluation(
         None,
         "measures to take, with commas between; python -m lsgan_tf.evaluate --help names them",
         optional=str,
         unset="what fits the dataset",
     )
-    best_metric: str | None = _watch(
+    best_metric: str | None = _evaluation(
         None,
         "figure by which best/ keeps the best checkpoint",
         optional=str,
         unset="the first that is measured",
     )
-    evaluate_samples: int | None = _watch(
+    evaluate_samples: int | None = _evaluation(
         None,
         "how many samples to measure",
         "samples",
@@ -363,7 +406,7 @@ class Config:
         "first and last step of a profile for TensorBoard, such as 100,110",
         optional=str,
     )
-    inception: str | None = _watch(
+    inception: str | None = _evaluation(
         None,
         "file of the Inception graph, for the measures that need it",
         optional=str,
@@ -380,15 +423,12 @@ class Config:
 
     def __post_init__(self) -> None:
         for field in settings():
-            value = getattr(self, field.name)
-            check(field, value)
-            only = field.metadata["only"]
-            if only and self.dataset not in only and value != field.default:
-                raise UserError(
-                    f"--{field.name}={value}: this is for --dataset={' or '.join(only)} and the "
-                    f"dataset is {self.dataset}; leave it out"
-                )
+            check(field, getattr(self, field.name))
         check_together(self)
+
+    def uses(self, name: str) -> bool:
+        """Whether a setting has an effect beside the others: `rho` has none on Adam."""
+        return not any(why_unused(self, field) for field in settings() if field.name == name)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values under the field names, with the format's version."""
@@ -451,11 +491,9 @@ class Config:
 
     def decisive(self) -> dict[str, Any]:
         """The values that change what is learnt, by name."""
-        values = self.to_json()
-        free = [field.name for field in settings() if field.metadata["free"]]
-        if self.loss != "lsgan":
-            free += _TARGETS  # Cross entropy has none.
-        return {k: v for k, v in values.items() if k not in (*free, "data_description")}
+        free = {f.name for f in settings() if f.metadata["free"] or why_unused(self, f)}
+        free.add("data_description")
+        return {name: value for name, value in self.to_json().items() if name not in free}
 
     def differences(self, other: Config) -> list[str]:
         """Settings that change the result and differ, one `name: mine -> other's` each."""
@@ -480,6 +518,9 @@ def settings() -> list[dataclasses.Field[Any]]:
 def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Config, dict[str, str]]:
     """Completes what was given with the paper's values for its dataset.
 
+    A value that has no effect is refused unless it is a default, which a flag file may spell out.
+    `Config` itself takes it: an older version wrote such values into `config.json`.
+
     Args:
       given: settings by name; a missing one or None takes its default.
       origins: where each given setting comes from, "command line" for example.
@@ -488,14 +529,16 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
       The config, and the origin of each setting by name.
 
     Raises:
-      UserError: if a value is out of range, or a file of characters cannot be read.
+      UserError: if a value is out of range or has no effect, if two contradict, or if a file of
+        characters cannot be read.
     """
     values = {name: value for name, value in given.items() if value is not None}
     where = {name: origins.get(name, "given") for name in values}
     if "characters" in values:
         values["characters"] = named_characters(values["characters"])
     dataset = values.get("dataset", Config.dataset)
-    paper = dict(PAPER.get(dataset, {}))
+    defaults = PAPER.get(dataset, {})
+    paper = dict(defaults)
     if "learning_rate" in values:
         # One rate given by hand means that rate for both networks.
         paper.pop("generator_learning_rate", None)
@@ -510,4 +553,11 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
             where[field.name] = f"default for {dataset}"
         else:
             where[field.name] = "default"
-    return Config(**values), where
+    config = Config(**values)
+    for field in settings():
+        value = given.get(field.name)
+        if value in (None, field.default, defaults.get(field.name)):
+            continue
+        if reason := why_unused(config, field):
+            raise UserError(f"--{field.name}={value}: {reason}")
+    return config, where

@@ -155,44 +155,12 @@ class TestContradictions:
             ({"image_size": 7}, "--image_size=7: expected 8 to 1,024"),
             ({"image_size": 0}, "--image_size=0: "),
             ({"label_fake": 1.0}, "--label_fake and --label_real are both 1.0"),
-            (
-                {"dataset": "cifar10", "max_classes": 3},
-                "--max_classes=3: this is for --dataset=hwd",
-            ),
-            ({"dataset": "lsun", "keep_aspect": True}, "--keep_aspect=True: this is for --dataset"),
-            (
-                {"crop": True},
-                "--crop=True: this is for --dataset=lsun or images and the dataset is",
-            ),
-            ({"dataset": "mixture", "flip": True}, "--flip=True: "),
-            ({"dataset": "cifar10", "mode_radius": 2.0}, "--mode_radius=2.0: this is for"),
             ({"simultaneous": True, "d_steps": 2}, "--simultaneous with --d_steps=2 and --g_steps"),
             ({"gradient_penalty": 2.34}, "--gradient_penalty=2.34: with batch normalisation in D"),
             (
                 {"discriminator_layer_norm": True, "discriminator_batch_norm": True},
                 "--discriminator_layer_norm and --discriminator_batch_norm: D is normalised in one",
             ),
-            (
-                {"dataset": "mixture", "discriminator_layer_norm": True},
-                "--discriminator_layer_norm: the mixture's networks have no normalisation",
-            ),
-            (
-                {"flat_norm": True},
-                "--flat_norm=True: this is for --network=dcgan and the network is hand",
-            ),
-            (
-                {"dataset": "lsun", "nonlinearity": "tanh"},
-                "--nonlinearity=tanh: this is for --network=dcgan and the network is scene",
-            ),
-            ({"network": "mlp", "constant_filters": True}, "--constant_filters=True: this is for"),
-            (
-                {"dataset": "mixture", "weight_sd": 0.04},
-                "--weight_sd=0.04: the networks of --network=mixture start from distributions of",
-            ),
-            ({"network": "mlp", "weight_sd": 0.04}, "--weight_sd=0.04: the networks of"),
-            ({"digits_rotation": 5.0}, "--digits_rotation=5.0: this is for --dataset=digits"),
-            ({"dataset": "digits", "flip": True}, "--flip=True: "),
-            ({"dataset": "digits", "characters": "12"}, "--characters=12: this is for --dataset=h"),
             ({"characters": "安", "max_classes": 3}, "--characters and --max_classes=3: both say"),
             ({"characters": "安宽容 宽座安"}, "--characters: 安, 宽 more than once; name each"),
             ({"characters": " "}, "--characters=: expected text"),
@@ -215,7 +183,174 @@ class TestContradictions:
         assert make(gradient_penalty=2.34, **given).gradient_penalty == 2.34
 
     def test_equal_targets_matter_to_least_squares_alone(self):
-        assert make(label_fake=1.0, loss="nsgan").label_fake == 1
+        assert Config(label_fake=1.0, loss="nsgan").label_fake == 1
+
+
+class TestUnused:
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            (
+                {"optimizer": "rmsprop", "beta1": 0.9},
+                "--beta1=0.9: this is for --optimizer=adam and the optimizer is rmsprop; leave it "
+                "out",
+            ),
+            ({"optimizer": "rmsprop", "beta2": 0.9}, "--beta2=0.9: this is for --optimizer=adam"),
+            ({"rho": 0.8}, "--rho=0.8: this is for --optimizer=rmsprop and the optimizer is adam"),
+            (
+                {"loss": "nsgan", "label_fake": -1.0},
+                "--label_fake=-1.0: this is for --loss=lsgan and the loss is nsgan; leave it out",
+            ),
+            ({"loss": "mmgan", "label_real": 2.0}, "--label_real=2.0: this is for --loss=lsgan"),
+            ({"loss": "nsgan", "label_target": 0.0}, "--label_target=0.0: this is for --loss=ls"),
+            # Minus one is the default for the digits, and 0.5 is none.
+            (
+                {"dataset": "digits", "loss": "nsgan", "label_fake": 0.5},
+                "--label_fake=0.5: this is for --loss=lsgan",
+            ),
+            (
+                {"penalty_scale": 2.0},
+                "--penalty_scale=2.0: this is for runs with --gradient_penalty; give that too, or "
+                "leave it out",
+            ),
+            ({"label_dim": 64}, "--label_dim=64: this is for runs with --conditional; give that"),
+            # Networks.
+            (
+                {"dataset": "cifar10", "width": 0.25},
+                "--width=0.25: this is for --network=handwriting and the network is dcgan; leave",
+            ),
+            ({"dataset": "cifar10", "first_filters": 9}, "--first_filters=9: this is for --netw"),
+            (
+                {"filters": 32},
+                "--filters=32: this is for --network=dcgan or mlp and the network is handwriting",
+            ),
+            ({"dataset": "lsun", "filters": 32}, "--filters=32: this is for --network=dcgan or"),
+            ({"flat_norm": True}, "--flat_norm=True: this is for --network=dcgan and the netw"),
+            (
+                {"dataset": "lsun", "nonlinearity": "tanh"},
+                "--nonlinearity=tanh: this is for --network=dcgan and the network is scene; leave",
+            ),
+            ({"network": "mlp", "constant_filters": True}, "--constant_filters=True: this is for"),
+            (
+                {"network": "mlp", "generator_batch_norm": False},
+                "--generator_batch_norm=False: this is for --network=handwriting or dcgan or scene "
+                "or digits and the network is mlp; leave it out",
+            ),
+            (
+                {"dataset": "mixture", "discriminator_batch_norm": False},
+                "--discriminator_batch_norm=False: this is for --network=handwriting or dcgan or",
+            ),
+            (
+                {"dataset": "mixture", "discriminator_layer_norm": True},
+                "--discriminator_layer_norm=True: this is for --network=",
+            ),
+            ({"dataset": "mixture", "bn_gamma": "one"}, "--bn_gamma=one: this is for --network="),
+            ({"dataset": "mixture", "weight_sd": 0.04}, "--weight_sd=0.04: this is for --network="),
+            ({"network": "mlp", "weight_sd": 0.04}, "--weight_sd=0.04: this is for --network="),
+            ({"dataset": "mixture", "convolution": "direct"}, "--convolution=direct: this is for"),
+            # Datasets.
+            (
+                {"dataset": "cifar10", "max_classes": 3},
+                "--max_classes=3: this is for --dataset=hwdb and the dataset is cifar10; leave it",
+            ),
+            ({"dataset": "digits", "characters": "12"}, "--characters=12: this is for --dataset=h"),
+            ({"dataset": "lsun", "keep_aspect": True}, "--keep_aspect=True: this is for --dataset"),
+            ({"crop": True}, "--crop=True: this is for --dataset=lsun or images and the dataset i"),
+            ({"category": "cat"}, "--category=cat: this is for --dataset=lsun"),
+            (
+                {"dataset": "mixture", "flip": True},
+                "--flip=True: this is for --dataset=hwdb or cif",
+            ),
+            (
+                {"dataset": "digits", "flip": True},
+                "--flip=True: this is for --dataset=hwdb or cifa",
+            ),
+            (
+                {"dataset": "cifar10", "mode_radius": 2.0},
+                "--mode_radius=2.0: this is for --dataset",
+            ),
+            ({"digits_rotation": 5.0}, "--digits_rotation=5.0: this is for --dataset=digits"),
+            (
+                {"dataset": "mixture", "data_dir": "x"},
+                "--data_dir=x: this is for --dataset=hwdb or",
+            ),
+            ({"dataset": "mixture", "image_size": 64}, "--image_size=64: this is for --dataset="),
+            ({"all_classes": True}, "--all_classes=True: this is for runs with --data_dir; give"),
+            ({"max_bad_records": 0}, "--max_bad_records=0: this is for runs with --data_dir; give"),
+            (
+                {"data_dir": "x", "standin_samples": 5},
+                "--standin_samples=5: this is for runs without --data_dir; leave one of them out",
+            ),
+            # What looks at a run.
+            (
+                {"evaluate_samples": 500},
+                "--evaluate_samples=500: this is for runs with --evaluate_every; give that too, or",
+            ),
+            ({"metrics": "fid"}, "--metrics=fid: this is for runs with --evaluate_every"),
+            ({"best_metric": "fid"}, "--best_metric=fid: this is for runs with --evaluate_every"),
+            ({"inception": "x"}, "--inception=x: this is for runs with --evaluate_every"),
+            (
+                {"stop_on_collapse": True, "watch_every": 0},
+                "--stop_on_collapse=True: this is for runs with --watch_every; give that too, or",
+            ),
+        ],
+    )
+    def test_what_has_no_effect_is_refused(self, given, message):
+        with pytest.raises(UserError) as caught:
+            make(**given)
+        assert str(caught.value).startswith(message)
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"optimizer": "rmsprop", "rho": 0.8},
+            {"conditional": True, "label_dim": 64},
+            {"network": "mlp", "filters": 32, "bn_gamma": "one"},
+            {"gradient_penalty": 1.0, "penalty_scale": 2.0, "discriminator_layer_norm": True},
+            # On top of a flag file that sets them, normalisation may be switched off.
+            {"dataset": "images", "flat_norm": True, "generator_batch_norm": False},
+            {"discriminator_layer_norm": True, "generator_batch_norm": False, "bn_gamma": "one"},
+            {"data_dir": "x", "all_classes": True, "max_bad_records": 0},
+            {"standin_samples": 5},
+            {"evaluate_every": 5, "metrics": "kid", "best_metric": "kid", "evaluate_samples": 9},
+            {"dataset": "mixture", "evaluate_samples": 9},
+        ],
+    )
+    def test_what_has_one_is_taken(self, given):
+        config = make(**given)
+        assert {name: getattr(config, name) for name in given} == given
+        assert all(config.uses(name) for name in given)
+
+    @pytest.mark.parametrize("dataset", DATASETS)
+    def test_defaults_may_be_spelled_out(self, dataset):
+        defaults = {field.name: field.default for field in settings()}
+        for others in ({}, {"loss": "nsgan", "optimizer": "rmsprop"}):
+            config = make(dataset=dataset, **others)
+            spelled = {
+                name: value
+                for name, value in dataclasses.asdict(config).items()
+                if name in defaults and value is not None
+            }
+            assert make(**spelled) == config
+
+    def test_every_condition_names_settings_and_their_values(self):
+        fields = {field.name: field for field in settings()}
+        for field in settings():
+            for name, values in field.metadata["only"].items():
+                assert set(values) < set(fields[name].metadata["choices"])
+            for key in ("needs", "without"):
+                assert field.metadata[key] is None or field.metadata[key] in fields
+
+    def test_a_run_of_an_older_version_may_hold_it(self):
+        """It is loaded as it is, and resumed without it."""
+        held = {"width": 0.25, "beta1": 0.9, "label_dim": 8, "max_classes": 3, "label_fake": -1.0}
+        given = {"dataset": "cifar10", "optimizer": "rmsprop", "loss": "nsgan", "steps": 5}
+        written = make(**given).to_json()
+        old = Config.from_json(written | held)
+        assert {name: getattr(old, name) for name in held} == held
+        assert not any(old.uses(name) for name in held)
+        assert old.differences(make(**given)) == []
+        assert make(**given).differences(old) == []
 
 
 def of_setting(field):
@@ -237,11 +372,8 @@ def of_setting(field):
 @st.composite
 def configs(draw):
     fixed = {"dataset": "hwdb", "network": "handwriting", "simultaneous": False}
-    others = [field for field in settings() if "hwdb" not in (field.metadata["only"] or ["hwdb"])]
-    fixed |= {field.name: field.default for field in others}
-    fixed |= {"flat_norm": False, "constant_filters": False, "nonlinearity": "relu"}
     fixed |= {"discriminator_batch_norm": False}
-    fixed |= {"metrics": "fid,kid", "best_metric": "kid", "stop_on_collapse": False}
+    fixed |= {"metrics": "fid,kid", "best_metric": "kid"}
     fixed |= {"profile_steps": "2,3", "characters": None}
     drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
     drawn["image_size"] = max(drawn["image_size"], 8)
@@ -343,7 +475,7 @@ class TestDifferences:
             "label_fake: 0.0 -> -1.0",
             "label_target: 1.0 -> 0.0",
         ]
-        assert make(loss="nsgan").differences(make(loss="nsgan", **targets)) == []
+        assert make(loss="nsgan").differences(Config(loss="nsgan", **targets)) == []
         assert make(loss="nsgan").differences(make(loss="lsgan", **targets)) == [
             'loss: "nsgan" -> "lsgan"'
         ]

@@ -105,14 +105,23 @@ def test_against_numpy_and_finite_differences():
 # In a step
 
 
+SMALL = {
+    "handwriting": {"first_filters": 2, "width": 0.02},
+    "dcgan": {"filters": 2},
+    "mlp": {"filters": 2},
+}
+
+
 def build(*, dataset="hwdb", precision="float32", sgd=True, **given):
     facts = {"data_shape": (2,)}
-    given = {"gradient_penalty": 2.0, "penalty_scale": 0.5, "z_dim": 5, **given}
+    given = {"gradient_penalty": 2.0, "z_dim": 5, **given}
+    if given["gradient_penalty"]:
+        given["penalty_scale"] = 0.5
     if dataset != "mixture":
-        given = {
-            "image_size": 8, "first_filters": 2, "filters": 2, "width": 0.02, "label_dim": 3,
-            "discriminator_layer_norm": True, **given,
-        }  # fmt: skip
+        small = SMALL.get(given.get("network", "handwriting"), {})
+        if given.get("conditional"):
+            small = small | {"label_dim": 3}
+        given = {"image_size": 8, "discriminator_layer_norm": True, **small, **given}
         facts = {"data_shape": (8, 8, 1), "data_classes": 4}
     given = {"dataset": dataset, "batch_size": 6, "precision": precision, "seed": 7, **given}
     config = dataclasses.replace(resolve(given, {})[0], **facts)

@@ -12,7 +12,7 @@ from lsgan_tf.cli import flag_files
 from lsgan_tf.config import Config, resolve, settings
 from lsgan_tf.metrics.registry import check_best_metric
 from lsgan_tf.settings.defaults import DATASETS, PAPER
-from lsgan_tf.settings.field import expected, range_text
+from lsgan_tf.settings.field import expected, range_text, used_by
 from lsgan_tf.settings.table import value_text
 
 
@@ -71,7 +71,7 @@ def _flag(field: dataclasses.Field[Any]) -> flags.Flag[Any]:
 
 def _help(field: dataclasses.Field[Any]) -> str:
     meta = field.metadata
-    what = f"{', '.join(meta['only'])}: {meta['help']}" if meta["only"] else meta["help"]
+    what = ": ".join(filter(None, (used_by(meta), meta["help"])))
     measure = ", ".join(filter(None, (meta["unit"], range_text(meta))))
     return f"{what}{f' [{measure}]' if measure else ''} (default: {_default(field)})"
 

@@ -14,6 +14,7 @@ chi-square, and 0, 1, 1, which has G make samples as real as possible, perform a
 second. The sequel (TPAMI 2019) reports better results with the first.
 """
 _CODINGS = {"lsgan-011": (0, 1, 1), "lsgan-110": (-1, 1, 0)}
+_SMALL = ("--steps=3000", "--checkpoint_every=1000")
 _METRICS = "judge_score,judge_frechet,judge_prdc"
 _COLUMNS = {
     "judge_frechet": "Fréchet distance (judge), last",
@@ -65,7 +66,10 @@ EXPERIMENT = Experiment(
     },
     scales={
         "full": (),
-        "small": ("--filters=32", "--width=0.25", "--steps=3000", "--checkpoint_every=1000"),
+        "small": {
+            "cifar10": ("--filters=32", *_SMALL),
+            "hwdb": ("--width=0.25", *_SMALL),
+        },
     },
     after=after,
     measure=last_and_best,

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.settings.defaults import WEIGHT_SD
 from lsgan_tf.util.text import printable
-
-_OWN_START = ("mixture", "mlp")
-"""Networks whose weights do not all start from the DCGAN base's normal distribution."""
 
 
 def check_together(config: Any) -> None:
@@ -48,7 +44,7 @@ def check_together(config: Any) -> None:
     if config.characters:
         _check_characters(config)
     _check_normalisation(config)
-    _check_watching(config)
+    parse_profile_steps(config.profile_steps, config.steps)
 
 
 def _check_characters(config: Any) -> None:
@@ -66,45 +62,17 @@ def _check_characters(config: Any) -> None:
 
 
 def _check_normalisation(config: Any) -> None:
-    normalised = config.network != "mixture"
-    if config.discriminator_layer_norm and not normalised:
-        raise UserError(
-            "--discriminator_layer_norm: the mixture's networks have no normalisation; leave it out"
-        )
     if config.discriminator_layer_norm and config.discriminator_batch_norm:
         raise UserError(
             "--discriminator_layer_norm and --discriminator_batch_norm: D is normalised in one "
             "way; leave one of them out"
         )
-    for name, default in (
-        ("flat_norm", False),
-        ("constant_filters", False),
-        ("nonlinearity", "relu"),
-    ):
-        value = getattr(config, name)
-        if value != default and config.network != "dcgan":
-            raise UserError(
-                f"--{name}={value}: this is for --network=dcgan and the network is "
-                f"{config.network}; leave it out"
-            )
-    if config.weight_sd != WEIGHT_SD and config.network in _OWN_START:
-        raise UserError(
-            f"--weight_sd={config.weight_sd:g}: the networks of --network={config.network} start "
-            "from distributions of their own; leave it out"
-        )
-    if config.gradient_penalty and normalised and config.discriminator_batch_norm:
+    by_batch = config.uses("discriminator_batch_norm") and config.discriminator_batch_norm
+    if config.gradient_penalty and by_batch:
         raise UserError(
             f"--gradient_penalty={config.gradient_penalty:g}: with batch normalisation in D the "
             "gradient is not that of one example; give --discriminator_layer_norm, as the authors "
             "do, or --nodiscriminator_batch_norm"
-        )
-
-
-def _check_watching(config: Any) -> None:
-    parse_profile_steps(config.profile_steps, config.steps)
-    if config.stop_on_collapse and not config.watch_every:
-        raise UserError(
-            "--stop_on_collapse needs the alarm; give --watch_every, 200 steps for example"
         )
 
 

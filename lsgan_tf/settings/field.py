@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from lsgan_tf.errors import UserError
@@ -22,7 +23,9 @@ def setting(
     high: float | None = None,
     *,
     choices: tuple[str, ...] | None = None,
-    only: tuple[str, ...] | None = None,
+    only: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    needs: str | None = None,
+    without: str | None = None,
     free: bool = False,
     optional: type | None = None,
     unset: str = "none",
@@ -38,7 +41,9 @@ def setting(
       low: smallest value allowed.
       high: largest value allowed.
       choices: the values allowed.
-      only: the datasets it is for; None is all of them.
+      only: what other settings must be for this one to have an effect: the values by name.
+      needs: the setting that must be on (true, given, above 0) for this one to have an effect.
+      without: the setting that must be off for this one to have an effect.
       free: it cannot change what is learnt, so a resumed run may change it.
       optional: the flag's type where `default` is None.
       unset: in words, what None stands for.
@@ -54,6 +59,8 @@ def setting(
             "high": high,
             "choices": choices,
             "only": only,
+            "needs": needs,
+            "without": without,
             "free": free,
             "type": optional or type(default),
             "unset": unset,
@@ -65,6 +72,32 @@ def setting(
 def fields_of(config: Any) -> list[dataclasses.Field[Any]]:
     """The fields of a config, or of its class, that were made by `setting`, in their order."""
     return [field for field in dataclasses.fields(config) if field.metadata]
+
+
+def why_unused(config: Any, field: dataclasses.Field[Any]) -> str:
+    """Why a setting has no effect beside the others and what to do; empty if it has one."""
+    meta = field.metadata
+    for name, choices in meta["only"].items():
+        value = getattr(config, name)
+        if value not in choices:
+            chosen = " or ".join(choices)
+            return f"this is for --{name}={chosen} and the {name} is {value}; leave it out"
+    needs, without = meta["needs"], meta["without"]
+    if needs and not getattr(config, needs):
+        return f"this is for runs with --{needs}; give that too, or leave it out"
+    if without and getattr(config, without):
+        return f"this is for runs without --{without}; leave one of them out"
+    return ""
+
+
+def used_by(meta: Mapping[str, Any]) -> str:
+    """What a setting is for, from its field's metadata: "dcgan, mlp" for example."""
+    parts = [name for choices in meta["only"].values() for name in choices]
+    if meta["needs"]:
+        parts.append(f"with --{meta['needs']}")
+    if meta["without"]:
+        parts.append(f"without --{meta['without']}")
+    return ", ".join(parts)
 
 
 def check(field: dataclasses.Field[Any], value: Any) -> None:

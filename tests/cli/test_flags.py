@@ -104,6 +104,26 @@ class TestFlags:
         assert values["max_classes"].help.endswith("(default: all)")
         assert values["beta2"].help.endswith("[factor, 0 to 0.999999] (default: 0.999)")
 
+    @pytest.mark.parametrize(
+        ("name", "start"),
+        [
+            ("beta2", "adam: decay of"),
+            ("label_fake", "lsgan: a, D's target"),
+            ("filters", "dcgan, mlp: width of D's"),
+            ("crop", "lsun, images: crop the"),
+            ("label_dim", "with --conditional: length of"),
+            ("nonlinearity", "<relu|tanh|gated>: dcgan: relu (leaky"),
+            ("max_bad_records", "hwdb, with --data_dir: damaged"),
+            ("standin_samples", "hwdb, without --data_dir: how much"),
+            ("evaluate_samples", "with --evaluate_every: how many"),
+            ("steps", "how long to train"),
+        ],
+    )
+    def test_help_tells_what_a_setting_is_for(self, name, start):
+        values = flags.FlagValues()
+        flagging.define_flags(values)
+        assert values[name].help.startswith(start)
+
     def test_groups(self):
         values = flags.FlagValues()
         flagging.define_flags(values)
@@ -115,10 +135,10 @@ class TestFlags:
     def test_values_arrive_with_their_types(self):
         config, _ = parse(
             "--steps=12", "--learning_rate=1e-3", "--conditional", "--nogenerator_batch_norm",
-            "--loss=nsgan", "--data_dir=a b", "--max_classes=3", "--label_fake", "-1",
+            "--loss=lsgan", "--data_dir=a b", "--max_classes=3", "--label_fake", "-1",
         )  # fmt: skip
         assert (config.steps, config.learning_rate, config.conditional) == (12, 1e-3, True)
-        assert (config.generator_batch_norm, config.loss) == (False, "nsgan")
+        assert (config.generator_batch_norm, config.loss) == (False, "lsgan")
         assert (config.data_dir, config.max_classes, config.label_fake) == ("a b", 3, -1.0)
 
     @pytest.mark.parametrize(
@@ -151,7 +171,15 @@ class TestOrigins:
     )
     def test_measures_that_there_are_not(self, words, reason):
         with pytest.raises(UserError, match=reason):
-            parse(*words)
+            parse("--evaluate_every=9", *words)
+
+    def test_what_a_flagfile_sets_in_vain(self, flagfile):
+        path = flagfile("--label_fake=-1", "--label_real=1", "--beta1=0.5")
+        with pytest.raises(UserError, match=r"^--label_fake=-1.0: this is for --loss=lsgan and"):
+            parse(f"--flagfile={path}", "--loss=nsgan", "--optimizer=rmsprop")
+        # A default says nothing.
+        config, _ = parse(f"--flagfile={path}", "--loss=nsgan", "--label_fake=0")
+        assert config.label_fake == 0
 
     def test_defaults(self):
         _, origins = parse()

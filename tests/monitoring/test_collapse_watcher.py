@@ -167,7 +167,9 @@ def test_a_run_is_watched_and_goes_on_without_a_gap(tmp_path):
 
 
 def test_the_alarm_needs_looks():
-    with pytest.raises(UserError, match="--stop_on_collapse needs the alarm; give --watch_every"):
+    with pytest.raises(
+        UserError, match="--stop_on_collapse=True: this is for runs with --watch_every"
+    ):
         resolve({"stop_on_collapse": True, "watch_every": 0}, {})
 
 

@@ -46,7 +46,7 @@ def measured(tmp_path_factory):
 
 
 def test_a_run_is_the_same_whether_it_is_measured_or_not(measured, tmp_path):
-    plain = run(tmp_path / "plain", evaluate_every=0)
+    plain = run(tmp_path / "plain", evaluate_every=0, evaluate_samples=None)
     mine, theirs = tensors(plain), tensors(measured)
     assert mine.keys() == theirs.keys()
     assert [name for name in mine if mine[name].tobytes() != theirs[name].tobytes()] == []
@@ -226,7 +226,7 @@ class TestChoosing:
     )
     def test_is_checked_before_anything_starts(self, settings, reason):
         with pytest.raises(UserError, match=reason):
-            config, _ = resolve(settings, {})
+            config, _ = resolve({"evaluate_every": 9, **settings}, {})
             check_best_metric(config.metrics, config.best_metric)
 
     def test_measures_of_pictures_do_not_fit_points(self, tmp_path):
@@ -240,5 +240,5 @@ class TestChoosing:
     [(0, 0, False), (5, 0, True), (5, 7, True), (5, 10, False), (20, 0, False)],
 )
 def test_nothing_is_prepared_for_no_evaluation(every, step, due):
-    config, _ = resolve(BASE | {"evaluate_every": every}, {})
+    config, _ = resolve(BASE | {"evaluate_every": every, "evaluate_samples": None}, {})
     assert evaluation_due(config, step) is due

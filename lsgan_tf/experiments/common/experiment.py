@@ -19,6 +19,8 @@ from lsgan_tf.errors import UserError
 Measures = dict[str, float | None]
 """Figures of a run by name; None where there is none (a step that never came)."""
 
+_Words = tuple[str, ...]  # flags of the training command
+
 
 class Arm(NamedTuple):
     """One of the settings that an experiment compares.
@@ -92,7 +94,8 @@ class Experiment:
       title: of the page.
       says: Markdown: what the paper says of it.
       seeds: how many the paper had, or what is sensible.
-      scales: flags by `--scale`, the first is the default.
+      scales: flags by `--scale`, the first is the default; where they depend on the variant, by
+        `--scale` and variant.
       arms: makes the settings that are compared.
       variants: flags by `--variant`, the first is the default.
       conclude: given the finished runs and the output folder, draws the figures and says
@@ -108,7 +111,9 @@ class Experiment:
     conclude: Callable[[Sequence[Run], Path], Outcome]
     arms: Callable[[], Sequence[Arm]] = tuple
     seeds: int = 1
-    scales: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=lambda: {"full": ()})
+    scales: Mapping[str, _Words | Mapping[str, _Words]] = dataclasses.field(
+        default_factory=lambda: {"full": ()}
+    )
     variants: Mapping[str, tuple[str, ...]] = dataclasses.field(
         default_factory=lambda: {"paper": ()}
     )
@@ -122,7 +127,7 @@ class Experiment:
         Raises:
           UserError: if there is no such scale or variant.
         """
-        more: tuple[str, ...] = ()
+        names = []
         for flag, choices, given in (
             ("scale", self.scales, scale),
             ("variant", self.variants, variant),
@@ -132,8 +137,12 @@ class Experiment:
                 raise UserError(
                     f"--{flag}={name}: the experiment {self.name} has {', '.join(choices)}"
                 )
-            more += choices[name]
-        return [arm._replace(words=(*arm.words, *more, *extra)) for arm in self.arms()]
+            names.append(name)
+        words, variation = self.scales[names[0]], self.variants[names[1]]
+        if isinstance(words, Mapping):
+            words = words[names[1]]
+        more = (*words, *variation, *extra)
+        return [arm._replace(words=(*arm.words, *more)) for arm in self.arms()]
 
 
 def config_of(words: Sequence[str]) -> Config:

@@ -14,7 +14,8 @@ from lsgan_tf.monitoring.tensorboard.graph import networks_graph
 @pytest.mark.parametrize("conditional", [True, False])
 def test_layers_stand_under_their_network(conditional):
     given = {"dataset": "hwdb", "conditional": conditional, "image_size": 8, "first_filters": 4}
-    config, _ = resolve(given | {"z_dim": 6, "label_dim": 4, "width": 0.1}, {})
+    given |= {"label_dim": 4} if conditional else {}
+    config, _ = resolve(given | {"z_dim": 6, "width": 0.1}, {})
     gan = build_gan(dataclasses.replace(config, data_shape=(8, 8, 1), data_classes=3))
     names = {node.name for node in networks_graph(gan).node}
     scopes = {"/".join(name.split("/")[:2]) for name in names}
