@@ -1,7 +1,7 @@
 """Trains a least-squares GAN (Mao et al., ICCV 2017) and leaves a run folder.
 
     python -m lsgan_tf.main --dataset=hwdb --conditional
-    python -m lsgan_tf.main --flagfile=flags/hwdb_quick.flags --run_dir=runs/first
+    python -m lsgan_tf.main --preset=hwdb_quick --run_dir=runs/first
 
 The run folder holds config.json, log.txt, stats.jsonl, TensorBoard events, sample
 grids, checkpoints and, at the end, a SavedModel. The same command with its

@@ -18,8 +18,8 @@ from lsgan_tf.experiments.registry import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-# The flag files' comments show commands too.
-COMMENTED = sorted((ROOT / "flags").glob("*.flags"))
+# The presets' comments show commands too.
+COMMENTED = sorted((ROOT / "lsgan_tf" / "presets").glob("*.flags"))
 _PROGRAM = re.compile(r"python3? (?:-m (lsgan_tf\.\w+)|(tools/(?:\w+/)?\w+\.py))(.*)")
 _BLOCK = re.compile(r"^```(\w+)( skip)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _TF_CONFIG = re.compile(r"export TF_CONFIG='(.*?)'", re.DOTALL)
@@ -182,7 +182,7 @@ def test_every_experiment_is_there():
 
 
 def test_every_text_is_known_to_the_quick_run():
-    flags = (ROOT / "flags" / "hwdb_quick.flags").read_text("utf-8")
+    flags = (ROOT / "lsgan_tf" / "presets" / "hwdb_quick.flags").read_text("utf-8")
     known = LEVEL1[: int(re.search(r"^--max_classes=(\d+)$", flags, re.MULTILINE)[1])]
     for page in PAGES:
         shown = "".join(match[3] for match in _BLOCK.finditer(page.read_text("utf-8")))

@@ -125,8 +125,7 @@ def help_text(usage: str, flag_values: flags.FlagValues) -> str:
         parts.extend(_describe(group, width))
         parts.append("")
     parts.append(
-        "Flags may also be read from a file, one a line: --flagfile=flags/hwdb.flags "
-        "(flags after it win)."
+        "Flags may also be read from a file, one a line: --flagfile=FILE (flags after it win)."
     )
     return "\n".join(parts)
 

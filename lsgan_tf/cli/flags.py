@@ -9,15 +9,22 @@ from typing import Any
 from absl import flags
 
 from lsgan_tf.cli import flag_files
+from lsgan_tf.cli.presets import preset_file, preset_names
 from lsgan_tf.config import Config, resolve, settings
 from lsgan_tf.metrics.registry import check_best_metric
 from lsgan_tf.settings.defaults import DATASETS, PAPER
 from lsgan_tf.settings.field import expected, range_text, used_by
 from lsgan_tf.settings.table import value_text
 
+_PRESET = "preset"
+
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines one absl flag per setting, without a value unless the user gives one."""
+    """Defines one absl flag per setting, without a value unless the user gives one.
+
+    `--preset` is defined too: no setting, but a source of them.
+    """
+    flags.DEFINE_flag(_preset_flag(), flag_values, "presets")
     for field in settings():
         # The group stands where absl keeps a module's name, so that --help groups by it.
         flags.DEFINE_flag(_flag(field), flag_values, field.metadata["group"])
@@ -36,12 +43,33 @@ def from_flags(
       As `resolve`.
 
     Raises:
-      UserError: if a value is out of range, or two contradict.
+      UserError: if a value is out of range, two contradict, or there is no such preset.
     """
-    given = {field.name: flag_values[field.name].value for field in settings()}
-    config, origins = resolve(given, _origins(argv, flag_values))
+    given, origins = _values(flag_values), _origins(argv, flag_values)
+    # Presets give way to the command line and to flagfiles, wherever they stand among them, and
+    # earlier presets to later ones.
+    for name in reversed(flag_values[_PRESET].value or ()):
+        for setting, value in _of_preset(name).items():
+            if setting not in given:
+                given[setting], origins[setting] = value, f"preset {name}"
+    config, origins = resolve(given, origins)
     check_best_metric(config.metrics, config.best_metric)
     return config, origins
+
+
+def _values(flag_values: flags.FlagValues) -> dict[str, Any]:
+    """The settings that have been given a value."""
+    values = {field.name: flag_values[field.name].value for field in settings()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _of_preset(name: str) -> dict[str, Any]:
+    """The settings that a preset makes."""
+    flag_values = flags.FlagValues()
+    define_flags(flag_values)
+    with preset_file(name) as path:
+        flag_values([name, f"--flagfile={path}"])
+    return _values(flag_values)
 
 
 class _Number(flags.ArgumentParser):
@@ -55,6 +83,14 @@ class _Number(flags.ArgumentParser):
             return self._kind(argument)
         except ValueError:
             raise ValueError(f"expected {self._what}") from None
+
+
+def _preset_flag() -> flags.Flag[Any]:
+    text = (
+        "settings that come with the package; any other flag wins over them, and a later preset "
+        f"over an earlier one; one of {', '.join(preset_names())}"
+    )
+    return flags.MultiFlag(flags.ArgumentParser(), flags.ArgumentSerializer(), _PRESET, None, text)
 
 
 def _flag(field: dataclasses.Field[Any]) -> flags.Flag[Any]:

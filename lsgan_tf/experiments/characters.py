@@ -71,8 +71,8 @@ EXPERIMENT = Experiment(
     says=_SAYS,
     arms=lambda: [Arm("hwdb", "the conditional model", ())],
     scales={
-        "full": ("--flagfile=flags/hwdb.flags",),
-        "small": ("--flagfile=flags/hwdb_quick.flags",),
+        "full": ("--preset=hwdb",),
+        "small": ("--preset=hwdb_quick",),
     },
     after=after,
     measure=last_and_best,

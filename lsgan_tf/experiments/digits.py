@@ -39,7 +39,7 @@ def arms() -> list[Arm]:
         Arm(
             f"{name}-{loss}",
             f"{about}, {title}",
-            (f"--flagfile=flags/digits_{name}.flags", f"--loss={loss}", *_KEPT),
+            (f"--preset=digits_{name}", f"--loss={loss}", *_KEPT),
         )
         for name, about in _SETS.items()
         for loss, title in _LOSSES.items()

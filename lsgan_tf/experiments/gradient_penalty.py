@@ -14,7 +14,7 @@ trains seven architectures on LSUN bedroom at 64x64. Six of them are here; the r
 101 layers are not. Its authors' settings: weight 150 beside sums over 64 (2.34 here), perturbations
 of up to 30, layer normalisation in D, Adam with 0.0001, 0.5 and 0.9.
 """
-_FLAGS = "--flagfile=flags/lsgan_gp_bedroom.flags"
+_FLAGS = "--preset=lsgan_gp_bedroom"
 _WITHOUT = ("--gradient_penalty=0", "--nodiscriminator_layer_norm", "--discriminator_batch_norm")
 _BARE = ("--nogenerator_batch_norm", "--nodiscriminator_layer_norm", "--nodiscriminator_batch_norm")
 _NETWORKS = {

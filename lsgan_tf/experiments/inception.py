@@ -31,7 +31,7 @@ def arms() -> list[Arm]:
     """Both flag files."""
     kept = ("--checkpoint_every=5000", "--keep_checkpoints=10")
     return [
-        Arm(name, title, (f"--flagfile=flags/cifar10_{name}.flags", *kept))
+        Arm(name, title, (f"--preset=cifar10_{name}", *kept))
         for name, title in (("dcgan", "DCGAN"), ("lsgan", "LSGAN"))
     ]
 

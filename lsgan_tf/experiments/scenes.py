@@ -21,10 +21,7 @@ _COUNT, _COLUMNS = 40, 8
 
 def arms() -> list[Arm]:
     """The flag file of each category."""
-    return [
-        Arm(name, name.replace("_", " "), (f"--flagfile=flags/lsun_{name}.flags",))
-        for name in _CATEGORIES
-    ]
+    return [Arm(name, name.replace("_", " "), (f"--preset=lsun_{name}",)) for name in _CATEGORIES]
 
 
 def after(run: Run) -> list[tuple[str, ...]]:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from absl import flags
 
+import lsgan_tf
 from lsgan_tf.cli import flag_files
 from lsgan_tf.cli import flags as flagging
+from lsgan_tf.cli.presets import preset_names
 from lsgan_tf.config import settings
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings import table
 
+FLAGS = Path(__file__).parents[2] / "flags"
+PRESETS = Path(lsgan_tf.__file__).parent / "presets"
 CONTRACT = {
     "dataset",
     "conditional",
@@ -129,7 +134,8 @@ class TestFlags:
         flagging.define_flags(values)
         groups = list(values.flags_by_module_dict())
         assert groups == [
-            "data", "networks", "objective", "optimisation", "machine", "run", "watching",
+            "presets", "data", "networks", "objective", "optimisation", "machine", "run",
+            "watching",
         ]  # fmt: skip
 
     def test_values_arrive_with_their_types(self):
@@ -249,6 +255,66 @@ class TestOrigins:
         config, origins = parse(f"--flagfile={outer}")
         assert (config.seed, config.steps) == (1, 5)
         assert origins["seed"] == f"flagfile {outer}"
+
+
+class TestPresets:
+    def test_names_are_those_of_the_folder(self):
+        assert {"hwdb", "hwdb_quick", "lsun_bedroom"} <= set(preset_names())
+        assert preset_names() == sorted(path.stem for path in PRESETS.iterdir())
+
+    def test_sets_what_its_file_says(self):
+        config, origins = parse("--preset=hwdb_quick")
+        assert (config.dataset, config.conditional, config.max_classes) == ("hwdb", True, 12)
+        assert (config.learning_rate, config.steps) == (0.0005, 2000)
+        assert origins["steps"] == origins["conditional"] == "preset hwdb_quick"
+        assert origins["beta1"] == origins["seed"] == "default"
+
+    @pytest.mark.parametrize("preset", [["--preset=hwdb_quick"], ["--preset", "hwdb_quick"]])
+    @pytest.mark.parametrize("first", [True, False])
+    def test_the_command_line_wins_whatever_the_order(self, preset, first):
+        words = ["--noconditional", "--steps", "7"]
+        config, origins = parse(*(preset + words if first else words + preset))
+        assert (config.steps, config.conditional, config.max_classes) == (7, False, 12)
+        assert origins["steps"] == origins["conditional"] == "command line"
+        assert origins["max_classes"] == "preset hwdb_quick"
+
+    def test_a_flagfile_wins_whatever_the_order(self, flagfile):
+        path = flagfile("--steps=9")
+        for words in (
+            [f"--flagfile={path}", "--preset=hwdb_quick"],
+            ["--preset=hwdb_quick", f"--flagfile={path}"],
+        ):
+            config, origins = parse(*words)
+            assert (config.steps, config.width) == (9, 0.25)
+            assert origins["steps"] == f"flagfile {path}"
+
+    def test_the_later_of_two_wins(self):
+        config, origins = parse("--preset=hwdb", "--preset=hwdb_quick")
+        assert (config.steps, config.beta2) == (2000, 0.999)
+        assert (origins["steps"], origins["beta2"]) == ("preset hwdb_quick", "preset hwdb")
+        assert parse("--preset=hwdb_quick", "--preset=hwdb")[0].steps == 1_000_000
+
+    def test_an_unknown_name_lists_those_there_are(self):
+        with pytest.raises(UserError) as caught:
+            parse("--preset=hwdb_fast")
+        text = str(caught.value)
+        assert text.startswith("--preset=hwdb_fast: there is no such preset, expected one of cats,")
+        assert all(name in text for name in preset_names())
+
+    @pytest.mark.parametrize("name", ["../presets/hwdb", "hwdb.flags", ""])
+    def test_is_a_name_and_no_path(self, name):
+        with pytest.raises(UserError, match="there is no such preset"):
+            parse(f"--preset={name}")
+
+    @pytest.mark.parametrize("name", preset_names())
+    def test_the_flag_file_of_the_clone_is_its_preset(self, name, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        config, origins = parse(f"--flagfile={FLAGS / name}.flags", "--seed=3")
+        assert (config, origins) == parse(f"--preset={name}", "--seed=3")
+        assert origins["dataset"] == f"preset {name}"
+
+    def test_every_preset_has_a_flag_file_in_the_clone(self):
+        assert sorted(path.stem for path in FLAGS.iterdir()) == preset_names()
 
 
 class TestDescribe:

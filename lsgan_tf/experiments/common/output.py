@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from lsgan_tf.util.files import explained, read_json, write_json
 
 RESULTS, PAGE = "results.json", "page.md"
 _IDENTITY = "experiment.json"
+_FLAGFILE = re.compile(r'"--flagfile=flags/(\w+)\.flags"')
 
 
 def claim(out: Path, experiment: Experiment, arms: Sequence[Arm]) -> None:
@@ -34,7 +37,7 @@ def claim(out: Path, experiment: Experiment, arms: Sequence[Arm]) -> None:
                 )
             write_json(path, mine)
             return
-    found = read_json(path, {"experiment": str, "arms": {str: [str]}})
+    found = _with_presets(read_json(path, {"experiment": str, "arms": {str: [str]}}))
     if found != mine:
         raise UserError(
             f"--out={out}: holds the experiment {_difference(found, mine)}; give the same command "
@@ -55,6 +58,11 @@ def status_file(out: Path, name: str) -> Path:
 def log_file(out: Path, name: str) -> Path:
     """Where it is kept what a run printed."""
     return out / "logs" / f"{name}.txt"
+
+
+def _with_presets(found: dict[str, Any]) -> dict[str, Any]:
+    """An identity with presets for the flag files that versions before had in their place."""
+    return json.loads(_FLAGFILE.sub(r'"--preset=\1"', json.dumps(found)))
 
 
 def _difference(found: dict[str, Any], mine: dict[str, Any]) -> str:

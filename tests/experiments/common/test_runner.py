@@ -146,6 +146,12 @@ class TestFolder:
         with pytest.raises(UserError, match=r"other flags for arm \(.*--steps=10, not --steps=11"):
             claim(tmp_path / "out", experiment(), [Arm("arm", "", ("--steps=11",))])
 
+    def test_presets_for_the_flag_files_of_before(self, tmp_path):
+        claim(tmp_path, experiment(), [Arm("arm", "", ("--flagfile=flags/hwdb.flags", "--flip"))])
+        claim(tmp_path, experiment(), [Arm("arm", "", ("--preset=hwdb", "--flip"))])
+        with pytest.raises(UserError, match=r"\(--preset=hwdb --flip, not --preset=cats --flip\)"):
+            claim(tmp_path, experiment(), [Arm("arm", "", ("--preset=cats", "--flip"))])
+
     def test_of_another_experiment(self, tmp_path):
         claim(tmp_path, experiment(), [])
         other = Experiment("other", "", "", lambda runs, out: Outcome(""))

@@ -1,4 +1,4 @@
-"""The flagfiles of pictures say what the papers say."""
+"""The presets of pictures say what the papers say."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from pathlib import Path
 import pytest
 from absl import flags
 
+import lsgan_tf
 from lsgan_tf.cli import flags as flagging
 from lsgan_tf.config import resolve
 
-FLAGS = Path(__file__).parents[1] / "flags"
+PRESETS = Path(lsgan_tf.__file__).parent / "presets"
 LSUN = ("bedroom", "church_outdoor", "dining_room", "kitchen", "conference_room")
 
 
 def config(name):
     values = flags.FlagValues()
-    flags.DEFINE_multi_string("flagfile", [], "", flag_values=values)
     flagging.define_flags(values)
-    argv = ["main", f"--flagfile={FLAGS / name}"]
+    argv = ["main", f"--preset={name}"]
     values(argv)
     return flagging.from_flags(argv, values)[0]
 
 
 @pytest.mark.parametrize("category", LSUN)
 def test_scenes(category):
-    found = config(f"lsun_{category}.flags")
+    found = config(f"lsun_{category}")
     assert (found.dataset, found.category, found.network) == ("lsun", category, "scene")
     assert (found.image_size, found.z_dim, found.z_distribution) == (112, 1024, "uniform")
     assert (found.loss, found.label_fake, found.label_real, found.label_target) == (
@@ -40,7 +40,7 @@ def test_scenes(category):
 
 
 def test_cifar10_runs_differ_in_the_objective_alone():
-    least_squares, entropy = config("cifar10_lsgan.flags"), config("cifar10_dcgan.flags")
+    least_squares, entropy = config("cifar10_lsgan"), config("cifar10_dcgan")
     assert least_squares.differences(entropy) == ['loss: "lsgan" -> "nsgan"']
     assert (least_squares.dataset, least_squares.network) == ("cifar10", "dcgan")
     assert (least_squares.learning_rate, least_squares.beta1) == (0.0002, 0.5)
@@ -49,10 +49,10 @@ def test_cifar10_runs_differ_in_the_objective_alone():
 
 
 def test_digits_are_the_defaults_and_differ_as_they_say():
-    turned, shifted = config("digits_shift_rotate.flags"), config("digits_shift.flags")
+    turned, shifted = config("digits_shift_rotate"), config("digits_shift")
     assert turned.differences(resolve({"dataset": "digits"}, {})[0]) == []
     assert turned.differences(shifted) == ["digits_rotation: 10.0 -> 0.0"]
-    entropy = config("digits_cross_entropy.flags")
+    entropy = config("digits_cross_entropy")
     assert entropy.loss == "nsgan"
     assert turned.differences(entropy) == ['loss: "lsgan" -> "nsgan"']
     assert (turned.label_fake, turned.label_real, turned.label_target) == (-1, 1, 0)
@@ -60,7 +60,7 @@ def test_digits_are_the_defaults_and_differ_as_they_say():
 
 
 def test_cats():
-    found = config("cats.flags")
+    found = config("cats")
     assert (found.dataset, found.network, found.image_size) == ("images", "dcgan", 128)
     assert (found.filters, found.flat_norm, found.z_dim) == (64, True, 100)
     assert (found.label_fake, found.label_real, found.label_target) == (-1, 1, 0)
@@ -68,7 +68,7 @@ def test_cats():
 
 
 def test_lsgan_gp():
-    found = config("lsgan_gp_bedroom.flags")
+    found = config("lsgan_gp_bedroom")
     assert (found.dataset, found.category, found.image_size) == ("lsun", "bedroom", 64)
     assert found.gradient_penalty == 150 / 64 and found.penalty_scale == 30
     assert (found.learning_rate, found.beta1, found.beta2) == (1e-4, 0.5, 0.9)
@@ -86,7 +86,7 @@ def test_lsgan_gp():
     ],
 )  # fmt: skip
 def test_each_begins_with_what_to_type_and_expect(name):
-    text = (FLAGS / f"{name}.flags").read_text()
-    assert f"python -m lsgan_tf.main --flagfile=flags/{name}.flags" in text
+    text = (PRESETS / f"{name}.flags").read_text(encoding="utf-8")
+    assert f"python -m lsgan_tf.main --preset={name}" in text
     assert "# Time: " in text
     assert "# What to see" in text

@@ -1,0 +1,36 @@
+"""Presets: the flag files that come with the package, found by name (`--preset=hwdb_quick`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from lsgan_tf.errors import UserError
+
+_FOLDER = resources.files("lsgan_tf") / "presets"
+_SUFFIX = ".flags"
+
+
+def preset_names() -> list[str]:
+    """The names of all presets, in the order of the alphabet."""
+    names = (entry.name for entry in _FOLDER.iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+
+
+@contextmanager
+def preset_file(name: str) -> Iterator[Path]:
+    """The flag file of a preset, on disk while the context lasts.
+
+    Raises:
+      UserError: if there is no such preset; it lists those there are.
+    """
+    known = preset_names()
+    if name not in known:
+        raise UserError(
+            f"--preset={name}: there is no such preset, expected one of {', '.join(known)}; a file "
+            f"of your own is --flagfile=FILE"
+        )
+    with resources.as_file(_FOLDER / f"{name}{_SUFFIX}") as path:
+        yield path
