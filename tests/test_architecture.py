@@ -15,6 +15,7 @@ MODULES = {"config", "gan", "losses", "gradient_penalty", "noise", "optimizers",
 MODULES |= {"training", "errors"}
 PACKAGES = {"settings", "cli", "networks", "data", "distribute", "run_dir", "sampling", "metrics"}
 PACKAGES |= {"evaluation", "monitoring", "exporting", "reporting", "experiments", "util"}
+PACKAGES |= {"commands"}
 
 # From the ground up. A module imports from its own package and from the lines above its own.
 LAYERS = (
@@ -31,7 +32,8 @@ LAYERS = (
     ("monitoring",),
     ("training", "reporting", "cli"),
     ("experiments",),
-    tuple(sorted(COMMANDS)),
+    (*sorted(COMMANDS), "commands"),
+    ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
@@ -67,10 +69,10 @@ def unit(name: str) -> str:
 
 def test_the_top_is_what_it_should_be():
     modules = {path.stem for path in PACKAGE.glob("*.py")}
-    assert modules == COMMANDS | MODULES | {"__init__", "_version"}
+    assert modules == COMMANDS | MODULES | {"__init__", "__main__", "_version"}
     assert len(modules) <= 20
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == PACKAGES
-    assert set(LEVEL) == COMMANDS | MODULES | PACKAGES | {"_version"}
+    assert set(LEVEL) == COMMANDS | MODULES | PACKAGES | {"__main__", "_version"}
 
 
 def test_every_folder_of_modules_is_a_package():

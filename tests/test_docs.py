@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lsgan_tf.__main__ import COMMANDS
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.distribute.cluster import from_environment
 from lsgan_tf.experiments.registry import EXPERIMENTS
@@ -20,7 +21,10 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 # The presets' comments show commands too.
 COMMENTED = sorted((ROOT / "lsgan_tf" / "presets").glob("*.flags"))
-_PROGRAM = re.compile(r"python3? (?:-m (lsgan_tf\.\w+)|(tools/(?:\w+/)?\w+\.py))(.*)")
+_PROGRAM = re.compile(
+    r"(?:python3? (?:-m (?P<module>lsgan_tf\.\w+)|(?P<tool>tools/(?:\w+/)?\w+\.py)|-m lsgan_tf "
+    r"(?P<command>[\w-]+))|^(?:lsgan-|lsgan_tf )(?P<script>[\w-]+))(?P<words>.*)"
+)
 _BLOCK = re.compile(r"^```(\w+)( skip)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _TF_CONFIG = re.compile(r"export TF_CONFIG='(.*?)'", re.DOTALL)
 
@@ -97,15 +101,17 @@ def commands(path: Path) -> list[tuple[str, list[str]]]:
         lines = text.replace("\\\n", " ").splitlines()
     else:
         lines = shell_lines(path)
-        passing = re.findall(r"`(python3? [^`]+)`", without_code(text))
+        passing = re.findall(r"`((?:python3?|lsgan_tf) [^`]+)`", without_code(text))
         lines += [" ".join(line.split()) for line in passing]
     found = []
     for line in lines:
         if match := _PROGRAM.search(line):
-            words = shlex.split(re.sub("<.*?>", "FOLDER", match[3]), comments=True)
+            words = shlex.split(re.sub("<.*?>", "FOLDER", match["words"]), comments=True)
             # A number that is left to the reader.
             words = [re.sub(r"^(--\w+)=N$", r"\1=1", word) for word in words]
-            found.append((match[1] or match[2], words))
+            name = match["command"] or match["script"]
+            program = f"lsgan_tf.{COMMANDS[name].module}" if name else match["module"]
+            found.append((program or match["tool"], words))
     return found
 
 

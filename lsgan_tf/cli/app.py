@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
+from lsgan_tf._version import __version__
 from lsgan_tf.cli.flag_files import expanded
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.signals import Terminated, exit_status
@@ -25,6 +27,7 @@ EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
 
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
+_VERSION = {"--version", "-version"}
 # Flags that absl and its logging add to every binary; none of them is ours.
 _FOREIGN_MODULES = ("absl.", "tensorflow", "pytest", "hypothesis", "etils")
 
@@ -43,6 +46,21 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     any more (a pager that was left, `head`) ends the command without a word, with 141. What
     is printed goes through `PrintableStream`.
     """
+    # absl's own notices are of no use here.
+    logging.set_verbosity(logging.WARNING)
+    flags.FLAGS.set_gnu_getopt(True)
+    _answer(lambda: help_text(usage or "", flags.FLAGS))
+    app.run(lambda rest: _guarded(main, rest), argv=sys.argv, flags_parser=_parse)
+
+
+def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> NoReturn:
+    """As `run`, for a command whose words are not parsed; `--help` shows `usage` alone."""
+    _answer(usage.strip)
+    _guarded(main, sys.argv)
+
+
+def _answer(help_of: Callable[[], str]) -> None:
+    """Prints help or the version, if asked for on the command line, and exits."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show Chinese shows codes instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -52,12 +70,11 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     sys.stdout, sys.stderr = (
         stream and PrintableStream(stream) for stream in (sys.stdout, sys.stderr)
     )
-    # absl's own notices are of no use here.
-    logging.set_verbosity(logging.WARNING)
-    flags.FLAGS.set_gnu_getopt(True)
-    if _HELP & set(sys.argv[1:]):
-        _guarded(lambda _: print(help_text(usage or "", flags.FLAGS)), sys.argv)
-    app.run(lambda rest: _guarded(main, rest), argv=sys.argv, flags_parser=_parse)
+    words = set(itertools.takewhile(lambda word: word != "--", sys.argv[1:]))
+    if words & _HELP:
+        _guarded(lambda _: print(help_of()), sys.argv)
+    if words & _VERSION:
+        _guarded(lambda _: print(f"lsgan_tf {__version__}"), sys.argv)
 
 
 def flags_only(argv: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Asks people which of two generators is more real, after the paper's section 4.3.2.
 
-    python tools/human_study.py --a=runs/lsgan --b=runs/dcgan --pairs=100 --out=study.html
-    python tools/human_study.py --tally --key=study.key.json votes-*.json
+    python -m lsgan_tf human-study --a=runs/lsgan --b=runs/dcgan --pairs=100 --out=study.html
+    python -m lsgan_tf human-study --tally --key=study.key.json votes-*.json
 
 The first command writes a page that needs no network and no server, and beside it the key of
 which picture is whose: send the page around and keep the key. The page takes votes by mouse and
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, write_json
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
@@ -93,7 +92,3 @@ def _count(votes: list[Path]) -> None:
         with explained(Path(_OUT.value), "writing the tally"):
             write_json(Path(_OUT.value), counted.to_json())
         print(f"wrote {_OUT.value}")
-
-
-if __name__ == "__main__":
-    run(main, usage=__doc__)

@@ -1,7 +1,7 @@
 """Works out on paper what a full run takes on hardware that is not at hand.
 
-    python tools/bench/plan_hardware.py
-    python tools/bench/plan_hardware.py --efficiency=0.5 --images=30000000
+    python -m lsgan_tf plan-hardware
+    python -m lsgan_tf plan-hardware --efficiency=0.5 --images=30000000
 
 For the paper's two large runs (HWDB1.0 and LSUN bedroom, a million steps of batch 64), in float32
 and bfloat16, on one GPU, on one host and on several hosts: time, memory, disk and network, and
@@ -18,7 +18,8 @@ from typing import Any
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.app import flags_only
+from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
@@ -48,6 +49,11 @@ _DECODE = _number("decode_images_s", 20_000, "pictures that a host decodes per s
 _KEEP = flags.DEFINE_integer("keep_checkpoints", 3, "checkpoints kept", lower_bound=1)
 
 _GIB = float(1 << 30)
+# Settings, classes and channels of the paper's two large runs.
+_NETS: dict[str, tuple[dict[str, Any], int, int]] = {
+    "hwdb": ({"dataset": "hwdb", "conditional": True}, 3740, 1),
+    "scene112": ({"dataset": "lsun"}, 0, 3),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +92,7 @@ class Hardware:
 
 
 def main(argv: list[str]) -> None:
+    """The command."""
     flags_only(argv)
     sizes = [(1, 1), (_HOST_GPUS.value, 1), (_HOST_GPUS.value * _HOSTS.value, _HOSTS.value)]
     for gpus, _ in sizes:
@@ -95,7 +102,7 @@ def main(argv: list[str]) -> None:
                 "does; give a multiple, or other --gpus_per_host and --hosts"
             )
     import_tensorflow()
-    for name in ("hwdb", "scene112"):
+    for name in _NETS:
         work = count(name)
         print(
             f"\n{work.name}: {work.operations * _BATCH.value / 1e9:,.0f} GFLOP a step, "
@@ -117,12 +124,14 @@ def count(net: str) -> Work:
     Args:
       net: "hwdb" or "scene112" (LSUN bedroom).
     """
-    import bench_nets
-    import flops as operations
-
     from lsgan_tf.build import build_networks
+    from lsgan_tf.networks import flops as operations
 
-    generator, discriminator = pair = build_networks(bench_nets.config(net))
+    given, classes, channels = _NETS[net]
+    resolved, _ = resolve(given, {})
+    shape = (resolved.image_size, resolved.image_size, channels)
+    config = dataclasses.replace(resolved, data_shape=shape, data_classes=classes)
+    generator, discriminator = pair = build_networks(config)
     outputs = [sum(layer.outputs for layer in operations.count(network)) for network in pair]
     norms = [sum(row.kind == "batch norm" for row in network.describe()) for network in pair]
     parameters = tuple(sum(row.parameters for row in network.describe()) for network in pair)
@@ -204,7 +213,3 @@ def in_words(found: dict[str, Any]) -> str:
         f"{found['disk_rate'] / 1e6:,.1f} MB/s a host, network {found['network_rate'] / 1e9:.2f} "
         f"GB/s a host; first to give out: {first} ({found['used'][first]:.0%})"
     )
-
-
-if __name__ == "__main__":
-    run(main, usage=__doc__)

@@ -1,6 +1,6 @@
 """Prepares HWDB's .gnt files for training by hand; training does the same by itself.
 
-    python tools/prepare_hwdb.py --data_dir=FOLDER
+    python -m lsgan_tf prepare-hwdb --data_dir=FOLDER
 
 Useful ahead of time, on a machine with a fast disk, or to look at what training will see. What is
 prepared already is not done again.
@@ -41,6 +41,7 @@ _STANDIN_SAMPLES = flags.DEFINE_integer(
 
 
 def main(argv: list[str]) -> None:
+    """The command."""
     import numpy as np
 
     from lsgan_tf.cli.app import flags_only
@@ -67,9 +68,3 @@ def main(argv: list[str]) -> None:
         f"({source.classes[most]}), median {np.median(counts):,.0f}"
     )
     print(f"prepared: {source.folder} ({time.monotonic() - start:.1f} s)")
-
-
-if __name__ == "__main__":
-    from lsgan_tf.cli.app import run
-
-    run(main, usage=__doc__)

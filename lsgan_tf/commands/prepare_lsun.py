@@ -1,6 +1,6 @@
 """Prepares a category of LSUN for fast training: pictures at their final size, in TFRecord shards.
 
-    python tools/prepare_lsun.py --data_dir=LSUN --category=bedroom --out=prepared/bedroom_112
+    python -m lsgan_tf prepare-lsun --data_dir=LSUN --category=bedroom --out=prepared/bedroom_112
     python -m lsgan_tf.main --dataset=lsun --category=bedroom --data_dir=prepared/bedroom_112
 
 Training also reads LSUN's own databases, but decodes and resizes every picture every time.
@@ -47,6 +47,7 @@ _CACHE_DIR = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> int | None:
+    """The command; returns the exit status."""
     from lsgan_tf.cli.app import flags_only
     from lsgan_tf.data.images import decode, prepare_shards
     from lsgan_tf.data.images.shards import Preprocessing
@@ -92,9 +93,3 @@ def main(argv: list[str]) -> int | None:
             f"--image_size={_IMAGE_SIZE.value}{' --crop' if _CROP.value else ''} --data_dir={out}"
         )
     return None
-
-
-if __name__ == "__main__":
-    from lsgan_tf.cli.app import run
-
-    run(main, usage=__doc__)

@@ -1,9 +1,9 @@
 """Repeats an experiment of the paper and writes a page on what came out.
 
-    python tools/reproduce.py --experiment=theory --out=out/theory
-    python tools/reproduce.py --experiment=mixture --seeds=10 --parallel=2 --out=out/mixture
-    python tools/reproduce.py --experiment=stability --scale=small --seeds=3 --out=out/stability
-    python tools/reproduce.py --experiment=characters --out=out/chars -- --data_dir=/data/HWDB1.0
+    python -m lsgan_tf reproduce --experiment=theory --out=out/theory
+    python -m lsgan_tf reproduce --experiment=mixture --seeds=10 --parallel=2 --out=out/mixture
+    python -m lsgan_tf reproduce --experiment=stability --scale=small --seeds=3 --out=out/stability
+    python -m lsgan_tf reproduce --experiment=characters --out=out/chars -- --data_dir=/data/HWDB1.0
 
 Every run is a child process of python -m lsgan_tf.main. The same command again goes on where
 it was stopped, and tries again what failed; more --seeds may be asked for later. Flags after
@@ -20,7 +20,6 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.registry import EXPERIMENTS, load
 from lsgan_tf.util.files import atomic_file, explained, write_json
@@ -71,7 +70,9 @@ def main(argv: list[str]) -> int:
     gathering.measure_all(experiment, runs, out)
     outcome = experiment.conclude(runs, out)
     results = gathering.results(experiment, arms, runs, outcome)
-    text = page(experiment, arms, runs, outcome, f"python {shlex.join(sys.argv)}")
+    text = page(
+        experiment, arms, runs, outcome, f"python -m lsgan_tf reproduce {shlex.join(sys.argv[1:])}"
+    )
     with explained(out, "writing the results"):
         write_json(out / folder.RESULTS, results)
         with atomic_file(out / folder.PAGE) as temporary:
@@ -81,7 +82,3 @@ def main(argv: list[str]) -> int:
     for one in failed:
         print(f"failed: {one.name}: {one.error}", file=sys.stderr)
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    run(main, usage=__doc__)

@@ -1,6 +1,6 @@
 """Reports on a folder of data: what it holds, how much, and what is damaged and where.
 
-    python tools/verify_data.py --data_dir=FOLDER
+    python -m lsgan_tf verify-data --data_dir=FOLDER
 
 Changes nothing, and reads everything; of a set with more pictures than --most, however, it decodes
 only so many, spread over the set. The exit status is 0 if the data is sound, 1 if something is
@@ -15,7 +15,7 @@ from types import ModuleType
 
 from absl import flags
 
-# Modules lsgan_tf.data.verify_<kind>, in the order in which they are asked. Each has two functions:
+# Modules lsgan_tf.data.verify.<kind>, in the order in which they are asked. Each has two functions:
 # looks_like(path) says whether it is data of this kind, report(path) what is in it.
 KINDS = ("hwdb_prepared", "hwdb", "cifar10", "pictures")
 
@@ -32,6 +32,7 @@ _CACHE_DIR = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> int:
+    """The command; returns the exit status."""
     from lsgan_tf.errors import UserError
 
     if len(argv) > 1 or not _DATA_DIR.value:
@@ -71,9 +72,3 @@ def _kind(data_dir: Path) -> str:
 
 def _module(kind: str) -> ModuleType:
     return importlib.import_module(f"lsgan_tf.data.verify.{kind}")
-
-
-if __name__ == "__main__":
-    from lsgan_tf.cli.app import run
-
-    run(main, usage=__doc__)

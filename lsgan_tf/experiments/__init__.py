@@ -1,1 +1,1 @@
-"""The experiments of the papers, each made by one command (`tools/reproduce.py`)."""
+"""The experiments of the papers, each made by one command (`python -m lsgan_tf reproduce`)."""

@@ -1,24 +1,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-TOOL = Path(__file__).parents[2] / "tools" / "human_study.py"
-
 
 def human_study(*words):
-    path = os.pathsep.join([str(TOOL.parents[1]), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, TOOL, *map(str, words)],
+        [sys.executable, "-m", "lsgan_tf", "human-study", *map(str, words)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": path},
     )
 
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-TOOL = Path(__file__).parents[3] / "tools" / "bench" / "plan_hardware.py"
+COMMAND = [sys.executable, "-m", "lsgan_tf", "plan-hardware"]
 
 
 def test_plans_are_the_arithmetic_of_their_inputs():
     simple = ["--efficiency=1", "--half_batch=1e-9", "--latency_us=1e-9", "--link_gb_s=1"]
     done = subprocess.run(
-        [sys.executable, TOOL, *simple, "--float32_tflops=1", "--bfloat16_tflops=4"],
+        [*COMMAND, *simple, "--float32_tflops=1", "--bfloat16_tflops=4"],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
     hwdb, bedroom = done.stdout.strip().split("\n\n")
     head, *plans = hwdb.splitlines()
-    # Operations of one image, see tests/tools/bench/test_flops.py for the layers.
+    # Operations of one image, see tests/networks/test_flops.py for the layers.
     g = 2 * (1280 * 6272 + 49 * 25 * 128**2 + 196 * 25 * 128)
     d = 2 * (196 * 25 * 256 + 49 * 25 * 256 * 320 + 9 * 256 * 320 + 15_936 * 1024 + 1280)
     image = g + 2 * (3 * d - 2 * 196 * 25 * 256) + 2 * d + 2 * g - 2 * 1280 * 6272
@@ -38,6 +37,6 @@ def test_plans_are_the_arithmetic_of_their_inputs():
 
 
 def test_batches_that_training_refuses_are_not_planned():
-    done = subprocess.run([sys.executable, TOOL, "--batch_size=48"], capture_output=True, text=True)
+    done = subprocess.run([*COMMAND, "--batch_size=48"], capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert "error: --batch_size=48 can't be split evenly over 32 GPUs" in done.stderr

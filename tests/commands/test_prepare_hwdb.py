@@ -1,13 +1,12 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lsgan_tf.data.formats import gnt
 
-TOOL = Path(__file__).parents[2] / "tools" / "prepare_hwdb.py"
+COMMAND = [sys.executable, "-m", "lsgan_tf", "prepare-hwdb"]
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def run(tmp_path):
     def run(*flags):
         return subprocess.run(
             [
-                *(sys.executable, TOOL, f"--data_dir={tmp_path}/data"),
+                *(*COMMAND, f"--data_dir={tmp_path}/data"),
                 *(f"--cache_dir={tmp_path}/cache", *flags),
             ],
             capture_output=True,

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-TOOL = Path(__file__).parents[2] / "tools" / "prepare_lsun.py"
+COMMAND = [sys.executable, "-m", "lsgan_tf", "prepare-lsun"]
 
 
 def command(*arguments):
-    return [sys.executable, str(TOOL), *map(str, arguments)]
+    return [*COMMAND, *map(str, arguments)]
 
 
 def run(*arguments):

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +7,11 @@ from PIL import Image
 
 from lsgan_tf.data.formats import gnt
 
-TOOL = Path(__file__).parents[2] / "tools" / "verify_data.py"
+COMMAND = [sys.executable, "-m", "lsgan_tf", "verify-data"]
 
 
 def run(*flags):
-    return subprocess.run([sys.executable, TOOL, *flags], capture_output=True, text=True)
+    return subprocess.run([*COMMAND, *flags], capture_output=True, text=True)
 
 
 @pytest.fixture

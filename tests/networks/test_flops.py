@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import flops
 import pytest
 
-from lsgan_tf.networks import dcgan, handwriting, scene
+from lsgan_tf.networks import dcgan, flops, handwriting, scene
 from lsgan_tf.networks.ops.winograd import Convolution
 
 

@@ -50,7 +50,6 @@ class Product:
         from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
         import_tensorflow()
-        import flops as operations
         import keras
         import tensorflow as tf
 
@@ -59,6 +58,7 @@ class Product:
         from lsgan_tf.distribute.cluster import from_environment
         from lsgan_tf.distribute.devices import make_strategy
         from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_xla
+        from lsgan_tf.networks import flops as operations
 
         start = time.perf_counter()
         self.config = bench_nets.config(
@@ -156,7 +156,7 @@ def needed(
       batch_size: examples per update.
       bytes_each: size of a number in a layer's output.
     """
-    import flops as operations
+    from lsgan_tf.networks import flops as operations
 
     weights = [
         sum(weight.shape.num_elements() for weight in network.trainable_variables)

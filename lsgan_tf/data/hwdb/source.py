@@ -301,7 +301,8 @@ def _check_damage(manifest: dict[str, Any], max_bad_records: int | None, data_di
     raise UserError(
         f"{data_dir}: {damaged:,} of {damaged + sound:,} records are damaged and {allowed:,} are "
         f"tolerated; the first is in {first['file']} at byte {first['offset']}: {first['reason']}; "
-        "download the file again, list all with tools/verify_data.py, or set --max_bad_records"
+        "download the file again, list all with python -m lsgan_tf verify-data, or set "
+        "--max_bad_records"
     )
 
 
@@ -358,6 +359,6 @@ def _manifest_notices(manifest: dict[str, Any], all_classes: bool) -> list[str]:
         notices.append(
             f"skipped {manifest['damaged_count']:,} damaged records; the first is in "
             f"{first['file']} at byte {first['offset']}: {first['reason']} "
-            "(tools/verify_data.py lists them)"
+            "(python -m lsgan_tf verify-data lists them)"
         )
     return notices

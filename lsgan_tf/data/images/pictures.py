@@ -136,7 +136,7 @@ class Pictures(Source):
         of_class = f" in the class {self.classes[self._labels[index]]}" if self.classes else ""
         raise UserError(
             f"{self.description}: {self._records.name_of(index)} and all that follow it{of_class} "
-            "cannot be decoded; check the data with tools/verify_data.py"
+            "cannot be decoded; check the data with python -m lsgan_tf verify-data"
         )
 
     def _report(self, index: int, reason: str) -> None:

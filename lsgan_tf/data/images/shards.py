@@ -141,7 +141,9 @@ class Manifest:
         path = folder / MANIFEST
         values = files.read_json(path)
         if not isinstance(values, dict) or values.get("format") != FORMAT:
-            raise UserError(f"{path}: not the manifest of a set made by tools/prepare_lsun.py")
+            raise UserError(
+                f"{path}: not the manifest of a set made by python -m lsgan_tf prepare-lsun"
+            )
         if values.get("version") != VERSION:
             raise UserError(
                 f"{path}: version {values.get('version')}, expected {VERSION}; prepare it again"
@@ -226,7 +228,7 @@ class ShardRecords(Records):
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{path}: a missing or damaged table of offsets ({error}); delete it and run "
-                "tools/prepare_lsun.py again, sound shards are kept"
+                "python -m lsgan_tf prepare-lsun again, sound shards are kept"
             ) from error
 
 
@@ -241,8 +243,8 @@ def check_size(folder: Path, shard: Shard) -> None:
     if found != shard.bytes:
         state = "missing" if found is None else f"cut short or changed: {found:,} bytes"
         raise UserError(
-            f"{path}: {state}, expected {shard.bytes:,} bytes; run the same tools/prepare_lsun.py "
-            "command again, sound shards are kept"
+            f"{path}: {state}, expected {shard.bytes:,} bytes; run python -m lsgan_tf prepare-lsun "
+            "again with the same flags, sound shards are kept"
         )
 
 

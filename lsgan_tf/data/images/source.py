@@ -98,5 +98,5 @@ def _check_classes(names: tuple[str, ...], unusable: list[str], path: Path) -> N
         raise UserError(
             f"--data_dir={path}: no image of the class {', '.join(unusable[:_NAMED])} can be read, "
             "so the class would be missing; repair or convert its images to PNG or JPEG, or remove "
-            "the folder (tools/verify_data.py says what is wrong)"
+            "the folder (python -m lsgan_tf verify-data says what is wrong)"
         )

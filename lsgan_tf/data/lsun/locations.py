@@ -87,7 +87,7 @@ def locate(path: Path, *, category: str, split: str) -> Path:
     """Which file or folder at or below `path` holds a category.
 
     Returns:
-      An LMDB's folder, a zip, a folder prepared by `tools/prepare_lsun.py` or by
+      An LMDB's folder, a zip, a folder prepared by `prepare-lsun` or by
       tensorflow-datasets, or a folder of pictures.
 
     Raises:
@@ -187,7 +187,7 @@ def _loose_pictures(path: Path, category: str, split: str) -> Path:
     raise UserError(
         f"--data_dir={path}: no {split} pictures of {category} in it; expected "
         f"{category}_{split}_lmdb, its .zip, pictures, or a folder prepared by "
-        f"tools/prepare_lsun.py or tensorflow-datasets; fetch {where}"
+        f"python -m lsgan_tf prepare-lsun or tensorflow-datasets; fetch {where}"
     )
 
 
@@ -245,7 +245,7 @@ def require_match(path: Path, name: str, category: str, split: str) -> None:
     raise UserError(
         f"--data_dir={path}: holds {found or 'pictures'}{f' ({of_split})' if of_split else ''} by "
         f"the name {name}, asked for {category} ({split}); pass {instead}another folder"
-        + (f" (tools/prepare_lsun.py takes --split={of_split})" if same else "")
+        + (f" (prepare-lsun takes --split={of_split})" if same else "")
     )
 
 
@@ -295,7 +295,7 @@ def require_one_kind(folder: Path) -> None:
     if "TFRecords" in kinds and not shards.holds_shards(folder):
         raise UserError(
             f"--data_dir={folder}: TFRecords without a {shards.MANIFEST}: their preparation was "
-            "interrupted; run the same tools/prepare_lsun.py command again"
+            "interrupted; run python -m lsgan_tf prepare-lsun again with the same flags"
         )
 
 

@@ -31,7 +31,7 @@ def open_source(
 
     Args:
       data_dir: see `open_records`; further a folder that
-        `tools/prepare_lsun.py` wrote, or the parent of such folders.
+        `prepare-lsun` wrote, or the parent of such folders.
       category: see `open_records`.
       image_size: height and width in pixels.
       crop: take the centred square instead of squashing as the authors do.
@@ -138,7 +138,7 @@ def _find_shards(
             raise UserError(
                 f"--data_dir={path}: prepared for {_in_words(*found)}, asked for "
                 f"{_in_words(*asked)}; change --category, --image_size or --crop, or prepare it "
-                "again with tools/prepare_lsun.py"
+                "again with python -m lsgan_tf prepare-lsun"
             )
         return shards.ShardRecords(path)
     with os.scandir(path) as listing:

@@ -120,7 +120,8 @@ def _report_zip(archive: Path) -> tuple[list[str], bool]:
 def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
     if not shards.holds_shards(folder):
         return [
-            f"{folder}: begun and not finished; run the same tools/prepare_lsun.py command again"
+            f"{folder}: begun and not finished; run python -m lsgan_tf prepare-lsun again with the "
+            "same flags"
         ], False
     records = shards.ShardRecords(folder)
     lines = prepare_shards.summary(records.manifest, folder)
@@ -131,7 +132,7 @@ def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
             if files.sha256(folder / shard.file) != shard.sha256:
                 lines.append(
                     f"{folder / shard.file}: SHA-256 differs from the manifest's: damaged; delete "
-                    "it and run the same tools/prepare_lsun.py command again"
+                    "it and run python -m lsgan_tf prepare-lsun again with the same flags"
                 )
                 fine = False
             progress.add(shard.bytes)
@@ -171,7 +172,7 @@ def _report_records(records: Records, most: int | None) -> tuple[list[str], bool
         lines.append(
             "replace or delete them: in the place of each, training takes the next that can be "
             "decoded (of the same class with --conditional), which then counts twice; "
-            "tools/prepare_lsun.py leaves them out"
+            "prepare-lsun leaves them out"
         )
     if sizes:
         lines.append(f"formats: {_counted(formats)}; colours: {_counted(modes)}")

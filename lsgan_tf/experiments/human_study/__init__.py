@@ -48,8 +48,8 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
     links = ", ".join(f"[{name}]({name})" for name in pages)
     return Outcome(
         f"Nobody has voted yet. Send around {links} (no server is needed) and count the files that "
-        "come back:\n\n```bash\npython tools/human_study.py --tally --key=study-seed0.key.json "
-        "votes-*.json\n```"
+        "come back:\n\n```bash\npython -m lsgan_tf human-study --tally "
+        "--key=study-seed0.key.json votes-*.json\n```"
     )
 
 

@@ -241,7 +241,7 @@ def test_few_damaged_records_are_left_out_with_a_notice(tmp_path, opened):
     assert len(source) == 1998
     assert source.notices == (
         "skipped 2 damaged records; the first is in a.gnt at byte 19: tag ffff is no GBK "
-        "(tools/verify_data.py lists them)",
+        "(python -m lsgan_tf verify-data lists them)",
     )
 
 

@@ -148,7 +148,7 @@ def test_a_damaged_shard_is_made_again(prepare, tmp_path, damage):
     else:
         (index / path.name).with_suffix(".json").write_text("{")
     if damage != "description":
-        with pytest.raises(UserError, match=r"prepare_lsun\.py"):
+        with pytest.raises(UserError, match=r"prepare-lsun"):
             ShardRecords(tmp_path / "out").content(8)
     prepare()
     assert contents(tmp_path / "out") == whole

@@ -1,0 +1,7 @@
+"""`python -m lsgan_tf verify-data`, by the name that it has in a clone."""
+
+from lsgan_tf.cli.app import run
+from lsgan_tf.commands import verify_data
+
+if __name__ == "__main__":
+    run(verify_data.main, usage=verify_data.__doc__)
