@@ -18,12 +18,13 @@ from lsgan_tf.distribute.cluster import from_environment
 from lsgan_tf.experiments.registry import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
 # The presets' comments show commands too.
 COMMENTED = sorted((ROOT / "lsgan_tf" / "presets").glob("*.flags"))
 _PROGRAM = re.compile(
     r"(?:python3? (?:-m (?P<module>lsgan_tf\.\w+)|(?P<tool>tools/(?:\w+/)?\w+\.py)|-m lsgan_tf "
-    r"(?P<command>[\w-]+))|^(?:lsgan-|lsgan_tf )(?P<script>[\w-]+))(?P<words>.*)"
+    r"(?P<command>[a-z][\w-]*))|^(?:lsgan-|lsgan_tf )(?P<script>[a-z][\w-]*))(?P<words>.*)"
 )
 _BLOCK = re.compile(r"^```(\w+)( skip)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _TF_CONFIG = re.compile(r"export TF_CONFIG='(.*?)'", re.DOTALL)
@@ -33,6 +34,9 @@ ELSEWHERE = {
     r"python3 -m venv \.venv$": ".ci/run",
     r"\.venv/bin/pip install -c constraints\.txt ": ".ci/run",
     r"\.venv/bin/python -m pytest -n 2 --dist=worksteal$": ".ci/run",
+    r"\.venv/bin/python -m pytest (tests/networks|-m fast)$": "tests/networks/test_layers.py",
+    r"\.venv/bin/ruff (check|format) \.$": ".ci/run",
+    r"\.ci/run$": ".ci/run",
     r"tensorboard --logdir ": "tests/monitoring/tensorboard/test_views_in_browser.py",
     r"(TF=\$\(python|gcc|\./write_text) ": "tests/exporting/test_export.py",
     r"pip install xprof$": None,  # brings a tab of TensorBoard's that no test opens
