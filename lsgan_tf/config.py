@@ -558,6 +558,8 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
         value = given.get(field.name)
         if value in (None, field.default, defaults.get(field.name)):
             continue
-        if reason := why_unused(config, field):
+        # What a preset says of a part that was switched off by hand has no effect either.
+        preset = where[field.name].startswith("preset ")
+        if not preset and (reason := why_unused(config, field)):
             raise UserError(f"--{field.name}={value}: {reason}")
     return config, where
