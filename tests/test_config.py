@@ -361,7 +361,7 @@ def of_setting(field):
     elif meta["type"] is bool:
         values = st.booleans()
     elif meta["type"] is str:
-        values = st.text(min_size=1)
+        values = st.text(st.characters(exclude_characters="\0"), min_size=1)
     elif meta["type"] is int:
         values = st.integers(meta["low"], meta["high"])
     else:
