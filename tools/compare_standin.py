@@ -25,6 +25,7 @@ from lsgan_tf.data.hwdb import gnt_files
 from lsgan_tf.data.synthetic import handwriting as standin
 from lsgan_tf.data.synthetic import strokes
 from lsgan_tf.errors import UserError
+from lsgan_tf.sampling import image_grid
 from lsgan_tf.util import files
 
 _DATA_DIR = flags.DEFINE_string(
@@ -216,7 +217,9 @@ def main(argv: list[str]) -> int:
         drawn[character].append(bitmap)
     print(table(real, drawn))
     with files.explained(out, "writing the picture"), files.atomic_file(out) as temporary:
-        picture(real, drawn, shown, _COLUMNS.value).save(temporary, "PNG")
+        picture(real, drawn, shown, _COLUMNS.value).save(
+            temporary, "PNG", pnginfo=image_grid.png_origin()
+        )
     print(f"\n{out}: real samples on the left, stand-in samples on the right")
     return 0
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from PIL import ExifTags, Image, ImageDraw, ImageFont, PngImagePlugin
 
-from lsgan_tf.data.formats.not_data import PNG_SOFTWARE
+from lsgan_tf.data.not_data import SOFTWARE
 from lsgan_tf.util.files import atomic_file, explained
 
 _GAP = 2
@@ -96,7 +96,14 @@ def scatter(
 def png_origin() -> PngImagePlugin.PngInfo:
     """What each PNG says of its origin, so that none is ever taken for data."""
     origin = PngImagePlugin.PngInfo()
-    origin.add_text("Software", PNG_SOFTWARE)
+    origin.add_text("Software", SOFTWARE)
+    return origin
+
+
+def exif_origin() -> Image.Exif:
+    """Likewise for WebP."""
+    origin = Image.Exif()
+    origin[ExifTags.Base.Software] = SOFTWARE
     return origin
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from lsgan_tf.data.not_data import SOFTWARE
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling import image_grid as grids
 from lsgan_tf.sampling.files import check_file
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, explained
@@ -195,7 +197,10 @@ def _save(made: np.ndarray, out: Path, *, rows: Sequence[str], title: str, scale
     there = [image_grid.grid(made[None, :, column], scale=scale) for column in range(made.shape[1])]
     pictures = [Image.fromarray(frame) for frame in there + there[-2:0:-1]]
     kind = out.suffix[1:].upper()
-    options = {"lossless": True} if kind == "WEBP" else {"optimize": True}
+    if kind == "WEBP":
+        options = {"lossless": True, "exif": grids.exif_origin()}
+    else:
+        options = {"optimize": True, "comment": SOFTWARE.encode()}
     with explained(out, "writing an animation"), atomic_file(out) as temporary:
         pictures[0].save(
             temporary,

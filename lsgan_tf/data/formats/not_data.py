@@ -31,8 +31,8 @@ _LARGEST_JSON = 1 << 20
 _CACHE_TAG = "CACHEDIR.TAG"
 _CACHE_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
 
-PNG_SOFTWARE = "lsgan_tf"
-"""Value of the text `Software` in each PNG that this package writes."""
+SOFTWARE = "lsgan_tf"
+"""What each image that this package writes names as its origin."""
 
 
 def is_litter(name: str) -> bool:

@@ -8,11 +8,12 @@ import hashlib
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from lsgan_tf.data.formats.not_data import PNG_SOFTWARE
+from lsgan_tf.data.image_walk import shown
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.images.image_walk import shown
+from lsgan_tf.data.not_data import SOFTWARE
 from lsgan_tf.data.split_names import split_of
 from lsgan_tf.util import files
 
@@ -38,7 +39,7 @@ class Facts:
       bad_names: the first thousand of them, each with the reason.
       content: hex SHA-256 of the content of all pictures.
       unread: number of images in formats that are not read, by ending.
-      made_here: PNG that this package wrote.
+      made_here: images that this package wrote.
       held_out: pictures in folders named as validation or test sets.
       held_out_example: one of these folders.
       unusable: top folders that hold images of which none can be used.
@@ -106,7 +107,7 @@ class Counts:
             kinds = ", ".join(sorted(self._unread))
             found += f", and {self._unread.total():,} images in formats that are not read ({kinds})"
         if self._made_here:
-            found += f", and {self._made_here:,} PNG that lsgan_tf itself wrote"
+            found += f", and {self._made_here:,} images that lsgan_tf itself wrote"
         return found
 
     def facts(self) -> Facts:
@@ -139,8 +140,15 @@ def _look_into(path: Path) -> tuple[int, bytes, bool]:
                 digest.update(stream.read(_BLOCK))
             stream.seek(0)
         image = decode.open_picture(stream)
-        made_here = image.info.get("Software") == PNG_SOFTWARE
-        return min(image.size), digest.digest(), made_here
+        return min(image.size), digest.digest(), _is_made_here(image.info)
+
+
+def _is_made_here(info: dict[Any, Any]) -> bool:
+    """Whether an image says that this package wrote it, as PNG, GIF or WebP."""
+    name, exif = SOFTWARE.encode(), info.get("exif")
+    if isinstance(exif, bytes) and name in exif:
+        return True
+    return info.get("Software") == SOFTWARE or info.get("comment") == name
 
 
 def is_picture(name: bytes) -> bool:

@@ -118,7 +118,7 @@ class ImageFiles(Records):
             )
         if self.facts.made_here:
             yield (
-                f"{self.root}: {self.facts.made_here:,} PNG were written by lsgan_tf itself and "
+                f"{self.root}: {self.facts.made_here:,} images were written by lsgan_tf itself and "
                 "are left out"
             )
         if self._left_out:

@@ -148,9 +148,12 @@ def test_images_that_this_package_wrote_are_no_data(folder, opened):
     before = opened()
     image_grid.save_png(folder / "grid.png", np.zeros((20, 20, 3), np.uint8))
     image_grid.save_png(folder / "samples" / "0000000.png", np.zeros((8, 8, 1), np.uint8))
+    frame = Image.new("L", (8, 8))
+    frame.save(folder / "way.webp", lossless=True, exif=image_grid.exif_origin())
+    frame.save(folder / "way.gif", comment=b"lsgan_tf")
     source = opened()
     assert (source.classes, source.fingerprint) == (before.classes, before.fingerprint)
-    assert "2 PNG were written by lsgan_tf itself and are left out" in source.notices[-1]
+    assert "4 images were written by lsgan_tf itself and are left out" in source.notices[-1]
     with Image.open(folder / "grid.png") as image:
         assert image.info == {"Software": "lsgan_tf"}
 
