@@ -117,5 +117,4 @@ def _on_hosts(
         )
     # TensorFlow takes all the GPUs that it sees, or the CPU.
     tf.config.set_visible_devices(gpus, "GPU")
-    meet(cluster, timeout)
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    return meet(cluster, timeout, tf.distribute.MultiWorkerMirroredStrategy)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import socket
+import struct
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
@@ -55,6 +62,7 @@ class TestFromEnvironment:
         [
             ("{", "Expecting property name"),
             ("[]", "list indices"),
+            ("[" * 100_000, "nested too deep"),
             ('{"task": {}}', "'cluster' is missing"),
             ('{"cluster": {"worker": ["a:1", "b:1"]}}', "'task' is missing"),
             (environment(cluster={"ps": ["a:1"]})["TF_CONFIG"], "unknown job ps"),
@@ -137,3 +145,176 @@ class TestMeet:
         meet(Cluster(workers, 1), 60)
         chief.join()
         stranger.close()
+
+
+CHIEF = """
+import ctypes, sys
+from lsgan_tf.cli.app import run
+from lsgan_tf.distribute import cluster
+from lsgan_tf.distribute.cluster import Cluster, meet
+
+cluster._SECONDS_TO_BEGIN = 2
+
+def begin():
+    print("begins", flush=True)
+    # As TensorFlow does: in C, with the interpreter's lock.
+    ctypes.PyDLL(None).sleep(int(sys.argv[1]))
+    return "begun"
+
+def main(argv):
+    print(meet(Cluster(tuple(sys.argv[3:]), 0), float(sys.argv[2]), begin), flush=True)
+
+run(main, usage=None)
+"""
+
+
+@pytest.fixture
+def chief(tmp_path):
+    """Starts a chief of two whose TensorFlow takes some seconds, and a connection to it."""
+    (tmp_path / "chief.py").write_text(CHIEF)
+    with contextlib.ExitStack() as stack:
+
+        def start(*, takes=60, timeout=60):
+            workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
+            words = [sys.executable, tmp_path / "chief.py", str(takes), str(timeout), *workers]
+            process = subprocess.Popen(
+                words,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+
+            def knock():
+                while True:
+                    assert process.poll() is None
+                    with contextlib.suppress(OSError):
+                        port = int(workers[0].rpartition(":")[2])
+                        return stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                    time.sleep(0.05)
+
+            return process, knock
+
+        yield start
+
+
+def ended(process, *, within=20):
+    start = time.monotonic()
+    out, errors = process.communicate(timeout=60)
+    assert time.monotonic() - start < within
+    return process.returncode, out, errors
+
+
+def let_go(connection):
+    connection.sendall(b"1")
+    assert connection.recv(2) == b"go"
+
+
+def knock(workers, says=b"1"):
+    """A connection to the chief, which has time to see who it is."""
+    while True:
+        with contextlib.suppress(OSError):
+            port = int(workers[0].rpartition(":")[2])
+            connection = socket.create_connection(("127.0.0.1", port))
+            connection.sendall(says)
+            time.sleep(0.5)
+            return connection
+        time.sleep(0.05)
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+class TestLoss:
+    def test_a_worker_that_leaves_before_all_are_there_may_come_again(self):
+        workers = tuple(f"127.0.0.1:{port}" for port in free_ports(3))
+        met = []
+
+        def come(index):
+            met.append(meet(Cluster(workers, index), 60, lambda: index))
+
+        threads = [threading.Thread(target=come, args=(0,))]
+        threads[0].start()
+        for _ in range(2):
+            reset(knock(workers))
+        assert not met
+        threads += [threading.Thread(target=come, args=(index,)) for index in (1, 2)]
+        for thread in threads[1:]:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+        assert sorted(met) == [0, 1, 2]
+
+    def test_three_of_whom_one_leaves_and_never_comes_back(self):
+        workers = tuple(f"127.0.0.1:{port}" for port in free_ports(3))
+        told = []
+
+        def gather():
+            with pytest.raises(UserError) as caught:
+                meet(Cluster(workers, 0), 3)
+            told.append(str(caught.value))
+
+        thread = threading.Thread(target=gather)
+        thread.start()
+        reset(knock(workers))
+        thread.join(timeout=30)
+        assert "did not come up, worker 1 came and left within 3 seconds" in told[0]
+
+    @pytest.mark.parametrize("end", [socket.socket.close, reset])
+    def test_a_worker_that_dies_when_it_was_let_go(self, chief, end):
+        process, knock = chief()
+        connection = knock()
+        let_go(connection)
+        assert process.stdout.readline() == "begins\n"
+        end(connection)
+        status, _, errors = ended(process)
+        assert status == 4
+        assert errors.startswith("error: worker 0: worker 1 left before training began")
+        assert errors.count("\n") == 1
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_signals_are_heard_while_tensorflow_waits(self, chief, number):
+        process, knock = chief()
+        let_go(knock())
+        assert process.stdout.readline() == "begins\n"
+        process.send_signal(number)
+        assert ended(process)[0] == -number
+
+    def test_a_worker_that_is_silent_is_not_waited_for_longer_than_said(self, chief):
+        process, knock = chief(takes=100, timeout=1)
+        let_go(knock())
+        status, _, errors = ended(process, within=15)
+        assert status == 4
+        assert "TensorFlow did not find the others within 2 seconds" in errors
+
+    @pytest.mark.parametrize("says", [b"begun", b""])
+    def test_a_worker_that_has_begun_may_close_its_connection(self, chief, says):
+        process, knock = chief(takes=2)
+        connection = knock()
+        let_go(connection)
+        if says:
+            connection.sendall(says)
+            connection.close()
+        status, out, errors = ended(process)
+        assert (status, out, errors) == (0, "begins\nbegun\n", "")
+
+    def test_silent_strangers_hold_nobody_up(self, chief):
+        process, knock = chief(takes=0)
+        strangers = [knock() for _ in range(20)]
+        let_go(knock())
+        assert ended(process, within=4)[0] == 0
+        assert len(strangers) == 20
+
+    def test_handlers_come_back(self):
+        workers = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
+        before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGILL)]
+        thread = threading.Thread(target=meet, args=(Cluster(workers, 1), 60))
+        thread.start()
+        assert meet(Cluster(workers, 0), 60, os.getpid) == os.getpid()
+        thread.join()
+        after = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGILL)]
+        assert before == after
