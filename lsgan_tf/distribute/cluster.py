@@ -25,9 +25,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from lsgan_tf import worker_watch
+from lsgan_tf.distribute import worker_watch
 from lsgan_tf.errors import UserError, WorkerLostError
-from lsgan_tf.forms import parse_json
 from lsgan_tf.util.forms import parse_json
 
 T = TypeVar("T")

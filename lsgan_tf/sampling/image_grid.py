@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageDraw, ImageFont, PngImagePlugin
 
-from lsgan_tf.data.not_data import SOFTWARE
+from lsgan_tf.data.formats.not_data import SOFTWARE
 from lsgan_tf.util.files import atomic_file, explained
 
 _GAP = 2

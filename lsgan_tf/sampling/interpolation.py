@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lsgan_tf.data.not_data import SOFTWARE
+from lsgan_tf.data.formats.not_data import SOFTWARE
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling import image_grid as grids

@@ -10,10 +10,9 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lsgan_tf.data.image_walk import shown
+from lsgan_tf.data.formats.not_data import SOFTWARE
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.images.image_walk import shown
-from lsgan_tf.data.not_data import SOFTWARE
 from lsgan_tf.data.split_names import split_of
 from lsgan_tf.util import files
 
