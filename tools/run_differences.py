@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.run_dir.checkpoints import find
+from lsgan_tf.tensorflow_paths import literal
 
 
 def differences(first: Path, second: Path) -> list[str]:
@@ -41,9 +42,10 @@ def tensors(run: Path) -> dict[str, np.ndarray]:
     newest = find(run / "checkpoints")
     if not newest:
         return {}
-    reader = tf.train.load_checkpoint(str(newest[0][1] / "state"))
-    names = [n for n in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in n]
-    return {name: reader.get_tensor(name) for name in names}
+    with literal(newest[0][1]) as folder:
+        reader = tf.train.load_checkpoint(str(folder / "state"))
+        names = [n for n in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in n]
+        return {name: reader.get_tensor(name) for name in names}
 
 
 def events(folder: Path) -> list[tuple[int, str, Any]]:

@@ -18,6 +18,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import Form
 from lsgan_tf.noise import noise
+from lsgan_tf.tensorflow_paths import literal
 from lsgan_tf.util.files import atomic_file, explained
 from lsgan_tf.util.pixels import to_uint8
 
@@ -99,7 +100,7 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
     else:
         module.serve = tf.function(lambda z: {"images": frozen(z)[0]}, inputs)
     # By way of a SavedModel, which keeps the names of the signature's arguments.
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as scratch, literal(scratch) as folder:
         path = os.path.join(folder, "saved")
         tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(path)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.tensorflow_paths import literal
 from lsgan_tf.util.files import (
     atomic_folder,
     clear_leftovers,
@@ -195,7 +196,8 @@ def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> No
     import tensorflow as tf
 
     try:
-        status = state.read(str(path / _PREFIX))
+        with explained(path, "reading the checkpoint"), literal(path) as folder:
+            status = state.read(str(folder / _PREFIX))
         status.assert_existing_objects_matched()
         if partial:
             status.expect_partial()

@@ -14,6 +14,7 @@ import tensorflow as tf
 from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import noise, truncated
+from lsgan_tf.tensorflow_paths import literal
 from lsgan_tf.util.files import explained, read_json
 from lsgan_tf.util.graph_check import check_saved_model
 from lsgan_tf.util.pixels import to_uint8
@@ -66,8 +67,8 @@ class Sampler:
         facts = read_json(self.path / "export.json", _FORM)
         check_saved_model(self.path)
         try:
-            with explained(path, "loading the SavedModel"):
-                model = tf.saved_model.load(str(path))
+            with explained(path, "loading the SavedModel"), literal(self.path) as folder:
+                model = tf.saved_model.load(str(folder))
             names = [name.decode() for name in model.classes.numpy()]
             self._describe(facts["step"], facts["config"], names)
             if self.conditional and (len(names) < 1 or len(set(names)) < len(names)):

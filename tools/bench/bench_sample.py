@@ -76,7 +76,10 @@ def _forward(path: Path) -> Callable[[int, np.ndarray | None], Callable[[], obje
     """Makes, for a batch size and labels, the generator's forward pass on noise that is ready."""
     import tensorflow as tf
 
-    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    from lsgan_tf.tensorflow_paths import literal
+
+    with literal(path) as folder:
+        signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
     z_dim = signature.structured_input_signature[1]["z"].shape[1]
 
     def on_noise(size: int, labels: np.ndarray | None) -> Callable[[], object]:
