@@ -7,7 +7,8 @@ The run folder holds config.json, log.txt, stats.jsonl, TensorBoard events, samp
 grids, checkpoints and, at the end, a SavedModel. The same command with its
 --run_dir resumes it. Exit status: 0 finished, 2 a mistake in what was asked, 3 the
 run diverged, 4 another worker was lost, 5 the run collapsed and --stop_on_collapse was
-given, 130 and 143 stopped by Ctrl-C and SIGTERM with a checkpoint written.
+given, 130 and 143 stopped by Ctrl-C and SIGTERM with a checkpoint written; so 129 and
+141, where the terminal was closed or nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _DRY_RUN = flags.DEFINE_flag(
 )
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str]) -> int | None:
     """The training command; returns the exit status."""
     flags_only(argv)
     config, origins = flagging.from_flags(sys.argv)
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
         from lsgan_tf.cli.dry_run import dry_run
 
         print(dry_run(config, origins))
-        return 0
+        return None
     from lsgan_tf.training import train
 
     return train(config, origins, Path(config.run_dir) if config.run_dir else None)

@@ -10,7 +10,6 @@ a newer version). Nothing in the folders is changed.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from absl import flags
 
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.terminal import is_terminal, loss
 from lsgan_tf.util.text import controls
 
 _WATCH = flags.DEFINE_bool("watch", False, "show it again and again, until Ctrl-C")
@@ -48,8 +48,8 @@ def _watch(folders: Sequence[Path], every: float) -> None:
     from lsgan_tf.reporting.listing import listing
 
     # On a terminal the old table is replaced; in a file or a pipe each stands by itself.
-    begin = "\x1b[H\x1b[2J" if sys.stdout.isatty() else ""
-    while True:
+    begin = "\x1b[H\x1b[2J" if is_terminal() else ""
+    while not loss():
         text = listing(folders)
         controls(sys.stdout).write(begin)
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n", flush=True)

@@ -41,6 +41,7 @@ from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
 from lsgan_tf.util.forms import check_form, fields_of
 from lsgan_tf.util.signals import Interruption, exit_status
+from lsgan_tf.util.terminal import lasting
 from lsgan_tf.util.text import spell
 
 # float16 skips steps that overflow; this many in a row will not recover.
@@ -54,8 +55,13 @@ _EXTRA_FORM = {
     "best?": ({"step": int, "metric": str, "weights": str, "value": float}, None),
     "dashboard?": bool,
 }
+_REASONS = {
+    "SIGHUP": " (the terminal was closed)",
+    "SIGPIPE": " (nobody reads standard output any more)",
+}
 
 
+@lasting()
 def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> int:
     """Trains what a config describes, or goes on with it.
 
@@ -337,7 +343,8 @@ class Trainer:
             self.run.log(f"finished {self.step:,} steps in {spell(self.clock.seconds)}")
             return 0
         self.run.log(
-            f"stopped by {stop.name} at step {self.step:,}, checkpoint written; "
+            f"stopped by {stop.name}{_REASONS.get(stop.name, '')} at step {self.step:,}, "
+            f"{'checkpoint written' if self.step else 'nothing trained yet'}; "
             f"resume with the same command and --run_dir={self.run.path}"
         )
         return exit_status(stop)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.run_dir.checkpoints import find
-from lsgan_tf.tensorflow_paths import literal
+from lsgan_tf.util.tensorflow_paths import literal
 
 
 def differences(first: Path, second: Path) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
 import re
 import shutil
 import signal
@@ -19,6 +18,7 @@ from absl import app, flags, logging
 from lsgan_tf._version import __version__
 from lsgan_tf.cli.flag_files import expanded
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import terminal
 from lsgan_tf.util.signals import Terminated, exit_status
 from lsgan_tf.util.tensorflow_errors import one_line
 from lsgan_tf.util.text import PrintableStream
@@ -37,39 +37,49 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
 
     Args:
       main: the command; receives what is left of `sys.argv` after the flags, the
-        program's name first, and returns an exit status (None is 0).
+        program's name first, and returns an exit status. None is 0, if what was printed
+        could be written.
       usage: the binary's docstring, shown by `--help`.
 
     A `UserError` is printed as one line and exits with its status (2, or 3 for a
     run that diverged); so is an error of TensorFlow's that has a remedy. Ctrl-C exits
-    with 130, SIGTERM that was seen to (`Terminated`) with 143. Nobody reading the output
-    any more (a pager that was left, `head`) ends the command without a word, with 141. What
-    is printed goes through `PrintableStream`.
+    with 130, SIGTERM that was seen to (`Terminated`) with 143. Losing the terminal ends
+    no command. One whose output was lost exits with 141 if nobody reads it any more (a
+    pager that was left, `head`), else with 2. What is printed goes through `PrintableStream`.
     """
+    _prepare_output()
     # absl's own notices are of no use here.
     logging.set_verbosity(logging.WARNING)
     flags.FLAGS.set_gnu_getopt(True)
-    _answer(lambda: help_text(usage or "", flags.FLAGS))
-    app.run(lambda rest: _guarded(main, rest), argv=sys.argv, flags_parser=_parse)
+    with terminal.lasting():
+        _answer(lambda: help_text(usage or "", flags.FLAGS))
+        app.run(lambda rest: _guarded(main, rest), argv=sys.argv, flags_parser=_parse)
 
 
 def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> NoReturn:
     """As `run`, for a command whose words are not parsed; `--help` shows `usage` alone."""
-    _answer(usage.strip)
-    _guarded(main, sys.argv)
+    _prepare_output()
+    with terminal.lasting():
+        _answer(usage.strip)
+        _guarded(main, sys.argv)
 
 
-def _answer(help_of: Callable[[], str]) -> None:
-    """Prints help or the version, if asked for on the command line, and exits."""
+def _prepare_output() -> None:
+    """Has standard output and standard error show any text, and nothing that moves a cursor."""
+    terminal.occupy_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show Chinese shows codes instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
-    # What a picture's header has to say to programmers, with lines of their source.
+    # Pillow's warnings on an image's header are for programmers, with lines of their source.
     warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
     # Names of classes, settings of a run and lines of a log may come from anywhere.
     sys.stdout, sys.stderr = (
         stream and PrintableStream(stream) for stream in (sys.stdout, sys.stderr)
     )
+
+
+def _answer(help_of: Callable[[], str]) -> None:
+    """Prints help or the version, if asked for on the command line, and exits."""
     words = set(itertools.takewhile(lambda word: word != "--", sys.argv[1:]))
     if words & _HELP:
         _guarded(lambda _: print(help_of()), sys.argv)
@@ -107,10 +117,6 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
     except KeyboardInterrupt:
         print("stopped by Ctrl-C", file=sys.stderr)
         sys.exit(exit_status(signal.SIGINT))
-    except BrokenPipeError:
-        # What is still buffered must go somewhere when Python exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_PIPE_CLOSED)
     except UnicodeEncodeError as error:
         if not re.search("[\ud800-\udfff]", str(error.object)):
             raise
@@ -122,6 +128,10 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
         if line := one_line(error):
             _fail(line)
         raise
+    if status is None and (lost := terminal.loss()):
+        if isinstance(lost, BrokenPipeError):
+            sys.exit(EXIT_PIPE_CLOSED)
+        _fail(f"standard output cannot be written ({lost.strerror}); send it elsewhere")
     sys.exit(status or 0)
 
 

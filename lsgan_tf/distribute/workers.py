@@ -13,6 +13,7 @@ import tensorflow as tf
 from lsgan_tf.config import Config
 from lsgan_tf.distribute.cluster import Cluster
 from lsgan_tf.errors import UserError, WorkerLostError
+from lsgan_tf.util.signals import STOPPING
 
 # How TensorFlow says that another process is gone.
 _LOST = (
@@ -22,7 +23,6 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.InternalError,
 )
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Workers:
@@ -72,9 +72,9 @@ class Workers:
         """The signal that any of the workers received, or None."""
         if not self._cluster:
             return received
-        mine = tf.constant([float(received == number) for number in _SIGNALS])
+        mine = tf.constant([float(received == number) for number in STOPPING])
         counts = self._sum([mine])[0].numpy()
-        return next((number for number, n in zip(_SIGNALS, counts, strict=True) if n), None)
+        return next((number for number, n in zip(STOPPING, counts, strict=True) if n), None)
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:

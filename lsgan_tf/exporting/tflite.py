@@ -18,9 +18,9 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import Form
 from lsgan_tf.noise import noise
-from lsgan_tf.tensorflow_paths import literal
 from lsgan_tf.util.files import atomic_file, explained
 from lsgan_tf.util.pixels import to_uint8
+from lsgan_tf.util.tensorflow_paths import literal
 
 _COMPARED = 32
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from lsgan_tf.config import Config
 from lsgan_tf.run_dir.folder import is_terminal
+from lsgan_tf.util.terminal import is_terminal
 from lsgan_tf.util.text import controls, spell
 
 CURVES = {

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.tensorflow_paths import literal
 from lsgan_tf.util.files import (
     atomic_folder,
     clear_leftovers,
@@ -29,6 +28,7 @@ from lsgan_tf.util.files import (
 )
 from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.tensorflow_errors import disk_errors
+from lsgan_tf.util.tensorflow_paths import literal
 
 # Finding checkpoints by their names does without TensorFlow.
 if TYPE_CHECKING:

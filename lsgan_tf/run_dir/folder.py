@@ -8,7 +8,6 @@ import functools
 import json
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +16,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.status import values_of
 from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_json
+from lsgan_tf.util.terminal import loss
 from lsgan_tf.util.text import printable
 
 _NUMBERED = re.compile(r"(\d{5})-")
@@ -56,6 +56,7 @@ class RunFolder:
         self.path, self._chief = Path(path), chief
         self._streams: dict[str, IO[str]] = {}
         self.echo: Callable[[str], None] = functools.partial(print, flush=True)
+        self._unheard = False
         if not chief:
             self.resumed = False
             return
@@ -102,6 +103,12 @@ class RunFolder:
         if not self._chief:
             return
         self.echo(printable(line, kept="\n\t"))
+        if not self._unheard and (lost := loss()):
+            self._unheard = True
+            self.note(
+                f"standard output is lost ({lost.strerror}): this and later lines are in log.txt "
+                "alone"
+            )
         self.note(line)
 
     def note(self, line: str) -> None:
@@ -311,8 +318,3 @@ def new_run_dir(config: Config, parent: Path = Path("runs")) -> Path:
         taken += [int(match[1]) for match in matches if match]
     kind = "-conditional" if config.conditional else ""
     return parent / f"{max(taken) + 1:05d}-{config.dataset}{kind}-{config.loss}"
-
-
-def is_terminal() -> bool:
-    """Whether a person watches standard output."""
-    return sys.stdout.isatty()

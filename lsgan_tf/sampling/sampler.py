@@ -14,10 +14,10 @@ import tensorflow as tf
 from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import noise, truncated
-from lsgan_tf.tensorflow_paths import literal
 from lsgan_tf.util.files import explained, read_json
 from lsgan_tf.util.graph_check import check_saved_model
 from lsgan_tf.util.pixels import to_uint8
+from lsgan_tf.util.tensorflow_paths import literal
 
 _MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
 _SMALL = 48  # pixels

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish the current call, keep the work, then leave."""
+"""Ctrl-C, SIGTERM and a terminal that goes away: finish the call, keep the work, then leave."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ import signal
 import sys
 import threading
 from types import FrameType, TracebackType
+from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from lsgan_tf.util.terminal import loss
+
+# Windows has neither of the last two.
+STOPPING = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGPIPE")
+    if hasattr(signal, name)
+)
+"""What ends a run. SIGPIPE is never received: Python ignores it, and a write fails."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -16,28 +25,38 @@ class Terminated(KeyboardInterrupt):
 
 
 class Interruption:
-    """Notes the first SIGINT or SIGTERM; a SIGINT after it stops the process at once.
+    """Notes the first SIGINT, SIGTERM or SIGHUP; a SIGINT after it stops the process at once.
 
     Python runs its handlers only between calls into TensorFlow, and once for any
     number of signals; so a thread listens beside them. Use as a context; the former
-    handlers come back at its end.
-
-    Attributes:
-      signal: the first signal received, None so far.
+    handlers come back at its end. SIGHUP stays ignored where it is (`nohup`). Outside the
+    main thread signals cannot be handled and are left alone.
     """
 
     def __init__(self) -> None:
-        self.signal: signal.Signals | None = None
+        self._first: signal.Signals | None = None
+        self._former: dict[signal.Signals, Any] = {}
+
+    @property
+    def signal(self) -> signal.Signals | None:
+        """The first signal received; SIGPIPE once nobody reads standard output; else None."""
+        if self._first is None and isinstance(loss(), BrokenPipeError):
+            return getattr(signal, "SIGPIPE", None)
+        return self._first
 
     def __enter__(self) -> Interruption:
+        if threading.current_thread() is not threading.main_thread():
+            return self
         listening, telling = os.pipe()
         os.set_blocking(telling, False)
         self._pipe = (listening, telling)
         self._former_pipe = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
         # TensorFlow's own handler for several workers is none that Python could put back.
-        self._former = {
-            number: signal.signal(number, self._receive) or signal.SIG_DFL for number in _SIGNALS
-        }
+        for number in STOPPING:
+            ignored = signal.getsignal(number) is signal.SIG_IGN
+            if number.name == "SIGPIPE" or (number.name == "SIGHUP" and ignored):
+                continue
+            self._former[number] = signal.signal(number, self._receive) or signal.SIG_DFL
         self._thread = threading.Thread(target=self._listen, args=(listening,), daemon=True)
         self._thread.start()
         return self
@@ -48,6 +67,8 @@ class Interruption:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if not self._former:
+            return
         for number, handler in self._former.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._former_pipe)
@@ -60,14 +81,14 @@ class Interruption:
         self._note(number)
 
     def _note(self, number: int) -> None:
-        if self.signal is None:
-            self.signal = signal.Signals(number)
+        if self._first is None:
+            self._first = signal.Signals(number)
 
     def _listen(self, pipe: int) -> None:
         count = 0
         while numbers := os.read(pipe, 64):
             for number in numbers:
-                if number not in _SIGNALS:
+                if number not in self._former:
                     continue
                 count += 1
                 self._note(number)
@@ -84,5 +105,5 @@ class Interruption:
 
 
 def exit_status(received: signal.Signals) -> int:
-    """The exit status that shells expect: 130 for SIGINT, 143 for SIGTERM."""
+    """The exit status that shells expect: 130 for SIGINT, 143 for SIGTERM, and so on."""
     return 128 + received

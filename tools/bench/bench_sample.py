@@ -76,7 +76,7 @@ def _forward(path: Path) -> Callable[[int, np.ndarray | None], Callable[[], obje
     """Makes, for a batch size and labels, the generator's forward pass on noise that is ready."""
     import tensorflow as tf
 
-    from lsgan_tf.tensorflow_paths import literal
+    from lsgan_tf.util.tensorflow_paths import literal
 
     with literal(path) as folder:
         signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
