@@ -40,6 +40,7 @@ _ODD_VALUES = (0, 1, 9, 10, 11, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000
 def main(argv: list[str]) -> int:
     from lsgan_tf.cli.app import flags_only
     from lsgan_tf.data.formats import gbk
+    from lsgan_tf.util.in_place import opener
 
     flags_only(argv)
     signal.signal(signal.SIGALRM, _too_slow)
@@ -60,7 +61,8 @@ def main(argv: list[str]) -> int:
                 if number % _PREPARE_EVERY.value == 0:
                     outcomes[check_prepared(path, Path(folder, "cache"))] += 1
             except Exception as error:
-                Path(_KEEP.value).write_bytes(content)
+                with open(_KEEP.value, "wb", opener=opener) as kept:
+                    kept.write(content)
                 print(f"file {number}: {type(error).__name__}: {error}; kept as {_KEEP.value}")
                 return 1
             finally:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lsgan_tf.util.in_place import opener
 from lsgan_tf.util.tensorflow_setup import ONEDNN
 
 # What `lsgan_tf.util.tensorflow_setup.import_tensorflow` sets has to be there before the import.
@@ -57,7 +58,7 @@ def _context() -> ForkServerContext:
 
 
 def _run(module: str, words: list[str], output: Path, environment: dict[str, str]) -> None:
-    with open(output, "ab") as stream:
+    with open(output, "ab", opener=opener) as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,14 +13,17 @@ from typing import IO, Any
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.status import values_of
+from lsgan_tf.util import locks
 from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_json
+from lsgan_tf.util.in_place import opener, refuse_link
 from lsgan_tf.util.terminal import loss
 from lsgan_tf.util.text import printable
 
 _NUMBERED = re.compile(r"(\d{5})-")
 _APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")
+_LOCK = "lock"
 # What a run may hold that ended before its config was written.
-_FIRST = ("lock", "classes.json", *_APPENDED)
+_FIRST = (_LOCK, f"{_LOCK}{locks.SOFT}", "classes.json", *_APPENDED)
 
 
 class RunFolder:
@@ -66,6 +67,8 @@ class RunFolder:
             self._lock()
         try:
             self.resumed = self._compare(config)
+            for folder in self._own_folders():
+                refuse_link(folder)
             for folder in (self.path, self.samples, self.best):
                 clear_leftovers(folder)
             self._describe(config, classes)
@@ -157,13 +160,19 @@ class RunFolder:
             if size is None:
                 path.unlink()
             elif path.stat().st_size > size:
-                os.truncate(path, size)
+                with explained(path, "cutting it"), open(path, "r+b", opener=opener) as stream:
+                    stream.truncate(size)
 
     def close(self) -> None:
         """Lets another process have the folder."""
         self._close_streams()
-        if self._chief and getattr(self, "_lock_stream", None):
-            self._lock_stream.close()
+        if self._chief:
+            self._held.close()
+
+    def _own_folders(self) -> list[Path]:
+        """The folders that a run writes into."""
+        inner = [path for path in self.tensorboard.rglob("*") if path.is_dir()]
+        return [self.samples, self.checkpoints, self.best, self.tensorboard, *inner]
 
     def _growing(self) -> list[Path]:
         files = [self.path / name for name in _APPENDED]
@@ -176,9 +185,10 @@ class RunFolder:
             return
         with explained(self.path / name, "writing it"):
             if name not in self._streams:
+                path = self.path / name
                 # Paths need not be text: what is no UTF-8 is shown as codes.
-                self._streams[name] = (self.path / name).open(
-                    "a", encoding="utf-8", errors="backslashreplace"
+                self._streams[name] = open(  # noqa: SIM115
+                    path, "a", encoding="utf-8", errors="backslashreplace", opener=opener
                 )
             self._streams[name].write(line + "\n")
             self._streams[name].flush()
@@ -192,12 +202,13 @@ class RunFolder:
 
     def _lock(self) -> None:
         try:
-            self._lock_stream = lock(self.path)
+            self._held = locks.take(self.path / _LOCK)
         except BlockingIOError as error:
-            holder = (self.path / "lock").read_text(encoding="utf-8").strip() or "unknown"
+            soft = self.path / f"{_LOCK}{locks.SOFT}"
+            gone = f"; should it be gone, on another host, remove {soft}" * soft.exists()
             raise UserError(
-                f"{self.path}: another process (number {holder}) uses this run folder; "
-                "wait for it, stop it, or give another --run_dir"
+                f"{self.path}: another process (number {locks.holder(self.path / _LOCK)}) uses "
+                f"this run folder; wait for it, stop it, or give another --run_dir{gone}"
             ) from error
 
     def _describe(self, config: Config, classes: Sequence[str]) -> None:
@@ -249,26 +260,6 @@ def _check_name(path: Path) -> None:
         ) from error
 
 
-def lock(path: Path) -> IO[str]:
-    """Takes a run folder for this process alone; closing the result gives it back.
-
-    Raises:
-      BlockingIOError: if another process has it.
-      OSError: if the folder cannot be written.
-    """
-    stream = (Path(path) / "lock").open("a+", encoding="utf-8")
-    try:
-        # The kernel drops the lock with the process, however that ends.
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        stream.close()
-        raise
-    stream.truncate(0)
-    stream.write(str(os.getpid()))
-    stream.flush()
-    return stream
-
-
 @contextlib.contextmanager
 def tidied(path: Path) -> Iterator[None]:
     """Under it, a run's folder is this process's alone and without leftovers.
@@ -276,11 +267,11 @@ def tidied(path: Path) -> Iterator[None]:
     Where another process has the folder, or it cannot be written, nothing is done.
     """
     try:
-        stream = lock(path)
+        held = locks.take(Path(path) / _LOCK)
     except OSError:
         yield
         return
-    with stream:
+    with held:
         clear_leftovers(path)
         yield
 

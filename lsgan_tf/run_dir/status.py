@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 from lsgan_tf.config import FORMAT
 from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.checkpoints import find
+from lsgan_tf.util import locks
 from lsgan_tf.util.files import open_regular, read_bytes, read_json
 from lsgan_tf.util.forms import parse_json
 
@@ -136,15 +136,7 @@ def size(path: Path) -> int:
 
 def is_held(path: Path) -> bool:
     """Whether a living process holds the run folder."""
-    try:
-        with open_regular(path / "lock") as stream:
-            # Held for an instant only: a run would have to start in it to be kept out.
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except (OSError, UserError):
-        return False
-    return False
+    return locks.is_held(path / "lock")
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

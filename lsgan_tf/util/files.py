@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.forms import check_form, parse_json
+from lsgan_tf.util.in_place import refuse_special
+from lsgan_tf.util.locks import take
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,6 +67,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     On any exception the temporary file is removed and `path` is as it was.
     """
     path = Path(path)
+    refuse_special(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
@@ -102,10 +104,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             try:
                 os.replace(temporary, path)
             except BaseException:
+                # Should this fail as well, `clear_leftovers` brings it back another time.
                 os.replace(old / path.name, path)
+                os.rmdir(old)
                 raise
-            finally:
-                shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(temporary, path)
     finally:
@@ -120,7 +123,7 @@ def clear_leftovers(folder: Path) -> None:
     """
     for path in Path(folder).glob(".*"):
         match = _LEFTOVER.fullmatch(path.name)
-        if not match:
+        if not match or path.is_symlink():
             continue
         name, kind = match.groups()
         aside, place = path / name, Path(folder) / name
@@ -137,7 +140,7 @@ def locked(path: Path) -> Iterator[None]:
     """Has other processes wait that would make the same `path`.
 
     Look again whether it is there once inside: another process may just have
-    made it. On file systems without locks nobody waits and the last one wins.
+    made it.
 
     Raises:
       UserError: if the lock file beside `path`, `<path>.lock`, cannot be made.
@@ -145,10 +148,8 @@ def locked(path: Path) -> Iterator[None]:
     lock = Path(path).with_name(Path(path).name + ".lock")
     with explained(lock, "making a lock file"):
         lock.parent.mkdir(parents=True, exist_ok=True)
-        stream = open(lock, "w")  # noqa: SIM115
-    with stream:
-        with contextlib.suppress(OSError):
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        held = take(lock, wait=True)
+    with held:
         yield
 
 
@@ -300,6 +301,7 @@ def require_writable(path: Path, doing: str) -> None:
     Raises:
       UserError: if no file can be made there.
     """
+    refuse_special(path)
     folder = Path(path).absolute().parent
     with explained(path, doing):
         while not folder.exists():

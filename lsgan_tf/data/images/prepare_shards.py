@@ -11,7 +11,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lsgan_tf import locks
 from lsgan_tf.data.formats import tfrecords
 from lsgan_tf.data.images import shards
 from lsgan_tf.data.images.encode_workers import Outcome, encode_all, encode_range
@@ -108,17 +108,14 @@ def prepare(
 
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    """Refuses to work where another process does; a file system without locks is trusted."""
-    with open(out / JOB) as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"--out={out}: another process is preparing it; wait for that, or give another "
-                "folder"
-            ) from error
-        except OSError:
-            pass
+    """Refuses to work where another process does."""
+    try:
+        held = locks.take(out / JOB, sign=False)
+    except BlockingIOError as error:
+        raise UserError(
+            f"--out={out}: another process is preparing it; wait for that, or give another folder"
+        ) from error
+    with held:
         yield
 
 

@@ -18,9 +18,11 @@ from typing import TextIO
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Experiment, Run, config_of
 from lsgan_tf.experiments.common.output import log_file, status_file
+from lsgan_tf.experiments.common.runner import Board
 from lsgan_tf.util.child_processes import cores
 from lsgan_tf.util.files import open_regular, read_json, write_json
 from lsgan_tf.util.forms import parse_json
+from lsgan_tf.util.in_place import opener
 from lsgan_tf.util.signals import Terminated
 from lsgan_tf.util.text import controls, spell
 
@@ -110,7 +112,7 @@ class _Children:
             if self._ended:
                 return None
             output.parent.mkdir(parents=True, exist_ok=True)
-            with open(output, "ab") as stream:
+            with open(output, "ab", opener=opener) as stream:
                 # Ctrl-C is for the parent alone, which ends its children.
                 process = subprocess.Popen(
                     words,

@@ -13,6 +13,7 @@ from typing import Any
 from lsgan_tf.metrics.registry import BETTER, is_better
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.util.files import atomic_folder, explained
+from lsgan_tf.util.in_place import refuse_link
 
 FOLDER = "evaluation"
 
@@ -31,6 +32,7 @@ def show_evaluation(
     Raises:
       UserError: if it cannot be written.
     """
+    refuse_link(folder)
     place = Path(folder) / FOLDER
     with explained(place, "writing the evaluation for TensorBoard"):
         with atomic_folder(place) as temporary:
