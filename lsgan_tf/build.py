@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
 from lsgan_tf.gradient_penalty import GradientPenalty
+from lsgan_tf.keras_state import neutral
 from lsgan_tf.losses import objective
 from lsgan_tf.optimizers import make_optimizer
 from lsgan_tf.settings.defaults import WEIGHT_SD
@@ -74,6 +75,7 @@ def _make(kind: type[Network], values: dict[str, Any], policy: str) -> Network:
     return kind(dtype=policy, **{name: value for name, value in values.items() if name in known})
 
 
+@neutral()
 def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
     """Makes networks, objective and both optimisers, in the current strategy's scope.
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from lsgan_tf import ema
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
+from lsgan_tf.keras_state import neutral
 from lsgan_tf.losses import Objective
 from lsgan_tf.noise import noise
 from lsgan_tf.optimizers import already_summed, apply
@@ -69,6 +70,7 @@ class GAN(keras.Model):
         weights; None without one.
     """
 
+    @neutral()
     def __init__(
         self,
         generator: keras.Model,
@@ -112,6 +114,7 @@ class GAN(keras.Model):
         )
         self.built = True
 
+    @neutral()
     def compile(
         self,
         d_optimizer: keras.optimizers.Optimizer,
@@ -160,6 +163,7 @@ class GAN(keras.Model):
             owners.append(self.average)
         return [v.value for owner in owners for v in owner.variables] + [self.step.value]
 
+    @neutral()
     def train_step(self, data: tf.Tensor | tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         """Trains on one step's data in replica context.
 
@@ -201,6 +205,7 @@ class GAN(keras.Model):
         around = [self._noise(STREAM + draw, count, length, "uniform") for draw in draws]
         return tuple(z), tuple(around)
 
+    @neutral()
     def update(
         self,
         examples: Sequence[tf.Tensor],

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from lsgan_tf.keras_state import neutral
+
 
 class Adam(keras.optimizers.Adam):
     """Adam in one pass over memory.
@@ -66,6 +68,7 @@ def already_summed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Op
     return optimizer
 
 
+@neutral()
 def make_optimizer(
     name: str,
     learning_rate: float,

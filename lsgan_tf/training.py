@@ -25,6 +25,7 @@ from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.exporting.of_run import export_step
+from lsgan_tf.keras_state import neutral
 from lsgan_tf.monitoring.collapse import ALARM_FORM, EXIT_COLLAPSED
 from lsgan_tf.monitoring.collapse_watcher import Watcher
 from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
@@ -39,6 +40,8 @@ from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
+from lsgan_tf.terminal import lasting
+from lsgan_tf.training import Task, next_stop
 from lsgan_tf.util.forms import check_form, fields_of
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.util.terminal import lasting
@@ -62,6 +65,7 @@ _REASONS = {
 
 
 @lasting()
+@neutral()
 def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> int:
     """Trains what a config describes, or goes on with it.
 

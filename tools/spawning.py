@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
+from lsgan_tf.in_place import opener
 from tqdm import tqdm
 
+from lsgan_tf.cli.app import KERAS
 from lsgan_tf.util.in_place import opener
 from lsgan_tf.util.tensorflow_setup import ONEDNN
 
@@ -52,6 +54,7 @@ def start(
 def _context() -> ForkServerContext:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    os.environ.update(KERAS)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["lsgan_tf.training", "lsgan_tf.exporting.savedmodel"])
     return context

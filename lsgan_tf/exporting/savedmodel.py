@@ -16,6 +16,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import write_card
 from lsgan_tf.exporting.pictures import write_pictures
 from lsgan_tf.gan import GAN
+from lsgan_tf.keras_state import neutral
 from lsgan_tf.networks.base import copy_weights
 from lsgan_tf.noise import noise
 from lsgan_tf.util.files import atomic_folder, explained
@@ -233,6 +234,7 @@ class Exported(tf.Module):
         return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
 
 
+@neutral()
 def write_saved_model(
     path: Path,
     config: Config,
@@ -280,6 +282,7 @@ def write_saved_model(
     return path
 
 
+@neutral()
 def float32_networks(config: Config, gan: GAN) -> tuple[keras.Model, keras.Model]:
     """Copies of both networks in float32, whatever they were trained in."""
     generator, discriminator = build_networks(config, precision="float32")

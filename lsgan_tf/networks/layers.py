@@ -64,6 +64,7 @@ def conv(
         kernel_size,
         strides,
         padding="same",
+        data_format="channels_last",
         kernel_initializer=_truncated_normal(),
         name=name,
         dtype=dtype,
@@ -108,6 +109,7 @@ def deconv(
         strides,
         padding="same",
         output_padding=output_padding,
+        data_format="channels_last",
         kernel_initializer=_normal(),
         name=name,
         dtype=dtype,
@@ -302,7 +304,9 @@ class LabelledConv2D(keras.layers.Layer):
             from lsgan_tf.networks.ops.conv2d import convolve
 
             return convolve(x, self.kernel, self.strides, direct=self.direct)
-        return ops.conv(x, self.kernel, strides=self.strides, padding="same")
+        return ops.conv(
+            x, self.kernel, strides=self.strides, padding="same", data_format="channels_last"
+        )
 
     def _label_share(self, phi: Tensor) -> Tensor:
         side, dim, filters = self.kernel_size, phi.shape[-1], self.filters

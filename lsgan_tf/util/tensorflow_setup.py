@@ -31,6 +31,10 @@ _ALSO = {"MMAP_MAX": "MMAP_THRESHOLD"}
 # the input packs the weights anew for every few images: a DCGAN step takes four times as long.
 ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"} if platform.machine() in ("x86_64", "AMD64") else {}
 """What has to be in the environment, unless the user says otherwise, before the import."""
+# Whatever backend and formats the user's other work has Keras on: its settings are not read,
+# nor written where there are none.
+KERAS = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.path.join(os.devnull, "keras")}
+"""What has to be in the environment before the import of Keras."""
 
 
 def keep_memory(environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -79,6 +83,7 @@ def import_tensorflow() -> None:
     keep_memory()
     for name, value in ONEDNN.items():
         os.environ.setdefault(name, value)
+    os.environ.update(KERAS)
     # Whatever backend the user's other work has Keras on.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     has_gpu = Path("/dev/nvidiactl").exists()

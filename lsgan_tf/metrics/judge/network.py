@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from lsgan_tf.keras_state import neutral
 from lsgan_tf.metrics import registry as names
 
 FEATURES = names.FEATURES["judge"]
@@ -16,6 +17,7 @@ LARGEST_SIDE = 40
 SIDE = 32
 
 
+@neutral()
 def judge_network(shape: tuple[int, int, int], classes: int, seed: int) -> keras.Model:
     """Makes the classifier: three convolutions and two dense layers, float32.
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from lsgan_tf.data.pipeline import Order
 from lsgan_tf.data.source import Source
+from lsgan_tf.keras_state import neutral
 from lsgan_tf.metrics.judge.augmentation import distort
 from lsgan_tf.metrics.judge.network import judge_network
 from lsgan_tf.util.progress import Progress
@@ -51,6 +52,7 @@ def default_recipe(source: Source, *, steps: int | None = None) -> Recipe:
     return Recipe(steps, mirror=source.name == "cifar10")
 
 
+@neutral()
 def train_network(
     sources: Sequence[Source], classes: int, recipe: Recipe, *, label: str = "training the judge"
 ) -> keras.Model:

@@ -84,7 +84,9 @@ def convolve(
         found := conv2d_dispatch.faster(image.shape, result, kernel.shape[0], strides, image)
     ):
         return found.forward(image, found.transform(kernel))
-    return keras.ops.conv(image, kernel, strides=strides, padding="same")
+    return keras.ops.conv(
+        image, kernel, strides=strides, padding="same", data_format="channels_last"
+    )
 
 
 def _is_pixel(shape: Sequence[int | None]) -> bool:
@@ -101,7 +103,7 @@ def _of_a_pixel(image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """
     middle = (kernel.shape[0] - 1) // 2
     tap = kernel[middle : middle + 1, middle : middle + 1]
-    return keras.ops.conv(image, tap, padding="same")
+    return keras.ops.conv(image, tap, padding="same", data_format="channels_last")
 
 
 def _tensor(kernel: keras.Variable | tf.Tensor) -> tf.Tensor:
