@@ -72,6 +72,7 @@ class Config:
         optional=str,
         free=True,
         only={"dataset": ("hwdb", "cifar10", "lsun", "images")},
+        path=True,
     )
     cache_dir: str | None = _data(
         None,
@@ -79,6 +80,7 @@ class Config:
         optional=str,
         free=True,
         unset="lsgan_tf in the user's cache folder",
+        path=True,
     )
     image_size: int = _data(
         28,
@@ -321,6 +323,7 @@ class Config:
         None,
         "run folder whose weights a new run starts from; its steps and optimisers stay behind",
         optional=str,
+        path=True,
     )
 
     precision: str = _machine(
@@ -359,6 +362,7 @@ class Config:
         "the run's folder; an existing one is resumed",
         optional=str,
         unset="a new one under runs/",
+        path=True,
     )
     log_every: int = _run(100, "time between log lines", "steps", 1, 10**9)
     sample_every: int = _run(
@@ -411,6 +415,7 @@ class Config:
         "file of the Inception graph, for the measures that need it",
         optional=str,
         unset="fetched into the cache",
+        path=True,
     )
 
     # Facts of the dataset, written when it has been opened.

@@ -13,11 +13,11 @@ METRICS
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.registry import METRICS, parse_metrics
 from lsgan_tf.util.files import read_json, require_writable
@@ -27,8 +27,8 @@ __doc__ = (__doc__ or "").replace(
     "METRICS", "\n".join(f"    {name:<15}{metric.about}" for name, metric in METRICS.items())
 )
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
-_SAVED_MODEL = flags.DEFINE_string("saved_model", None, "a SavedModel instead of a run")
+_RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
+_SAVED_MODEL = flags.DEFINE(PATH, "saved_model", None, "a SavedModel instead of a run")
 _CHECKPOINT = flags.DEFINE_string(
     "checkpoint", "newest", "which of the run's: newest, best, all (the best too), or a step"
 )
@@ -60,7 +60,8 @@ _SPLIT = flags.DEFINE_enum(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "of the noise, 0 to 2,147,483,647", lower_bound=0, upper_bound=2**31 - 1
 )
-_INCEPTION = flags.DEFINE_string(
+_INCEPTION = flags.DEFINE(
+    PATH,
     "inception",
     None,
     "classify_image_graph_def.pb or inception-2015-12-05.tgz (default: fetched into the cache)",
@@ -73,8 +74,11 @@ _JUDGE_STEPS = flags.DEFINE_integer(
 )
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "the data, where it is not where the run had it")
 _CACHE_DIR = flags.DEFINE_string("cache_dir", None, "cache folder (default: the run's)")
-_OUT = flags.DEFINE_string(
-    "out", None, "JSON file to write (default: evaluation.json in the run or beside the SavedModel)"
+_OUT = flags.DEFINE(
+    PATH,
+    "out",
+    None,
+    "JSON file to write (default: evaluation.json in the run or beside the SavedModel)",
 )
 
 
@@ -84,9 +88,9 @@ def main(argv: list[str]) -> None:
     if bool(_RUN_DIR.value) == bool(_SAVED_MODEL.value):
         raise UserError("expected --run_dir=FOLDER of a run, or --saved_model=FOLDER, one of them")
     names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None
-    place = Path(_RUN_DIR.value or _SAVED_MODEL.value)
+    place = _RUN_DIR.value or _SAVED_MODEL.value
     beside = place if _RUN_DIR.value else place.absolute().parent
-    out = Path(_OUT.value) if _OUT.value else beside / "evaluation.json"
+    out = _OUT.value or beside / "evaluation.json"
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
     require_writable(out, "writing the evaluation")
@@ -103,7 +107,7 @@ def main(argv: list[str]) -> None:
         reals=_REALS.value,
         split=_SPLIT.value,
         seed=_SEED.value,
-        inception=Path(_INCEPTION.value) if _INCEPTION.value else None,
+        inception=_INCEPTION.value,
         judge_steps=_JUDGE_STEPS.value,
         data_dir=_DATA_DIR.value,
         cache_dir=_CACHE_DIR.value,

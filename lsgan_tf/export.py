@@ -10,26 +10,27 @@ other files made of the same checkpoint.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import require_writable
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
+_RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
 _STEP = flags.DEFINE_integer(
     "step", None, "checkpoint to export, a step, at least 0 (default: the newest)", lower_bound=0
 )
-_OUT = flags.DEFINE_string("out", None, "folder to write (default: export/ in the run's folder)")
-_KERAS = flags.DEFINE_string(
+_OUT = flags.DEFINE(PATH, "out", None, "folder to write (default: export/ in the run's folder)")
+_KERAS = flags.DEFINE(
+    PATH,
     "keras",
     None,
     "also write G as a Keras file, FILE.keras; of a run with --ema_decay FILE-ema.keras too",
 )
-_TFLITE = flags.DEFINE_string(
+_TFLITE = flags.DEFINE(
+    PATH,
     "tflite",
     None,
     "also write G for TensorFlow Lite, FILE.tflite, and measure its speed and difference; of a "
@@ -38,8 +39,8 @@ _TFLITE = flags.DEFINE_string(
 _QUANTIZE = flags.DEFINE_enum(
     "quantize", "none", ("none", "float16"), "tflite: keep weights as float16, half the size"
 )
-_SERVING = flags.DEFINE_string(
-    "serving", None, "also write FOLDER/STEP for TensorFlow Serving, with warm-up requests"
+_SERVING = flags.DEFINE(
+    PATH, "serving", None, "also write FOLDER/STEP for TensorFlow Serving, with warm-up requests"
 )
 _SERVING_NAME = flags.DEFINE_string("serving_name", "lsgan", "serving: the model's name")
 
@@ -49,17 +50,17 @@ def main(argv: list[str]) -> None:
     flags_only(argv)
     if not _RUN_DIR.value:
         raise UserError("--run_dir: expected the folder of a run")
-    run_dir = Path(_RUN_DIR.value)
-    path = Path(_OUT.value) if _OUT.value else run_dir / "export"
+    run_dir = _RUN_DIR.value
+    path = _OUT.value or run_dir / "export"
     # What stands there is replaced: it must be a SavedModel or empty.
     replaceable = (path / "saved_model.pb").exists() or (path.is_dir() and not any(path.iterdir()))
     if path.exists() and not replaceable:
         raise UserError(f"--out={path}: exists and is no SavedModel; give another folder")
     for flag in (_KERAS, _TFLITE):
-        if flag.value and Path(flag.value).suffix != f".{flag.name}":
+        if flag.value and flag.value.suffix != f".{flag.name}":
             raise UserError(f"--{flag.name}={flag.value}: expected a file's name in .{flag.name}")
         if flag.value:
-            require_writable(Path(flag.value), f"writing --{flag.name}")
+            require_writable(flag.value, f"writing --{flag.name}")
     if _QUANTIZE.value != "none" and not _TFLITE.value:
         raise UserError("--quantize: is for TensorFlow Lite alone; give --tflite=FILE.tflite too")
     from lsgan_tf.run_dir.checkpoints import of_run
@@ -84,8 +85,8 @@ def main(argv: list[str]) -> None:
             path,
             config,
             gan,
-            keras_path=Path(_KERAS.value) if _KERAS.value else None,
-            tflite_path=Path(_TFLITE.value) if _TFLITE.value else None,
+            keras_path=_KERAS.value,
+            tflite_path=_TFLITE.value,
             float16=_QUANTIZE.value == "float16",
         )
         write_card(path, config, classes, step, run_dir, forms, processor())
@@ -94,7 +95,7 @@ def main(argv: list[str]) -> None:
 
         found = write_serving(
             path,
-            Path(_SERVING.value),
+            _SERVING.value,
             name=_SERVING_NAME.value,
             version=step,
             z_dim=config.z_dim,

@@ -14,12 +14,12 @@ given, 130 and 143 stopped by Ctrl-C and SIGTERM with a checkpoint written; so 1
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from absl import flags
 
 from lsgan_tf.cli import flags as flagging
 from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.util.paths import optional
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 flagging.define_flags()
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int | None:
         return None
     from lsgan_tf.training import train
 
-    return train(config, origins, Path(config.run_dir) if config.run_dir else None)
+    return train(config, origins, optional(config.run_dir))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,15 @@ from pathlib import Path
 from absl import flags
 
 from lsgan_tf.cli.app import run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.paths import local
 
-_OUT = flags.DEFINE_string(
-    "out", None, "file to write (default: report.html in the run's folder, or here for several)"
+_OUT = flags.DEFINE(
+    PATH,
+    "out",
+    None,
+    "file to write (default: report.html in the run's folder, or here for several)",
 )
 _GRIDS = flags.DEFINE_integer(
     "grids", 24, "most sample grids of a run, evenly chosen, 0 to 1,000", 0, 1000
@@ -39,7 +44,7 @@ _MOST_RUNS = 24
 
 def main(argv: list[str]) -> None:
     """The report command."""
-    folders = [Path(word) for word in argv[1:]]
+    folders = [local(word) for word in argv[1:]]
     if not folders:
         raise UserError("expected the folder of a run, or of several: runs/00000-... for example")
     if len(folders) > _MOST_RUNS:
@@ -50,7 +55,7 @@ def main(argv: list[str]) -> None:
     from lsgan_tf.util.text import describe_size
 
     _refuse_folders_of_runs(folders)
-    out = Path(_OUT.value) if _OUT.value else _default_out(folders)
+    out = _OUT.value or _default_out(folders)
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
     pictures = {

@@ -18,6 +18,7 @@ from absl import flags
 
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.paths import local
 from lsgan_tf.util.terminal import is_terminal, loss
 from lsgan_tf.util.text import controls
 
@@ -29,7 +30,7 @@ _EVERY = flags.DEFINE_float(
 
 def main(argv: list[str]) -> None:
     """The listing command."""
-    folders = [Path(word) for word in argv[1:]] or [Path("runs")]
+    folders = [local(word) for word in argv[1:]] or [Path("runs")]
     for folder in folders:
         if not folder.is_dir():
             raise UserError(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from lsgan_tf.sampling.sampler import Sampler
 
 _FORMATS = ("png", "gnt", "npz", "tfrecord")
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
-_SAVED_MODEL = flags.DEFINE_string("saved_model", None, "a SavedModel instead of a run")
+_RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
+_SAVED_MODEL = flags.DEFINE(PATH, "saved_model", None, "a SavedModel instead of a run")
 _PRETRAINED = flags.DEFINE_bool(
     "pretrained",
     None,
@@ -40,8 +41,8 @@ _PRETRAINED = flags.DEFINE_bool(
 _WEIGHTS = flags.DEFINE_enum(
     "weights", "raw", ("raw", "ema"), "of the generator: as trained, or their moving average"
 )
-_OUT = flags.DEFINE_string(
-    "out", None, "file to write, or, without .png and with --count, new folder of PNG"
+_OUT = flags.DEFINE(
+    PATH, "out", None, "file to write, or, without .png and with --count, new folder of PNG"
 )
 _TEXT = flags.DEFINE_string(
     "text",
@@ -124,7 +125,7 @@ def main(argv: list[str]) -> None:
         )
     if not _OUT.value:
         raise UserError("--out: expected the file to write, --out=line.png for example")
-    text, out = _TEXT.value or "", Path(_OUT.value)
+    text, out = _TEXT.value or "", _OUT.value
     if not text.strip() and _COUNT.value is None and not _SHOW.value:
         raise UserError(
             "expected --text=CHARACTERS to write, --count=N images to draw, or --show=WHAT"
@@ -157,9 +158,9 @@ def _open() -> Sampler:
     from lsgan_tf.sampling.sampler import Sampler
 
     if _SAVED_MODEL.value:
-        return Sampler(Path(_SAVED_MODEL.value), _WEIGHTS.value)
+        return Sampler(_SAVED_MODEL.value, _WEIGHTS.value)
     if _RUN_DIR.value:
-        return Sampler(export_of_run(Path(_RUN_DIR.value), say=print), _WEIGHTS.value)
+        return Sampler(export_of_run(_RUN_DIR.value, say=print), _WEIGHTS.value)
     return pretrained().sampler
 
 

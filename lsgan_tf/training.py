@@ -40,9 +40,9 @@ from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
-from lsgan_tf.terminal import lasting
 from lsgan_tf.training import Task, next_stop
 from lsgan_tf.util.forms import check_form, fields_of
+from lsgan_tf.util.paths import local
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.util.terminal import lasting
 from lsgan_tf.util.text import spell
@@ -212,7 +212,7 @@ class Trainer:
             self.window = Window(**fields_of(Window, found.extra["window"]))
             self.run.log(f"resumed at step {found.step:,} from {found.path.name}")
         elif self.config.init_from and self.workers.chief:
-            self.run.log(take_weights(Path(self.config.init_from), self.gan, self.source.classes))
+            self.run.log(take_weights(local(self.config.init_from), self.gan, self.source.classes))
         shown = (self.source, self.batches, *shown)
         self.dashboard = Dashboard(self.config, self.gan, self.strategy, *shown)
         if goes_on:

@@ -10,9 +10,8 @@ import threading
 
 import pytest
 
-from lsgan_tf import locks
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import files
+from lsgan_tf.util import files, locks
 
 HOLDING = """
 import errno, os, sys

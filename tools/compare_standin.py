@@ -20,6 +20,7 @@ from absl import flags
 from PIL import Image
 
 from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.data.formats import gnt
 from lsgan_tf.data.hwdb import gnt_files
 from lsgan_tf.data.synthetic import handwriting as standin
@@ -28,10 +29,13 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.util import files
 
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Real characters: a folder of .gnt files, one such file, or a .zip of them."
+_DATA_DIR = flags.DEFINE(
+    PATH,
+    "data_dir",
+    None,
+    "Real characters: a folder of .gnt files, one such file, or a .zip of them.",
 )
-_OUT = flags.DEFINE_string("out", "comparison.png", "The PNG to write.")
+_OUT = flags.DEFINE(PATH, "out", "comparison.png", "The PNG to write.")
 _SHOW = flags.DEFINE_string(
     "show", None, "Characters to show (default: eight, spread over those there are)."
 )
@@ -191,7 +195,7 @@ def _cells(bitmaps: Sequence[np.ndarray], columns: int, cell: int) -> np.ndarray
 
 def main(argv: list[str]) -> int:
     flags_only(argv)
-    data_dir, out = Path(_DATA_DIR.value), Path(_OUT.value)
+    data_dir, out = _DATA_DIR.value, _OUT.value
     with real_characters(data_dir) as found:
         usable = [character for character, where in found.items() if len(where) > 3]
         shown = _SHOW.value or "".join(spread(usable, _SHOWN))

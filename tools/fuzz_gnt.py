@@ -24,12 +24,14 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from lsgan_tf.cli.flags import PATH
+
 _FILES = flags.DEFINE_integer("files", 20_000, "damaged files to try", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "seed of the damage; each file has its own from it")
 _PREPARE_EVERY = flags.DEFINE_integer(
     "prepare_every", 20, "prepare one file in so many for training too", lower_bound=1
 )
-_KEEP = flags.DEFINE_string("keep", "fuzz_failure.gnt", "where to keep a file that breaks a rule")
+_KEEP = flags.DEFINE(PATH, "keep", "fuzz_failure.gnt", "where to keep a file that breaks a rule")
 
 _SECONDS = 20
 _MEMORY = 256 << 10  # beyond the file's size

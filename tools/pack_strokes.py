@@ -22,16 +22,18 @@ import numpy as np
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 
-_SOURCE = flags.DEFINE_string(
+_SOURCE = flags.DEFINE(
+    PATH,
     "source",
     None,
     "The unpacked npm package hanzi-writer-data: a folder with one JSON per character.",
 )
-_OUT = flags.DEFINE_string("out", None, "Folder to write strokes.npz and ARPHICPL.TXT into.")
+_OUT = flags.DEFINE(PATH, "out", None, "Folder to write strokes.npz and ARPHICPL.TXT into.")
 _CHANGED_BY = flags.DEFINE_string(
     "changed_by",
     "the lsgan_tf authors",
@@ -134,7 +136,7 @@ def notice(version: str) -> str:
 
 def main(argv: list[str]) -> int:
     flags_only(argv)
-    source, out = Path(_SOURCE.value), Path(_OUT.value)
+    source, out = _SOURCE.value, _OUT.value
     if not (source / LICENCE).is_file():
         raise UserError(
             f"--source={source}: expected {LICENCE} and one JSON per character there; unpack the "

@@ -24,12 +24,13 @@ import spawning
 from absl import flags
 
 from lsgan_tf.cli.app import run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 
 _KILLS = flags.DEFINE_integer("kills", 10, "SIGKILLs in all; 0: no limit", lower_bound=0)
 _MINUTES = flags.DEFINE_float("minutes", 0.0, "stop after so many minutes; 0: no limit", 0.0)
 _PER_RUN = flags.DEFINE_integer("kills_per_run", 10, "SIGKILLs before a run may end", 1)
-_FOLDER = flags.DEFINE_string("folder", None, "where the runs go; default: a temporary folder")
+_FOLDER = flags.DEFINE(PATH, "folder", None, "where the runs go; default: a temporary folder")
 _DICE = flags.DEFINE_integer("dice", 0, "seed of the moments of the kills")
 
 # Of this many kills one waits for a checkpoint being written.

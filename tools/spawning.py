@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-from lsgan_tf.in_place import opener
 from tqdm import tqdm
 
 from lsgan_tf.cli.app import KERAS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from absl import flags
@@ -11,10 +12,12 @@ from absl import flags
 from lsgan_tf.cli import flag_files
 from lsgan_tf.cli.presets import preset_file, preset_names
 from lsgan_tf.config import Config, resolve, settings
+from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.registry import check_best_metric
 from lsgan_tf.settings.defaults import DATASETS, PAPER
 from lsgan_tf.settings.field import expected, range_text, used_by
 from lsgan_tf.settings.table import value_text
+from lsgan_tf.util.paths import local
 
 _PRESET = "preset"
 
@@ -70,6 +73,20 @@ def _of_preset(name: str) -> dict[str, Any]:
     with preset_file(name) as path:
         flag_values([name, f"--flagfile={path}"])
     return _values(flag_values)
+
+
+class _Path(flags.ArgumentParser):
+    """Reads a path of this machine, home folders expanded; None for an empty one."""
+
+    def parse(self, argument: str | Path) -> Path | None:
+        try:
+            return local(argument) if str(argument) else None
+        except UserError as error:
+            raise ValueError(str(error).removeprefix(f"{argument}: ")) from None
+
+
+PATH = _Path()
+"""For the flags of the commands that take a file or a folder: `flags.DEFINE(PATH, NAME, ...)`."""
 
 
 class _Number(flags.ArgumentParser):

@@ -16,36 +16,38 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, write_json
+from lsgan_tf.util.paths import local
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
 
-_A = flags.DEFINE_string("a", None, "a run's folder, or samples in .npz")
-_B = flags.DEFINE_string("b", None, "the other one")
+_A = flags.DEFINE(PATH, "a", None, "a run's folder, or samples in .npz")
+_B = flags.DEFINE(PATH, "b", None, "the other one")
 _NAME_A = flags.DEFINE_string("name_a", "A", "what the first is called in the tally")
 _NAME_B = flags.DEFINE_string("name_b", "B", "what the other one is called")
 _PAIRS = flags.DEFINE_integer("pairs", 100, "how many pairs to show", 1, 10_000)
 _SEED = flags.DEFINE_integer("seed", 0, "of samples, sides and order", 0, 2**31 - 1)
-_OUT = flags.DEFINE_string("out", None, "the page to write (.html); with --tally a .json")
+_OUT = flags.DEFINE(PATH, "out", None, "the page to write (.html); with --tally a .json")
 _TALLY = flags.DEFINE_boolean("tally", False, "count the votes in the files that follow")
-_KEY = flags.DEFINE_string("key", None, "with --tally: the study's key")
+_KEY = flags.DEFINE(PATH, "key", None, "with --tally: the study's key")
 
 
 def main(argv: list[str]) -> None:
     """The command."""
     if _TALLY.value:
-        _count([Path(name) for name in argv[1:]])
+        _count([local(name) for name in argv[1:]])
         return
     if len(argv) > 1:
         raise UserError(f"{argv[1]}: expected flags only; files of votes go with --tally")
     if not (_A.value and _B.value and _OUT.value):
         raise UserError("expected --a and --b, two runs or sets of samples, and --out=study.html")
-    if Path(_A.value).absolute() == Path(_B.value).absolute():
+    if _A.value.absolute() == _B.value.absolute():
         raise UserError(f"--a and --b are both {_A.value}: expected two different ones")
-    out = Path(_OUT.value)
+    out = _OUT.value
     if out.suffix.lower() != ".html":
         raise UserError(f"--out={out}: expected a name in .html")
     from lsgan_tf.experiments.human_study.study import write_study
@@ -58,7 +60,7 @@ def main(argv: list[str]) -> None:
         pairs=_PAIRS.value,
         seed=_SEED.value,
         names=(_NAME_A.value, _NAME_B.value),
-        facts={"a": _A.value, "b": _B.value},
+        facts={"a": str(_A.value), "b": str(_B.value)},
     )
     print(f"wrote {out} to send around, and {key} to keep")
 
@@ -86,9 +88,9 @@ def _count(votes: list[Path]) -> None:
 
     if not _KEY.value or not votes:
         raise UserError("--tally: expected --key=study.key.json and the files of votes")
-    counted = tally(Path(_KEY.value), votes)
+    counted = tally(_KEY.value, votes)
     print(counted.text())
     if _OUT.value:
-        with explained(Path(_OUT.value), "writing the tally"):
-            write_json(Path(_OUT.value), counted.to_json())
+        with explained(_OUT.value, "writing the tally"):
+            write_json(_OUT.value, counted.to_json())
         print(f"wrote {_OUT.value}")

@@ -9,15 +9,19 @@ prepared already is not done again.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from absl import flags
 
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "folder of .gnt files, one of them, or a .zip (default: the drawn stand-in)"
+from lsgan_tf.cli.flags import PATH
+
+_DATA_DIR = flags.DEFINE(
+    PATH,
+    "data_dir",
+    None,
+    "folder of .gnt files, one of them, or a .zip (default: the drawn stand-in)",
 )
-_CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", None, "folder to keep it in (default: lsgan_tf in the user's cache folder)"
+_CACHE_DIR = flags.DEFINE(
+    PATH, "cache_dir", None, "folder to keep it in (default: lsgan_tf in the user's cache folder)"
 )
 _SPLIT = flags.DEFINE_enum("split", "train", ["train", "test", "all"], "which files")
 _IMAGE_SIZE = flags.DEFINE_integer(
@@ -50,8 +54,8 @@ def main(argv: list[str]) -> None:
     flags_only(argv)
     start = time.monotonic()
     source = hwdb.open_source(
-        Path(_DATA_DIR.value).expanduser() if _DATA_DIR.value else None,
-        cache_dir=Path(_CACHE_DIR.value).expanduser() if _CACHE_DIR.value else None,
+        _DATA_DIR.value,
+        cache_dir=_CACHE_DIR.value,
         split=_SPLIT.value,
         image_size=_IMAGE_SIZE.value,
         keep_aspect=_KEEP_ASPECT.value,

@@ -15,7 +15,10 @@ from pathlib import Path
 
 from absl import flags
 
-_DATA_DIR = flags.DEFINE_string(
+from lsgan_tf.cli.flags import PATH
+
+_DATA_DIR = flags.DEFINE(
+    PATH,
     "data_dir",
     None,
     "LSUN's <category>_<split>_lmdb folder, its zip, a folder of pictures, a folder prepared by "
@@ -23,8 +26,8 @@ _DATA_DIR = flags.DEFINE_string(
 )
 _CATEGORY = flags.DEFINE_string("category", "bedroom", "scene or object category")
 _SPLIT = flags.DEFINE_enum("split", "train", ["train", "val"], "which split of it")
-_OUT = flags.DEFINE_string(
-    "out", None, "folder to write (default: <category>_<split>_<image_size> here)"
+_OUT = flags.DEFINE(
+    PATH, "out", None, "folder to write (default: <category>_<split>_<image_size> here)"
 )
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", 112, "height and width of the pictures, pixels", lower_bound=8, upper_bound=1024
@@ -41,8 +44,8 @@ _SHARD_IMAGES = flags.DEFINE_integer(
     lower_bound=1,
 )
 _WORKERS = flags.DEFINE_integer("workers", None, "processes (default: all cores)", lower_bound=1)
-_CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", None, "folder for indices (default: lsgan_tf in the user's cache folder)"
+_CACHE_DIR = flags.DEFINE(
+    PATH, "cache_dir", None, "folder for indices (default: lsgan_tf in the user's cache folder)"
 )
 
 
@@ -56,13 +59,11 @@ def main(argv: list[str]) -> int | None:
 
     flags_only(argv)
     crop = "_crop" if _CROP.value else ""
-    out = Path(
-        _OUT.value or f"{_CATEGORY.value}_{_SPLIT.value}_{_IMAGE_SIZE.value}{crop}"
-    ).expanduser()
+    out = _OUT.value or Path(f"{_CATEGORY.value}_{_SPLIT.value}_{_IMAGE_SIZE.value}{crop}")
     records = lsun.open_records(
-        Path(_DATA_DIR.value).expanduser() if _DATA_DIR.value else None,
+        _DATA_DIR.value,
         category=_CATEGORY.value,
-        cache_dir=Path(_CACHE_DIR.value).expanduser() if _CACHE_DIR.value else None,
+        cache_dir=_CACHE_DIR.value,
         split=_SPLIT.value,
     )
     print(records.description)

@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 
 from absl import flags
 
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.registry import EXPERIMENTS, load
 from lsgan_tf.util.files import atomic_file, explained, write_json
 
 _EXPERIMENT = flags.DEFINE_string("experiment", None, f"one of {', '.join(EXPERIMENTS)}")
-_OUT = flags.DEFINE_string("out", None, "folder of the experiment; made if there is none")
+_OUT = flags.DEFINE(PATH, "out", None, "folder of the experiment; made if there is none")
 _SEEDS = flags.DEFINE_integer(
     "seeds", None, "how many seeds, 0 to N - 1 (default: the paper's number, or 1)", 1, 10_000
 )
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
     from lsgan_tf.experiments.common.plots import check_matplotlib
 
     check_matplotlib()
-    out = Path(_OUT.value).absolute()
+    out = _OUT.value.absolute()
     arms = experiment.chosen(_SCALE.value, _VARIANT.value, argv[1:])
     for arm in arms:
         config_of(arm.words)  # a mistake in the flags is told before anything is trained

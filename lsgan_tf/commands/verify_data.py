@@ -15,16 +15,19 @@ from types import ModuleType
 
 from absl import flags
 
+from lsgan_tf.cli.flags import PATH
+
 # Modules lsgan_tf.data.verify.<kind>, in the order in which they are asked. Each has two functions:
 # looks_like(path) says whether it is data of this kind, report(path) what is in it.
 KINDS = ("hwdb_prepared", "hwdb", "cifar10", "pictures")
 
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "the folder or file to report on")
+_DATA_DIR = flags.DEFINE(PATH, "data_dir", None, "the folder or file to report on")
 _KIND = flags.DEFINE_enum("kind", None, KINDS, "what it is (default: by what is there)")
 _MOST = flags.DEFINE_integer(
     "most", 10_000, "pictures: most to decode of a set; 0 decodes all", lower_bound=0
 )
-_CACHE_DIR = flags.DEFINE_string(
+_CACHE_DIR = flags.DEFINE(
+    PATH,
     "cache_dir",
     None,
     "pictures: folder for indices (default: lsgan_tf in the user's cache folder)",
@@ -37,11 +40,11 @@ def main(argv: list[str]) -> int:
 
     if len(argv) > 1 or not _DATA_DIR.value:
         raise UserError("expected --data_dir=FOLDER and flags only; see --help")
-    data_dir = Path(_DATA_DIR.value).expanduser()
+    data_dir = _DATA_DIR.value
     kind = _kind(data_dir)
     options = {}
     if kind == "pictures":
-        cache_dir = Path(_CACHE_DIR.value).expanduser() if _CACHE_DIR.value else None
+        cache_dir = _CACHE_DIR.value
         options = {"most": _MOST.value or None, "cache_dir": cache_dir}
     lines, fine = _module(kind).report(data_dir, **options)
     print("\n".join(lines))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.paths import optional
 
 # The processes that prepare data import this package: to start quickly they do without numpy.
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def open_source(config: Config, *, split: str = "train") -> Source:
     Raises:
       UserError: if the data is missing or damaged, with what to do.
     """
-    folder = Path(config.data_dir).expanduser() if config.data_dir else None
-    cache = Path(config.cache_dir).expanduser() if config.cache_dir else None
+    folder = optional(config.data_dir)
+    cache = optional(config.cache_dir)
     if config.dataset == "hwdb":
         from lsgan_tf.data.hwdb import source as hwdb
 

@@ -9,6 +9,7 @@ from lsgan_tf.experiments.common.evaluations import compare, evaluate, last_and_
 from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run, config_of
 from lsgan_tf.metrics.inception.file import ARCHIVE, GRAPH
 from lsgan_tf.util.files import default_cache_dir
+from lsgan_tf.util.paths import optional
 
 _SAYS = """
 With the same network, LSGAN's Inception Score on CIFAR-10 is comparable to DCGAN's; each number is
@@ -38,7 +39,7 @@ def arms() -> list[Arm]:
 
 def after(run: Run) -> list[tuple[str, ...]]:
     """Measures all checkpoints on 50,000 samples, by Inception too where it is at hand."""
-    folder = Path(config_of(run.arm.words).cache_dir or default_cache_dir()) / "inception"
+    folder = (optional(config_of(run.arm.words).cache_dir) or default_cache_dir()) / "inception"
     at_hand = any((folder / name).is_file() for name in (ARCHIVE, GRAPH))
     return [evaluate(run, _METRICS + ",is,fid" * at_hand, samples=_SAMPLES)]
 

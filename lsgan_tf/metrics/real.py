@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from lsgan_tf.data import open_source
 from lsgan_tf.data.pipeline import Order
 from lsgan_tf.data.source import Rows, Source
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.paths import optional
 
 _EVERY = 10
 _CHUNK = 256
@@ -89,7 +89,7 @@ def _drawn_splits(config: Config, train: Source) -> Splits:
 
 def _open_test(config: Config, train: Source) -> Source | None:
     """The test split with the labels of the training split; None if there is none."""
-    folder = Path(config.data_dir).expanduser() if config.data_dir else None
+    folder = optional(config.data_dir)
     if config.dataset in ("cifar10", "digits"):
         return open_source(config, split="test")
     if config.dataset == "lsun":
@@ -106,7 +106,7 @@ def _open_test(config: Config, train: Source) -> Source | None:
         folder,
         image_size=config.image_size,
         keep_aspect=config.keep_aspect,
-        cache_dir=Path(config.cache_dir).expanduser() if config.cache_dir else None,
+        cache_dir=optional(config.cache_dir),
         max_bad_records=config.max_bad_records,
         standin_samples=config.standin_samples,
         split="test",

@@ -25,7 +25,7 @@ from lsgan_tf.metrics.judge.classifier import Reading
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe
 from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.metrics.real import Splits, open_splits
-from lsgan_tf.metrics.registry import METRICS, keys_of
+from lsgan_tf.metrics.registry import METRICS, check_metrics, keys_of
 from lsgan_tf.metrics.requirements import (
     MOST_BY_DEFAULT,
     check_counts,
@@ -33,6 +33,7 @@ from lsgan_tf.metrics.requirements import (
     check_metrics,
     default_samples,
 )
+from lsgan_tf.util.paths import optional
 from lsgan_tf.util.progress import Progress
 
 
@@ -133,7 +134,7 @@ class Suite:
         # Real examples in the place of samples: of the split that is not compared with.
         self._others = splits.of("test" if split == "train" else "train")
         self._others_count = min(len(self._others), samples)
-        self._cache = Path(config.cache_dir).expanduser() if config.cache_dir else None
+        self._cache = optional(config.cache_dir)
         self._extractors: dict[str, Extractor] | None = None
         self._real: dict[str, Seen] = {}
         self.reading: Reading | None = None

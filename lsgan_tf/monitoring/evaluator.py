@@ -32,6 +32,7 @@ from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder
 from lsgan_tf.util.files import atomic_folder, explained, write_json
+from lsgan_tf.util.paths import optional
 from lsgan_tf.util.tensorflow_errors import one_line
 from lsgan_tf.util.text import spell
 
@@ -76,7 +77,7 @@ class Evaluator:
             train=source,
             samples=config.evaluate_samples,
             seed=config.seed,
-            inception=Path(config.inception).expanduser() if config.inception else None,
+            inception=optional(config.inception),
             log=run.log,
         )
         self._metric = chosen_metric(config.best_metric, self._suite.keys)

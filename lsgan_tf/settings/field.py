@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.paths import check_local
 from lsgan_tf.util.text import number
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
@@ -30,6 +31,7 @@ def setting(
     optional: type | None = None,
     unset: str = "none",
     longest: int | None = None,
+    path: bool = False,
 ) -> Any:
     """A dataclass field that is also a flag.
 
@@ -48,6 +50,7 @@ def setting(
       optional: the flag's type where `default` is None.
       unset: in words, what None stands for.
       longest: a longer text is shown by so many of its first characters.
+      path: it names a file or a folder of this machine.
     """
     return dataclasses.field(
         default=default,
@@ -65,6 +68,7 @@ def setting(
             "type": optional or type(default),
             "unset": unset,
             "longest": longest,
+            "path": path,
         },
     )
 
@@ -116,6 +120,11 @@ def check(field: dataclasses.Field[Any], value: Any) -> None:
         right = value in meta["choices"]
     elif right and kind is str:
         right = bool(value) and "\0" not in value
+        if meta["path"]:
+            try:
+                check_local(value)
+            except UserError as error:
+                raise UserError(f"--{field.name}={error}") from error
     elif right and kind is not bool:
         low = -math.inf if meta["low"] is None else meta["low"]
         high = math.inf if meta["high"] is None else meta["high"]

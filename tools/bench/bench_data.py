@@ -26,13 +26,18 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from lsgan_tf.cli.flags import PATH
+
 if TYPE_CHECKING:
     from lsgan_tf.data.hwdb.gnt_files import GntPart
     from lsgan_tf.data.source import Source
 
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "folder of the data")
-_CACHE_DIR = flags.DEFINE_string(
-    "cache_dir", None, "folder in which to make the cache (default: the system's temporary folder)"
+_DATA_DIR = flags.DEFINE(PATH, "data_dir", None, "folder of the data")
+_CACHE_DIR = flags.DEFINE(
+    PATH,
+    "cache_dir",
+    None,
+    "folder in which to make the cache (default: the system's temporary folder)",
 )
 _REPEAT = flags.DEFINE_integer("repeat", 3, "how often to prepare", lower_bound=1)
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "pictures per batch", lower_bound=1)
@@ -50,12 +55,12 @@ def main(argv: list[str]) -> None:
 
     if len(argv) > 1 or not _DATA_DIR.value:
         raise UserError("expected --data_dir=FOLDER and flags only; see --help")
-    folder = Path(_CACHE_DIR.value or tempfile.gettempdir()).expanduser()
+    folder = Path(_CACHE_DIR.value or tempfile.gettempdir())
     with explained(folder, "making the cache"):
         folder.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(dir=folder)
     with scratch as cache:
-        for line in KINDS[_KIND.value](Path(_DATA_DIR.value).expanduser(), Path(cache)):
+        for line in KINDS[_KIND.value](_DATA_DIR.value, Path(cache)):
             print(line, flush=True)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from absl import flags
 
+from lsgan_tf.cli.flags import PATH
+
 # So they belong to whoever calls, not to this module.
 flags.disclaim_key_flags()
 
@@ -38,7 +40,7 @@ def seconds() -> flags.FlagHolder[float]:
 
 def json_file() -> flags.FlagHolder[str | None]:
     """--json."""
-    return flags.DEFINE_string("json", None, "file for all that was measured")
+    return flags.DEFINE(PATH, "json", None, "file for all that was measured")
 
 
 def small() -> flags.FlagHolder[bool]:

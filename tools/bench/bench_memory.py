@@ -72,7 +72,7 @@ def main(argv: list[str]) -> None:
     for name, value in measured.items():
         print(f"{name}: {value}", flush=True)
     if _JSON.value:
-        bench_machine.write(Path(_JSON.value), machine, measured)
+        bench_machine.write(_JSON.value, machine, measured)
 
 
 def resident() -> float:

@@ -86,7 +86,7 @@ def main(argv: list[str]) -> None:
     for title, sums in tables.items():
         print("\n" + "\n".join(_lines(title, sums)), flush=True)
     if _JSON.value:
-        bench_machine.write(Path(_JSON.value), machine, {"steps": _STEPS.value, **tables})
+        bench_machine.write(_JSON.value, machine, {"steps": _STEPS.value, **tables})
 
 
 def operations(folder: Path) -> Iterator[Operation]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from lsgan_tf.cli.app import run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 
     from lsgan_tf.sampling.sampler import Sampler
 
-_MODEL = flags.DEFINE_string("saved_model", None, "folder of the SavedModel, <run>/export")
+_MODEL = flags.DEFINE(PATH, "saved_model", None, "folder of the SavedModel, <run>/export")
 _SIZES = flags.DEFINE_list("batch_sizes", ["16", "64", "256", "1024"], "batch sizes to try")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "how often each is measured", lower_bound=1)
 _SECONDS = flags.DEFINE_float("seconds", 1.0, "about how long a measurement lasts", 0.0)
-_JSON = flags.DEFINE_string("json", None, "file for all that was measured")
+_JSON = flags.DEFINE(PATH, "json", None, "file for all that was measured")
 
 
 def main(argv: list[str]) -> None:
@@ -47,8 +48,8 @@ def main(argv: list[str]) -> None:
     import_tensorflow()
     from lsgan_tf.sampling.sampler import Sampler
 
-    sampler = Sampler(Path(_MODEL.value))
-    forward = _forward(Path(_MODEL.value))
+    sampler = Sampler(_MODEL.value)
+    forward = _forward(_MODEL.value)
     rows = [_measure(sampler, forward, size) for size in sizes]
     for row in rows:
         print(
@@ -69,7 +70,7 @@ def main(argv: list[str]) -> None:
     )
     if _JSON.value:
         measured = {"rows": rows, "chosen": best, "stream": streamed, "chunk": sampler.chunk}
-        bench_machine.write(Path(_JSON.value), machine, measured)
+        bench_machine.write(_JSON.value, machine, measured)
 
 
 def _forward(path: Path) -> Callable[[int, np.ndarray | None], Callable[[], object]]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bench_flags
@@ -55,7 +54,7 @@ def main(argv: list[str]) -> None:
     print(f"{_NET.value} {_PRECISION.value}, batch {_BATCH.value} over all devices")
     print(bench_tables.of_scaling(results))
     if _JSON.value:
-        bench_machine.write(Path(_JSON.value), machine, bench_tables.plain(results))
+        bench_machine.write(_JSON.value, machine, bench_tables.plain(results))
 
 
 def _contestants() -> list[Contestant]:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bench_flags
@@ -82,7 +81,7 @@ def main(argv: list[str]) -> None:
                 {"net": net, "precision": precision, "results": bench_tables.plain(results)}
             )
             if _JSON.value:  # after each group, so that little is lost
-                bench_machine.write(Path(_JSON.value), machine, groups)
+                bench_machine.write(_JSON.value, machine, groups)
 
 
 def _say(title: str, words: str) -> None:

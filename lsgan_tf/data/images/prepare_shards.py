@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from lsgan_tf import locks
 from lsgan_tf.data.formats import tfrecords
 from lsgan_tf.data.images import shards
 from lsgan_tf.data.images.encode_workers import Outcome, encode_all, encode_range
@@ -27,7 +26,7 @@ from lsgan_tf.data.images.records import Records, sampled, versioned_fingerprint
 from lsgan_tf.data.images.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings.fingerprints import same
-from lsgan_tf.util import files
+from lsgan_tf.util import files, locks
 from lsgan_tf.util.progress import Progress
 
 JOB = "preparation.json"

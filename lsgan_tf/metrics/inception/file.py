@@ -14,6 +14,7 @@ from typing import IO
 from lsgan_tf.data.formats import archives
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
+from lsgan_tf.util.paths import local
 
 ADDRESS = "https://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
 ARCHIVE = "inception-2015-12-05.tgz"
@@ -45,7 +46,7 @@ def graph_bytes(
         digest = hashlib.sha256(content).hexdigest()
         _compare(folder / "sha256.txt", digest, path)
         return content, digest
-    path = Path(path).expanduser()
+    path = local(path)
     if path.is_dir():
         inside = _kept(path)
         if inside is None:
