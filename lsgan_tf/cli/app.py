@@ -19,12 +19,16 @@ from lsgan_tf._version import __version__
 from lsgan_tf.cli.flag_files import expanded
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import terminal
+from lsgan_tf.util.files import in_words
 from lsgan_tf.util.signals import Terminated, exit_status
 from lsgan_tf.util.tensorflow_errors import one_line
 from lsgan_tf.util.text import PrintableStream
 
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
 
+
+# How the system's loader and Python say that there is no memory.
+_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
 _VERSION = {"--version", "-version"}
@@ -124,6 +128,9 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
             f"{error.object}: this name is not UTF-8, which is needed here; rename it, or set a "
             "UTF-8 locale (export LC_ALL=C.UTF-8)"
         )
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        _fail(f"{named}{in_words(error)}")
     except Exception as error:
         if line := one_line(error):
             _fail(line)

@@ -71,7 +71,10 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Cluster | N
         return _parse(parse_json(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{error.args[0]!r} is missing" if type(error) is KeyError else str(error)
-        raise UserError(f"TF_CONFIG: {reason}; expected the form {_EXAMPLE}") from error
+        raise UserError(
+            f"TF_CONFIG: {reason}; expected the form {_EXAMPLE}; to train on "
+            "this host alone, unset TF_CONFIG"
+        ) from error
 
 
 def _parse(config: Mapping[str, Mapping[str, object]]) -> Cluster | None:
@@ -118,6 +121,15 @@ def meet(cluster: Cluster, seconds: float, begin: Callable[[], T] = lambda: None
       WorkerLostError: if one came and left.
     """
     deadline = time.monotonic() + seconds
+    others = [(i, a) for i, a in enumerate(cluster.workers) if i != cluster.index]
+    names = ", ".join(f"worker {i} ({a})" for i, a in others)
+    print(
+        f"TF_CONFIG: this is worker {cluster.index} of {len(cluster.workers)}; waiting up to "
+        f"{seconds:g} seconds (--worker_timeout) for {names}; Ctrl-C stops, and without TF_CONFIG "
+        "(unset TF_CONFIG) this host trains alone",
+        file=sys.stderr,
+        flush=True,
+    )
     with contextlib.ExitStack() as stack:
         try:
             if cluster.chief:

@@ -62,7 +62,7 @@ class RunFolder:
             self.resumed = False
             return
         _check_name(self.path)
-        with explained(self.path, "opening the run folder"):
+        with explained(self.path, "opening the run folder", "--run_dir"):
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock()
         try:

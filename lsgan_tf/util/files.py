@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 1 << 20
 _LARGEST_JSON = 256 * _MEGABYTE
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
+# What passes, or lies at the disk or the network.
+_OF_DISKS = (errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
 # Names that `tempfile` makes for `atomic_file` and `atomic_folder`.
 _LEFTOVER = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.(tmp|old)")
 
 
 @contextlib.contextmanager
-def explained(path: Path, doing: str) -> Iterator[None]:
+def explained(path: Path, doing: str, flag: str = "") -> Iterator[None]:
     """Turns an operating-system error under it into a `UserError`.
 
     Args:
       path: the file or folder being worked on, named in the message.
       doing: what is being done, as a gerund: `"writing the checkpoint"`.
+      flag: what names another place for it: `"--cache_dir"`.
 
     Raises:
       UserError: if the disk is full, or `path` may not be read or written.
@@ -43,21 +47,34 @@ def explained(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"{path}: the disk is full while {doing}; free some space and run the same "
-                "command again"
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise UserError(
-                f"{path}: permission denied while {doing}; choose a folder you may write to"
-            ) from error
-        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-            raise UserError(
-                f"{path}: {error.strerror} while {doing}: a file stands where a folder is needed, "
-                "or a folder where a file is; choose another name"
-            ) from error
-        raise UserError(f"{path}: {error.strerror or error} while {doing}") from error
+        raise UserError(f"{path}: {in_words(error, f' while {doing}', flag)}") from error
+
+
+def in_words(error: OSError, doing: str = "", flag: str = "") -> str:
+    """What an operating-system error means, and the remedy.
+
+    Args:
+      error: the error.
+      doing: what was being done, as in `" while writing the checkpoint"`.
+      flag: as `explained`.
+    """
+    text = error.strerror or str(error)
+    # NumPy has no number for a disk that is full.
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or _SHORT_WRITE.search(text):
+        return f"the disk is full{doing}; free some space and run the same command again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        other = f" ({flag})" if flag else ""
+        return f"permission denied{doing}; choose a folder you may write to{other}"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        return (
+            f"{text}{doing}: a file stands where a folder is needed, or a folder where a file is; "
+            "choose another name"
+        )
+    if "usable temporary" in text:
+        return f"there is no usable temporary folder{doing}; set TMPDIR to one you may write to"
+    if error.errno in _OF_DISKS:
+        return f"{text}{doing}; see to the disk and run the same command again"
+    return f"{text}{doing}"
 
 
 @contextlib.contextmanager
@@ -100,7 +117,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                 sync(inner)
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-            os.replace(path, old / path.name)
+            try:
+                os.replace(path, old / path.name)
+            except BaseException:
+                os.rmdir(old)
+                raise
             try:
                 os.replace(temporary, path)
             except BaseException:
@@ -146,7 +167,7 @@ def locked(path: Path) -> Iterator[None]:
       UserError: if the lock file beside `path`, `<path>.lock`, cannot be made.
     """
     lock = Path(path).with_name(Path(path).name + ".lock")
-    with explained(lock, "making a lock file"):
+    with explained(lock, "making a lock file", "--cache_dir"):
         lock.parent.mkdir(parents=True, exist_ok=True)
         held = take(lock, wait=True)
     with held:
@@ -260,10 +281,18 @@ def read_array(path: Path, dtype: str, shape: tuple[int | None, ...]) -> np.ndar
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """Writes an array as `.npy`, atomically."""
+    """Writes an array as `.npy`, atomically.
+
+    Raises:
+      UserError: if it cannot be written.
+    """
     import numpy as np  # most who need this module do without
 
-    with atomic_file(path) as temporary, open(temporary, "wb") as stream:
+    with (
+        explained(path, "writing it"),
+        atomic_file(path) as temporary,
+        open(temporary, "wb") as stream,
+    ):
         np.save(stream, array)
 
 

@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from lsgan_tf.errors import UserError
+
 # From glibc's malloc.h: the parameter's number and the value that it gets, by the name of
 # the environment variable (and of the tunable) with which a user sets it.
 _SETTINGS = {
@@ -35,6 +37,8 @@ ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"} if platform.machine() in ("x86_64", "AMD
 # nor written where there are none.
 KERAS = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.path.join(os.devnull, "keras")}
 """What has to be in the environment before the import of Keras."""
+# How the system's loader and Python say that there is no memory.
+_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
 
 def keep_memory(environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -75,7 +79,12 @@ def import_tensorflow() -> None:
     """Imports TensorFlow, set up for training, without its start-up notices.
 
     Without a GPU driver TensorFlow also reports an error for the missing GPU.
+
+    Raises:
+      UserError: if there is too little memory or address space to load it.
+      OSError: if there is no temporary folder, without which TensorFlow traces nothing.
     """
+    _require_address_space()
     # TensorFlow's own allocator keeps large tensors' memory between steps; malloc hands it
     # back and takes it again, page by page, which can double a step's time. Scratch memory
     # comes from malloc all the same.
@@ -93,10 +102,35 @@ def import_tensorflow() -> None:
         os.dup2(notices.fileno(), 2)
         try:
             importlib.import_module("tensorflow")
-        except BaseException:
+        except BaseException as error:
+            if any(words in str(error) for words in _NO_MEMORY):
+                raise UserError(
+                    "there is too little memory to load TensorFlow; end what else uses memory, or "
+                    "raise the limit (ulimit -v)"
+                ) from error
             notices.seek(0)
             os.write(stderr, notices.read())
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def _require_address_space() -> None:
+    """Refuses a limit of the address space below which TensorFlow ends the process.
+
+    Raises:
+      UserError: if there is such a limit.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    # Measured; each core has threads, with a stack and memory of malloc's each.
+    needed = (2 << 30) + (os.cpu_count() or 1) * (128 << 20)
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise UserError(
+            f"the address space is limited to {limit / 2**30:.2f} GiB and TensorFlow needs at "
+            f"least {needed / 2**30:.2f} GiB on this machine; raise the limit: ulimit -v unlimited"
+        )

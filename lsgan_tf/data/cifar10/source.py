@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import urllib.error
@@ -266,13 +267,15 @@ def fingerprint_of(digests: list[str]) -> str:
 def _downloaded(cache_dir: Path) -> Path:
     """What tensorflow-datasets prepared before, or prepares now by downloading."""
     target = cache_dir / "tensorflow_datasets"
-    for place in (target, Path.home() / "tensorflow_datasets"):
+    for place in (target, Path("~/tensorflow_datasets")):
+        with contextlib.suppress(RuntimeError):  # there is no home folder
+            place = place.expanduser()
         if place.is_dir() and (prepared := tfds_folder.find_prepared(place, "cifar10")):
             return prepared
     _require_host(HOME + ARCHIVE)
     import tensorflow_datasets as tfds
 
-    with explained(target, "downloading CIFAR-10"):
+    with explained(target, "downloading CIFAR-10", "--cache_dir"):
         target.mkdir(parents=True, exist_ok=True)
         try:
             builder = tfds.builder("cifar10", data_dir=target)

@@ -10,6 +10,7 @@ import io
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -89,12 +90,24 @@ def encode_all(
         return
     # A fresh interpreter for each worker: forking after TensorFlow has started its
     # threads may lock up.
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(records, preprocessing),
-    )
+    try:
+        pool = ProcessPoolExecutor(
+            workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(records, preprocessing),
+        )
+    except (OSError, NotImplementedError) as error:
+        # Where /dev/shm cannot be written there are no locks between processes.
+        reason = getattr(error, "strerror", None) or error
+        print(
+            f"note: this system lets no processes work together ({reason}); one does it all",
+            file=sys.stderr,
+            flush=True,
+        )
+        with encode_all(records, preprocessing, spans, 1) as outcomes:
+            yield outcomes
+        return
     try:
         yield _in_order(pool, chunks, _AHEAD * workers)
     finally:

@@ -169,7 +169,10 @@ def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
         return ImageFiles(root, index, left_out)
     except (OSError, ValueError, UserError):
         pass  # Not indexed yet, or the index is damaged: index the folder again.
-    with files.explained(index, "indexing the pictures"), files.atomic_folder(index) as temporary:
+    with (
+        files.explained(index, "indexing the pictures", "--cache_dir"),
+        files.atomic_folder(index) as temporary,
+    ):
         _build(root, temporary, count)
     tag_cache(cache_dir)
     return ImageFiles(root, index, left_out)

@@ -193,7 +193,7 @@ def open_pictures(folder: Path, split: str, *, cache_dir: Path) -> TfdsPictures:
         return TfdsPictures(paths, index, folder)
     except (OSError, ValueError, UserError):
         pass  # Not indexed yet, or the index is damaged.
-    with explained(index, "indexing the records"), atomic_folder(index) as temporary:
+    with explained(index, "indexing the records", "--cache_dir"), atomic_folder(index) as temporary:
         found, content = [], hashlib.sha256()
         with Progress(f"indexing {folder.parent.name}", len(paths), "files") as progress:
             for file in open_all(paths):

@@ -92,7 +92,10 @@ def open_lmdb(folder: Path, *, cache_dir: Path) -> LmdbRecords:
             return records
     except (OSError, ValueError):
         pass  # Not listed yet, or the table is damaged: list the keys again.
-    with explained(keys, "listing the keys of the database"), atomic_folder(keys) as temporary:
+    with (
+        explained(keys, "listing the keys of the database", "--cache_dir"),
+        atomic_folder(keys) as temporary,
+    ):
         string_table.write(temporary, database.keys())
     return LmdbRecords(folder, keys)
 

@@ -77,7 +77,7 @@ def _read(path: Path) -> bytes:
 def _fetch(target: Path, log: Callable[[str], None]) -> Path:
     log(f"fetching the Inception graph (89 MB) from {ADDRESS}")
     request = urllib.request.Request(ADDRESS, headers={"User-Agent": "lsgan_tf"})
-    with files.explained(target, "fetching the Inception graph"):
+    with files.explained(target, "fetching the Inception graph", "--inception"):
         files.require_free_space(target.parent, _ARCHIVE_BYTES, "the Inception graph")
         with files.atomic_file(target) as temporary:
             try:
