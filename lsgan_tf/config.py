@@ -340,7 +340,12 @@ class Config:
         600.0, "several hosts: how long to wait for all workers", "seconds", 1, 1e6, free=True
     )
     steps_per_call: int = _machine(
-        10, "most that one call into TensorFlow runs", "steps", 1, 10**6, free=True
+        10,
+        "maximum steps per call into TensorFlow; signals are seen every second or step",
+        "steps",
+        1,
+        10**6,
+        free=True,
     )
     convolution: str = _machine(
         "auto",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from lsgan_tf.data.source import Source
 from lsgan_tf.distribute.cluster import from_environment
 from lsgan_tf.distribute.devices import make_strategy, slow_precision
 from lsgan_tf.distribute.machine import describe_machine
-from lsgan_tf.distribute.multi_step import check_replicas, make_run_steps, uses_xla
+from lsgan_tf.distribute.multi_step import Pace, check_replicas, make_run_steps, uses_xla
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.exporting.of_run import export_step
@@ -35,11 +36,13 @@ from lsgan_tf.monitoring.tensorboard.dashboard import Dashboard
 from lsgan_tf.monitoring.tensorboard.profiler import Profile
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.monitoring.window import WINDOW_FORM, Window
+from lsgan_tf.paths import local
 from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
+from lsgan_tf.terminal import lasting
 from lsgan_tf.training import Task, next_stop
 from lsgan_tf.util.forms import check_form, fields_of
 from lsgan_tf.util.paths import local
@@ -166,7 +169,7 @@ class Trainer:
         ]
         start = self.step
         data = iter(self.batches.distribute(self.strategy, start))
-        bar = live_bar(start, config.steps)
+        bar, pace = live_bar(start, config.steps), Pace()
         with Interruption() as interruption, contextlib.closing(self.profile), bar:
             if not bar.disable:
                 self.run.echo = bar.write
@@ -175,7 +178,7 @@ class Trainer:
                 before = self.step
                 self.profile.before(before)
                 stop_at = next_stop(before, config, tasks, self.profile.stops)
-                self._take_steps(data, stop_at - before)
+                self._take_steps(data, stop_at - before, pace)
                 self.profile.after(self.step)
                 if before == start:
                     self._say_under_way(before)
@@ -238,15 +241,22 @@ class Trainer:
         if not found:
             self.run.log(describe(self.config, self._origins))
 
-    def _take_steps(self, data: tf.distribute.DistributedIterator, count: int) -> None:
-        """Runs `count` steps in one call, and stops the run if one of them went bad."""
-        result = self._run_steps(data, tf.constant(count, tf.int64))
+    def _take_steps(self, data: tf.distribute.DistributedIterator, count: int, pace: Pace) -> None:
+        """Runs up to `count` steps, as the pace has it; stops the run if one went bad."""
+        # Workers must take as many steps as one another.
+        piece = min(count, int(self.workers.share_numbers([pace.steps])[0]))
+        begun = time.monotonic()
+        so_far = tf.constant(self.window.call, tf.float64)
+        result = self._run_steps(data, tf.constant(piece, tf.int64), so_far)
         sums, last, done, bad, bad_at_end = (value.numpy() for value in result)
+        pace.note(piece, time.monotonic() - begun)
         self.step += int(done)
+        ends = piece == count
         for window in (self.window, self.watcher.window):
-            window.add(sums, int(done), int(bad), int(bad_at_end))
+            window.add(sums, int(done), int(bad), int(bad_at_end), ends=ends)
         patience = _FLOAT16_PATIENCE if self.config.precision == "float16" else 0
-        if self.window.bad_in_a_row > patience:
+        # Patience is counted where calls end, since where pieces end is a matter of time.
+        if self.window.bad_in_a_row > patience and (ends or not patience):
             self._diverged(last)
 
     def _say_under_way(self, start: int) -> None:

@@ -10,10 +10,29 @@ from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import GAN
 
+_SECONDS = 1.0  # that a signal may wait, beside one step
+_GROWTH = 8  # times the steps before: the first piece's time is that of tracing
+
+
+class Pace:
+    """How many steps to take before signals are looked at: what takes about a second.
+
+    Attributes:
+      steps: that number; 1 at first.
+    """
+
+    def __init__(self) -> None:
+        self.steps = 1
+
+    def note(self, steps: int, seconds: float) -> None:
+        """Takes into account that so many steps took so long, tracing perhaps included."""
+        fitting = int(steps * _SECONDS / max(seconds, 1e-9))
+        self.steps = min(max(fitting, 1), _GROWTH * steps)
+
 
 def make_run_steps(
     gan: GAN, strategy: tf.distribute.Strategy, *, jit_compile: bool, stop_at_bad: bool
-) -> Callable[[tf.distribute.DistributedIterator, tf.Tensor], tuple[tf.Tensor, ...]]:
+) -> Callable[..., tuple[tf.Tensor, ...]]:
     """Makes the function that trains for several steps without returning to Python.
 
     Args:
@@ -23,9 +42,10 @@ def make_run_steps(
       stop_at_bad: stop after the first step with a value that is not finite.
 
     Returns:
-      `run_steps(data, count)`: takes `count` batches, returns the sums of the
-      metrics over sound steps (float64), the metrics of the last step, the steps
-      done, how many were bad, and how many bad ones stand at the end.
+      `run_steps(data, count, sums)`: takes `count` batches, returns the sums of the
+      metrics over sound steps (float64, begun at `sums`, or 0 if not given), the metrics
+      of the last step, the steps done, how many were bad, and how many bad ones stand at
+      the end.
     """
     # Philox gives other numbers in XLA: such noise is drawn outside what is compiled.
     apart = gan.noise_generator == "philox"
@@ -49,9 +69,10 @@ def make_run_steps(
 
     @tf.function(reduce_retracing=True)
     def run_steps(
-        data: tf.distribute.DistributedIterator, count: tf.Tensor
+        data: tf.distribute.DistributedIterator, count: tf.Tensor, sums: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, ...]:
-        sums = tf.zeros(len(gan.measured), tf.float64)
+        if sums is None:
+            sums = tf.zeros(len(gan.measured), tf.float64)
         last = tf.zeros(len(gan.measured), tf.float32)
         done, bad, bad_at_end = (tf.zeros((), tf.int64) for _ in range(3))
         while done < count and not (stop_at_bad and bad > 0):

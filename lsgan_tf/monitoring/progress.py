@@ -56,8 +56,9 @@ def live_bar(start: int, steps: int) -> tqdm:
 
 def under_way_line(start: int, step: int, seconds: float, every: int) -> str:
     """What is said after the first call, which made the steps after `start` up to `step`."""
+    steps = f"steps {start + 1:,} to {step:,}" if step > start + 1 else f"step {step:,}"
     return (
-        f"under way: steps {start + 1:,} to {step:,} took {seconds:.1f} s, tracing "
+        f"under way: {steps} took {seconds:.1f} s, tracing "
         f"included; a line follows every {every:,} steps"
     )
 

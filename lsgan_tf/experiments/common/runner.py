@@ -61,7 +61,7 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
 
     Raises:
       KeyboardInterrupt: on Ctrl-C, when the children have written their checkpoints.
-      Terminated: on SIGTERM, likewise.
+      Terminated: on SIGTERM or SIGHUP, likewise.
     """
     for run in runs:
         read_status(run, out)
@@ -73,7 +73,12 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
     if left.empty():
         return
     children = _Children()
-    former = signal.signal(signal.SIGTERM, _interrupt)
+    # A closed terminal too: the children do not hear of it and would train on alone.
+    former = {
+        number: signal.signal(number, _interrupt)
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     board = Board(runs)
     threads = [
         threading.Thread(target=_work, args=(experiment, left, out, parallel, children))
@@ -95,7 +100,8 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
         children.end()
         for thread in threads:
             thread.join()
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 class _Children:

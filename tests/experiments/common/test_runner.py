@@ -89,7 +89,8 @@ def test_a_failed_run_is_told_and_the_others_go_on_and_it_is_tried_again(program
     assert runs[1].error == ""
 
 
-def test_an_interruption_lets_the_children_end_and_is_no_failure(program, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_lets_the_children_end_and_is_no_failure(program, tmp_path, number):
     program(
         "import pathlib, signal, sys, time\n"
         "def end(*_):\n"
@@ -105,11 +106,16 @@ def test_an_interruption_lets_the_children_end_and_is_no_failure(program, tmp_pa
     def interrupt():
         while not (log_file(out, "arm-seed0").is_file() and log_file(out, "arm-seed0").read_text()):
             time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
+    former = signal.signal(number, signal.SIG_DFL)  # these tests may run under nohup
     threading.Thread(target=interrupt).start()
-    with pytest.raises(Terminated):
-        runner.run_all(experiment(), runs, out, parallel=1)
+    try:
+        with pytest.raises(Terminated):
+            runner.run_all(experiment(), runs, out, parallel=1)
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, former)
     assert log_file(out, "arm-seed0").read_text() == "ready\ncheckpoint\n"
     assert [run.status for run in runs] == ["waiting"] * 3
     assert not log_file(out, "arm-seed1").exists()
