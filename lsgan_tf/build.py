@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
 from lsgan_tf.gradient_penalty import GradientPenalty
-from lsgan_tf.keras_state import neutral
 from lsgan_tf.losses import objective
 from lsgan_tf.optimizers import make_optimizer
 from lsgan_tf.settings.defaults import WEIGHT_SD
+from lsgan_tf.util.keras_state import neutral
 
 if TYPE_CHECKING:
     from lsgan_tf.networks.base import Network

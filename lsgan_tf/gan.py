@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from lsgan_tf import ema
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
-from lsgan_tf.keras_state import neutral
 from lsgan_tf.losses import Objective
 from lsgan_tf.noise import noise
 from lsgan_tf.optimizers import already_summed, apply
+from lsgan_tf.util.keras_state import neutral
 
 METRICS = (
     "d_loss",

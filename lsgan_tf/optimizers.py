@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from lsgan_tf.keras_state import neutral
+from lsgan_tf.util.keras_state import neutral
 
 
 class Adam(keras.optimizers.Adam):

@@ -10,6 +10,7 @@ a newer version). Nothing in the folders is changed.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path

@@ -26,7 +26,6 @@ from lsgan_tf.distribute.multi_step import Pace, check_replicas, make_run_steps,
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import DivergedError
 from lsgan_tf.exporting.of_run import export_step
-from lsgan_tf.keras_state import neutral
 from lsgan_tf.monitoring.collapse import ALARM_FORM, EXIT_COLLAPSED
 from lsgan_tf.monitoring.collapse_watcher import Watcher
 from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
@@ -36,15 +35,13 @@ from lsgan_tf.monitoring.tensorboard.dashboard import Dashboard
 from lsgan_tf.monitoring.tensorboard.profiler import Profile
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.monitoring.window import WINDOW_FORM, Window
-from lsgan_tf.paths import local
 from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
-from lsgan_tf.terminal import lasting
-from lsgan_tf.training import Task, next_stop
 from lsgan_tf.util.forms import check_form, fields_of
+from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.paths import local
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.util.terminal import lasting

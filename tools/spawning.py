@@ -17,9 +17,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lsgan_tf.cli.app import KERAS
 from lsgan_tf.util.in_place import opener
-from lsgan_tf.util.tensorflow_setup import ONEDNN
+from lsgan_tf.util.tensorflow_setup import KERAS, ONEDNN
 
 # What `lsgan_tf.util.tensorflow_setup.import_tensorflow` sets has to be there before the import.
 _ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3", **ONEDNN}

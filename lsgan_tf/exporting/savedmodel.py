@@ -16,10 +16,10 @@ from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import write_card
 from lsgan_tf.exporting.pictures import write_pictures
 from lsgan_tf.gan import GAN
-from lsgan_tf.keras_state import neutral
 from lsgan_tf.networks.base import copy_weights
 from lsgan_tf.noise import noise
 from lsgan_tf.util.files import atomic_folder, explained
+from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.tensorflow_errors import disk_errors
 
 _SAMPLE_STREAM = 0

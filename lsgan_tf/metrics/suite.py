@@ -25,7 +25,7 @@ from lsgan_tf.metrics.judge.classifier import Reading
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe
 from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.metrics.real import Splits, open_splits
-from lsgan_tf.metrics.registry import METRICS, check_metrics, keys_of
+from lsgan_tf.metrics.registry import METRICS, keys_of
 from lsgan_tf.metrics.requirements import (
     MOST_BY_DEFAULT,
     check_counts,

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from tqdm import tqdm
 
 from lsgan_tf.config import Config
-from lsgan_tf.run_dir.folder import is_terminal
 from lsgan_tf.util.terminal import is_terminal
 from lsgan_tf.util.text import controls, spell
 

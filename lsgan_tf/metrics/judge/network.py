@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from lsgan_tf.keras_state import neutral
 from lsgan_tf.metrics import registry as names
+from lsgan_tf.util.keras_state import neutral
 
 FEATURES = names.FEATURES["judge"]
 """Length of the feature vector."""

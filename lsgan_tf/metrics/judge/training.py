@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from lsgan_tf.data.pipeline import Order
 from lsgan_tf.data.source import Source
-from lsgan_tf.keras_state import neutral
 from lsgan_tf.metrics.judge.augmentation import distort
 from lsgan_tf.metrics.judge.network import judge_network
+from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.progress import Progress
 
 _FEWEST_STEPS = 2500

@@ -11,7 +11,7 @@ import keras
 import pytest
 from run_differences import differences
 
-from lsgan_tf.keras_state import neutral
+from lsgan_tf.util.keras_state import neutral
 
 ODD = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}
 TRAIN = """
