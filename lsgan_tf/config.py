@@ -17,7 +17,7 @@ from typing import Any
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings import fingerprints
 from lsgan_tf.settings.checks import check_together, named_characters
-from lsgan_tf.settings.defaults import DATASETS, FORMER_DEFAULTS, PAPER, WEIGHT_SD
+from lsgan_tf.settings.defaults import DATASETS, FORMER, PAPER, WEIGHT_SD
 from lsgan_tf.settings.field import check, fields_of, setting, why_unused
 from lsgan_tf.util.forms import check_form
 
@@ -314,7 +314,8 @@ class Config:
     )
     ema_decay: float = _optimisation(
         0.0,
-        "decay of a moving average of G's weights, kept beside them; 0 keeps none",
+        "decay of an exponential moving average (EMA) of G's weights, which samples, metrics and "
+        "exports then use; training is the same with and without; 0: no average",
         "factor",
         0.0,
         0.999999,
@@ -481,24 +482,6 @@ class Config:
         except (TypeError, ValueError, UserError) as error:
             raise UserError(f"{where}: not a valid config ({error})") from error
 
-    def resuming(self, begun: Config, origins: Mapping[str, str]) -> Config:
-        """This config with which a run is resumed, with the defaults of when it was begun.
-
-        Args:
-          begun: the run's config.
-          origins: where each setting comes from; one without an origin was given.
-
-        Returns:
-          The config. A setting that was given stays as it is, and so does a default that
-          has not changed between versions; the dataset's fingerprint is the run's.
-        """
-        kept = {
-            name: value
-            for name, value in FORMER_DEFAULTS.items()
-            if getattr(begun, name) == value and origins.get(name, "given").startswith("default")
-        }
-        return dataclasses.replace(self, **kept, data_fingerprint=begun.data_fingerprint)
-
     def decisive(self) -> dict[str, Any]:
         """The values that change what is learnt, by name."""
         free = {f.name for f in settings() if f.metadata["free"] or why_unused(self, f)}
@@ -573,3 +556,29 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
         if not preset and (reason := why_unused(config, field)):
             raise UserError(f"--{field.name}={value}: {reason}")
     return config, where
+
+
+def as_begun(
+    config: Config, origins: Mapping[str, str], begun: Config
+) -> tuple[Config, dict[str, str]]:
+    """The config with which a run goes on that may have been begun by an older version.
+
+    A setting that nobody gave, and that has a default of an older version in the run, stays
+    as it is in the run.
+
+    Args:
+      config: as `resolve` gives it now.
+      origins: likewise.
+      begun: the run's.
+
+    Returns:
+      As `resolve`.
+    """
+    former = FORMER.get(config.dataset, {})
+    kept = {
+        name: value
+        for name, value in former.items()
+        if origins.get(name, "").startswith("default") and getattr(begun, name) == value
+    }
+    where = dict.fromkeys(kept, "of the run, begun with the default of an older version")
+    return dataclasses.replace(config, **kept), {**origins, **where}

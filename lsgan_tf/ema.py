@@ -1,10 +1,10 @@
-"""A moving average of a network's weights, which makes steadier samples than the weights.
+"""An exponential moving average (EMA) of a network's weights, which makes steadier samples.
 
-Of n updates the average looks back over about n / 9, until `decay` sets its length:
-so it is of use from the first hundreds of steps, and the initial weights are soon
-forgotten. The moving statistics of batch normalisation are averaged in the same
-way: averaged weights go with the statistics of all the weights in the average, and
-not with those of the last one alone.
+After n updates the decay is at most (1 + n) / (10 + n): the average looks back over about
+n / 9 of them, until `decay` sets its length. So it is of use from the first hundred steps,
+and the initial weights are forgotten at once. The moving statistics of batch normalisation
+are averaged in the same way: averaged weights go with the statistics of all the weights in
+the average, and not with those of the last one alone.
 """
 
 from __future__ import annotations

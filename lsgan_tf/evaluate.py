@@ -36,7 +36,8 @@ _WEIGHTS = flags.DEFINE_enum(
     "weights",
     None,
     ["raw", "ema", "both"],
-    "the generator's weights, their moving average, or both (default: what the run keeps)",
+    "the generator's: raw, those of the step, ema, their moving average, or both (default: ema if "
+    "the run keeps it)",
 )
 _METRICS = flags.DEFINE_string(
     "metrics", None, "measures, with commas (default: what fits the data, without a download)"

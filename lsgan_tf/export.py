@@ -27,14 +27,14 @@ _KERAS = flags.DEFINE(
     PATH,
     "keras",
     None,
-    "also write G as a Keras file, FILE.keras; of a run with --ema_decay FILE-ema.keras too",
+    "also write G as a Keras file, FILE.keras; of a run with EMA weights FILE-raw.keras too",
 )
 _TFLITE = flags.DEFINE(
     PATH,
     "tflite",
     None,
     "also write G for TensorFlow Lite, FILE.tflite, and measure its speed and difference; of a "
-    "run with --ema_decay FILE-ema.tflite too",
+    "run with EMA weights FILE-raw.tflite too",
 )
 _QUANTIZE = flags.DEFINE_enum(
     "quantize", "none", ("none", "float16"), "tflite: keep weights as float16, half the size"

@@ -39,7 +39,11 @@ _PRETRAINED = flags.DEFINE_bool(
     "default where neither a run nor a SavedModel is named)",
 )
 _WEIGHTS = flags.DEFINE_enum(
-    "weights", "raw", ("raw", "ema"), "of the generator: as trained, or their moving average"
+    "weights",
+    None,
+    ("ema", "raw"),
+    "of the generator: ema, their moving average, or raw, those of the last step (default: ema if "
+    "the run keeps it)",
 )
 _OUT = flags.DEFINE(
     PATH, "out", None, "file to write, or, without .png and with --count, new folder of PNG"
@@ -148,7 +152,8 @@ def main(argv: list[str]) -> None:
         _show(sampler, text, out)
     else:
         _write(sampler, text, out, form)
-    print(f"wrote {out} from the generator of step {sampler.step:,}")
+    kind = f", {'EMA' if sampler.weights == 'ema' else 'raw'} weights"
+    print(f"wrote {out} from the generator of step {sampler.step:,}{kind}")
 
 
 def _open() -> Sampler:

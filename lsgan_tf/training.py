@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.build import build_gan
-from lsgan_tf.config import Config
+from lsgan_tf.config import Config, as_begun
 from lsgan_tf.data import open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
@@ -87,7 +87,10 @@ def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> i
     workers = Workers(cluster, strategy)
     check_replicas(config, strategy)
     if run_dir and (run_dir / "config.json").is_file():
-        config = config.resuming(load_config(run_dir), origins)
+        # An older version may have begun it, with other defaults and another stand-in.
+        begun = load_config(run_dir)
+        config, origins = as_begun(config, origins, begun)
+        config = dataclasses.replace(config, data_fingerprint=begun.data_fingerprint)
     source = open_source(config)
     config = with_facts(config, source)
     path = run_dir or new_run_dir(config)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsgan_tf.config import FORMAT, Config, resolve, settings
+from lsgan_tf.config import FORMAT, Config, as_begun, resolve, settings
 from lsgan_tf.errors import UserError
-from lsgan_tf.settings.defaults import DATASETS, PAPER
+from lsgan_tf.settings.defaults import DATASETS, FORMER, PAPER
 
 
 def make(**given):
@@ -39,6 +39,7 @@ class TestDefaults:
         assert (config.label_fake, config.label_real, config.label_target) == (0, 1, 1)
         assert (config.clip_norm, config.flip, config.crop) == (0, False, False)
         assert config.generator_batch_norm and config.discriminator_batch_norm
+        assert config.ema_decay == 0.999  # ours
 
     def test_of_the_mixture_are_the_authors(self):
         config = make(dataset="mixture")
@@ -48,7 +49,7 @@ class TestDefaults:
         assert config.sample_every == 5000
         assert config.simultaneous and config.noise == "hash"
         assert (config.mode_radius, config.mode_deviation) == (1, 0.01)
-        assert not config.doubled_mode
+        assert not config.doubled_mode and config.ema_decay == 0
 
     def test_of_the_digits_are_the_authors(self):
         config = make(dataset="digits")
@@ -391,6 +392,32 @@ def configs(draw):
     return Config(**fixed, **drawn, **facts)
 
 
+class TestAsBegun:
+    def test_what_nobody_gave_keeps_the_default_of_an_older_version(self):
+        begun = make(ema_decay=0.0)
+        config, origins = as_begun(*resolve({"steps": 5}, {"steps": "command line"}), begun)
+        assert config == dataclasses.replace(begun, steps=5)
+        assert origins["ema_decay"] == "of the run, begun with the default of an older version"
+        assert origins["steps"] == "command line"
+
+    def test_what_was_given_or_never_was_a_default_stays(self):
+        for mine, old in (({"ema_decay": 0.999}, 0.0), ({}, 0.5)):
+            now = resolve(mine, dict.fromkeys(mine, "command line"))
+            assert as_begun(*now, make(ema_decay=old)) == now
+        mixture = resolve({"dataset": "mixture"}, {})
+        assert as_begun(*mixture, make(dataset="mixture", ema_decay=0.9)) == mixture
+
+    def test_a_config_from_before_the_setting_has_no_average(self):
+        values = make().to_json()
+        del values["ema_decay"]
+        assert Config.from_json(values).ema_decay == 0
+
+    def test_former_defaults_are_settings_that_changed(self):
+        for dataset, values in FORMER.items():
+            for name, value in values.items():
+                assert getattr(make(dataset=dataset), name) != value
+
+
 class TestCharacters:
     def test_are_named_with_or_without_spaces(self):
         assert make(characters="座安宽").characters == "座安宽"
@@ -521,29 +548,17 @@ class TestDifferences:
             make().steps = 3
 
 
-class TestResuming:
+class TestConvolutionOfOlderRuns:
     def test_a_run_without_the_field_was_begun_with_direct_convolutions(self):
         values = resolve({}, {})[0].to_json()
         values.pop("convolution")
-        begun = Config.from_json(values)
-        assert begun.convolution == "direct"
+        assert Config.from_json(values).convolution == "direct"
 
-    def test_defaults_of_the_time_are_kept(self):
-        begun = dataclasses.replace(
-            resolve({"convolution": "direct"}, {})[0], data_fingerprint="abc"
-        )
-        config, origins = resolve({"steps": 7}, {})
-        resumed = config.resuming(begun, origins)
-        assert resumed.convolution == "direct" and resumed.steps == 7
-        assert resumed.data_fingerprint == "abc" and not begun.differences(resumed)
-
-    def test_what_is_given_is_not_overridden(self):
+    def test_it_goes_on_with_them_unless_told_otherwise(self):
         begun, _ = resolve({"convolution": "direct"}, {})
-        config, origins = resolve({"convolution": "auto"}, {"convolution": "command line"})
-        assert config.resuming(begun, origins).convolution == "auto"
-        assert begun.differences(config) == ['convolution: "direct" -> "auto"']
-
-    def test_a_run_begun_with_todays_default_keeps_it(self):
-        begun, _ = resolve({}, {})
-        config, origins = resolve({"convolution": "direct"}, {"convolution": "command line"})
-        assert config.resuming(begun, origins).convolution == "direct"
+        now = resolve({"steps": 7}, {"steps": "command line"})
+        resumed, _ = as_begun(*now, begun)
+        assert resumed.convolution == "direct" and resumed.steps == 7
+        given = resolve({"convolution": "auto"}, {"convolution": "command line"})
+        assert as_begun(*given, begun)[0].convolution == "auto"
+        assert begun.differences(given[0]) == ['convolution: "direct" -> "auto"']

@@ -13,8 +13,9 @@ from lsgan_tf import ema
 from lsgan_tf.build import build_gan, build_networks
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
-from lsgan_tf.exporting.savedmodel import write_saved_model
+from lsgan_tf.exporting.savedmodel import Exported, write_saved_model
 from lsgan_tf.noise import noise
+from lsgan_tf.sampling import Sampler
 from lsgan_tf.sampling.sampler import Sampler
 
 CLASSES = ("安", "宁", "A")
@@ -123,17 +124,26 @@ def test_is_exported_beside_the_weights(tmp_path, call_as_graph):
     signatures = tf.saved_model.load(str(path)).signatures
     assert set(signatures) == {
         "serving_default", "sample", "write", "score", "serving_ema", "sample_ema", "write_ema",
+        "serving_raw", "sample_raw", "write_raw",
     }  # fmt: skip
     z, label = noise(9, 0, 0, 3, 5, "uniform"), np.array([2, 0, 1], np.int32)
-    for name, network in (("serving_default", gan.generator), ("serving_ema", gan.average)):
+    for name, network in (
+        ("serving_default", gan.average),
+        ("serving_ema", gan.average),
+        ("serving_raw", gan.generator),
+    ):
         found = signatures[name](z=z, label=tf.constant(label))["images"].numpy()
         expected = network(z, label, training=False).numpy()
         np.testing.assert_allclose(found, expected, atol=0.02)
         graph = call_as_graph(path, name, "images", z=z.numpy(), label=label)
         np.testing.assert_allclose(graph, found, atol=1e-6)
-    assert (path / "samples.png").read_bytes() != (path / "samples-ema.png").read_bytes()
-    assert "(samples-ema.png)" in (path / "MODEL.md").read_text(encoding="utf-8")
-    raw, average = Sampler(path), Sampler(path, "ema")
+    assert (path / "samples.png").read_bytes() != (path / "samples-raw.png").read_bytes()
+    assert "(samples-raw.png)" in (path / "MODEL.md").read_text(encoding="utf-8")
+    raw, average = Sampler(path, "raw"), Sampler(path)
+    assert (raw.weights, average.weights) == ("raw", "ema")
+    np.testing.assert_array_equal(
+        Sampler(path, "ema").sample(3, 9, label), average.sample(3, 9, label)
+    )
     assert (raw.sample(3, 9, label) != average.sample(3, 9, label)).any()
     np.testing.assert_array_equal(average.write("A安宁", 9), average.sample(3, 9, label))
     floats = signatures["serving_ema"](z=z, label=tf.constant(label))["images"].numpy()
@@ -141,10 +151,36 @@ def test_is_exported_beside_the_weights(tmp_path, call_as_graph):
     np.testing.assert_array_equal(average.draw(z.numpy(), label), average.sample(3, 9, label))
     start = average.between(z.numpy(), label, np.roll(label, 1), np.zeros(3, np.float32))
     np.testing.assert_array_equal(start, average.sample(3, 9, label))
-    assert (start != raw.between(z.numpy(), label, label, np.zeros(3, np.float32))).any()
+    start = raw.between(z.numpy(), label, np.roll(label, 1), np.zeros(3, np.float32))
+    np.testing.assert_array_equal(start, raw.sample(3, 9, label))
+
+
+def test_exports_of_before_have_the_raw_weights_under_the_plain_names(tmp_path, monkeypatch):
+    def signatures_of_before(self):
+        generator, _, average = self._networks()
+        found = self._drawing(generator)
+        found["serving_default"] = found.pop("serving")
+        return found | {f"{name}_ema": f for name, f in self._drawing(average).items()}
+
+    gan = make(ema_decay=0.9)
+    for variable in gan.average.trainable_variables:
+        variable.assign(variable * 1.5)
+    now = write_saved_model(tmp_path / "now", config(ema_decay=0.9), gan, CLASSES, 7)
+    monkeypatch.setattr(Exported, "signatures", signatures_of_before)
+    before = write_saved_model(tmp_path / "before", config(ema_decay=0.9), gan, CLASSES, 7)
+    labels = np.array([2, 0, 1], np.int32)
+    for weights in ("raw", "ema", None):
+        one, two = Sampler(now, weights), Sampler(before, weights)
+        assert one.weights == two.weights == (weights or "ema")
+        np.testing.assert_array_equal(one.sample(3, 9, labels), two.sample(3, 9, labels))
+        np.testing.assert_array_equal(one.write("安A", 9), two.write("安A", 9))
+        z = one.noise(3, 5)
+        np.testing.assert_array_equal(one.draw(z, labels), two.draw(z, labels))
 
 
 def test_a_model_without_one_says_so(tmp_path):
-    path = write_saved_model(tmp_path / "export", config(), make(), CLASSES, 7)
-    with pytest.raises(UserError, match=r"its run had no --ema_decay.*--weights=raw"):
+    without = {"ema_decay": 0.0}
+    path = write_saved_model(tmp_path / "export", config(**without), make(**without), CLASSES, 7)
+    with pytest.raises(UserError, match=r"its run had --ema_decay=0\).*--weights=raw"):
         Sampler(path, "ema")
+    assert Sampler(path).weights == "raw"

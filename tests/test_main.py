@@ -57,7 +57,9 @@ class TestRun:
         } <= names  # fmt: skip
         assert not [name for name in names if name.startswith(".")]
         samples = sorted(path.name for path in (tiny_run.path / "samples").iterdir())
-        assert samples == ["step-00000000.png", "step-00000006.png", "step-00000012.png"]
+        assert samples == [
+            f"step-{step:08d}{kind}.png" for step in (0, 6, 12) for kind in ("-raw", "")
+        ]
         kept = sorted(path.name for path in (tiny_run.path / "checkpoints").iterdir())
         assert kept == ["step-00000010", "step-00000012"]
         assert (tiny_run.path / "export" / "saved_model.pb").is_file()

@@ -261,12 +261,32 @@ def test_the_moving_average_goes_on_too(runs):
     names = tensors(runs.path / "average")
     assert any(name.startswith("average/") for name in names)
     samples = runs.path / "average" / "samples"
-    raw, average = samples / "step-00000012.png", samples / "step-00000012-ema.png"
+    average, raw = samples / "step-00000012.png", samples / "step-00000012-raw.png"
     assert raw.read_bytes() != average.read_bytes()
+    # It changes nothing of the training.
+    runs.finish("no-average", "--ema_decay=0", "--sample_every=6", "--steps=15")
+    for name in ("stats.jsonl", "watch.jsonl"):
+        mine, plain = (runs.path / run / name for run in ("average", "no-average"))
+        assert mine.read_bytes() == plain.read_bytes()
+    mine, plain = tensors(runs.path / "average"), tensors(runs.path / "no-average")
+    assert plain.keys() < mine.keys()
+    assert [name for name in plain if plain[name].tobytes() != mine[name].tobytes()] == []
+    assert not list((runs.path / "no-average" / "samples").glob("*-raw.png"))
     runs.finish(
         "average-heir", f"--init_from={runs.path / 'average'}", "--ema_decay=0.5", "--steps=2"
     )
     runs.finish("average-heir-raw", f"--init_from={runs.path / 'average'}", "--steps=2")
+
+
+def test_a_run_that_an_older_version_began_keeps_its_defaults(runs):
+    runs.finish("older", "--ema_decay=0", "--steps=6")
+    runs.finish("older", "--steps=12")
+    config = json.loads((runs.path / "older" / "config.json").read_text())
+    assert (config["ema_decay"], config["steps"]) == (0, 12)
+    assert not any("average" in name for name in tensors(runs.path / "older"))
+    assert "resumed at step 6" in (runs.path / "older" / "log.txt").read_text()
+    runs.finish("older", "--ema_decay=0.999", status=2)
+    assert "(ema_decay: 0.0 -> 0.999)" in runs.output("older").splitlines()[-1]
 
 
 def test_the_gradient_penalty_goes_on_too(runs):

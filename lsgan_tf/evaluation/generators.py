@@ -26,7 +26,7 @@ class Candidate(NamedTuple):
     step: int
     """Steps it was trained."""
     weights: str
-    """"raw", as trained, or "ema", their moving average."""
+    """"raw", those of the step, or "ema", their moving average."""
     where: str
     """The checkpoint or SavedModel."""
     draw: Callable[[int, int], Iterator[Batch]]
@@ -56,7 +56,7 @@ def of_run(
     Args:
       run_dir: the run's folder.
       checkpoint: "newest", "best" (which training kept), "all" (the best too), or a step.
-      weights: "raw", "ema", "both", or None for both where a moving average is kept.
+      weights: "raw", "ema", "both", or None for "ema" where a moving average is kept, else "raw".
       log: takes a line for the user.
 
     Raises:
@@ -101,12 +101,12 @@ def of_saved_model(path: Path, weights: str | None) -> Candidates:
     Raises:
       UserError: if it is none, or a moving average is asked for and there is none.
     """
-    first = Sampler(path)
+    first = Sampler(path, RAW)
     config = Config.from_json(first.config, str(path))
     average = config.ema_decay
     if weights in (EMA, "both") and not average:
         raise _no_average(str(path))
-    names = {None: [RAW, EMA] if average else [RAW], "both": [RAW, EMA]}.get(weights, [weights])
+    names = {None: [EMA if average else RAW], "both": [RAW, EMA]}.get(weights, [weights])
 
     def each() -> Iterator[Candidate]:
         for name in names:
@@ -121,14 +121,15 @@ def _networks(gan: GAN, weights: str | None, run_dir: Path) -> dict[str, keras.M
     if weights in (EMA, "both") and gan.average is None:
         raise _no_average(str(run_dir))
     found = {RAW: gan.generator, EMA: gan.average}
-    wanted = (RAW, EMA) if weights in (None, "both") else (weights,)
-    return {name: found[name] for name in wanted if found[name] is not None}
+    usual = RAW if gan.average is None else EMA
+    wanted = (RAW, EMA) if weights == "both" else (weights or usual,)
+    return {name: found[name] for name in wanted}
 
 
 def _no_average(where: str) -> UserError:
     return UserError(
-        f"--weights: {where} keeps no moving average of the weights (it was trained without "
-        "--ema_decay); measure --weights=raw"
+        f"--weights: {where} keeps no moving average of the weights (it was trained with "
+        "--ema_decay=0); measure --weights=raw"
     )
 
 

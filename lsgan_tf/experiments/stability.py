@@ -26,7 +26,8 @@ and RMSProp is more stable than Adam. Learning rate 0.0002 throughout. Coding 0,
 -1, 1, 0 for BN_GD with RMSProp, as in the authors' code; the other combinations are published
 nowhere. The number of steps is not in the paper either: 100,000 here.
 """
-_COMMON = ("--network=dcgan", "--z_dim=1024", "--learning_rate=0.0002")
+_COMMON = ("--network=dcgan", "--z_dim=1024", "--learning_rate=0.0002", "--ema_decay=0")
+_CLOSE = ("--label_fake=0", "--label_real=1", "--label_target=1")
 _NO_NORM = {
     "bn_g": ("--nogenerator_batch_norm",),
     "bn_gd": ("--nogenerator_batch_norm", "--nodiscriminator_batch_norm"),
@@ -46,7 +47,7 @@ def arms() -> list[Arm]:
     for norm, without in _NO_NORM.items():
         for optimizer in ("adam", "rmsprop"):
             for loss, title in _LOSSES.items():
-                words = (*_COMMON, *without, f"--optimizer={optimizer}", f"--loss={loss}")
+                words = (*_COMMON, *_CLOSE, *without, f"--optimizer={optimizer}", f"--loss={loss}")
                 if (norm, optimizer, loss) == ("bn_gd", "rmsprop", "lsgan"):
                     words += _CHI
                 name = {"adam": "Adam", "rmsprop": "RMSProp"}[optimizer]

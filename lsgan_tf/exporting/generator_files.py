@@ -15,7 +15,7 @@ from lsgan_tf.gan import GAN
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, explained
 
-KINDS = {"raw": "G as it was trained", "ema": "the moving average of G's weights"}
+KINDS = {"ema": "EMA weights", "raw": "raw weights"}
 
 
 def write_generator_files(
@@ -28,9 +28,9 @@ def write_generator_files(
     float16: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[Form]:
-    """Writes G as files, and the moving average of its weights, if there is one, beside them.
+    """Writes G as files: with its EMA weights, if there are any, and the raw ones beside them.
 
-    The average of `g.keras` is in `g-ema.keras`.
+    `g.keras` then holds the EMA weights, and `g-raw.keras` those of the last step.
 
     Args:
       saved_model: what the images of TensorFlow Lite are compared with: the SavedModel
@@ -49,16 +49,16 @@ def write_generator_files(
       UserError: if a file cannot be written.
     """
     generator = float32_networks(config, gan)[0]
-    generators = {"raw": generator, "ema": float32_average(gan, generator)}
+    average = float32_average(gan, generator)
+    generators = {"raw": generator} if average is None else {"ema": average, "raw": generator}
     forms = []
     for weights, network in generators.items():
-        if network is None:
-            continue
-        for path in _named(keras_path, weights):
+        end = "-raw" if network is generator and average is not None else ""
+        for path in _named(keras_path, end):
             size = _write_keras(path, network)
             forms.append(Form(path.name, "Keras", weights, size))
             say(f"Keras file in {path}, {KINDS[weights]}: {size / 1e6:.2f} MB")
-        for path in _named(tflite_path, weights):
+        for path in _named(tflite_path, end):
             sampler = Sampler(saved_model, weights)
             form = write_tflite(path, config, network, sampler.draw, float16=float16)
             forms.append(form._replace(weights=weights))
@@ -76,10 +76,10 @@ def described(form: Form, config: Config) -> str:
     )
 
 
-def _named(path: Path | None, weights: str) -> Iterator[Path]:
-    """The file's name for these weights, if there is to be one."""
+def _named(path: Path | None, end: str) -> Iterator[Path]:
+    """The file's name with an end before its suffix, if there is to be a file."""
     if path is not None:
-        yield Path(path) if weights == "raw" else Path(path).with_stem(f"{Path(path).stem}-ema")
+        yield Path(path).with_stem(f"{Path(path).stem}{end}")
 
 
 def _write_keras(path: Path, generator: keras.Model) -> int:

@@ -46,7 +46,7 @@ class Form(NamedTuple):
     kind: str
     """What reads it, "Keras" for example."""
     weights: str
-    """"raw", G as it was trained, or "ema", the moving average of its weights."""
+    """"raw", G's weights of the last step, or "ema", their moving average."""
     size: int
     """Bytes."""
     milliseconds: float | None = None
@@ -152,7 +152,7 @@ def _samples(pictures: Sequence[str], step: int, config: Config) -> list[str]:
     laid_out = "; a row is a class, a column shares its noise" if config.conditional else ""
     lines = ["", "## Samples", "", f"Drawn at step {step:,}, none chosen or left out{laid_out}."]
     for name in pictures:
-        what = "the moving average" if "-ema" in name else "the weights as trained"
+        what = "the raw weights" if "-raw" in name else "the generator"
         lines += ["", f"![samples of {what}]({name})"]
     return lines
 
@@ -160,15 +160,16 @@ def _samples(pictures: Sequence[str], step: int, config: Config) -> list[str]:
 def _weights(config: Config) -> list[str]:
     if not config.ema_decay:
         return [
-            "The SavedModel holds the generator's weights as they were trained. There is no moving "
-            "average of them: the run had no `--ema_decay`."
+            "The SavedModel holds the generator's weights of the last step. There is no moving "
+            "average of them: the run had `--ema_decay=0`."
         ]
-    names = "`serving_ema` and `sample_ema`"
+    names = "`serving_raw` and `sample_raw`"
     if config.conditional:
-        names = "`serving_ema`, `sample_ema` and `write_ema`"
+        names = "`serving_raw`, `sample_raw` and `write_raw`"
     return [
-        "The SavedModel holds the generator's weights as they were trained, and their moving "
-        f"average (`--ema_decay={config.ema_decay:g}`), which {names} use."
+        "The SavedModel's signatures use an exponential moving average (EMA) of the generator's "
+        f"weights (`--ema_decay={config.ema_decay:g}`). It also holds the weights of the last "
+        f"step, which {names} use."
     ]
 
 
@@ -185,7 +186,7 @@ def _forms(forms: Sequence[Form], machine: str, config: Config) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for form in forms:
-        weights = "moving average" if form.weights == "ema" else "as trained"
+        weights = "EMA" if form.weights == "ema" else "raw"
         told = f"{form.size / 1e6:,.2f} MB"
         speed, largest, mean = "-", "-", "-"
         if form.milliseconds is not None:

@@ -14,8 +14,8 @@ from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.fixed_noise import SampleGrid, sample_grid
 from lsgan_tf.util.pixels import to_uint8
 
-FILE_NAMES = {"serving_default": "samples.png", "serving_ema": "samples-ema.png"}
-"""The picture of each signature: of the weights as trained, and of their moving average."""
+FILE_NAMES = {"serving_default": "samples.png", "serving_raw": "samples-raw.png"}
+"""The picture of each signature; the second is there beside a moving average alone."""
 
 _ROWS = _COLUMNS = 8
 _VALUES_AT_ONCE = 1 << 18
@@ -47,7 +47,8 @@ def write_pictures(
             continue
         made = _draw(signatures[signature], grid, math.prod(config.data_shape))
         title = f"{config.dataset} {config.loss}  step {step:,}"
-        title += "  moving average" * (signature == "serving_ema")
+        if config.ema_decay:
+            title += "  raw weights" if signature == "serving_raw" else "  EMA weights"
         title += "  (stand-in)" * config.data_standin
         if pixel_range is None:
             limit = 2 * config.mode_radius

@@ -35,11 +35,14 @@ class Exported(tf.Module):
       write(text, seed) -> images: uint8, one image per character of the string
         (conditional models whose classes are single characters).
       score(images, label) -> scores: float32 raw scores of uint8 images by D.
-      serving_ema, sample_ema, write_ema: the first three with the moving average of
-        G's weights, if there is one.
+    With a moving average of G's weights the first three use it, and there are more:
+      serving_raw, sample_raw, write_raw: the same with the weights of the last step.
+      serving_ema, sample_ema, write_ema: other names of the first three, under which
+        version 0.1.0 had the moving average.
     Unconditional models have no `label`. Conditional ones also have, beside the signatures,
     the function `between(z, first, second, share)`: float32 images whose mapped label lies
-    that share of the way from one class to another; with a moving average `between_ema` too.
+    that share of the way from one class to another; with a moving average `between_raw` and
+    `between_ema` likewise.
 
     Args:
       config: the run's, with the dataset's facts.
@@ -87,24 +90,27 @@ class Exported(tf.Module):
                 )
             )
             kinds = (noises, labels, labels, shares)
-            self.between = tf.function(
-                functools.partial(self._between, generator), input_signature=kinds, autograph=False
-            )
-            if average is not None:
-                self.between_ema = tf.function(
-                    functools.partial(self._between, average),
+
+            def between(network: keras.Model) -> tf.types.experimental.PolymorphicFunction:
+                return tf.function(
+                    functools.partial(self._between, network),
                     input_signature=kinds,
                     autograph=False,
                 )
 
+            self.between = between(generator if average is None else average)
+            if average is not None:
+                self.between_raw, self.between_ema = between(generator), self.between
+
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The concrete functions to save, by name."""
         generator, discriminator, average = self._networks()
-        found = self._drawing(generator)
-        found["serving_default"] = found.pop("serving")
+        drawing = self._drawing(generator if average is None else average)
+        found = {"serving_default" if n == "serving" else n: f for n, f in drawing.items()}
         if average is not None:
-            drawing = self._drawing(average)
             found |= {f"{name}_ema": function for name, function in drawing.items()}
+            raw = self._drawing(generator)
+            found |= {f"{name}_raw": function for name, function in raw.items()}
         if discriminator is None:
             return found
         dtype = tf.float32 if self._range is None else tf.uint8

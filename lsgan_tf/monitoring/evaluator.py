@@ -40,8 +40,8 @@ from lsgan_tf.util.text import spell
 class Evaluator:
     """The measures of a run, its rows in `evaluations.jsonl`, and its folder `best/`.
 
-    With a moving average of G's weights, both are measured; names of its figures end in
-    `_ema`.
+    The EMA weights are measured if there are any, and then names of figures end in `_ema`;
+    else the raw weights.
 
     Args:
       config: the run's, with the dataset's facts.
@@ -82,9 +82,10 @@ class Evaluator:
         )
         self._metric = chosen_metric(config.best_metric, self._suite.keys)
         self.best = best if best and best["metric"] == self._metric else None
-        networks = {"raw": gan.generator, "ema": gan.average}
+        raw = gan.average is None
+        network = gan.generator if raw else gan.average
         self._real: dict[str, float | None] = {}
-        self._draws = {n: Draws(net, config) for n, net in networks.items() if net is not None}
+        self._draws = {"raw" if raw else "ema": Draws(network, config)}
 
     def prepare(self) -> None:
         """Makes what the measures need and measures real examples: may take minutes.
@@ -128,7 +129,7 @@ class Evaluator:
             curves = {f"quality/{key}": v for key, v in figures.items() if v is not None}
             self._summaries.scalars(step, curves)
             for name, values in found.items():
-                title = "" if name == "raw" else " with the moving average"
+                title = "" if name == "raw" else " of the EMA weights"
                 self._run.log(f"step {step:,}: quality{title}: {in_words(values)}")
             took = time.monotonic() - start
             self._run.log(f"step {step:,}: evaluation took {spell(took)}")

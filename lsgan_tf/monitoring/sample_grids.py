@@ -62,16 +62,19 @@ class Previews:
         labels = None if self._grid.labels is None else self._source.labels(indices)
         return self._source.read(indices) / np.float32(255.0), labels
 
-    def samples(self, step: int, *, average: bool = False) -> np.ndarray:
+    def samples(self, step: int, *, raw: bool = False) -> np.ndarray:
         """The generator's picture now: uint8, `(height, width, 3)`.
 
         Args:
           step: for the title.
-          average: draw with the moving average of the weights.
+          raw: draw with the weights of this step, where there is a moving average of them.
         """
-        draw = self._average if average else self._generate
+        title = f"{self._name()}  step {step:,}"
+        draw = self._generate
+        if self._gan.average is not None:
+            title += "  raw weights" if raw else "  EMA weights"
+            draw = self._generate if raw else self._average
         made = draw(self._grid.z, self._grid.labels).numpy()
-        title = f"{self._name()}  step {step:,}{'  moving average' if average else ''}"
         if self._gan.pixel_range is None:
             self.points = made
             limit = 2 * self._config.mode_radius
@@ -80,16 +83,17 @@ class Previews:
         return self._grid.picture(to_uint8(made, self._gan.pixel_range), title)
 
     def save(self, folder: Path, step: int, summaries: Summaries) -> None:
-        """Draws the samples of a step, of the moving average too, and shows them.
+        """Draws the samples of a step and shows them.
 
         Args:
-          folder: gets `step-00001000.png`, of an average `step-00001000-ema.png`, and of
-            points the `.npy` beside.
+          folder: gets `step-00001000.png` with the EMA weights, and `step-00001000-raw.png`
+            beside it with the raw ones; without an average the first alone, with the raw
+            weights. Of points it gets the `.npy` beside.
           step: which it is.
           summaries: gets the pictures.
         """
-        for kind in ("", "-ema") if self._gan.average is not None else ("",):
-            picture = self.samples(step, average=bool(kind))
+        for kind in ("", "-raw") if self._gan.average is not None else ("",):
+            picture = self.samples(step, raw=bool(kind))
             path = folder / f"step-{step:08d}{kind}.png"
             image_grid.save_png(path, picture)
             if self.points is not None:

@@ -22,7 +22,7 @@ from lsgan_tf.run_dir.status import Run, checkpoints, is_number, lines, read_run
 from lsgan_tf.settings.defaults import PAPER
 from lsgan_tf.util.files import open_regular
 
-_GRID = re.compile(r"step-(\d+)(-ema)?\.png")
+_GRID = re.compile(r"step-(\d+)(-ema|-raw)?\.png")
 _LOG_LINES = 60
 _MOST_PIXELS = 50_000_000  # of a picture that is opened at all
 
@@ -75,7 +75,9 @@ class Facts:
       stats: rows of `stats.jsonl`; likewise `timing` and `watch`.
       evaluations: what was measured of it, see `lsgan_tf.evaluation.history.evaluations`.
       grids: sample grids, oldest first.
-      averaged: the same of the moving average.
+      averaged: the same of the moving average, of a run of version 0.1.0, whose `grids` are
+        of the raw weights.
+      raw: the same of the raw weights, beside a moving average.
       reals: real examples, if their picture is there and is to be shown.
       left_out: how many grids are not shown, because of the limit.
       unreadable: names of pictures that could not be read.
@@ -98,6 +100,7 @@ class Facts:
     evaluations: list[dict[str, Any]]
     grids: list[Picture]
     averaged: list[Picture]
+    raw: list[Picture]
     reals: Picture | None
     left_out: int
     unreadable: list[str]
@@ -126,8 +129,8 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82, reals: boo
     if not Path(path).is_dir():
         raise UserError(f"{path}: no such folder; expected the folder of a run")
     run, drawing = read_run(path), Drawing(pixels, quality, [])
-    plain, averaged = _names(run.path / "samples")
-    chosen, chosen_averaged = _evenly(plain, grids), _evenly(averaged, grids)
+    named = _names(run.path / "samples")
+    plain, averaged, raw = chosen = [_evenly(some, grids) for some in named]
     timing = rows(run.path / "timing.jsonl")
     measured = evaluations(run.path)
     known, unknown = _settings(run.values)
@@ -145,10 +148,11 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82, reals: boo
         timing=timing,
         watch=rows(run.path / "watch.jsonl"),
         evaluations=measured,
-        grids=_pictures(chosen, drawing),
-        averaged=_pictures(chosen_averaged, drawing),
+        grids=_pictures(plain, drawing),
+        averaged=_pictures(averaged, drawing),
+        raw=_pictures(raw, drawing),
         reals=real,
-        left_out=len(plain) + len(averaged) - len(chosen) - len(chosen_averaged),
+        left_out=sum(map(len, named)) - sum(map(len, chosen)),
         unreadable=drawing.unreadable,
         best=best_of_run(run.summary, measured),
         best_checkpoint=_best_checkpoint(run),
@@ -186,15 +190,14 @@ def _settings(values: dict[str, Any]) -> tuple[list[Setting], dict[str, Any]]:
     return known, {name: value for name, value in values.items() if name not in names}
 
 
-def _names(folder: Path) -> tuple[list[tuple[int, Path]], list[tuple[int, Path]]]:
-    """(step, file) of the sample grids, oldest first: of G, and of its moving average."""
-    plain: list[tuple[int, Path]] = []
-    averaged: list[tuple[int, Path]] = []
+def _names(folder: Path) -> list[list[tuple[int, Path]]]:
+    """(step, file) of the sample grids, oldest first: those with no suffix, `-ema` and `-raw`."""
+    found: dict[str | None, list[tuple[int, Path]]] = {None: [], "-ema": [], "-raw": []}
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if match := _GRID.fullmatch(path.name):
-                (averaged if match[2] else plain).append((int(match[1]), path))
-    return sorted(plain), sorted(averaged)
+                found[match[2]].append((int(match[1]), path))
+    return [sorted(named) for named in found.values()]
 
 
 def _evenly(items: Sequence[Any], count: int) -> list[Any]:

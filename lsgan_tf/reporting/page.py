@@ -173,14 +173,13 @@ def _samples(runs: Sequence[Facts], limit: str) -> str:
 
 
 def _kinds(facts: Facts) -> list[tuple[str, list[Picture]]]:
-    """The sample grids that there are: of G, and of its moving average."""
-    return [
-        (kind, grids) for kind, grids in (("", facts.grids), ("average", facts.averaged)) if grids
-    ]
+    """The sample grids that there are, each kind under the key of its slider."""
+    kinds = (("", facts.grids), ("average", facts.averaged), ("raw", facts.raw))
+    return [(kind, grids) for kind, grids in kinds if grids]
 
 
 def _slider(facts: Facts, key: str, kind: str, grids: Sequence[Picture]) -> str:
-    name = facts.name + (", moving average of G" if kind else "")
+    name = facts.name + {"": "", "average": ", EMA weights", "raw": ", raw weights"}[kind]
     last = len(grids) - 1
     return (
         f'<figure class="grids" data-key="{key}"><figcaption>{text_of(name)}, '
@@ -232,7 +231,7 @@ def _quality(runs: Sequence[Facts]) -> str:
 def _when(row: dict[str, Any]) -> str:
     """The step of a row, and what else tells it from others of the same step."""
     by = "evaluate" if row.get("by") == "evaluate" else ""
-    weights = "moving average" if row.get("weights") == "ema" else ""
+    weights = "EMA weights" if row.get("weights") == "ema" else ""
     return ", ".join(filter(None, (f"{int(row['step']):,}", weights, by)))
 
 

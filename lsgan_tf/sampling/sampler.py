@@ -41,10 +41,12 @@ class Sampler:
 
     Args:
       path: the SavedModel's folder.
-      weights: "raw", G as it was trained, or "ema", the moving average of its weights.
+      weights: "ema", the moving average of G's weights, or "raw", those of the last step;
+        None for "ema" if the SavedModel holds it, else "raw".
 
     Attributes:
       path: the folder.
+      weights: "ema" or "raw": which it draws with.
       classes: names of the classes in label order; empty if unconditional.
       shape: shape of one image, `(height, width, channels)`; `(2,)` for the mixture.
       step: steps the generator was trained.
@@ -58,7 +60,7 @@ class Sampler:
       UserError: if there is no such SavedModel, it is damaged, or holds no average.
     """
 
-    def __init__(self, path: Path, weights: str = "raw") -> None:
+    def __init__(self, path: Path, weights: str | None = None) -> None:
         if not (Path(path) / "saved_model.pb").is_file():
             raise UserError(
                 f"{path}: no SavedModel in it; write one with python -m lsgan_tf.export"
@@ -99,7 +101,7 @@ class Sampler:
         sampler = cls.__new__(cls)
         sampler.path = path
         sampler._describe(step, config, classes)
-        sampler._use(model, "raw")
+        sampler._use(model, None)
         return sampler
 
     def _describe(self, step: int, config: dict[str, Any], names: Sequence[str]) -> None:
@@ -115,18 +117,23 @@ class Sampler:
         pixels = math.prod(self.shape[:2]) if len(self.shape) == 3 else 1
         self.chunk = max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
 
-    def _use(self, model: Any, weights: str) -> None:
+    def _use(self, model: Any, weights: str | None) -> None:
         """Takes the functions of these weights."""
-        suffix = "_ema" if weights == "ema" else ""
         signatures = model.signatures
-        if f"sample{suffix}" not in signatures:
+        averaged = "sample_ema" in signatures
+        self.weights: str = weights or ("ema" if averaged else "raw")
+        if self.weights == "ema" and not averaged:
             raise UserError(
-                f"{self.path}: holds no moving average of the weights (its run had no "
-                "--ema_decay); draw with --weights=raw"
+                f"{self.path}: holds no moving average of the weights (its run had "
+                "--ema_decay=0); draw with --weights=raw"
             )
+        suffix = "_ema" if self.weights == "ema" else ""
+        # Version 0.1.0 gave the raw weights the names without a suffix.
+        if self.weights == "raw" and "sample_raw" in signatures:
+            suffix = "_raw"
         self._model = model  # its functions do not keep its variables alive
         self._sample, self._write = (signatures.get(f"{n}{suffix}") for n in ("sample", "write"))
-        self._serve = signatures["serving_ema" if suffix else "serving_default"]
+        self._serve = signatures[f"serving{suffix or '_default'}"]
         self._between = getattr(model, f"between{suffix}", None)
 
     @property

@@ -50,7 +50,8 @@ def test_cifar10_runs_differ_in_the_objective_alone():
 
 def test_digits_are_the_defaults_and_differ_as_they_say():
     turned, shifted = config("digits_shift_rotate"), config("digits_shift")
-    assert turned.differences(resolve({"dataset": "digits"}, {})[0]) == []
+    default = resolve({"dataset": "digits"}, {})[0]
+    assert turned.differences(default) == ["ema_decay: 0.0 -> 0.999"]
     assert turned.differences(shifted) == ["digits_rotation: 10.0 -> 0.0"]
     entropy = config("digits_cross_entropy")
     assert entropy.loss == "nsgan"
@@ -86,6 +87,7 @@ def test_lsgan_gp():
     ],
 )  # fmt: skip
 def test_each_begins_with_what_to_type_and_expect(name):
+    assert config(name).ema_decay == 0  # the authors keep no average
     text = (PRESETS / f"{name}.flags").read_text(encoding="utf-8")
     assert f"python -m lsgan_tf.main --preset={name}" in text
     assert "# Time: " in text

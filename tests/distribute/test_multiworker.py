@@ -147,7 +147,7 @@ def test_the_chief_measures_and_the_run_goes_on_as_without(runs):
     path = runs.path / "measured"
     rows = [json.loads(line) for line in (path / "evaluations.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [10, 20]
-    assert all({"modes", "modes_ema"} <= row["figures"].keys() for row in rows)
+    assert all("modes_ema" in row["figures"] for row in rows)
     best = json.loads((path / "best" / "best.json").read_text(encoding="utf-8"))
     assert best["step"] in (10, 20)
     assert (path / "best" / "export" / "saved_model.pb").is_file()

@@ -51,8 +51,8 @@ def test_all_checkpoints_in_a_file_and_a_table(evaluated, tiny_run):
     assert [head.strip() for head in heads if head.strip()] == [
         "better",
         "real",
-        "step 10",
-        "step 12",
+        "step 10 ema",
+        "step 12 ema",
     ]
     assert any("measuring step 10" in line for line in lines)
 
@@ -113,9 +113,13 @@ def test_other_data_is_refused_or_told_of(evaluated, tmp_path, write_characters,
         ("newest", "ema", "no moving average"),
     ],
 )
-def test_checkpoints_that_are_not_there(tiny_run, checkpoint, weights, said):
+def test_what_is_not_there(tiny_run, tmp_path, checkpoint, weights, said):
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run.path, run)
+    config = dataclasses.replace(load_config(run), ema_decay=0.0)
+    files.write_json(run / "config.json", config.to_json())
     with pytest.raises(UserError, match=said):
-        candidates.of_run(tiny_run.path, checkpoint, weights)
+        candidates.of_run(run, checkpoint, weights)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +138,7 @@ def averaged(tiny_run, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("weights", [None, "both", "ema"])
+@pytest.mark.parametrize("weights", [None, "both", "ema", "raw"])
 @pytest.mark.parametrize("exported", [False, True])
 def test_weights_and_their_average_where_one_is_kept(averaged, exported, weights):
     if exported:
@@ -146,7 +150,8 @@ def test_weights_and_their_average_where_one_is_kept(averaged, exported, weights
         for candidate in found.each
     }
     # Without weights every picture is one and the same grey.
-    assert flat == ({"ema": True} if weights == "ema" else {"raw": False, "ema": True})
+    expected = {"both": {"raw": False, "ema": True}, "raw": {"raw": False}}
+    assert flat == expected.get(weights, {"ema": True})
 
 
 def test_a_run_without_a_checkpoint_yet(tiny_run, tmp_path):

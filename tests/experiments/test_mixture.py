@@ -25,7 +25,7 @@ def make(tmp_path, arm, seed, modes_at):
         points += ring.means[np.arange(800) % count] if count else (0.0, 0.0)
         np.save(run.path / "samples" / f"step-{step:08d}.npy", points.astype(np.float32))
     # Beside them what a run with --ema_decay keeps.
-    np.save(run.path / "samples" / "step-00003000-ema.npy", np.zeros((800, 2), np.float32))
+    np.save(run.path / "samples" / "step-00003000-raw.npy", np.zeros((800, 2), np.float32))
     run.measures = mixture.measure(run)
     return run
 

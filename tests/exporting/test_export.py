@@ -40,11 +40,11 @@ def exported(tiny_run, command, tmp_path_factory):
 def test_all_forms_and_nothing_else(exported):
     folder, said = exported
     assert sorted(path.name for path in folder.iterdir()) == [
-        "g.keras", "g.tflite", "models", "saved",
+        "g-raw.keras", "g-raw.tflite", "g.keras", "g.tflite", "models", "saved",
     ]  # fmt: skip
     assert "SavedModel of step 12 in saved" in said
     assert "for TensorFlow Serving in models/tiny/12" in said
-    assert "Keras file in g.keras, G as it was trained" in said
+    assert "Keras file in g.keras, EMA weights" in said
     assert re.search(r"g.tflite, .*MB, .* ms an image on one thread; .*grey levels of 255", said)
 
 
@@ -54,10 +54,11 @@ def test_what_serving_takes_is_the_saved_model(exported):
     assert read_json(path / "export.json") == read_json(exported[0] / "saved" / "export.json")
     card = (path / "MODEL.md").read_text(encoding="utf-8")
     assert "| classes | 5, in `classes.txt` |" in card
-    assert "| `g.keras` | Keras | as trained |" in card
-    assert "| `g.tflite` | TensorFlow Lite, float16 weights | as trained |" in card
+    assert "| `g.keras` | Keras | EMA |" in card
+    assert "| `g.tflite` | TensorFlow Lite, float16 weights | EMA |" in card
     assert card == (exported[0] / "saved" / "MODEL.md").read_text(encoding="utf-8")
-    assert "![samples of the weights as trained](samples.png)" in card
+    assert "![samples of the generator](samples.png)" in card
+    assert "![samples of the raw weights](samples-raw.png)" in card
     assert (path / "samples.png").is_file()
     assert Sampler(path).write("安宁", 7).shape == (2, 8, 8, 1)
 

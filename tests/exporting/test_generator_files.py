@@ -50,19 +50,19 @@ def averaged(tmp_path_factory):
 def test_both_weights_have_files_of_their_own(averaged):
     folder, _, forms, said = averaged
     assert sorted(path.name for path in folder.iterdir()) == [
-        "export", "g-ema.keras", "g-ema.tflite", "g.keras", "g.tflite",
+        "export", "g-raw.keras", "g-raw.tflite", "g.keras", "g.tflite",
     ]  # fmt: skip
     assert [(form.file, form.weights) for form in forms] == [
-        ("g.keras", "raw"), ("g.tflite", "raw"), ("g-ema.keras", "ema"), ("g-ema.tflite", "ema"),
+        ("g.keras", "ema"), ("g.tflite", "ema"), ("g-raw.keras", "raw"), ("g-raw.tflite", "raw"),
     ]  # fmt: skip
     for form in forms:
         assert form.size == (folder / form.file).stat().st_size
     # Were the average compared with the weights, it would be far off.
     assert all(form.largest <= 1 for form in forms if form.milliseconds is not None)
-    assert len(said) == 4 and "the moving average of G's weights" in said[3]
+    assert len(said) == 4 and "EMA weights" in said[1] and "raw weights" in said[3]
 
 
-@pytest.mark.parametrize(("name", "weights"), [("g", "raw"), ("g-ema", "ema")])
+@pytest.mark.parametrize(("name", "weights"), [("g", "ema"), ("g-raw", "raw")])
 def test_each_makes_the_savedmodels_images(averaged, name, weights):
     import lsgan_tf.networks.handwriting  # noqa: F401 - makes the class known to Keras
 
@@ -80,12 +80,12 @@ def test_each_makes_the_savedmodels_images(averaged, name, weights):
 
 
 def test_without_an_average_there_is_one_file(tmp_path):
-    config, gan, saved = make(tmp_path)
+    config, gan, saved = make(tmp_path, ema_decay=0.0)
     forms = write_generator_files(
         saved, config, gan, tflite_path=tmp_path / "g.tflite", float16=True, say=lambda line: None
     )
     assert [(form.file, form.kind) for form in forms] == [
         ("g.tflite", "TensorFlow Lite, float16 weights")
     ]
-    assert not list(tmp_path.glob("*-ema*"))
+    assert not list(tmp_path.glob("*-raw*"))
     assert "ms an image on one thread" in described(forms[0], config)

@@ -76,24 +76,23 @@ def test_every_dataset_has_one():
 
 
 def test_which_weights_it_holds():
-    plain = card(config(), [], 1)
-    assert "no moving average" in plain and "`sample_ema`" not in plain
+    plain = card(config(ema_decay=0.0), [], 1)
+    assert "no moving average" in plain and "`sample_raw`" not in plain
     text = card(config(ema_decay=0.999, conditional=True), ["安"], 1)
-    assert "(`--ema_decay=0.999`), which `serving_ema`, `sample_ema` and `write_ema` use" in text
-    assert "write_ema" not in card(config(ema_decay=0.999), [], 1)
+    assert "moving average (EMA) of the generator's weights (`--ema_decay=0.999`)" in text
+    assert "which `serving_raw`, `sample_raw` and `write_raw` use" in text
+    assert "write_raw" not in card(config(ema_decay=0.999), [], 1)
 
 
 def test_other_files_have_a_row_each(tmp_path):
     forms = [
         Form("g|1.keras", "Keras", "raw", 1_234_567),
-        Form("g-ema.tflite", "TensorFlow Lite", "ema", 2_000_000, 3.14159, 1.0, 0.00123),
+        Form("g.tflite", "TensorFlow Lite", "ema", 2_000_000, 3.14159, 1.0, 0.00123),
     ]
     write_card(tmp_path, config(), [], 42, None, forms, "A Processor")
     text = (tmp_path / "MODEL.md").read_text(encoding="utf-8")
-    assert "| `g\\|1.keras` | Keras | as trained | 1.23 MB | - | - | - |" in text
-    assert (
-        "| `g-ema.tflite` | TensorFlow Lite | moving average | 2.00 MB | 3.14 ms | 1 | 0.0012 |"
-    ) in text
+    assert "| `g\\|1.keras` | Keras | raw | 1.23 MB | - | - | - |" in text
+    assert ("| `g.tflite` | TensorFlow Lite | EMA | 2.00 MB | 3.14 ms | 1 | 0.0012 |") in text
     assert "on one thread of A Processor" in text and "in grey levels of 255" in text
     assert "one thread" not in card(config(), [], 42, (), forms[:1])
     assert "## Weights" in text and [path.name for path in tmp_path.iterdir()] == ["MODEL.md"]

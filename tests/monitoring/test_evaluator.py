@@ -60,33 +60,37 @@ def test_figures_go_to_the_log_and_tensorboard(measured):
     assert [row["step"] for row in found] == [6, 12]
     for row in found:
         names = {"mode_overlap", "modes", "modes_touched", "within_3std", "mode_kl"}
-        assert row["figures"].keys() == names | {f"{name}_ema" for name in names}
+        assert row["figures"].keys() == {f"{name}_ema" for name in names}
         assert row["real"].keys() == names and row["real"]["modes"] == 8
     tags = {tag for _, tag, _ in events(measured / "tensorboard")}
-    assert {"quality/modes", "quality/mode_kl_ema"} <= tags
+    assert "quality/mode_kl_ema" in tags and "quality/mode_kl" not in tags
     log = (measured / "log.txt").read_text(encoding="utf-8")
     assert ", modes 8, modes_touched 8, " in log
-    assert "step 6: quality: mode_overlap " in log
-    assert "step 6: quality with the moving average: mode_overlap " in log
+    assert "step 6: quality of the EMA weights: mode_overlap " in log
     about = json.loads((measured / "summary.json").read_text(encoding="utf-8"))
     assert about["evaluation"]["protocol"]["samples"] == 300
     assert about["evaluation"]["real"]["modes"] == 8
 
 
+def test_without_an_average_the_weights_are_measured(tmp_path):
+    path = run(tmp_path / "raw", ema_decay=0.0)
+    assert all("mode_overlap" in row["figures"] for row in rows(path))
+    assert "step 6: quality: mode_overlap " in (path / "log.txt").read_text(encoding="utf-8")
+    best = json.loads((path / "best" / "best.json").read_text(encoding="utf-8"))
+    assert best["weights"] == "raw"
+
+
 def test_the_best_is_kept_whole(measured):
     best = json.loads((measured / "best" / "best.json").read_text(encoding="utf-8"))
-    values = [
-        (row["figures"][f"mode_overlap{end}"], row["step"], name)
-        for row in rows(measured)
-        for name, end in (("raw", ""), ("ema", "_ema"))
-    ]
+    values = [(row["figures"]["mode_overlap_ema"], row["step"], "ema") for row in rows(measured)]
     highest = max(value for value, _, _ in values)
     first = next((step, name) for value, step, name in values if value == highest)
     assert (best["metric"], best["value"]) == ("mode_overlap", highest)
     assert (best["step"], best["weights"]) == first
     about = json.loads((measured / "summary.json").read_text(encoding="utf-8"))
     assert about["best"] == {k: best[k] for k in ("step", "metric", "weights", "value")}
-    assert Sampler(measured / "best" / "export", best["weights"]).step == best["step"]
+    sampler = Sampler(measured / "best" / "export")
+    assert (sampler.step, sampler.weights) == (best["step"], best["weights"])
     assert [step for step, _ in find(measured / "best")] == [best["step"]]
     found, notices = Checkpoints(measured / "best").newest()
     assert found.step == best["step"] and not notices

@@ -130,10 +130,15 @@ class TestPictures:
         text = page([gather(path, grids=24, pixels=720, reals=False)], "")
         assert "real examples" not in text and len(embedded(text)["0"]) == 3
 
-    def test_the_moving_average_has_its_own(self, make_run):
+    @pytest.mark.parametrize(
+        ("suffix", "key", "name"),
+        [("raw", "0raw", "raw weights"), ("ema", "0average", "EMA weights")],
+    )
+    def test_other_weights_have_their_own(self, make_run, suffix, key, name):
         path = make_run()
-        Image.new("RGB", (8, 8)).save(path / "samples" / "step-00000300-ema.png")
-        assert list(embedded(report(path))) == ["0", "0average"]
+        Image.new("RGB", (8, 8)).save(path / "samples" / f"step-00000300-{suffix}.png")
+        assert list(embedded(report(path))) == ["0", key]
+        assert f"run, {name}, <output>" in report(path)
 
     @pytest.mark.parametrize("content", [b"", b"<svg onload=alert(1)>", b"\x89PNG\r\n\x1a\n cut"])
     def test_what_is_no_picture_is_named(self, make_run, content):

@@ -384,7 +384,7 @@ class TestCommand:
             "--out=new/line.npz", cwd=tmp_path,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert done.stdout == "wrote new/line.npz from the generator of step 12\n"
+        assert done.stdout == "wrote new/line.npz from the generator of step 12, EMA weights\n"
         images = np.load(tmp_path / "alone.npy")
         np.testing.assert_array_equal(images, sampler.write("安宁安", 7))
         with np.load(tmp_path / "new" / "line.npz") as found:

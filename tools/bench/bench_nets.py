@@ -47,10 +47,12 @@ def config(
       small: narrow networks and few classes.
       convolution: as `--convolution`.
     """
+    # The paper's step, as its peers have it: without a moving average.
     given = _FULL[net] | {
         "precision": precision,
         "batch_size": batch_size,
         "convolution": convolution,
+        "ema_decay": 0.0,
     }
     classes = _CLASSES[net]
     if small:

@@ -35,7 +35,8 @@ def evaluations(run: Run) -> dict[str, Any]:
     """
     path = run.path / "evaluation.json"
     report = read_json(path, _FORM)
-    rows = [row for row in report["results"] if row["weights"] == "raw"]
+    raw = [row for row in report["results"] if row["weights"] == "raw"]
+    rows = raw or report["results"]
     if not rows:
         raise UserError(f"{path}: nothing is measured in it; remove it and run the command again")
     return {**report, "results": sorted(rows, key=lambda row: row["step"])}

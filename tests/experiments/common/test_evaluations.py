@@ -44,6 +44,16 @@ def test_last_and_best_by_hand(run_of):
     }  # fmt: skip
 
 
+def test_where_one_kind_of_weights_is_measured_it_is_taken(run_of, tmp_path):
+    run = run_of(Arm("a", "", ()), 0, {"judge_frechet": 9.0})
+    path = run.path / "evaluation.json"
+    report = json.loads(path.read_text())
+    averaged = [row for row in report["results"] if row["weights"] == "ema"]
+    averaged[0]["figures"]["judge_frechet"] = 3.0
+    path.write_text(json.dumps(report | {"results": averaged}))
+    assert last_and_best(run)["judge_frechet"] == 3.0
+
+
 def test_without_evaluations(tmp_path):
     run = Run(Arm("a", "", ()), 0, tmp_path)
     with pytest.raises(UserError, match=r"evaluation\.json: No such file"):
