@@ -113,7 +113,7 @@ def test_the_comparison_sees_what_differs(runs, undisturbed, tmp_path):
     assert "stats.jsonl" in found and "samples/step-00000015.png" in found
     assert any(row.startswith("checkpoint: generator/") for row in found)
     assert any("d_optimizer" in name for name in tensors(undisturbed))
-    per_log, grids = 6 + 2, STEPS // 15 + 1  # curves and histograms
+    per_log, grids = 6 + 2, 2 * (STEPS // 15 + 1)  # curves and histograms; both weights
     assert len(events(undisturbed / "tensorboard")) == per_log * (STEPS // 4) + grids
 
 
@@ -253,7 +253,8 @@ def test_weights_that_do_not_fit_are_refused(runs, undisturbed, flags, reason):
 
 
 def test_the_moving_average_goes_on_too(runs):
-    words = ("--ema_decay=0.9", "--sample_every=6")
+    shared = ("--sample_every=6", "--watch_every=5")
+    words = ("--ema_decay=0.9", *shared)
     runs.finish("average", *words, "--steps=15")
     runs.finish("average-again", *words, "--steps=8")
     runs.finish("average-again", *words, "--steps=15")
@@ -264,7 +265,7 @@ def test_the_moving_average_goes_on_too(runs):
     average, raw = samples / "step-00000012.png", samples / "step-00000012-raw.png"
     assert raw.read_bytes() != average.read_bytes()
     # It changes nothing of the training.
-    runs.finish("no-average", "--ema_decay=0", "--sample_every=6", "--steps=15")
+    runs.finish("no-average", "--ema_decay=0", *shared, "--steps=15")
     for name in ("stats.jsonl", "watch.jsonl"):
         mine, plain = (runs.path / run / name for run in ("average", "no-average"))
         assert mine.read_bytes() == plain.read_bytes()
