@@ -22,7 +22,6 @@ class TestDefaults:
         ("dataset", "network", "image_size", "learning_rate"),
         [
             ("hwdb", "handwriting", 28, 2e-4),
-            ("cifar10", "dcgan", 32, 2e-4),
             ("lsun", "scene", 112, 1e-3),
             ("images", "dcgan", 64, 2e-4),
         ],
@@ -40,6 +39,15 @@ class TestDefaults:
         assert (config.clip_norm, config.flip, config.crop) == (0, False, False)
         assert config.generator_batch_norm and config.discriminator_batch_norm
         assert config.ema_decay == 0.999  # ours
+
+    def test_of_cifar10_are_those_that_start(self):
+        config = make(dataset="cifar10")
+        assert (config.network, config.image_size, config.learning_rate) == ("dcgan", 32, 2e-4)
+        assert (config.z_dim, config.z_distribution) == (100, "uniform")
+        assert (config.label_fake, config.label_real, config.label_target) == (-1, 1, 0)
+        begun = make(dataset="cifar10", z_dim=1024, label_fake=0.0, label_target=1.0, ema_decay=0.0)
+        now = resolve({"dataset": "cifar10"}, {"dataset": "command line"})
+        assert as_begun(*now, begun)[0] == begun
 
     def test_of_the_mixture_are_the_authors(self):
         config = make(dataset="mixture")

@@ -103,7 +103,7 @@ class TestFlags:
             "(default: 50,000 for digits; 35,000 for mixture; else 1,000,000)"
         )
         assert values["label_fake"].help.endswith(
-            "[score, -1,000 to 1,000] (default: -1 for digits; else 0)"
+            "[score, -1,000 to 1,000] (default: -1 for cifar10, digits; else 0)"
         )
         assert values["max_classes"].help.startswith("hwdb: ")
         assert values["max_classes"].help.endswith("(default: all)")

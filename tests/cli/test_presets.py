@@ -46,6 +46,11 @@ def test_cifar10_runs_differ_in_the_objective_alone():
     assert (least_squares.learning_rate, least_squares.beta1) == (0.0002, 0.5)
     coding = (least_squares.label_fake, least_squares.label_real, least_squares.label_target)
     assert coding == (-1, 1, 0)
+    # Of what can differ, all but the average is spelled out.
+    default = resolve({"dataset": "cifar10"}, {})[0]
+    assert least_squares.differences(default) == [
+        "z_dim: 1024 -> 100", "ema_decay: 0.0 -> 0.999",
+    ]  # fmt: skip
 
 
 def test_digits_are_the_defaults_and_differ_as_they_say():

@@ -15,13 +15,16 @@ On Amazon Mechanical Turk people were shown a bedroom of LSGAN and one of DCGAN,
 network, and chose the one that looked more real: 4,000 votes, 56.4% for LSGAN and 43.6% for
 DCGAN (section 4.3.2).
 """
+_COMMON = (
+    "--label_fake=0", "--label_real=1", "--label_target=1", "--z_dim=1024", "--ema_decay=0",
+)  # fmt: skip
 _LOSSES = {"lsgan": "LSGAN", "nsgan": "DCGAN"}
 _PAIRS = 100
 
 
 def arms() -> list[Arm]:
     """The same network with both losses."""
-    return [Arm(loss, title, (f"--loss={loss}",)) for loss, title in _LOSSES.items()]
+    return [Arm(loss, title, (f"--loss={loss}", *_COMMON)) for loss, title in _LOSSES.items()]
 
 
 def after(run: Run) -> list[tuple[str, ...]]:
