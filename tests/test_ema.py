@@ -15,7 +15,6 @@ from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.savedmodel import Exported, write_saved_model
 from lsgan_tf.noise import noise
-from lsgan_tf.sampling import Sampler
 from lsgan_tf.sampling.sampler import Sampler
 
 CLASSES = ("安", "宁", "A")
