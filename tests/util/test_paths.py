@@ -14,7 +14,7 @@ from lsgan_tf.config import Config, resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.paths import local, optional
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_home_folders(monkeypatch, tmp_path):
