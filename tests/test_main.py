@@ -171,7 +171,8 @@ class TestMistakesInFlags:
     @pytest.mark.parametrize(
         ("words", "parts"),
         [
-            (["--text=安", "--out=o.png"], ["--run_dir", "--saved_model"]),
+            (["--nopretrained", "--text=安", "--out=o.png"], ["--run_dir", "--saved_model"]),
+            (["--pretrained", "--run_dir=r", "--text=安", "--out=o.png"], ["--run_dir"]),
             (["--run_dir=r", "--saved_model=s", "--text=安", "--out=o"], ["--run_dir"]),
             (["--run_dir=r", "--text=安"], ["--out"]),
             (["--run_dir=r", "--out=o.png"], ["--text", "--count"]),

@@ -24,7 +24,8 @@ FLAGS = [
 ]  # fmt: skip
 TRAIN = """
 import sys
-from lsgan_tf import main, steps
+from lsgan_tf import main
+from lsgan_tf.distribute import multi_step as steps
 from lsgan_tf.cli.app import run
 steps._SECONDS, steps._GROWTH = {seconds}, {growth}
 class First(steps.Pace):

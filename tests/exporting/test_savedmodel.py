@@ -38,7 +38,7 @@ class Saved:
 
 
 def save(folder, classes, shape, **given):
-    config, _ = resolve({"batch_size": 4, "label_dim": 3, "ema_decay": 0.0, **given}, {})
+    config, _ = resolve({"batch_size": 4, "ema_decay": 0.0, **given}, {})
     config = dataclasses.replace(config, data_shape=shape, data_classes=len(classes))
     keras.utils.set_random_seed(1)
     gan = build_gan(config)

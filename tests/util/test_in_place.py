@@ -174,5 +174,12 @@ def test_the_output_of_runs_does_not_go_through_links(tmp_path, thesis):
         "import sys; from pathlib import Path\nfrom spawning import _run\n"
         f"_run('runs', [], Path({str(tmp_path / 'log')!r}), {{}})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    tools = str(Path(__file__).parents[2] / "tools")
+    path = os.pathsep.join((tools, os.environ.get("PYTHONPATH", "")))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
     assert "is a link" in done.stderr and done.returncode

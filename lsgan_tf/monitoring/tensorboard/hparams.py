@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsgan_tf.config import Config, settings
+from lsgan_tf.settings.field import why_unused
 from lsgan_tf.settings.table import setting_rows
 from lsgan_tf.util.text import printable
 
@@ -51,8 +52,7 @@ def values(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in settings():
         meta, value = field.metadata, getattr(config, field.name)
-        foreign = meta["only"] and config.dataset not in meta["only"]
-        if foreign or (meta["free"] and field.name != "steps"):
+        if why_unused(config, field) or (meta["free"] and field.name != "steps"):
             continue
         value = meta["unset"] if value is None else value
         found[field.name] = printable(value) if isinstance(value, str) else value

@@ -125,7 +125,7 @@ def test_a_run_stopped_by_a_signal_can_go_on(finished, tmp_path, shown, monkeypa
 def test_a_diverged_run_has_failed(tmp_path, shown):
     path = tmp_path / "run"
     with pytest.raises(DivergedError):
-        run(path, learning_rate=1e30, steps=40, evaluate_every=0)
+        run(path, learning_rate=1e30, steps=40, evaluate_every=0, evaluate_samples=None)
     assert ends(shown(path)) == [api_pb2.STATUS_FAILURE]
 
 
