@@ -510,7 +510,8 @@ class TestDifferences:
             "label_fake: 0.0 -> -1.0",
             "label_target: 1.0 -> 0.0",
         ]
-        assert make(loss="nsgan").differences(Config(loss="nsgan", **targets)) == []
+        nsgan = make(loss="nsgan")
+        assert nsgan.differences(dataclasses.replace(nsgan, **targets)) == []
         assert make(loss="nsgan").differences(make(loss="lsgan", **targets)) == [
             'loss: "nsgan" -> "lsgan"'
         ]

@@ -22,7 +22,8 @@ keras.config.set_floatx({floatx!r})
 keras.config.set_epsilon(0.1)
 keras.config.set_dtype_policy({policy!r})
 from absl import flags
-from lsgan_tf import flagging, train
+from lsgan_tf import train
+from lsgan_tf.cli import flags as flagging
 values = flags.FlagValues()
 flagging.define_flags(values)
 values(sys.argv[:1] + sys.argv[2:])

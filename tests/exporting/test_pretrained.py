@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lsgan_tf.build import build_networks
+from lsgan_tf.errors import UserError
+from lsgan_tf.exporting.pretrained import PRETRAINED, pretrained, write_weights
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return pretrained()
+
+
+def test_it_writes_the_500_most_frequent_characters(loaded):
+    assert len(loaded.classes) == len(set(loaded.classes)) == 500
+    assert set("的一是人了不在有中国") <= set(loaded.classes)
+    images = loaded.sampler.write("中国人", seed=1)
+    assert images.shape == (3, 28, 28, 1) and images.dtype == np.uint8
+    np.testing.assert_array_equal(images, loaded.sampler.write("中国人", seed=1))
+    # Dark strokes on a white ground.
+    assert np.median(images) > 200 and all(image.min() < 100 for image in images)
+
+
+def test_the_model_is_a_keras_model(loaded):
+    z = np.zeros((2, loaded.config.z_dim), np.float32)
+    images = loaded.generator(z, np.array([0, 1], np.int32), training=False)
+    assert images.shape == (2, 28, 28, 1)
+
+
+def test_unknown_characters_are_named(loaded):
+    with pytest.raises(UserError, match="does not know 龘"):
+        loaded.sampler.write("中龘", seed=0)
+
+
+def test_it_is_small_and_names_no_path(loaded):
+    assert PRETRAINED.stat().st_size < 6_000_000
+    for name in ("data_dir", "cache_dir", "run_dir", "inception", "init_from"):
+        assert getattr(loaded.config, name) is None
+
+
+def test_goes_around(loaded, tmp_path):
+    generator, _ = build_networks(loaded.config)
+    write_weights(tmp_path / "w.npz", loaded.config, generator, loaded.classes, 7)
+    again = pretrained(tmp_path / "w.npz")
+    assert again.step == 7 and again.classes == loaded.classes
+    for one, other in zip(generator.weights, again.generator.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "gone", "other"])
+def test_a_damaged_file_is_one_line(tmp_path, damage):
+    path, content = tmp_path / "w.npz", PRETRAINED.read_bytes()
+    if damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "text":
+        path.write_text("weights")
+    elif damage == "other":
+        np.savez(path, about=np.frombuffer(b"{}", np.uint8))
+    with pytest.raises(UserError, match=r"w\.npz: (no such file|the weights are damaged)"):
+        pretrained(path)
