@@ -24,6 +24,8 @@ FLAGS = [
 ]  # fmt: skip
 TRAIN = """
 import sys
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
+import_tensorflow()
 from lsgan_tf import main
 from lsgan_tf.distribute import multi_step as steps
 from lsgan_tf.cli.app import run
@@ -32,8 +34,6 @@ class First(steps.Pace):
     def __init__(self):
         super().__init__()
         self.steps = {first}
-from lsgan_tf.cli.app import import_tensorflow
-import_tensorflow()
 from lsgan_tf import training
 training.Pace = First
 run(main.main, usage="")
