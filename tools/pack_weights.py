@@ -8,31 +8,30 @@ classes; `lsgan_tf.pretrained(path)` reads it. Paths of this machine are left ou
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run")
+_RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
 _STEP = flags.DEFINE_integer("step", None, "which checkpoint (default: the newest)", 0)
-_OUT = flags.DEFINE_string("out", None, "file to write, in .npz")
+_OUT = flags.DEFINE(PATH, "out", None, "file to write, in .npz")
 
 
 def main(argv: list[str]) -> None:
     """The packing command."""
     flags_only(argv)
-    if not _RUN_DIR.value or not (_OUT.value or "").endswith(".npz"):
+    if not _RUN_DIR.value or not _OUT.value or _OUT.value.suffix != ".npz":
         raise UserError("expected --run_dir=FOLDER of a run and --out=FILE.npz")
     import_tensorflow()
     from lsgan_tf.exporting.pretrained import write_weights
     from lsgan_tf.run_dir.restore import restore_run
 
-    config, gan, classes, step = restore_run(Path(_RUN_DIR.value), _STEP.value, say=print)
+    config, gan, classes, step = restore_run(_RUN_DIR.value, _STEP.value, say=print)
     generator = gan.generator if gan.average is None else gan.average
-    size = write_weights(Path(_OUT.value), config, generator, classes, step)
+    size = write_weights(_OUT.value, config, generator, classes, step)
     print(f"wrote {_OUT.value}: {len(classes):,} classes, step {step:,}, {size / 1e6:.2f} MB")
 
 

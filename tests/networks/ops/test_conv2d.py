@@ -159,7 +159,7 @@ def test_training_goes_the_same_way(everywhere, net):
     (metrics, averages), (expected, theirs) = trained("auto"), trained("direct")
     np.testing.assert_allclose(metrics, expected, rtol=2e-3, atol=2e-4)
     for one, other in zip(averages, theirs, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(one, other, rtol=2e-3, atol=1e-3 * np.abs(other).max())
 
 
 def test_an_export_has_no_trace_of_it(everywhere):
