@@ -51,7 +51,7 @@ def drawn(workplace):
     start = "python -m lsgan_tf.sample "
     shown = [line.removeprefix(start) for line in lines if line.startswith(start)]
     drawing = [shlex.split(line, comments=True) for line in shown]
-    assert len(drawing) == 12
+    assert len(drawing) == 13
     done = subprocess.run(
         [sys.executable, "-c", DRAW, json.dumps(drawing)],
         capture_output=True,

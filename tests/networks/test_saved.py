@@ -38,7 +38,7 @@ def test_keras_files_load_and_give_what_they_gave():
 def make_gan():
     settings = {
         "dataset": "hwdb", "conditional": True, "image_size": 8, "width": 0.01,
-        "first_filters": 1, "label_dim": 2, "z_dim": 3, "batch_size": 4,
+        "first_filters": 1, "label_dim": 2, "z_dim": 3, "batch_size": 4, "ema_decay": 0,
     }  # fmt: skip
     config = dataclasses.replace(resolve(settings, {})[0], data_shape=(8, 8, 1), data_classes=2)
     return build_gan(config)
