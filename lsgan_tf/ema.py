@@ -1,10 +1,10 @@
 """An exponential moving average (EMA) of a network's weights, which makes steadier samples.
 
-After n updates the decay is at most (1 + n) / (10 + n): the average looks back over about
-n / 9 of them, until `decay` sets its length. So it is of use from the first hundred steps,
-and the initial weights are forgotten at once. The moving statistics of batch normalisation
-are averaged in the same way: averaged weights go with the statistics of all the weights in
-the average, and not with those of the last one alone.
+After n updates the decay is at most (1 + n) / (10 + n): the average looks back over about n / 9 of
+them, until `decay` sets its length. So it is of use from the first hundred steps, and the initial
+weights are forgotten at once. The moving statistics of batch normalisation are averaged in the same
+way: averaged weights go with the statistics of all the weights in the average, and not with those
+of the last one alone.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def update(
       average: what `begin` returned.
       network: just updated.
       decay: share of the average that stays, in (0, 1).
-      updates: how often this was done before. The share that stays is at most
-        (1 + updates) / (10 + updates).
+      updates: how often this was done before. The share that stays is at most (1 + updates) / (10 +
+        updates).
     """
     rate = tf.maximum(tf.cast(1.0 - decay, tf.float32), 9.0 / (10.0 + tf.cast(updates, tf.float32)))
     pairs = [

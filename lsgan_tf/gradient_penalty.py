@@ -48,9 +48,8 @@ class GradientPenalty:
         """The penalty, not yet weighted, around some real examples.
 
         Args:
-          discriminator: called as `(examples, label, training=True)`. It must score each
-            example by itself: with batch normalisation the gradient would be that of the
-            whole batch.
+          discriminator: called as `(examples, label, training=True)`. It must score each example by
+            itself: with batch normalisation the gradient would be that of the whole batch.
           real: float32, `(n, ...)`.
           label: integers, `(n,)`, or None.
           noise: float32 in [-1, 1), `(n, numbers_drawn(shape of an example))`.

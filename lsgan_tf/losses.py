@@ -1,9 +1,8 @@
 """Objectives of generative adversarial networks, as pure functions of scores.
 
-Scores are the discriminator's raw outputs: no sigmoid comes before them, in
-least squares nor in cross entropy. Every objective is a mean over the batch and
-is to be minimised. Equation numbers are those of Mao et al., *Least Squares
-Generative Adversarial Networks*, ICCV 2017.
+Scores are the discriminator's raw outputs: no sigmoid comes before them, in least squares nor in
+cross entropy. Every objective is a mean over the batch and is to be minimised. Equation numbers are
+those of Mao et al., *Least Squares Generative Adversarial Networks*, ICCV 2017.
 """
 
 from __future__ import annotations
@@ -117,8 +116,8 @@ def optimal_discriminator(p_d: Tensor, p_g: Tensor, *, a: float, b: float) -> Te
 def pearson_chi_square(p: Tensor, q: Tensor, dx: float) -> Tensor:
     """Pearson's chi-square divergence, chi2(p || q), on a grid: sum (q - p)^2 / p dx.
 
-    With p = p_d + p_g and q = 2 p_g it is 2 C(G), where C(G) is what G minimises at the
-    optimal D, 1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2], if b - c = 1 and b - a = 2.
+    With p = p_d + p_g and q = 2 p_g it is 2 C(G), where C(G) is what G minimises at the optimal D,
+    1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2], if b - c = 1 and b - a = 2.
 
     Args:
       p: density, greater than 0, on an even grid.

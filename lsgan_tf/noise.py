@@ -34,9 +34,9 @@ def noise(
       count: number of vectors: the global batch, whatever the number of devices.
       z_dim: length of one vector.
       distribution: "uniform" on [-1, 1) or "normal" (standard).
-      generator: "philox", or "hash": 23 random bits a number, and a fraction of the
-        work where XLA compiles it for a CPU. Both give the same on every device, up to
-        the rounding of the normal distribution's inverse.
+      generator: "philox", or "hash": 23 random bits a number, and a fraction of the work where XLA
+        compiles it for a CPU. Both give the same on every device, up to the rounding of the normal
+        distribution's inverse.
 
     Returns:
       float32, shape `(count, z_dim)`.
@@ -62,8 +62,8 @@ def noise(
 def truncated(z: np.ndarray, limit: float, distribution: str) -> np.ndarray:
     """Noise as if drawn from its distribution cut to [-limit, limit].
 
-    Each value keeps its quantile, so as the limit falls an image moves smoothly towards
-    the one of z = 0.
+    Each value keeps its quantile, so as the limit falls an image moves smoothly towards the one of
+    z = 0.
 
     Args:
       z: float32, any shape, from the whole distribution.

@@ -1,9 +1,8 @@
 """Optimisers with the paper's constants, fed with gradients that are already global.
 
-Under `tf.distribute` Keras's optimisers add the replicas' gradients while they
-apply them. Here the sum comes first (`global_gradients`), since clipping, norms
-and the float16 loss scale must look at the global gradient; `already_summed` has
-an optimiser leave it out.
+Under `tf.distribute` Keras's optimisers add the replicas' gradients while they apply them. Here the
+sum comes first (`global_gradients`), since clipping, norms and the float16 loss scale must look at
+the global gradient; `already_summed` has an optimiser leave it out.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from lsgan_tf.util.keras_state import neutral
 class Adam(keras.optimizers.Adam):
     """Adam in one pass over memory.
 
-    The formula is Keras's own; TensorFlow's kernel reads and writes each weight and its
-    two averages once, where Keras makes a tensor at every operation.
+    The formula is Keras's own; TensorFlow's kernel reads and writes each weight and its two
+    averages once, where Keras makes a tensor at every operation.
     """
 
     def update_step(
@@ -46,9 +45,9 @@ class Adam(keras.optimizers.Adam):
 class RMSProp(keras.optimizers.RMSprop):
     """RMSProp as TensorFlow 1 has it: the mean squares begin at 1, Keras's at 0.
 
-    From 0 the first update of every weight has the length learning_rate / sqrt(1 - rho),
-    three learning rates, however small its gradient is; from 1 the first updates are small
-    and grow over some 1 / (1 - rho) steps.
+    From 0 the first update of every weight has the length learning_rate / sqrt(1 - rho), three
+    learning rates, however small its gradient is; from 1 the first updates are small and grow over
+    some 1 / (1 - rho) steps.
     """
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
@@ -107,8 +106,8 @@ def make_optimizer(
 def global_gradients(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[tf.Tensor]:
     """Adds up the replicas' gradients; call in replica context.
 
-    Rows of a lookup table come as slices and are made dense, so that the result
-    equals the paper's linear map of a one-hot vector.
+    Rows of a lookup table come as slices and are made dense, so that the result equals the paper's
+    linear map of a one-hot vector.
     """
     dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
     context = tf.distribute.get_replica_context()

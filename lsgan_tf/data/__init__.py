@@ -85,8 +85,8 @@ def with_facts(config: Config, source: Source) -> Config:
     """The config with the opened dataset's true shape, classes and length in it.
 
     Raises:
-      UserError: if the config asks for labels that the data does not have, or for
-        another size than the data's.
+      UserError: if the config asks for labels that the data does not have, or for another size than
+        the data's.
     """
     if config.conditional and not source.classes:
         raise UserError(

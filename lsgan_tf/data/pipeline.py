@@ -1,10 +1,9 @@
 """One pipeline for every source: order, batches, slices for replicas, mirroring.
 
-The example at position p of a run is a function of (seed, p) alone: epoch
-p // n shuffles the whole set by its own permutation, and batches follow one
-another across epochs without leaving any example out. A source that draws its
-examples anew is told the epoch beside the index. A pipeline can therefore
-start at any step at once, and any device can fetch just its slice.
+The example at position p of a run is a function of (seed, p) alone: epoch p // n shuffles the whole
+set by its own permutation, and batches follow one another across epochs without leaving any example
+out. A source that draws its examples anew is told the epoch beside the index. A pipeline can
+therefore start at any step at once, and any device can fetch just its slice.
 """
 
 from __future__ import annotations
@@ -86,8 +85,8 @@ class Batches:
           replicas: how many there are; divides the batch size.
 
         Returns:
-          Examples, shape `(draws, batch_size / replicas, *shape)`, and labels, int32,
-          `(draws, batch_size / replicas)`.
+          Examples, shape `(draws, batch_size / replicas, *shape)`, and labels, int32, `(draws,
+          batch_size / replicas)`.
         """
         shape = (self._draws, self._batch_size // replicas)
         examples, labels = self._read(self._spans(step, replica, replicas))

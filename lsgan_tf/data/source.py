@@ -12,25 +12,23 @@ import numpy as np
 class Source(abc.ABC):
     """A set of examples that can be read at random by index.
 
-    Reading is a pure function of the indices: nothing is shuffled, cut into
-    batches or put on a device here (that is `lsgan_tf.data.pipeline`), so
-    several threads may read at once.
+    Reading is a pure function of the indices: nothing is shuffled, cut into batches or put on a
+    device here (that is `lsgan_tf.data.pipeline`), so several threads may read at once.
 
     Attributes:
       name: the dataset's name as `--dataset` spells it, "hwdb".
-      shape: shape of one example: `(height, width, channels)`, uint8 with values
-        0 to 255, for pictures; `(2,)`, float32, for points of the mixture.
-      classes: names of the classes in the order of their labels; empty when the
-        set has no labels.
-      fingerprint: digest of the content (not of where it lies): the same for the same data
-        and preprocessing, so a run can tell that its data changed. Compare two with
+      shape: shape of one example: `(height, width, channels)`, uint8 with values 0 to 255, for
+        pictures; `(2,)`, float32, for points of the mixture.
+      classes: names of the classes in the order of their labels; empty when the set has no labels.
+      fingerprint: digest of the content (not of where it lies): the same for the same data and
+        preprocessing, so a run can tell that its data changed. Compare two with
         `lsgan_tf.settings.fingerprints.same`.
       standin: whether this is drawn in place of real data that is absent.
       description: one line for logs and reports: what was found and where.
-      notices: further lines a user should read at start (records skipped, files
-        left out, how to get the real data).
-      fresh: whether every epoch has new examples, with the same labels at the same
-        indices; `read` then gives those of the first.
+      notices: further lines a user should read at start (records skipped, files left out, how to
+        get the real data).
+      fresh: whether every epoch has new examples, with the same labels at the same indices; `read`
+        then gives those of the first.
     """
 
     name: str
@@ -83,8 +81,8 @@ class ArraySource(Source):
     """Examples that lie in memory.
 
     Args:
-      examples: pictures, uint8, `(n, height, width, channels)` with 1 or 3 channels; or
-        points, float32, `(n, dimensions)`. Not copied.
+      examples: pictures, uint8, `(n, height, width, channels)` with 1 or 3 channels; or points,
+        float32, `(n, dimensions)`. Not copied.
       labels: ints from 0 to `len(classes)` - 1, `(n,)`; None if there are no classes.
       classes: names of the classes in label order.
       name: see `Source`.

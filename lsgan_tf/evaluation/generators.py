@@ -60,8 +60,7 @@ def of_run(
       log: takes a line for the user.
 
     Raises:
-      UserError: if there is no such checkpoint, or a moving average is asked for and there
-        is none.
+      UserError: if there is no such checkpoint, or a moving average is asked for and there is none.
     """
     best = find(Path(run_dir) / "best")
     if checkpoint == "best" and not best:

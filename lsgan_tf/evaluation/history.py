@@ -31,9 +31,9 @@ class Best:
 def evaluations(path: Path) -> list[dict[str, Any]]:
     """All that was measured of a run, in the order of steps.
 
-    Rows of `evaluations.jsonl`, written while it trained, and the results in
-    `evaluation.json`, by `python -m lsgan_tf.evaluate`; these have `by` set. A row has
-    `step`, its `figures`, and may have the same of `real` data and whose `weights`.
+    Rows of `evaluations.jsonl`, written while it trained, and the results in `evaluation.json`, by
+    `python -m lsgan_tf.evaluate`; these have `by` set. A row has `step`, its `figures`, and may
+    have the same of `real` data and whose `weights`.
     """
     found = rows(path / "evaluations.jsonl")
     report = values_of(path / "evaluation.json")

@@ -46,8 +46,8 @@ def evaluate(
 ) -> str:
     """Measures each candidate.
 
-    The file is written after each of them, so that one that is interrupted leaves the
-    results so far.
+    The file is written after each of them, so that one that is interrupted leaves the results so
+    far.
 
     Args:
       candidates: the generators.

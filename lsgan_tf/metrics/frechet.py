@@ -57,9 +57,9 @@ def frechet_distance(
 ) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
 
-    The eigenvalues of C1 C2 are those of the symmetric S C2 S with S the root of C1, so
-    two symmetric decompositions give the trace: nothing turns complex, and a singular
-    covariance does no harm.
+    The eigenvalues of C1 C2 are those of the symmetric S C2 S with S the root of C1, so two
+    symmetric decompositions give the trace: nothing turns complex, and a singular covariance does
+    no harm.
 
     Args:
       mean1: `(dim,)`.

@@ -23,12 +23,12 @@ _MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
 class Draws:
     """Draws from a generator as it is at the time of drawing.
 
-    The noise is a function of the seed and of the sample's number alone: no random
-    state is read or moved.
+    The noise is a function of the seed and of the sample's number alone: no random state is read or
+    moved.
 
     Args:
-      generator: called as `(z, label, training=False)`, with the moving averages of its
-        batch normalisation.
+      generator: called as `(z, label, training=False)`, with the moving averages of its batch
+        normalisation.
       config: of the run it belongs to, with the dataset's facts.
     """
 
@@ -49,8 +49,8 @@ class Draws:
           seed: of the noise.
 
         Yields:
-          uint8 images `(n, height, width, channels)` or float32 points `(n, 2)`, and labels,
-          int32 `(n,)`, or None.
+          uint8 images `(n, height, width, channels)` or float32 points `(n, 2)`, and labels, int32
+          `(n,)`, or None.
         """
         config = self._config
         for number, start in enumerate(range(0, count, self.chunk)):

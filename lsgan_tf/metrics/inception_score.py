@@ -12,16 +12,15 @@ SPLITS = 10
 def inception_score(logits: np.ndarray, splits: int = SPLITS) -> tuple[float, float]:
     """Exponential of the mean KL divergence between p(y | x) and p(y).
 
-    As the reference code does: over contiguous parts of the samples, each with its
-    own p(y).
+    As the reference code does: over contiguous parts of the samples, each with its own p(y).
 
     Args:
       logits: of the classes, `(n, classes)`, before the softmax.
       splits: number of parts.
 
     Returns:
-      Mean and standard deviation (of the population) over the parts: 1 at least, the
-      number of classes at most.
+      Mean and standard deviation (of the population) over the parts: 1 at least, the number of
+      classes at most.
 
     Raises:
       ValueError: if there are fewer samples than parts.

@@ -26,8 +26,8 @@ def kernel_distance(
       seed: of the choice.
 
     Returns:
-      Mean and standard deviation (of the population) over the subsets. Unbiased, so the
-      mean of equal distributions is about 0 and may lie below it.
+      Mean and standard deviation (of the population) over the subsets. Unbiased, so the mean of
+      equal distributions is about 0 and may lie below it.
 
     Raises:
       ValueError: if a set has fewer examples than a subset, or a subset fewer than two.

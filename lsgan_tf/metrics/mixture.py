@@ -37,8 +37,8 @@ def modes(
     """Counts modes among points.
 
     Of the mixture itself 1 - exp(-4.5), about 0.989, lie within three standard deviations.
-    `touched` and `kl` alone say little: among thousands of points of a shapeless cloud some
-    lie near most modes, and a cloud about the middle has each mode's share nearest to it.
+    `touched` and `kl` alone say little: among thousands of points of a shapeless cloud some lie
+    near most modes, and a cloud about the middle has each mode's share nearest to it.
 
     Args:
       points: `(n, 2)`, n at least 1.

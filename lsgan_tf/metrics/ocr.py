@@ -1,9 +1,9 @@
 """Readability of Chinese characters by PP-OCRv6, a recogniser that was not trained here.
 
-The model is the one that the package `rapidocr` carries, run by ONNX Runtime; neither
-`rapidocr` nor OpenCV is imported and nothing is downloaded. It reads lines of text with a CTC
-output, a distribution over its vocabulary for every time step. For the image of one character the
-score of a candidate is its highest probability over the time steps.
+The model is the one that the package `rapidocr` carries, run by ONNX Runtime; neither `rapidocr`
+nor OpenCV is imported and nothing is downloaded. It reads lines of text with a CTC output, a
+distribution over its vocabulary for every time step. For the image of one character the score of a
+candidate is its highest probability over the time steps.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ REMEDY = "install it with: pip install 'lsgan_tf[ocr]'"
 HEIGHT, WIDTH, SIDE = 48, 128, 36
 """Size of the model's input and side of the character in it, in pixels. White fills the rest.
 
-Chosen on 2,409 real characters of HWDB and 2,000 of the stand-in, 28x28 pixels each: sides of 36
-to 44 and widths of 128 to 160 read equally well, less margin or more read worse.
+Chosen on 2,409 real characters of HWDB and 2,000 of the stand-in, 28x28 pixels each: sides of 36 to
+44 and widths of 128 to 160 read equally well, less margin or more read worse.
 """
 
 _AT_ONCE = 32
@@ -84,13 +84,13 @@ class OcrReader:
         """Scores candidates for images of single characters.
 
         Args:
-          images: uint8 `(n, height, width, channels)`, dark on a white background of 255; 1
-            channel or 3, which are converted to grey.
+          images: uint8 `(n, height, width, channels)`, dark on a white background of 255; 1 channel
+            or 3, which are converted to grey.
           candidates: characters.
 
         Returns:
-          float32 `(n, len(candidates))`, 0 to 1: the highest probability over the time steps; 0
-          for characters that the model does not know. Rows need not sum to 1.
+          float32 `(n, len(candidates))`, 0 to 1: the highest probability over the time steps; 0 for
+          characters that the model does not know. Rows need not sum to 1.
         """
         places = np.array([self.characters.get(name, 0) for name in candidates], np.intp)
         found = np.empty((len(images), len(candidates)), np.float32)
@@ -136,8 +136,8 @@ class Readings:
         """Reads images, uint8 `(n, height, width, 1 or 3)`.
 
         Returns:
-          Best candidate of all and best of the classes, float32 `(n, 2)`: labels, or numbers
-          from the number of classes on for other characters. Logits are empty, `(n, 0)`.
+          Best candidate of all and best of the classes, float32 `(n, 2)`: labels, or numbers from
+          the number of classes on for other characters. Logits are empty, `(n, 0)`.
         """
         scores = self._reader.scores(images, self._candidates)
         best = [scores.argmax(axis=1), scores[:, : self._classes].argmax(axis=1)]

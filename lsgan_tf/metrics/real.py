@@ -38,8 +38,8 @@ def open_splits(config: Config, train: Source | None = None) -> Splits:
     """Opens the training examples of a run and held-out ones with the same labels.
 
     Of data that training sees but once, fixed examples are drawn for both, all of them held out.
-    Data without a test split gives every tenth example of the training split: unseen by
-    the judge, but not by the GAN.
+    Data without a test split gives every tenth example of the training split: unseen by the judge,
+    but not by the GAN.
 
     Args:
       config: the run's.

@@ -23,10 +23,9 @@ _FOR_A_COVARIANCE = 4  # times the number of features
 def default_samples(names: Sequence[str], splits: Splits) -> int:
     """How many samples are measured unless the user says.
 
-    As many as there are held-out real examples, so that figures that depend on the number
-    can be compared with theirs, and 10,000 at most. More where too few are held out for a
-    Fréchet distance: four times the features. To teach, as many as training examples,
-    50,000 at most.
+    As many as there are held-out real examples, so that figures that depend on the number can be
+    compared with theirs, and 10,000 at most. More where too few are held out for a Fréchet
+    distance: four times the features. To teach, as many as training examples, 50,000 at most.
 
     Args:
       names: of measures.

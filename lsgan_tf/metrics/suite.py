@@ -58,8 +58,8 @@ def open_suite(
       train: its training examples if they are open already.
       samples: how many generated examples will be measured; by default what
         `lsgan_tf.metrics.requirements.default_samples` gives.
-      reals: how many real ones they are compared with; by default as many as samples, or
-        all if there are fewer.
+      reals: how many real ones they are compared with; by default as many as samples, or all if
+        there are fewer.
       split: which real ones: "train" or "test".
       seed: of the samples' noise and of random subsets.
       inception: file of the Inception graph; None looks in the cache, then downloads.
@@ -162,8 +162,8 @@ class Suite:
         """Makes or loads what looks at pictures, and what it sees in real ones: may take minutes.
 
         Raises:
-          UserError: if the Inception graph cannot be had, there are too few examples for a
-            measure, or the cache cannot be written.
+          UserError: if the Inception graph cannot be had, there are too few examples for a measure,
+            or the cache cannot be written.
         """
         if self._extractors is not None:
             return
@@ -207,8 +207,8 @@ class Suite:
         """Takes all measures of some samples.
 
         Args:
-          batches: uint8 images or float32 points, and the labels they were asked for by, or
-            None; `samples` examples in all.
+          batches: uint8 images or float32 points, and the labels they were asked for by, or None;
+            `samples` examples in all.
 
         Returns:
           A number for each of `keys`. `reading` then says how the judge read them.
@@ -240,9 +240,9 @@ class Suite:
     def real(self) -> dict[str, float]:
         """The same figures of real examples in the place of samples.
 
-        Distances are those of the other split from the one that samples are compared with;
-        the judge's readings and diversity are always of held-out examples. A Fréchet
-        distance is NaN where the other split has too few examples for its covariance.
+        Distances are those of the other split from the one that samples are compared with; the
+        judge's readings and diversity are always of held-out examples. A Fréchet distance is NaN
+        where the other split has too few examples for its covariance.
         """
         self.prepare()
         seen = dict(self._real)

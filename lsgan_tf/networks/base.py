@@ -36,13 +36,13 @@ class Network(keras.Model):
     distribution strategy.
 
     Args:
-        name: the network's name; `default_name` if omitted.
-        dtype: a dtype policy or its name, for all layers: "float32", "mixed_bfloat16"
-            or "mixed_float16". Outputs are float32 under any.
-        arguments: the arguments that the class declares.
+      name: the network's name; `default_name` if omitted.
+      dtype: a dtype policy or its name, for all layers: "float32", "mixed_bfloat16" or
+        "mixed_float16". Outputs are float32 under any.
+      arguments: the arguments that the class declares.
 
     Raises:
-        TypeError: if an argument is not one of the class's.
+      TypeError: if an argument is not one of the class's.
     """
 
     arguments = inspect.Signature()
@@ -116,7 +116,7 @@ class Network(keras.Model):
         """Builds a layer on inputs of `shape` (without the batch) as attribute `layer.name`.
 
         Returns:
-            The shape of the layer's output, without the batch.
+          The shape of the layer's output, without the batch.
         """
         shapes = [(None, *shape)]
         if isinstance(layer, layers.LabelledConv2D):
@@ -132,7 +132,7 @@ class Network(keras.Model):
         """Adds the normalisation of layer `h<place>`: `bn<place>`, `ln<place>`, or none.
 
         Returns:
-            The layer, for `normalize`.
+          The layer, for `normalize`.
         """
         policy = self.dtype_policy
         if self.batch_norm:
@@ -162,8 +162,8 @@ class Network(keras.Model):
     def scale_weights(self, factor: float) -> None:
         """Multiplies all kernels, the label map's too; biases and normalisations stay as they are.
 
-        The same weights come out as if the initial distribution's deviation had been
-        that much larger.
+        The same weights come out as if the initial distribution's deviation had been that much
+        larger.
         """
         for weight in self.trainable_weights:
             if weight.name.endswith("kernel"):
@@ -175,16 +175,16 @@ class Network(keras.Model):
         """Maps labels to features, the paper's Phi(y).
 
         Args:
-            label: integers in [0, num_classes), (n,).
-            mapped_label: what to return instead: features, (n, label_dim), such as an
-                interpolation between the rows of two classes.
+          label: integers in [0, num_classes), (n,).
+          mapped_label: what to return instead: features, (n, label_dim), such as an interpolation
+            between the rows of two classes.
 
         Returns:
-            (n, label_dim); None if the network is unconditional.
+          (n, label_dim); None if the network is unconditional.
 
         Raises:
-            ValueError: if a conditional network is not given exactly one of both, if an
-                unconditional one is given `mapped_label`, or for another shape or dtype.
+          ValueError: if a conditional network is not given exactly one of both, if an unconditional
+            one is given `mapped_label`, or for another shape or dtype.
         """
         if mapped_label is not None:
             return self._checked_map(label, mapped_label)
@@ -239,11 +239,11 @@ class ImageGenerator(Network):
     """Base class of generators of images.
 
     Args:
-        image_size: side of the image in pixels.
-        channels: of the image.
-        num_classes: number of classes; 0 for an unconditional generator.
-        z_dim: length of the noise vector.
-        label_dim: length of a mapped label, which is joined to the noise.
+      image_size: side of the image in pixels.
+      channels: of the image.
+      num_classes: number of classes; 0 for an unconditional generator.
+      z_dim: length of the noise vector.
+      label_dim: length of a mapped label, which is joined to the noise.
     """
 
     default_name = "generator"
@@ -262,10 +262,10 @@ def normalize(
     """Applies a normalisation.
 
     Args:
-        layer: as `Network.add_norm` returned it; None leaves `x` as it is.
-        x: features, channels last.
-        training: whether batch normalisation takes the batch's statistics.
-        parts: number of batches that `x` consists of; each has statistics of its own.
+      layer: as `Network.add_norm` returned it; None leaves `x` as it is.
+      x: features, channels last.
+      training: whether batch normalisation takes the batch's statistics.
+      parts: number of batches that `x` consists of; each has statistics of its own.
     """
     if layer is None:
         return x

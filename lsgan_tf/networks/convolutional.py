@@ -1,9 +1,9 @@
 """The shapes that the networks of images fill in.
 
 A generator: a dense layer to a small map, then transposed convolutions to the image.
-Discriminators: four 5x5 convolutions of stride 2, then a dense layer (DCGAN's and the
-scenes'); two of them, then two dense layers (handwriting and digits). Sizes follow from
-the image's by ceiling division, so every size works.
+Discriminators: four 5x5 convolutions of stride 2, then a dense layer (DCGAN's and the scenes'); two
+of them, then two dense layers (handwriting and digits). Sizes follow from the image's by ceiling
+division, so every size works.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ class Deconv(NamedTuple):
 class ConvGenerator(ImageGenerator):
     """Noise to an image through `h0` (dense), `h1`, `h2`, ... (transposed convolutions).
 
-    `bn0` normalises the channels of the first map, after the reshape, or the dense layer's
-    flat features if `flat_norm`; every later layer but the last has its own. ReLU, or another
+    `bn0` normalises the channels of the first map, after the reshape, or the dense layer's flat
+    features if `flat_norm`; every later layer but the last has its own. ReLU, or another
     `nonlinearity`, follows each, `squash` the last. A label is joined to the noise alone.
 
     Args:
-        batch_norm: whether layers are normalised.
-        gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
-        synchronized: whether all replicas share the normalisation's statistics.
-        arguments: those of `ImageGenerator`.
+      batch_norm: whether layers are normalised.
+      gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
+      synchronized: whether all replicas share the normalisation's statistics.
+      arguments: those of `ImageGenerator`.
     """
 
     flat_norm = False
@@ -118,14 +118,14 @@ class ConvGenerator(ImageGenerator):
         """Generates images.
 
         Args:
-            z: noise, (n, z_dim).
-            label: integers in [0, num_classes), (n,); ignored if unconditional.
-            training: whether to normalise by the batch's statistics and to update the
-                moving ones, or to use these.
-            mapped_label: features, (n, label_dim), in place of `label`.
+          z: noise, (n, z_dim).
+          label: integers in [0, num_classes), (n,); ignored if unconditional.
+          training: whether to normalise by the batch's statistics and to update the moving ones, or
+            to use these.
+          mapped_label: features, (n, label_dim), in place of `label`.
 
         Returns:
-            Images in `output_range`, float32, (n, image_size, image_size, channels).
+          Images in `output_range`, float32, (n, image_size, image_size, channels).
         """
         nonlinear = NONLINEARITIES[self.nonlinearity]
         (dense, norm), *deconvs = self.stages
@@ -143,14 +143,14 @@ class ImageDiscriminator(Network):
     """Base class of discriminators of images.
 
     Args:
-        image_size: side of the image in pixels.
-        channels: of the image.
-        num_classes: number of classes; 0 for an unconditional discriminator.
-        label_dim: length of a mapped label.
-        batch_norm: whether layers are normalised by batch.
-        layer_norm: whether they are normalised by example, if not by batch.
-        gamma: initial scale of batch normalisation: "normal" for N(1, 0.02), or "one".
-        synchronized: whether all replicas share batch normalisation's statistics.
+      image_size: side of the image in pixels.
+      channels: of the image.
+      num_classes: number of classes; 0 for an unconditional discriminator.
+      label_dim: length of a mapped label.
+      batch_norm: whether layers are normalised by batch.
+      layer_norm: whether they are normalised by example, if not by batch.
+      gamma: initial scale of batch normalisation: "normal" for N(1, 0.02), or "one".
+      synchronized: whether all replicas share batch normalisation's statistics.
     """
 
     default_name = "discriminator"
@@ -169,15 +169,15 @@ class ImageDiscriminator(Network):
 class ConvDiscriminator(ImageDiscriminator):
     """An image to a score through `h0` to `h3` (convolutions) and `h4` (dense).
 
-    The convolutions have `filters`, 2, 4 and 8 times as many channels; all but the first
-    are normalised (`bn1` to `bn3`, or `ln1` to `ln3`); LeakyReLU 0.2, or another `nonlinearity`,
+    The convolutions have `filters`, 2, 4 and 8 times as many channels; all but the first are
+    normalised (`bn1` to `bn3`, or `ln1` to `ln3`); LeakyReLU 0.2, or another `nonlinearity`,
     follows each. A label is joined after every convolution, as the paper does it for handwriting.
 
     Args:
-        filters: channels of the first convolution; later ones have 2, 4, 8 times.
-        nonlinearity: "relu" for LeakyReLU 0.2, "tanh", or "gated": sigmoid times tanh of twice
-            the channels.
-        arguments: those of `ImageDiscriminator`.
+      filters: channels of the first convolution; later ones have 2, 4, 8 times.
+      nonlinearity: "relu" for LeakyReLU 0.2, "tanh", or "gated": sigmoid times tanh of twice the
+        channels.
+      arguments: those of `ImageDiscriminator`.
     """
 
     filters: int = 64
@@ -207,15 +207,15 @@ class ConvDiscriminator(ImageDiscriminator):
         """Scores images.
 
         Args:
-            x: images in [-1, 1], (n, image_size, image_size, channels).
-            label: integers in [0, num_classes), (n,); ignored if unconditional.
-            training: whether to normalise by the batch's statistics and to update the
-                moving ones, or to use these.
-            parts: number of batches that `x` consists of, one after the other; each is
-                normalised by its own statistics.
+          x: images in [-1, 1], (n, image_size, image_size, channels).
+          label: integers in [0, num_classes), (n,); ignored if unconditional.
+          training: whether to normalise by the batch's statistics and to update the moving ones, or
+            to use these.
+          parts: number of batches that `x` consists of, one after the other; each is normalised by
+            its own statistics.
 
         Returns:
-            Raw scores (no sigmoid), float32, (n,).
+          Raw scores (no sigmoid), float32, (n,).
         """
         phi = self.map_label(label)
         plain = self.nonlinearity == "relu"
@@ -230,12 +230,12 @@ class ConvDenseDiscriminator(ImageDiscriminator):
     """An image to a score through `h0`, `h1` (convolutions), `h2` and `h3` (dense layers).
 
     5x5 convolutions of stride 2. `h1` and `h2` are normalised (`bn1` and `bn2`, or `ln1` and
-    `ln2`); LeakyReLU 0.2 follows all but the last. A label is joined after the first
-    convolution, after flattening, and after the first dense layer; not to the image.
+    `ln2`); LeakyReLU 0.2 follows all but the last. A label is joined after the first convolution,
+    after flattening, and after the first dense layer; not to the image.
 
     Args:
-        image_size: side of the image in pixels, 4 or more.
-        arguments: those of `ImageDiscriminator`.
+      image_size: side of the image in pixels, 4 or more.
+      arguments: those of `ImageDiscriminator`.
     """
 
     image_size: int = 28
@@ -269,15 +269,15 @@ class ConvDenseDiscriminator(ImageDiscriminator):
         """Scores images.
 
         Args:
-            x: images, (n, image_size, image_size, channels).
-            label: integers in [0, num_classes), (n,); ignored if unconditional.
-            training: whether to normalise by the batch's statistics and to update the
-                moving ones, or to use these.
-            parts: number of batches that `x` consists of, one after the other; each is
-                normalised by its own statistics.
+          x: images, (n, image_size, image_size, channels).
+          label: integers in [0, num_classes), (n,); ignored if unconditional.
+          training: whether to normalise by the batch's statistics and to update the moving ones, or
+            to use these.
+          parts: number of batches that `x` consists of, one after the other; each is normalised by
+            its own statistics.
 
         Returns:
-            Raw scores (no sigmoid), float32, (n,).
+          Raw scores (no sigmoid), float32, (n,).
         """
         phi = self.map_label(label)
         norm1, norm2 = self.norms

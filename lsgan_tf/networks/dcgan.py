@@ -1,8 +1,8 @@
 """The DCGAN base: the nets of the stability experiments and of CIFAR-10.
 
-Without normalisation, at 64x64 with z 1024, the generator has 12,702,851 trainable
-parameters and the discriminator 4,314,753. At 128x128 with z 100 and `flat_norm` they are
-the TPAMI paper's networks for cats: 7,682,051 and 4,341,121 with normalisation.
+Without normalisation, at 64x64 with z 1024, the generator has 12,702,851 trainable parameters and
+the discriminator 4,314,753. At 128x128 with z 100 and `flat_norm` they are the TPAMI paper's
+networks for cats: 7,682,051 and 4,341,121 with normalisation.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class Generator(ConvGenerator):
     """A dense layer and four 5x5 transposed convolutions of stride 2.
 
     Args:
-        filters: channels of the last map before the image; earlier ones have 2, 4, 8 times.
-        constant_filters: whether all maps have as many instead.
-        nonlinearity: "relu", "tanh", or "gated": sigmoid times tanh of twice the channels.
-        flat_norm: whether the first normalisation is of flat features (the TPAMI paper's cats)
-            and not of the channels of the first map.
-        arguments: those of `ConvGenerator`.
+      filters: channels of the last map before the image; earlier ones have 2, 4, 8 times.
+      constant_filters: whether all maps have as many instead.
+      nonlinearity: "relu", "tanh", or "gated": sigmoid times tanh of twice the channels.
+      flat_norm: whether the first normalisation is of flat features (the TPAMI paper's cats) and
+        not of the channels of the first map.
+      arguments: those of `ConvGenerator`.
     """
 
     filters: int = 64

@@ -17,7 +17,7 @@ class Generator(ConvGenerator):
     """A dense layer, normalised flat, and three 5x5 transposed convolutions of stride 2.
 
     Args:
-        arguments: those of `ConvGenerator`.
+      arguments: those of `ConvGenerator`.
     """
 
     flat_norm = True
@@ -41,7 +41,7 @@ class Discriminator(ConvDenseDiscriminator):
     """LeNet's sizes: convolutions of 20 and 50 channels, a dense layer of 500 units.
 
     Args:
-        arguments: those of `ConvDenseDiscriminator`.
+      arguments: those of `ConvDenseDiscriminator`.
     """
 
     def sizes(self) -> tuple[int, int, int]:

@@ -1,10 +1,10 @@
 """How many multiplications a network's layers need, counted from the shapes of their weights.
 
-A multiplication and the addition that follows it are two floating-point operations. Only
-products with weights are counted: biases, normalisation, activations, optimisers and noise
-are passes over memory, and are left out. Taps of a kernel that fall outside the image count,
-as is usual; a label joined to a convolution counts as `LabelledConv2D` computes it, not as
-the maps that others make of it.
+A multiplication and the addition that follows it are two floating-point operations. Only products
+with weights are counted: biases, normalisation, activations, optimisers and noise are passes over
+memory, and are left out. Taps of a kernel that fall outside the image count, as is usual; a label
+joined to a convolution counts as `LabelledConv2D` computes it, not as the maps that others make of
+it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def count(network: Network, algorithm: Algorithm | None = None) -> list[LayerOpe
 
     Args:
       network: G or D.
-      algorithm: how convolutions are computed; by default all are direct. The transforms of
-        minimal filtering are not counted.
+      algorithm: how convolutions are computed; by default all are direct. The transforms of minimal
+        filtering are not counted.
     """
     return [
         LayerOperations(row.name, 2 * _products(network, row, algorithm), math.prod(row.shape))
@@ -96,9 +96,9 @@ def training_step(
 ) -> int:
     """Floating-point operations of `GAN.train_step`.
 
-    A gradient for a layer's weights costs as much as its forward pass, and so does one for
-    its input. The input's is left out where nobody needs it: at the first layer of G, and
-    at the first of D when D is updated. D's weights get none when G is updated.
+    A gradient for a layer's weights costs as much as its forward pass, and so does one for its
+    input. The input's is left out where nobody needs it: at the first layer of G, and at the first
+    of D when D is updated. D's weights get none when G is updated.
 
     Args:
       generator: G.

@@ -1,8 +1,8 @@
 """The paper's conditional model of handwritten Chinese characters (ICCV 2017, section 4.2).
 
-Data and samples lie in [0, 1]. At 28x28 with 3,740 classes, z 1024 and labels mapped to
-256 features, the generator has 9,417,857 trainable parameters and the discriminator
-21,384,129 (21,392,155 with the 257 first channels of the authors' code).
+Data and samples lie in [0, 1]. At 28x28 with 3,740 classes, z 1024 and labels mapped to 256
+features, the generator has 9,417,857 trainable parameters and the discriminator 21,384,129
+(21,392,155 with the 257 first channels of the authors' code).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Generator(ConvGenerator):
     The first normalisation is over the dense layer's flat features, as in the authors' code.
 
     Args:
-        image_size: side of the image in pixels, 4 or more.
-        width: multiplies the channels of the layers within; 1 is the paper's network.
-        arguments: those of `ConvGenerator`.
+      image_size: side of the image in pixels, 4 or more.
+      width: multiplies the channels of the layers within; 1 is the paper's network.
+      arguments: those of `ConvGenerator`.
     """
 
     output_range = (0.0, 1.0)
@@ -53,11 +53,11 @@ class Discriminator(ConvDenseDiscriminator):
     """An image and a label to a score: two convolutions and two dense layers.
 
     Args:
-        image_size: side of the image in pixels, 4 or more.
-        first_filters: channels of the first convolution: 256 as in the paper's figure;
-            the authors' code has 257.
-        width: multiplies the channels of the later layers; 1 is the paper's network.
-        arguments: those of `ConvDenseDiscriminator`.
+      image_size: side of the image in pixels, 4 or more.
+      first_filters: channels of the first convolution: 256 as in the paper's figure; the authors'
+        code has 257.
+      width: multiplies the channels of the later layers; 1 is the paper's network.
+      arguments: those of `ConvDenseDiscriminator`.
     """
 
     num_classes: int = 3740

@@ -1,8 +1,7 @@
 """The layers that all networks are made of, as the authors' `ops.py` initialises them.
 
-Dense layers and transposed convolutions start from N(0, 0.02), convolutions from the
-same normal cut at two standard deviations, biases from zero. Everything
-pads as TensorFlow's "SAME" does.
+Dense layers and transposed convolutions start from N(0, 0.02), convolutions from the same normal
+cut at two standard deviations, biases from zero. Everything pads as TensorFlow's "SAME" does.
 """
 
 from __future__ import annotations
@@ -82,20 +81,20 @@ def deconv(
 ) -> keras.layers.Conv2DTranspose:
     """A transposed convolution from side `source` to side `target`.
 
-    It equals `tf.nn.conv2d_transpose` with padding "SAME" and that output shape: the
-    gradient of the "SAME" convolution that takes `target` to `source`.
+    It equals `tf.nn.conv2d_transpose` with padding "SAME" and that output shape: the gradient of
+    the "SAME" convolution that takes `target` to `source`.
 
     Args:
-        filters: output channels.
-        kernel_size: side of the kernel.
-        strides: 1 or 2.
-        source: side of the input image.
-        target: side of the output image; `source` must be ceil(target / strides).
-        name: the layer's name.
-        dtype: a dtype policy or its name.
+      filters: output channels.
+      kernel_size: side of the kernel.
+      strides: 1 or 2.
+      source: side of the input image.
+      target: side of the output image; `source` must be ceil(target / strides).
+      name: the layer's name.
+      dtype: a dtype policy or its name.
 
     Raises:
-        ValueError: if no "SAME" convolution takes `target` to `source`.
+      ValueError: if no "SAME" convolution takes `target` to `source`.
     """
     if -(-target // strides) != source:
         raise ValueError(
@@ -131,13 +130,13 @@ def batch_norm(
     """Batch normalisation over all axes but the last: momentum 0.9, epsilon 1e-5.
 
     Args:
-        name: the layer's name.
-        dtype: a dtype policy or its name; statistics are float32 under any.
-        gamma: initial scale: "normal" for N(1, 0.02), "one" for 1.
-        synchronized: whether all replicas share the statistics of the global batch.
+      name: the layer's name.
+      dtype: a dtype policy or its name; statistics are float32 under any.
+      gamma: initial scale: "normal" for N(1, 0.02), "one" for 1.
+      synchronized: whether all replicas share the statistics of the global batch.
 
     Raises:
-        ValueError: if `gamma` is something else.
+      ValueError: if `gamma` is something else.
     """
     if gamma not in ("normal", "one"):
         raise ValueError(f"gamma must be 'normal' or 'one', not {gamma!r}")
@@ -158,13 +157,13 @@ def batch_norm(
 def layer_norm(name: str, dtype: Policy) -> keras.layers.GroupNormalization:
     """Layer normalisation as improved_wgan_training has it: each example by itself, epsilon 1e-5.
 
-    Mean and variance are over all of an example, (h, w, c) or (units,); scale, from 1, and
-    offset, from 0, belong to a channel. Keras calls that a group normalisation of one group;
-    its `LayerNormalization` would have a scale for every place.
+    Mean and variance are over all of an example, (h, w, c) or (units,); scale, from 1, and offset,
+    from 0, belong to a channel. Keras calls that a group normalisation of one group; its
+    `LayerNormalization` would have a scale for every place.
 
     Args:
-        name: the layer's name.
-        dtype: a dtype policy or its name; statistics are float32 under any.
+      name: the layer's name.
+      dtype: a dtype policy or its name; statistics are float32 under any.
     """
     return keras.layers.GroupNormalization(groups=1, epsilon=1e-5, name=name, dtype=dtype)
 
@@ -173,14 +172,14 @@ def layer_norm(name: str, dtype: Policy) -> keras.layers.GroupNormalization:
 class LabelMap(keras.layers.Layer):
     """Phi: the paper's linear map of a one-hot label, by lookup (ICCV 2017, section 4.2).
 
-    `one_hot(y) @ kernel + bias` is row y of the kernel plus the bias, so no one-hot
-    vector is ever made: memory and time do not grow with the batch times the classes.
+    `one_hot(y) @ kernel + bias` is row y of the kernel plus the bias, so no one-hot vector is ever
+    made: memory and time do not grow with the batch times the classes.
 
     Args:
-        num_classes: how many labels there are.
-        dim: length of a mapped label.
-        name: the layer's name.
-        dtype: a dtype policy or its name.
+      num_classes: how many labels there are.
+      dim: length of a mapped label.
+      name: the layer's name.
+      dtype: a dtype policy or its name.
     """
 
     def __init__(
@@ -226,24 +225,24 @@ class LabelMap(keras.layers.Layer):
 class LabelledConv2D(keras.layers.Layer):
     """A convolution over an image and the label tiled as maps, without the maps.
 
-    It computes what a "SAME" convolution of `concatenate([x, maps of phi])` computes.
-    A map is constant, so at an output position its share is `phi @ sum(label_kernel[tap])`
-    over the taps that fall inside the image, and only that set of taps tells positions
-    apart. Along a side there are at most `kernel_size` such sets (three for 5x5, stride 2:
-    first, inner, last), so the kernel is summed once for each of the few combinations,
-    each sum is applied to the label once, and the results are handed out to the
-    positions. That is cheaper than one product for each tap (9 products against 25 for a
-    5x5 kernel of stride 2), and nothing but the hand-out grows with the image.
+    It computes what a "SAME" convolution of `concatenate([x, maps of phi])` computes. A map is
+    constant, so at an output position its share is `phi @ sum(label_kernel[tap])` over the taps
+    that fall inside the image, and only that set of taps tells positions apart. Along a side there
+    are at most `kernel_size` such sets (three for 5x5, stride 2: first, inner, last), so the kernel
+    is summed once for each of the few combinations, each sum is applied to the label once, and the
+    results are handed out to the positions. That is cheaper than one product for each tap (9
+    products against 25 for a 5x5 kernel of stride 2), and nothing but the hand-out grows with the
+    image.
 
     Args:
-        filters: output channels.
-        kernel_size: side of the kernel.
-        strides: step of the convolution.
-        name: the layer's name.
-        dtype: a dtype policy or its name.
+      filters: output channels.
+      kernel_size: side of the kernel.
+      strides: step of the convolution.
+      name: the layer's name.
+      dtype: a dtype policy or its name.
 
     Attributes:
-        direct: leave the convolution to TensorFlow in training too.
+      direct: leave the convolution to TensorFlow in training too.
     """
 
     direct = False
@@ -290,12 +289,12 @@ class LabelledConv2D(keras.layers.Layer):
         """Convolves.
 
         Args:
-            x: images, (n, h, w, channels).
-            phi: mapped labels, (n, dim).
-            training: whether the kernel's gradient may be wanted.
+          x: images, (n, h, w, channels).
+          phi: mapped labels, (n, dim).
+          training: whether the kernel's gradient may be wanted.
 
         Returns:
-            (n, ceil(h / strides), ceil(w / strides), filters).
+          (n, ceil(h / strides), ceil(w / strides), filters).
         """
         return self._image_share(x, training) + self._label_share(phi)
 
@@ -342,8 +341,8 @@ def _tap_sets(size: int, kernel_size: int, strides: int) -> tuple[np.ndarray, np
     """Which taps of a kernel fall inside the image, along one axis of "SAME" padding.
 
     Returns:
-        taps: (sets, kernel_size), 1 where a tap of the set is inside, else 0.
-        set_of: (positions, sets), one-hot: the set of each output position.
+      taps: (sets, kernel_size), 1 where a tap of the set is inside, else 0.
+      set_of: (positions, sets), one-hot: the set of each output position.
     """
     positions = -(-size // strides)
     padding = max((positions - 1) * strides + kernel_size - size, 0)

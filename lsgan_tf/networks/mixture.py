@@ -1,7 +1,7 @@
 """The perceptrons of the Gaussian mixture experiment (Figure 7).
 
-With z 256 the generator has 49,666 trainable parameters and the discriminator 17,025.
-A label, which the paper does not use here, is joined to the input.
+With z 256 the generator has 49,666 trainable parameters and the discriminator 17,025. A label,
+which the paper does not use here, is joined to the input.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Generator(_Perceptron):
     """Noise to a point.
 
     Args:
-        z_dim: length of the noise vector.
-        arguments: `dim`, `num_classes`, `label_dim` and `hidden`, as in the discriminator.
+      z_dim: length of the noise vector.
+      arguments: `dim`, `num_classes`, `label_dim` and `hidden`, as in the discriminator.
     """
 
     default_name = "generator"
@@ -69,10 +69,10 @@ class Discriminator(_Perceptron):
     """A point to a score.
 
     Args:
-        dim: coordinates of a point.
-        num_classes: number of classes; 0 for an unconditional discriminator.
-        label_dim: length of a mapped label.
-        hidden: units of both hidden layers.
+      dim: coordinates of a point.
+      num_classes: number of classes; 0 for an unconditional discriminator.
+      label_dim: length of a mapped label.
+      hidden: units of both hidden layers.
     """
 
     default_name = "discriminator"

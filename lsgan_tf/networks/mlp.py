@@ -24,8 +24,8 @@ class Generator(ImageGenerator):
     Weights start uniform as in the code it is after: He's for the four, Glorot's for the last.
 
     Args:
-        hidden: units of each of the four layers.
-        arguments: those of `ImageGenerator`.
+      hidden: units of each of the four layers.
+      arguments: those of `ImageGenerator`.
     """
 
     z_dim: int = 128
@@ -50,13 +50,13 @@ class Generator(ImageGenerator):
         """Generates images.
 
         Args:
-            z: noise, (n, z_dim).
-            label: integers in [0, num_classes), (n,); ignored if unconditional.
-            training: without effect.
-            mapped_label: features, (n, label_dim), in place of `label`.
+          z: noise, (n, z_dim).
+          label: integers in [0, num_classes), (n,); ignored if unconditional.
+          training: without effect.
+          mapped_label: features, (n, label_dim), in place of `label`.
 
         Returns:
-            Images in [-1, 1], float32, (n, image_size, image_size, channels).
+          Images in [-1, 1], float32, (n, image_size, image_size, channels).
         """
         x = join(z, self.map_label(label, mapped_label))
         for hidden in (self.h0, self.h1, self.h2, self.h3):

@@ -1,8 +1,7 @@
 """The paper's model of LSUN scenes at 112x112 (Figure 3).
 
-At 112x112 with z 1024 the generator has 15,591,427 trainable parameters and the
-discriminator 4,333,441. The discriminator is DCGAN's; the paper changes the generator
-and the loss.
+At 112x112 with z 1024 the generator has 15,591,427 trainable parameters and the discriminator
+4,333,441. The discriminator is DCGAN's; the paper changes the generator and the loss.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ class Generator(ConvGenerator):
     """A dense layer and seven 3x3 transposed convolutions, four of stride 2.
 
     Args:
-        arguments: those of `ConvGenerator`.
+      arguments: those of `ConvGenerator`.
     """
 
     image_size: int = 112
@@ -44,7 +43,7 @@ class Discriminator(ConvDiscriminator):
     """Four 5x5 convolutions of stride 2 and a dense layer.
 
     Args:
-        arguments: those of `ConvDiscriminator`.
+      arguments: those of `ConvDiscriminator`.
     """
 
     image_size: int = 112

@@ -1,8 +1,8 @@
 """The two official layouts of CIFAR-10, read from bytes and checked.
 
-`cifar-10-batches-bin` holds records of one label byte and 3,072 pixels: the
-red, the green and the blue plane of 32x32, row by row. `cifar-10-batches-py`
-holds the same numbers as pickled dictionaries.
+`cifar-10-batches-bin` holds records of one label byte and 3,072 pixels: the red, the green and the
+blue plane of 32x32, row by row. `cifar-10-batches-py` holds the same numbers as pickled
+dictionaries.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def parse(content: bytes, where: str) -> np.ndarray:
       uint8, shape `(10000, 3073)`: the label, then the red, green and blue plane.
 
     Raises:
-      UserError: if the file is cut short, malformed, asks for anything but
-        arrays and plain containers (pickles), or holds a label above 9.
+      UserError: if the file is cut short, malformed, asks for anything but arrays and plain
+        containers (pickles), or holds a label above 9.
     """
     records = _binary(content, where) if where.endswith(".bin") else _pickled(content, where)
     worst = int(records[:, 0].max())

@@ -41,16 +41,15 @@ def open_source(
     It lies in memory, 150 MB of training pictures.
 
     Args:
-      data_dir: a folder that is or holds `cifar-10-batches-bin` or
-        `cifar-10-batches-py`, one of their archives or a folder that holds it,
-        or a folder prepared by tensorflow-datasets. None looks for what
-        tensorflow-datasets prepared before and else has it download the set.
+      data_dir: a folder that is or holds `cifar-10-batches-bin` or `cifar-10-batches-py`, one of
+        their archives or a folder that holds it, or a folder prepared by tensorflow-datasets. None
+        looks for what tensorflow-datasets prepared before and else has it download the set.
       cache_dir: where a download goes; the user's cache folder by default.
       split: `"train"` (50,000 pictures) or `"test"` (10,000).
 
     Raises:
-      UserError: if nothing is found, a file is damaged, counts or labels are
-        wrong, or there is nothing and the download's host does not answer.
+      UserError: if nothing is found, a file is damaged, counts or labels are wrong, or there is
+        nothing and the download's host does not answer.
     """
     if split not in cifar10_batches.SPLITS:
         raise UserError(f"CIFAR-10 has the splits 'train' and 'test', received {split!r}")

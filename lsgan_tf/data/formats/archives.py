@@ -1,8 +1,8 @@
 """Reading zip and tar archives that came from elsewhere, without trusting what they say.
 
-An archive may be cut short, may name members outside the folder it is opened
-in, or may claim to hold more than fits. Members are read one at a time, only
-plain files are accepted, and nothing is ever written under a member's own name.
+An archive may be cut short, may name members outside the folder it is opened in, or may claim to
+hold more than fits. Members are read one at a time, only plain files are accepted, and nothing is
+ever written under a member's own name.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def read_members(
       Each wanted member and its content.
 
     Raises:
-      UserError: if the archive cannot be read, is damaged or cut short, holds a
-        path that leads outside it, or a wanted member is larger than `largest`.
+      UserError: if the archive cannot be read, is damaged or cut short, holds a path that leads
+        outside it, or a wanted member is larger than `largest`.
     """
     for member, stream in _members(path):
         if not wanted(member):

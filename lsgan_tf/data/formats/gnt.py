@@ -48,8 +48,7 @@ class Damage:
     Attributes:
       offset: byte offset of the record's header in the file.
       reason: what is wrong with it, to be put after the file's name and offset.
-      records: how many records were lost there, at the least: judged by the
-        longest of the others.
+      records: how many records were lost there, at the least: judged by the longest of the others.
     """
 
     offset: int
@@ -88,13 +87,12 @@ class GntIndex:
 def scan(path: Path) -> GntIndex:
     """Finds every record of a file in one pass.
 
-    A damaged record is left out and listed. Reading goes on where its size
-    field says, or its width and height, if a header is there, or else at the
-    next header that can be found.
+    A damaged record is left out and listed. Reading goes on where its size field says, or its width
+    and height, if a header is there, or else at the next header that can be found.
 
     Raises:
-      UserError: if the file cannot be read, holds not one sound record, or holds
-        more damaged records than sound ones.
+      UserError: if the file cannot be read, holds not one sound record, or holds more damaged
+        records than sound ones.
     """
     path = Path(path)
     data = _map(path)

@@ -1,8 +1,7 @@
 """Files and folders that lie in a folder of data and are none of it.
 
-Two kinds are left out wherever data is looked for: what operating systems, network drives and
-tools leave behind (litter), and what this package wrote itself (runs, exports, prepared sets,
-caches).
+Two kinds are left out wherever data is looked for: what operating systems, network drives and tools
+leave behind (litter), and what this package wrote itself (runs, exports, prepared sets, caches).
 """
 
 from __future__ import annotations

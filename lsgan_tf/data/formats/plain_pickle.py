@@ -1,8 +1,8 @@
 """Pickles of arrays and plain containers, read without running anything they ask for.
 
-A pickle is a program: it may call whatever it can import, and a few of its bytes may describe
-more than any memory holds. Here it reaches stand-ins that keep what it says of an array, and
-only the instructions that arrays and plain containers need.
+A pickle is a program: it may call whatever it can import, and a few of its bytes may describe more
+than any memory holds. Here it reaches stand-ins that keep what it says of an array, and only the
+instructions that arrays and plain containers need.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def load_pickle(content: bytes, where: str) -> Any:
       where: its path, for messages.
 
     Returns:
-      What it holds, arrays at the top or in one dictionary as NumPy arrays;
-      strings that Python 2 wrote come back as bytes.
+      What it holds, arrays at the top or in one dictionary as NumPy arrays; strings that Python 2
+      wrote come back as bytes.
 
     Raises:
       UserError: if it is cut short or malformed, asks for anything that is not an array, a

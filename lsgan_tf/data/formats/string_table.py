@@ -1,8 +1,8 @@
 """A list of byte strings on disk.
 
-Three million keys of a database or names of files take a few hundred megabytes
-as Python objects; here they take none. Nor are the files mapped: what was read
-of a map counts as memory of the process.
+Three million keys of a database or names of files take a few hundred megabytes as Python objects;
+here they take none. Nor are the files mapped: what was read of a map counts as memory of the
+process.
 """
 
 from __future__ import annotations
@@ -106,8 +106,7 @@ class StringTable:
 def sorted_names(folder: bytes) -> Iterator[bytes]:
     """Names of all entries of a folder, in the order of their bytes.
 
-    Memory does not grow with their number: LSUN's export writes millions of
-    files into one folder.
+    Memory does not grow with their number: LSUN's export writes millions of files into one folder.
 
     Args:
       folder: its path.

@@ -1,8 +1,7 @@
 """TFRecord files read at random, by the offsets of their records.
 
-A record is framed as: length (uint64, little endian), masked CRC-32C of the
-length, content, masked CRC-32C of the content. Both checks are verified
-whenever a record is read.
+A record is framed as: length (uint64, little endian), masked CRC-32C of the length, content, masked
+CRC-32C of the content. Both checks are verified whenever a record is read.
 """
 
 from __future__ import annotations
@@ -57,8 +56,8 @@ class RecordFile:
 
     Args:
       path: the file; it is opened at the first read.
-      keep_open: whether it stays open; for one of many it is opened for each read instead,
-        since a process may only have so many files open.
+      keep_open: whether it stays open; for one of many it is opened for each read instead, since a
+        process may only have so many files open.
     """
 
     def __init__(self, path: Path, *, keep_open: bool = True) -> None:
@@ -98,8 +97,8 @@ class RecordFile:
         """Offsets of all records, by walking over their headers.
 
         Args:
-          seen: called with each record's length and the checksum of its content, as they stand
-            in the file: these tell whether any record changed, without reading them.
+          seen: called with each record's length and the checksum of its content, as they stand in
+            the file: these tell whether any record changed, without reading them.
 
         Raises:
           UserError: if the file is cut short or damaged.

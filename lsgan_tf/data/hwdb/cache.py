@@ -2,8 +2,8 @@
 
 A prepared set is a folder named after its content and preprocessing, made by
 `lsgan_tf.data.hwdb.prepare`. It is used as long as the content of the source files is the same,
-wherever they lie. A file of the same name, size and time is taken to be the same without
-reading it.
+wherever they lie. A file of the same name, size and time is taken to be the same without reading
+it.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ def open_prepared(
       cache_dir: where prepared sets are kept.
       image_size: side of the pictures, in pixels.
       keep_aspect: whether to fit and centre on white rather than to squash.
-      accept: called with the manifest, of a new set before the pictures are made;
-        raises a `UserError` if the set is not wanted.
+      accept: called with the manifest, of a new set before the pictures are made; raises a
+        `UserError` if the set is not wanted.
 
     Raises:
-      UserError: if a file cannot be read or is no GNT, `accept` says so, or the
-        cache folder is full or may not be written.
+      UserError: if a file cannot be read or is no GNT, `accept` says so, or the cache folder is
+        full or may not be written.
     """
     hashes = _content_hashes(parts, data_dir, cache_dir)
     unique: dict[str, GntPart] = {}

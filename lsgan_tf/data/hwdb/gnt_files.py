@@ -90,9 +90,8 @@ def survey(data_dir: Path) -> Survey:
     """All `.gnt` files at or below a path, and what may be HWDB and cannot be read.
 
     Args:
-      data_dir: a folder (folders in it are searched too), a `.zip` archive, or one
-        file, which may then be called anything. Hidden files, litter and what this package
-        wrote are left out.
+      data_dir: a folder (folders in it are searched too), a `.zip` archive, or one file, which may
+        then be called anything. Hidden files, litter and what this package wrote are left out.
 
     Raises:
       UserError: if the path is not there or may not be read, or an archive is damaged.

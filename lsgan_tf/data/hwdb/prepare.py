@@ -6,9 +6,9 @@
 | codes.npy     | the tag of each, uint16, `(n,)`                                        |
 | manifest.json | counts per class, source files with size and hash, damage, checksums   |
 
-All characters of the source are in it, symbols too: which of them are classes is decided when
-it is opened (`lsgan_tf.data.hwdb`), so another choice needs no new preparation. Nothing but the
-index of the records (some 50 bytes each) is held in memory.
+All characters of the source are in it, symbols too: which of them are classes is decided when it is
+opened (`lsgan_tf.data.hwdb`), so another choice needs no new preparation. Nothing but the index of
+the records (some 50 bytes each) is held in memory.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ def prepare(
       folder: the set; one that is there is replaced.
       image_size: side of the pictures, in pixels.
       keep_aspect: whether to fit and centre on white rather than to squash.
-      accept: called with the manifest before the pictures are made; raises a
-        `UserError` if the set is not wanted.
+      accept: called with the manifest before the pictures are made; raises a `UserError` if the set
+        is not wanted.
 
     Raises:
-      UserError: if a file cannot be read or is no GNT, `accept` says so, or the
-        disk is full or may not be written.
+      UserError: if a file cannot be read or is no GNT, `accept` says so, or the disk is full or may
+        not be written.
     """
     # What a process left behind that was killed at this; the caller's lock says that none is at it.
     for leftover in folder.parent.glob(f".{folder.name}.*"):

@@ -61,8 +61,8 @@ def square(image: Image.Image, size: int, *, keep_aspect: bool = False) -> Image
     Args:
       image: of mode "L", background 255.
       size: side of the square, in pixels.
-      keep_aspect: fit the longer side and centre the picture on white, instead of
-        bringing both sides to `size`.
+      keep_aspect: fit the longer side and centre the picture on white, instead of bringing both
+        sides to `size`.
     """
     if not keep_aspect:
         return image.resize((size, size), Image.Resampling.BILINEAR)
@@ -86,8 +86,8 @@ def squash_all(plan: Plan, count: int, source_bytes: int) -> Iterator[int]:
       How many pictures each finished share had.
 
     Raises:
-      UserError: if a file cannot be read, the pictures cannot be written, or a
-        process ended unasked.
+      UserError: if a file cannot be read, the pictures cannot be written, or a process ended
+        unasked.
     """
     step = max(1, min(_SHARE_PICTURES, _SHARE_BYTES // plan.size**2))
     shares = [(first, min(first + step, count)) for first in range(0, count, step)]

@@ -37,8 +37,8 @@ class HwdbSource(Source):
 
     Args:
       prepared: the pictures.
-      classes: the characters that are classes, in the order of their labels; the
-        pictures of all others are left out.
+      classes: the characters that are classes, in the order of their labels; the pictures of all
+        others are left out.
       standin: whether the characters were drawn by a program.
       where: which split and folder, for the description.
       notices: lines a user should read at start.
@@ -111,8 +111,8 @@ def open_source(
     """Opens HWDB characters, preparing them first if that was not done before.
 
     Args:
-      data_dir: a folder of `.gnt` files, one such file, or a `.zip` of them; None
-        for the stand-in, which is drawn if it was not before.
+      data_dir: a folder of `.gnt` files, one such file, or a `.zip` of them; None for the stand-in,
+        which is drawn if it was not before.
       image_size: side of the pictures, in pixels.
       all_classes: keep symbols and characters outside GB2312 level 1 too.
       keep_aspect: fit and centre on white, instead of squashing to a square.
@@ -121,20 +121,20 @@ def open_source(
       max_classes: only the first so many classes.
       characters: these classes, in this order; each must be there.
       split: "train" for the files not named as test files, "test", or "all".
-      standin_samples: samples of each character of the stand-in, which has no others
-        than the classes; 0 for a training split that is drawn anew in each epoch, beside
-        which the other splits are those of the default.
+      standin_samples: samples of each character of the stand-in, which has no others than the
+        classes; 0 for a training split that is drawn anew in each epoch, beside which the other
+        splits are those of the default.
       standin_seed: of a stand-in that is kept.
       seed: of one that is drawn anew.
-      classes: exactly these, in this order, instead of those that are there: so that a
-        test split has the labels of its training split.
-      fingerprint: what that of the data was, for a run that goes on. Older versions drew
-        all characters where `max_classes` are trained: where that stand-in is in the cache
-        and has this fingerprint, it is opened.
+      classes: exactly these, in this order, instead of those that are there: so that a test split
+        has the labels of its training split.
+      fingerprint: what that of the data was, for a run that goes on. Older versions drew all
+        characters where `max_classes` are trained: where that stand-in is in the cache and has this
+        fingerprint, it is opened.
 
     Raises:
-      UserError: if there is no such data, it is damaged, no class is left, or the
-        cache cannot be written.
+      UserError: if there is no such data, it is damaged, no class is left, or the cache cannot be
+        written.
     """
     cache_dir = Path(cache_dir or files.default_cache_dir())
     options = {

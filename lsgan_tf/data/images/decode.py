@@ -1,7 +1,7 @@
 """From the bytes of a picture file to pixels of one size.
 
-What a file is, is read from its first bytes, never from its name: LSUN's
-databases hold JPEG in some copies and WebP in others.
+What a file is, is read from its first bytes, never from its name: LSUN's databases hold JPEG in
+some copies and WebP in others.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def decode(content: bytes) -> Image.Image:
 def pixels(image: Image.Image) -> Image.Image:
     """Decodes a picture to RGB, or to grey where the file is grey.
 
-    The first frame of an animation is taken, the EXIF orientation obeyed,
-    transparency laid on white, 16 bits cut to 8, and CMYK and palettes converted.
+    The first frame of an animation is taken, the EXIF orientation obeyed, transparency laid on
+    white, 16 bits cut to 8, and CMYK and palettes converted.
 
     Args:
       image: what `open_picture` returned.
@@ -120,8 +120,8 @@ def to_size(image: Image.Image, size: int, *, crop: bool, channels: int = 3) -> 
     Args:
       image: what `decode` returned.
       size: height and width of the result in pixels.
-      crop: whether to take the largest centred square first; otherwise the whole
-        picture is squashed to a square, as the authors of the paper do.
+      crop: whether to take the largest centred square first; otherwise the whole picture is
+        squashed to a square, as the authors of the paper do.
       channels: 3 for RGB, 1 for grey.
 
     Returns:
@@ -150,8 +150,8 @@ def _upright(image: Image.Image) -> Image.Image:
 def _with_exact_transparency(image: Image.Image) -> Image.Image:
     """Loads a picture; a colour that a PNG declares transparent is made so.
 
-    Pillow compares the declared colour with pixels that it has brought to 8 bits. So it misses
-    grey of 2, 4 and 16 bits, and of 16-bit colours it knows one half.
+    Pillow compares the declared colour with pixels that it has brought to 8 bits. So it misses grey
+    of 2, 4 and 16 bits, and of 16-bit colours it knows one half.
     """
     stream, layout = getattr(image, "fp", None), _layout(image)
     key = image.info.get("transparency")

@@ -137,9 +137,9 @@ def _in_order(
 def _interrupts_held() -> Iterator[None]:
     """Holds Ctrl-C back while workers may start: they inherit this and keep it.
 
-    Ctrl-C goes to the whole group, but the parent alone decides what it means, and when: a
-    worker that is starting would print a traceback, for itself or for a parent that stops
-    before it has told it what to do.
+    Ctrl-C goes to the whole group, but the parent alone decides what it means, and when: a worker
+    that is starting would print a traceback, for itself or for a parent that stops before it has
+    told it what to do.
     """
     received: list[FrameType | None] = []
     former = signal.getsignal(signal.SIGINT)

@@ -136,8 +136,8 @@ class ImageFiles(Records):
 def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
     """Opens a folder of pictures.
 
-    All files are read once; what was found is remembered under `cache_dir` for as long as no
-    name, size or time of change differs.
+    All files are read once; what was found is remembered under `cache_dir` for as long as no name,
+    size or time of change differs.
 
     Args:
       root: the folder.

@@ -30,9 +30,9 @@ _SAMPLED = 64
 class Pictures(Source):
     """Pictures of one size from `Records`.
 
-    A picture that turns out to be undecodable is replaced by the next sound one of the same
-    label, so reading stays a pure function of the index and labels stay true; it is named in
-    the log, in `damaged` and in `news`.
+    A picture that turns out to be undecodable is replaced by the next sound one of the same label,
+    so reading stays a pure function of the index and labels stay true; it is named in the log, in
+    `damaged` and in `news`.
 
     Args:
       records: where the encoded pictures lie.
@@ -184,8 +184,8 @@ def _short_side(content: bytes) -> int:
 class PreparedPictures(Pictures):
     """Pictures of their final size, decoded a batch at a time on all cores.
 
-    Pillow holds the interpreter's lock while it decodes, so threads would gain
-    nothing; TensorFlow does not, and gives the same pixels to the bit.
+    Pillow holds the interpreter's lock while it decodes, so threads would gain nothing; TensorFlow
+    does not, and gives the same pixels to the bit.
 
     Args:
       records: prepared shards.

@@ -1,9 +1,8 @@
 """Preparing pictures as shards: on all cores, in bounded memory, resumable.
 
-Shard k covers the source's pictures k * n to (k + 1) * n - 1, so what is in it
-does not depend on when it was made or by how many processes. A shard counts as
-finished once its description is written; a run that was interrupted makes the
-others and nothing else.
+Shard k covers the source's pictures k * n to (k + 1) * n - 1, so what is in it does not depend on
+when it was made or by how many processes. A shard counts as finished once its description is
+written; a run that was interrupted makes the others and nothing else.
 """
 
 from __future__ import annotations
@@ -66,8 +65,8 @@ def prepare(
       The manifest, as written.
 
     Raises:
-      UserError: if `out` holds anything else, there is not enough space, no
-        picture can be decoded, or a worker dies.
+      UserError: if `out` holds anything else, there is not enough space, no picture can be decoded,
+        or a worker dies.
     """
     out = Path(out)
     if isinstance(records, ImageFiles) and out.resolve().is_relative_to(records.root.resolve()):

@@ -64,8 +64,8 @@ def versioned_fingerprint(records: Records) -> str:
 def sampled_digest(records: Records, *facts: object) -> str:
     """Hex SHA-256 of the number of records, of `facts`, and of 64 records spread over all.
 
-    Hashing tens of gigabytes each time a run starts is no option; this sees
-    another set, another order, and most edits.
+    Hashing tens of gigabytes each time a run starts is no option; this sees another set, another
+    order, and most edits.
     """
     digest = hashlib.sha256(repr((len(records), *facts)).encode())
     for index in sampled(records, _SAMPLED):

@@ -1,11 +1,10 @@
 """Prepared pictures: TFRecord shards with tables of offsets, and a manifest.
 
-A folder of shards holds `manifest.json`, files such as
-`shard-00003-of-00012.tfrecord`, and for each of them a table of offsets and a
-description under `index/`. Each TFRecord is the bytes of one picture file of the
-final size, so the shards are as easy to use elsewhere:
-`tf.data.TFRecordDataset(files).map(tf.io.decode_image)`. The offsets let any
-picture be read without touching another.
+A folder of shards holds `manifest.json`, files such as `shard-00003-of-00012.tfrecord`, and for
+each of them a table of offsets and a description under `index/`. Each TFRecord is the bytes of one
+picture file of the final size, so the shards are as easy to use elsewhere:
+`tf.data.TFRecordDataset(files).map(tf.io.decode_image)`. The offsets let any picture be read
+without touching another.
 """
 
 from __future__ import annotations

@@ -32,12 +32,11 @@ def open_source(
       channels: 3 for RGB, 1 for grey.
       crop: take the centred square instead of squashing.
       labels_from_folders: whether the names of the sub-folders are the classes.
-      cache_dir: where the index of the folder goes; the user's cache folder by
-        default.
+      cache_dir: where the index of the folder goes; the user's cache folder by default.
 
     Raises:
-      UserError: if there is no such folder, no picture in it, data of another
-        kind as well, or no sub-folders to take labels from.
+      UserError: if there is no such folder, no picture in it, data of another kind as well, or no
+        sub-folders to take labels from.
     """
     if data_dir is None:
         raise UserError("--dataset=images needs --data_dir: pass a folder of pictures")

@@ -73,8 +73,8 @@ class LmdbRecords(Records):
 def open_lmdb(folder: Path, *, cache_dir: Path) -> LmdbRecords:
     """Opens an LMDB of pictures.
 
-    Its keys are listed once, in a table under `cache_dir`; nothing is written to
-    `folder`, and memory does not grow with the number of entries.
+    Its keys are listed once, in a table under `cache_dir`; nothing is written to `folder`, and
+    memory does not grow with the number of entries.
 
     Args:
       folder: holds `data.mdb`.

@@ -87,8 +87,8 @@ def locate(path: Path, *, category: str, split: str) -> Path:
     """Which file or folder at or below `path` holds a category.
 
     Returns:
-      An LMDB's folder, a zip, a folder prepared by `prepare-lsun` or by
-      tensorflow-datasets, or a folder of pictures.
+      An LMDB's folder, a zip, a folder prepared by `prepare-lsun` or by tensorflow-datasets, or a
+      folder of pictures.
 
     Raises:
       UserError: if there is none, or more than one, or it holds another category.

@@ -30,18 +30,16 @@ def open_source(
     """Opens a category of LSUN at one size.
 
     Args:
-      data_dir: see `open_records`; further a folder that
-        `prepare-lsun` wrote, or the parent of such folders.
+      data_dir: see `open_records`; further a folder that `prepare-lsun` wrote, or the parent of
+        such folders.
       category: see `open_records`.
       image_size: height and width in pixels.
       crop: take the centred square instead of squashing as the authors do.
-      cache_dir: where indices and unpacked archives go; the user's cache folder
-        by default.
+      cache_dir: where indices and unpacked archives go; the user's cache folder by default.
       split: see `open_records`.
 
     Raises:
-      UserError: as `open_records`; or if what is there was prepared for another
-        size.
+      UserError: as `open_records`; or if what is there was prepared for another size.
     """
     split = lsun_places.checked_split(split)
     if data_dir and (prepared := _find_shards(data_dir, category, split, image_size, crop)):
@@ -65,16 +63,16 @@ def open_records(
     """Opens the encoded pictures of a category.
 
     Args:
-      data_dir: LSUN's own `<category>_<split>_lmdb` folder, its zip, a folder of
-        pictures, a folder prepared by tensorflow-datasets, or a parent of one.
-      category: one of LSUN's scenes or objects, or any other of which there is
-        a `<category>_<split>_lmdb`.
+      data_dir: LSUN's own `<category>_<split>_lmdb` folder, its zip, a folder of pictures, a folder
+        prepared by tensorflow-datasets, or a parent of one.
+      category: one of LSUN's scenes or objects, or any other of which there is a
+        `<category>_<split>_lmdb`.
       cache_dir: where indices and unpacked archives go.
       split: `"train"` or `"val"`, which `"validation"` and `"test"` mean too.
 
     Raises:
-      UserError: if nothing is found, two forms are found, the category does not
-        exist, or a file is damaged.
+      UserError: if nothing is found, two forms are found, the category does not exist, or a file is
+        damaged.
     """
     split = lsun_places.checked_split(split)
     cache_dir = cache_dir or files.default_cache_dir()

@@ -1,8 +1,8 @@
 """The ten digits in a serif of our own, drawn large: after Times, and not Times.
 
-Most strokes are swept with a nib that is three times as wide as high, so that upright strokes
-come out thick and level ones thin; feet, flags and bars are polygons. The unit is a digit's
-height, x goes right from its left edge and y down from its top.
+Most strokes are swept with a nib that is three times as wide as high, so that upright strokes come
+out thick and level ones thin; feet, flags and bars are polygons. The unit is a digit's height, x
+goes right from its left edge and y down from its top.
 """
 
 from __future__ import annotations

@@ -23,14 +23,14 @@ _KEYS = {"train": 0x5EC0E1, "test": 0x7E57}
 class Digits(Source):
     """Ten classes of 1,000 grey pictures of 28x28, ink up to 255 on a ground of 0.
 
-    A digit fills all rows. It stands at any column where it fits, and is turned anticlockwise
-    by an angle of an even scale before it is brought to size. Pictures are a function of the
-    arguments (and of Pillow's drawing), the same in every run.
+    A digit fills all rows. It stands at any column where it fits, and is turned anticlockwise by an
+    angle of an even scale before it is brought to size. Pictures are a function of the arguments
+    (and of Pillow's drawing), the same in every run.
 
     Args:
       rotation: largest angle in degrees; 0 for shifts alone.
-      split: "train", or "test": as many others, drawn alike. Where there are but shifts, both
-        hold the same few pictures.
+      split: "train", or "test": as many others, drawn alike. Where there are but shifts, both hold
+        the same few pictures.
 
     Raises:
       UserError: if there is no such split.

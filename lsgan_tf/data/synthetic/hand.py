@@ -1,10 +1,9 @@
 """The hand that writes a stand-in character: from strokes to the trace of a pen.
 
-A writer is a `Style`: slant, proportions, how round and how joined the strokes
-are, pressure. A sample adds its own jitter on top: of each stroke, of the two
-parts of the character (radical and rest), and of the plane. All samples of one
-character are traced at once. Points of the plane are complex numbers, x + iy
-with y downwards, so that turning and scaling are multiplications.
+A writer is a `Style`: slant, proportions, how round and how joined the strokes are, pressure. A
+sample adds its own jitter on top: of each stroke, of the two parts of the character (radical and
+rest), and of the plane. All samples of one character are traced at once. Points of the plane are
+complex numbers, x + iy with y downwards, so that turning and scaling are multiplications.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The stand-in for HWDB1.0: characters drawn by a program, written as real `.gnt` files.
 
-HWDB1.0 may not be redistributed. Where it is absent, training reads this: all characters of
-GB2312 level 1, drawn from their strokes (`strokes`) in the hands of made-up writers
-(`hand`) with a pen (`pen`). It is drawn once and kept in the cache.
+HWDB1.0 may not be redistributed. Where it is absent, training reads this: all characters of GB2312
+level 1, drawn from their strokes (`strokes`) in the hands of made-up writers (`hand`) with a pen
+(`pen`). It is drawn once and kept in the cache.
 """
 
 from __future__ import annotations
@@ -114,21 +114,20 @@ def ensure(
 
     Args:
       cache_dir: where stand-ins are kept, each in its folder under `standin/`.
-      samples_per_class: pictures of each character; a sixth of them, at least
-        one, are of the test set, by other writers; 1 gives one of either.
-        `SAMPLES_PER_CLASS` by default.
-      seed: not negative. The same seed gives the same pictures, to the rounding
-        of the platform's exponential function.
+      samples_per_class: pictures of each character; a sixth of them, at least one, are of the test
+        set, by other writers; 1 gives one of either. `SAMPLES_PER_CLASS` by default.
+      seed: not negative. The same seed gives the same pictures, to the rounding of the platform's
+        exponential function.
       characters: which to draw, without repeats; all that are known by default.
       processes: how many draw; all cores by default. The files do not depend on it.
 
     Returns:
-      A folder with `train/standin-NN.gnt`, `test/standin-NN.gnt`, `STANDIN.json`
-      (what it is, how it was made, how to get the real set) and the licence.
+      A folder with `train/standin-NN.gnt`, `test/standin-NN.gnt`, `STANDIN.json` (what it is, how
+      it was made, how to get the real set) and the licence.
 
     Raises:
-      UserError: if the folder cannot be written, the disk is full, a character is
-        unknown, or a number is out of range.
+      UserError: if the folder cannot be written, the disk is full, a character is unknown, or a
+        number is out of range.
     """
     plan = _plan(samples_per_class, seed, characters)
     folder = Path(cache_dir).absolute() / "standin" / plan.key()

@@ -12,15 +12,14 @@ from lsgan_tf.data.source import Source
 class Ring(Source):
     """Points of a mixture of Gaussians whose means lie evenly on a circle.
 
-    Point i is a function of i alone. The set is long enough never to end, and
-    needs no memory.
+    Point i is a function of i alone. The set is long enough never to end, and needs no memory.
 
     Args:
       modes: number of Gaussians.
       radius: of the circle.
       deviation: standard deviation of each Gaussian, on both axes.
-      doubled: give the mode at (0, radius) the weight of two: the authors' code goes
-        round the circle in nine steps, of which the last is the first again.
+      doubled: give the mode at (0, radius) the weight of two: the authors' code goes round the
+        circle in nine steps, of which the last is the first again.
       length: number of points that count as one epoch.
 
     Attributes:

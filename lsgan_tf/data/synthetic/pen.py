@@ -1,10 +1,9 @@
 """The pen that inks a trace: from points and pressure to a scanned grey bitmap.
 
-The pen's spot is a Gaussian; density of ink adds up along the way, so slow,
-heavy and crossing strokes are darker, and light falls off exponentially with
-density, as it does in ink. Grain of the paper roughens it. What is almost white
-becomes background, 255, and the picture is cut to the ink: so do the bitmaps of
-CASIA's HWDB.
+The pen's spot is a Gaussian; density of ink adds up along the way, so slow, heavy and crossing
+strokes are darker, and light falls off exponentially with density, as it does in ink. Grain of the
+paper roughens it. What is almost white becomes background, 255, and the picture is cut to the ink:
+so do the bitmaps of CASIA's HWDB.
 """
 
 from __future__ import annotations
@@ -41,12 +40,12 @@ def draw(
     Args:
       skeleton: the character.
       styles: the writer of each sample.
-      generators: one a sample; a sample depends on its own generator alone, and
-        but for rounding not on what else is drawn in the same call.
+      generators: one a sample; a sample depends on its own generator alone, and but for rounding
+        not on what else is drawn in the same call.
 
     Returns:
-      One uint8 array `(height, width)` a sample: background 255, ink 0 to 254,
-      ink in every outer row and column.
+      One uint8 array `(height, width)` a sample: background 255, ink 0 to 254, ink in every outer
+      row and column.
     """
     trace = hand.trace(skeleton, styles, generators)
     nib = np.array([style.nib for style in styles], np.float32)
@@ -126,8 +125,8 @@ def _axis(
       reach: int64 `(batch, 1)`: pixels that a spot reaches around its own.
 
     Returns:
-      For each point where in its pixel it is (-0.5 to 0.5) and which pixel that
-      is, counted from the picture's first; then the picture's size `(batch,)`.
+      For each point where in its pixel it is (-0.5 to 0.5) and which pixel that is, counted from
+      the picture's first; then the picture's size `(batch,)`.
     """
     pixel = np.rint(way).astype(np.int64)
     least = np.min(pixel, axis=1, where=drawn, initial=pixel.max(), keepdims=True)

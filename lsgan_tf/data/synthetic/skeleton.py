@@ -21,8 +21,8 @@ _SHARP = 1.2  # radians: a hook's turn is at least that
 class Skeleton:
     """A character's strokes as evenly spaced points, with what a hand needs to know of them.
 
-    The points of all strokes lie in one array. The trace of a pen has more: between any two
-    strokes it has room for the way from one to the next, the join. A slot is a place in the trace.
+    The points of all strokes lie in one array. The trace of a pen has more: between any two strokes
+    it has room for the way from one to the next, the join. A slot is a place in the trace.
 
     Attributes:
       count: number of strokes.

@@ -1,11 +1,10 @@
 """How each character of GB2312 level 1 is written, stroke by stroke.
 
-The strokes ship with the package in `strokes_gb2312/strokes.npz`, which
-`tools/pack_strokes.py` made; source and licence are told beside it. The file
-holds, all uint8: `stroke_counts`, the strokes of each character;
-`point_counts`, the points of each stroke; `radical`, one bit a stroke; `x` and
-`y`, the differences modulo 256 from each point to the next through the whole
-file. `characters` is one string, in the order of the codes.
+The strokes ship with the package in `strokes_gb2312/strokes.npz`, which `tools/pack_strokes.py`
+made; source and licence are told beside it. The file holds, all uint8: `stroke_counts`, the strokes
+of each character; `point_counts`, the points of each stroke; `radical`, one bit a stroke; `x` and
+`y`, the differences modulo 256 from each point to the next through the whole file. `characters` is
+one string, in the order of the codes.
 """
 
 from __future__ import annotations
@@ -72,8 +71,8 @@ class Strokes:
         """The strokes of a character in the order of writing.
 
         Returns:
-          One float32 array `(n, 2)` a stroke, n at least 2: the points the pen
-          goes through, x and y in `[0, 1]`, y downwards.
+          One float32 array `(n, 2)` a stroke, n at least 2: the points the pen goes through, x and
+          y in `[0, 1]`, y downwards.
 
         Raises:
           KeyError: if the character is unknown.
@@ -138,8 +137,8 @@ def render_glyph(character: str, size: int) -> np.ndarray | None:
       size: height and width in pixels, at least 1.
 
     Returns:
-      uint8 `(size, size)`, black (0) on white (255), antialiased; None if the
-      character's strokes are not known.
+      uint8 `(size, size)`, black (0) on white (255), antialiased; None if the character's strokes
+      are not known.
     """
     strokes = load()
     if character not in strokes:

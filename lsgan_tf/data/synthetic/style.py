@@ -115,8 +115,8 @@ def waves(normal: np.ndarray) -> np.ndarray:
       normal: normal numbers, `(..., 3, n, 2)`.
 
     Returns:
-      complex64 `(..., 3, n)`: each wave's vector, radians a box; its phase, the
-      real part of row 1; and the shift at its crest, for a strength of 1.
+      complex64 `(..., 3, n)`: each wave's vector, radians a box; its phase, the real part of row 1;
+      and the shift at its crest, for a strength of 1.
     """
     out = (normal[..., 0] + 1j * normal[..., 1]).astype(np.complex64)
     out[..., 0, :] *= 3.2

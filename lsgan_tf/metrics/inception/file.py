@@ -31,8 +31,8 @@ def graph_bytes(
     """The serialised graph and its SHA-256.
 
     Args:
-      path: `classify_image_graph_def.pb`, the archive that holds it, or a folder that holds
-        either; None looks into the cache and fetches the archive if it is not there.
+      path: `classify_image_graph_def.pb`, the archive that holds it, or a folder that holds either;
+        None looks into the cache and fetches the archive if it is not there.
       cache_dir: the cache; the user's cache folder by default.
       log: takes a line for the user.
 
@@ -134,8 +134,8 @@ class _AtMost:
 def _compare(note: Path, digest: str, path: Path) -> None:
     """Holds a kept graph to the hash it had when it was first used.
 
-    Its publisher names no hash: the archive's size and its own checksum are known, and from
-    then on the graph must stay what it was. The hash stands in every result.
+    Its publisher names no hash: the archive's size and its own checksum are known, and from then on
+    the graph must stay what it was. The hash stands in every result.
     """
     if not note.is_file():
         with files.explained(note, "noting the graph's hash"), files.atomic_file(note) as temporary:

@@ -32,9 +32,9 @@ _CHUNK = 64
 class Inception:
     """The frozen graph as an extractor of features.
 
-    As in the reference codes, images go in at `ExpandDims` with values 0..255, the graph
-    resizes them, features are `pool_3`, and logits are these times the softmax layer's
-    weights, without its bias.
+    As in the reference codes, images go in at `ExpandDims` with values 0..255, the graph resizes
+    them, features are `pool_3`, and logits are these times the softmax layer's weights, without its
+    bias.
 
     Args:
       graph: a serialised `GraphDef`.
@@ -47,8 +47,8 @@ class Inception:
       digest: see above.
 
     Raises:
-      UserError: if this is no graph, one without these tensors, or one that holds other
-        operations than `OPERATIONS`.
+      UserError: if this is no graph, one without these tensors, or one that holds other operations
+        than `OPERATIONS`.
     """
 
     name = "Inception 2015-12-05, TensorFlow's frozen graph"

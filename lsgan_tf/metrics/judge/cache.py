@@ -43,8 +43,8 @@ def judge_of(
 ) -> Judge:
     """The judge of a dataset: from the cache, or trained now, which takes minutes.
 
-    Beside the weights lies `judge.json`: what it learnt from, how, and how it reads real
-    held-out pictures.
+    Beside the weights lies `judge.json`: what it learnt from, how, and how it reads real held-out
+    pictures.
 
     Args:
       splits: labelled pictures.

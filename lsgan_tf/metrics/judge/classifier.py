@@ -67,8 +67,7 @@ class Reading:
 
     Attributes:
       classes: names in label order.
-      counts: pictures asked for (rows) by what was read (columns): int64,
-        `(classes, classes)`.
+      counts: pictures asked for (rows) by what was read (columns): int64, `(classes, classes)`.
       in_top5: pictures of each class that was among the five likeliest: int64.
     """
 

@@ -27,8 +27,8 @@ def judge_network(shape: tuple[int, int, int], classes: int, seed: int) -> keras
       seed: of the initial weights and of dropout.
 
     Returns:
-      A model from float32 images in 0..255, `(n, *shape)`, to features `(n, FEATURES)`
-      and logits `(n, classes)`.
+      A model from float32 images in 0..255, `(n, *shape)`, to features `(n, FEATURES)` and logits
+      `(n, classes)`.
     """
     seeds = iter(range(seed * 100, seed * 100 + 100))
 

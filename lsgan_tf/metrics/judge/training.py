@@ -27,8 +27,8 @@ class Recipe:
     Attributes:
       steps: how many updates.
       batch_size: pictures in an update.
-      learning_rate: the highest; it rises over the first twentieth of the steps and falls
-        with a cosine.
+      learning_rate: the highest; it rises over the first twentieth of the steps and falls with a
+        cosine.
       mirror: whether pictures are mirrored at random, beside the other distortions.
       seed: of weights, order and distortions.
     """

@@ -24,8 +24,8 @@ def usefulness(splits: Splits, kept: Sequence[Batch], recipe: Recipe | None = No
       recipe: how; None for the default of the real data.
 
     Returns:
-      Top-1 on real held-out examples of a judge trained on samples alone, and of one
-      trained on the real training examples and the samples together.
+      Top-1 on real held-out examples of a judge trained on samples alone, and of one trained on the
+      real training examples and the samples together.
     """
     classes = splits.train.classes
     images, labels = (np.concatenate(part) for part in zip(*kept, strict=True))

@@ -1,8 +1,8 @@
 """Keras's convolutions, computed with fewer multiplications in training. TensorFlow only.
 
 Names, weights and (up to rounding) results are Keras's. Graphs that are not for training use
-TensorFlow's own operations, so exports do not depend on this module. The classes have the names
-of Keras's, because a `.keras` file stores the weights of a layer by the name of its class.
+TensorFlow's own operations, so exports do not depend on this module. The classes have the names of
+Keras's, because a `.keras` file stores the weights of a layer by the name of its class.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def _is_pixel(shape: Sequence[int | None]) -> bool:
 def _of_a_pixel(image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """A "SAME" convolution from one pixel to one pixel: the padding leaves the middle tap alone.
 
-    TensorFlow 2.21's kernel gradient in bfloat16 on processors with bfloat16 instructions
-    leaves the other taps of such a convolution of stride 2 unwritten, so that what was in
-    that memory before, NaN for example, comes out.
+    TensorFlow 2.21's kernel gradient in bfloat16 on processors with bfloat16 instructions leaves
+    the other taps of such a convolution of stride 2 unwritten, so that what was in that memory
+    before, NaN for example, comes out.
     """
     middle = (kernel.shape[0] - 1) // 2
     tap = kernel[middle : middle + 1, middle : middle + 1]

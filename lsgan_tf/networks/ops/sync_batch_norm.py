@@ -13,9 +13,9 @@ import tensorflow as tf
 class SynchronizedBatchNormalization(keras.layers.BatchNormalization):
     """As Keras's own with `synchronized=True`, but with an exact variance.
 
-    Keras adds up x and x^2 and takes E[x^2] - E[x]^2, which loses digits where the
-    mean is larger than the deviation, so a run on two replicas drifts from the same
-    run on one. Here the mean comes first and the squared distances from it second.
+    Keras adds up x and x^2 and takes E[x^2] - E[x]^2, which loses digits where the mean is larger
+    than the deviation, so a run on two replicas drifts from the same run on one. Here the mean
+    comes first and the squared distances from it second.
     """
 
     def _moments(self, inputs: Any, mask: Any) -> tuple[tf.Tensor, tf.Tensor]:

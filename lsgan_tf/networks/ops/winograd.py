@@ -6,17 +6,17 @@ values of a polynomial product, so they cost n = m + r - 1 multiplications inste
     y = A^T [(G g) * (B^T d)]                                                     F(m, r)
 
 The matrices evaluate polynomials at n points and interpolate: with V_k the first k columns of the
-Vandermonde matrix of the points (one of which is infinity), A = V_m, G = V_r and B^T = V_n^-T.
-They are constants, computed here in rational arithmetic. Exchanging the roles of d and g gives a
-second algorithm, with m + L - 1 multiplications where only L inputs are not zero (Winograd 1980,
+Vandermonde matrix of the points (one of which is infinity), A = V_m, G = V_r and B^T = V_n^-T. They
+are constants, computed here in rational arithmetic. Exchanging the roles of d and g gives a second
+algorithm, with m + L - 1 multiplications where only L inputs are not zero (Winograd 1980,
 transposition principle); it is the cheaper one for images smaller than their kernel.
 
 A stride of s is a sum over s phases: taps phase, phase + s, ... only meet inputs of one remainder
 modulo s, which is a stride-1 correlation with about k / s taps. Stacking the phases gives one
 bilinear algorithm per axis. "SAME" padding and ragged last tiles are zeros in the matrices.
 
-Two axes nest: with R products per tile along the height and Q along the width, a convolution of
-(n, h, w, c) becomes R Q matrix products of (tiles n, c) and (c, filters), with constant transforms
+Two axes nest: with R products per tile along the height and Q along the width, a convolution of (n,
+h, w, c) becomes R Q matrix products of (tiles n, c) and (c, filters), with constant transforms
 before and after. All of it is linear algebra that TensorFlow differentiates to any order, so the
 gradients for image and kernel take the same number of multiplications.
 
@@ -152,8 +152,8 @@ def axis(size: int, kernel_size: int, strides: int, tile: int) -> Axis:
 def _few_inputs(m: int, r: int, inside: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The algorithm with m + L - 1 products where only L neighbouring inputs are not zero.
 
-    y[i] = sum over j of h[i - j] d[j] with h[i - j] = g[j - i], a product of a Toeplitz matrix
-    and the inputs: F(m, L) in which the taps are the data and the inputs the kernel.
+    y[i] = sum over j of h[i - j] d[j] with h[i - j] = g[j - i], a product of a Toeplitz matrix and
+    the inputs: F(m, L) in which the taps are the data and the inputs the kernel.
     """
     count, first = len(inside), inside[0]
     output, of_inputs, of_taps = minimal_filter(m, count)
@@ -195,8 +195,8 @@ def _array(matrix: _Matrix) -> np.ndarray:
 class Convolution(NamedTuple):
     """A "SAME" convolution of float32 images of one size by minimal filtering.
 
-    The kernel is transformed by `transform` once, and the transformed kernel given to as many
-    calls of `forward` and `transposed` as use it.
+    The kernel is transformed by `transform` once, and the transformed kernel given to as many calls
+    of `forward` and `transposed` as use it.
 
     Attributes:
       height: of the image.
