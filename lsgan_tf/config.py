@@ -508,7 +508,9 @@ def settings() -> list[dataclasses.Field[Any]]:
     return fields_of(Config)
 
 
-def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Config, dict[str, str]]:
+def resolve(
+    given: Mapping[str, Any], origins: Mapping[str, str] | None = None
+) -> tuple[Config, dict[str, str]]:
     """Completes what was given with the paper's values for its dataset.
 
     A value that has no effect is refused unless it is a default, which a flag file may spell out.
@@ -516,7 +518,8 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
 
     Args:
       given: settings by name; a missing one or None takes its default.
-      origins: where each given setting comes from, "command line" for example.
+      origins: where each given setting comes from, "command line" for example; "given" if
+        omitted.
 
     Returns:
       The config, and the origin of each setting by name.
@@ -526,7 +529,7 @@ def resolve(given: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[Confi
         characters cannot be read.
     """
     values = {name: value for name, value in given.items() if value is not None}
-    where = {name: origins.get(name, "given") for name in values}
+    where = {name: (origins or {}).get(name, "given") for name in values}
     if "characters" in values:
         values["characters"] = named_characters(values["characters"])
     dataset = values.get("dataset", Config.dataset)

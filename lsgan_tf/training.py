@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import Config, as_begun
-from lsgan_tf.data import open_source, with_facts
+from lsgan_tf.data import checked_source, open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
 from lsgan_tf.distribute.cluster import from_environment
@@ -42,7 +42,7 @@ from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.table import describe
 from lsgan_tf.util.forms import check_form, fields_of
 from lsgan_tf.util.keras_state import neutral
-from lsgan_tf.util.paths import local
+from lsgan_tf.util.paths import local, optional
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.util.terminal import lasting
 from lsgan_tf.util.text import spell
@@ -66,13 +66,20 @@ _REASONS = {
 
 @lasting()
 @neutral()
-def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> int:
+def train(
+    config: Config,
+    origins: Mapping[str, str] | None = None,
+    run_dir: Path | str | None = None,
+    *,
+    source: Source | None = None,
+) -> int:
     """Trains what a config describes, or goes on with it.
 
     Args:
-      config: as the flags give it; the dataset's facts are filled in here.
+      config: as `resolve` gives it; the dataset's facts are filled in here.
       origins: where each setting comes from, for the log.
-      run_dir: the run's folder; None is a new one under `runs/`.
+      run_dir: the run's folder; None is the config's or, without one, a new folder in `runs/`.
+      source: training data other than the config's; the config's `dataset` is "images" then.
 
     Returns:
       The process's exit status.
@@ -80,6 +87,7 @@ def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> i
     Raises:
       UserError: for anything the user can put right.
     """
+    origins, run_dir = origins or {}, optional(run_dir or config.run_dir)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     cluster = from_environment()
@@ -91,7 +99,7 @@ def train(config: Config, origins: Mapping[str, str], run_dir: Path | None) -> i
         begun = load_config(run_dir)
         config, origins = as_begun(config, origins, begun)
         config = dataclasses.replace(config, data_fingerprint=begun.data_fingerprint)
-    source = open_source(config)
+    source = open_source(config) if source is None else checked_source(config, source)
     config = with_facts(config, source)
     path = run_dir or new_run_dir(config)
     folder = RunFolder(path, config, source.classes, chief=workers.chief)

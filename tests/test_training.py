@@ -6,12 +6,15 @@ import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lsgan_tf.config import resolve
+from lsgan_tf.data.source import ArraySource, Source
 from lsgan_tf.errors import UserError
+from lsgan_tf.run_dir.restore import restore_run
 from lsgan_tf.training import Task, next_stop, train
 
 BASE = {
@@ -176,3 +179,63 @@ class TestNextStop:
         whole = stops(settings, tasks)
         again = data.draw(st.sampled_from(whole))
         assert stops(settings, tasks, again) == whole[whole.index(again) + 1 :]
+
+
+OWN = {
+    "dataset": "images", "conditional": True, "image_size": 8, "filters": 2, "z_dim": 4,
+    "label_dim": 2, "batch_size": 4, "steps": 3, "log_every": 3, "watch_every": 0,
+    "devices": "cpu:1",
+}  # fmt: skip
+
+
+def own_source(classes=("dark", "light"), shape=(8, 8, 1)):
+    images = np.random.default_rng(0).integers(0, 256, (12, *shape), np.uint8)
+    labels = np.arange(12) % max(len(classes), 1)
+    return ArraySource(images, labels if classes else None, classes)
+
+
+def test_a_source_of_ones_own_is_trained_and_resumed(tmp_path):
+    settings = OWN | {"run_dir": str(tmp_path / "run")}
+    assert train(resolve(settings)[0], source=own_source()) == 0
+    assert train(resolve(settings | {"steps": 5})[0], source=own_source()) == 0
+    config, gan, classes, step = restore_run(tmp_path / "run")
+    assert (classes, step) == (["dark", "light"], 5)
+    assert config.data_shape == (8, 8, 1) and int(gan.step.numpy()) == 0
+    assert (tmp_path / "run" / "export" / "saved_model.pb").is_file()
+    assert "12 examples in memory" in config.data_description
+    others = ArraySource(np.zeros((12, 8, 8, 1), np.uint8), np.arange(12) % 2, ["dark", "light"])
+    with pytest.raises(UserError, match="data_fingerprint"):
+        train(resolve(settings | {"steps": 6})[0], source=others)
+
+
+class Unfinished(Source):
+    """Without a shape and a fingerprint."""
+
+    name = "unfinished"
+
+    def __len__(self):
+        return 1
+
+    def read(self, indices):
+        return np.zeros((len(indices), 8, 8, 1), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "source", "reason"),
+    [
+        ({}, np.zeros((12, 8, 8, 1), np.uint8), r"expected an lsgan_tf\.Source. Received: ndarray"),
+        ({}, Unfinished(), "Unfinished has no attribute 'shape'"),
+        ({"image_size": 16}, own_source(), r"give resolve\(\{\"image_size\": 8"),
+        ({}, own_source(shape=(8, 9, 1)), "expected square images"),
+        ({}, own_source(()), "the source has no classes"),
+        ({}, own_source(("one", "one")), "classes of different names"),
+        ({"dataset": "cifar10", "image_size": None}, own_source(), "is trained as images"),
+    ],
+)
+def test_a_source_that_does_not_fit_is_refused_before_a_folder_is_made(
+    tmp_path, settings, source, reason
+):
+    config, _ = resolve(OWN | {"run_dir": str(tmp_path / "run")} | settings)
+    with pytest.raises(UserError, match=reason):
+        train(config, source=source)
+    assert list(tmp_path.iterdir()) == []

@@ -81,6 +81,62 @@ def open_source(config: Config, *, split: str = "train") -> Source:
     )
 
 
+def checked_source(config: Config, source: Source) -> Source:
+    """A source that the caller made, once it fits the config.
+
+    Args:
+      config: its `dataset` is "images", or the source's `name`.
+      source: the training data.
+
+    Returns:
+      `source`.
+
+    Raises:
+      UserError: if it is no `Source`, or not of the config's kind, size or number of classes.
+    """
+    from lsgan_tf.data.source import Source
+
+    if not isinstance(source, Source):
+        raise UserError(
+            "source: expected an lsgan_tf.Source. Received: "
+            f"{type(source).__name__}; arrays are one by lsgan_tf.ArraySource(images)"
+        )
+    for name in ("name", "shape", "fingerprint"):
+        if not hasattr(source, name):
+            raise UserError(
+                f"source: {type(source).__name__} has no attribute {name!r}; set it, as "
+                "lsgan_tf.Source documents"
+            )
+    if config.dataset not in ("images", source.name):
+        raise UserError(
+            f"dataset={config.dataset!r}: a source of your own is trained as images; give "
+            'resolve({"dataset": "images", ...})'
+        )
+    shape = tuple(source.shape)
+    if config.dataset == "images":
+        if len(shape) != 3 or shape[0] != shape[1] or shape[2] not in (1, 3):
+            raise UserError(
+                "source: expected square images, (size, size, 1 or 3). Received: examples of "
+                f"shape {shape}; crop or pad them"
+            )
+        if shape[0] != config.image_size:
+            raise UserError(
+                f"image_size={config.image_size}: the source's images have {shape[0]} pixels a "
+                f'side; give resolve({{"image_size": {shape[0]}, ...}})'
+            )
+    if config.conditional and not source.classes:
+        raise UserError(
+            "conditional=True: the source has no classes; give it labels and names of the "
+            "classes, or leave conditional out"
+        )
+    if len({*source.classes}) < len(source.classes) or not all(source.classes):
+        raise UserError(
+            "source: expected classes of different names. Received: "
+            f"{', '.join(map(repr, source.classes[:10]))}"
+        )
+    return source
+
+
 def with_facts(config: Config, source: Source) -> Config:
     """The config with the opened dataset's true shape, classes and length in it.
 

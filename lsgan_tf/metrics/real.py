@@ -49,7 +49,7 @@ def open_splits(config: Config, train: Source | None = None) -> Splits:
       UserError: if there is no such data.
     """
     train = train or open_source(config)
-    if train.fresh:
+    if train.fresh and config.dataset == "hwdb":
         return _drawn_splits(config, train)
     if config.dataset == "mixture":
         return Splits(train, train, "the mixture itself")
