@@ -1,4 +1,4 @@
-"""The model that is trained: a generator, a discriminator and the paper's step."""
+"""The GAN as a Keras model: generator, discriminator and the training step of the paper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
 from lsgan_tf.losses import Objective
 from lsgan_tf.noise import noise
 from lsgan_tf.optimizers import already_summed, apply
+from lsgan_tf.util.fit_batches import split_draws
 from lsgan_tf.util.keras_state import neutral
+from lsgan_tf.util.pixels import to_range
+from lsgan_tf.util.replicas import local_slice, replica_count, replica_mean
 
 METRICS = (
     "d_loss",
@@ -23,51 +26,49 @@ METRICS = (
     "d_gradient_norm",
     "g_gradient_norm",
 )
-"""What `GAN.train_step` measures, in the order of its vector form."""
+"""Metrics of `GAN.train_step`, in the order of its vector form."""
 
 
 def measured(gradient_penalty: object) -> tuple[str, ...]:
-    """`METRICS`, and the penalty (not weighted, and not part of `d_loss`) if there is one."""
+    """Returns `METRICS`, with the unweighted gradient penalty if there is one."""
     return (*METRICS, "gradient_penalty") if gradient_penalty else METRICS
 
 
 class GAN(keras.Model):
-    """A generator against a discriminator, after Mao et al. 2017, equation 2.
+    """A generator trained against a discriminator (Mao et al. 2017, equation 2).
 
-    One `train_step` makes `d_steps` updates of D and `g_steps` of G. It may run on
-    any number of replicas: noise is drawn for the global batch and sliced,
-    objectives are means over the global batch, gradients are summed before they
-    are measured, clipped and applied.
+    One `train_step` makes `d_steps` updates of D and `g_steps` of G. It runs on any number
+    of replicas: noise is drawn for the global batch and sliced, objectives are means over
+    the global batch, and gradients are summed before they are measured, clipped and applied.
 
-    It may be trained by `fit` as well, on any `tf.data` pipeline of batches; see
-    `train_step`.
+    `fit` trains it on any `tf.data` pipeline of batches; see `train_step`.
 
     Args:
       generator: called as `(z, label, training=...)`, returns examples; label is None
         if unconditional.
       discriminator: called as `(examples, label, training=...)`, returns scores, `(n,)`.
-      objective: what each of the two minimises.
+      objective: the losses of D and G.
       batch_size: examples per update over all replicas.
       z_dim: length of the noise vector.
       z_distribution: "uniform" or "normal".
       noise_generator: "philox" or "hash" (`lsgan_tf.noise`).
       conditional: whether labels go into both networks.
-      pixel_range: range of the generator's images, which reals are brought into
-        from 0..255; None leaves examples as they are (points).
+      pixel_range: range of the generator's images, into which uint8 reals are scaled; None
+        for points, which are not scaled.
       d_steps: updates of D per step, each on its own batch and noise.
       g_steps: updates of G per step, on the noise and labels of D's last update.
-      simultaneous: both updates from the weights before the step (with one of each);
-        else G's is against the updated D.
-      clip_norm: largest norm of a network's gradient; 0 does not clip.
-      gradient_penalty: what D minimises beside its objective; None for nothing.
-      joint_passes: take D's scores of reals and fakes in one pass over both batches, each
-        normalised by its own statistics; D is then called with `parts=2` too.
-      ema_decay: of the moving average of the generator; 0 keeps none.
+      simultaneous: compute both updates from the weights before the step (requires one
+        update of each); otherwise G is updated against the new D.
+      clip_norm: maximum norm of a network's gradient; 0 disables clipping.
+      gradient_penalty: added to D's objective; None for none.
+      joint_passes: score reals and fakes in one pass over both batches, each normalised by
+        its own statistics; D must accept `parts=2`.
+      ema_decay: decay of the moving average of G's weights; 0 for no average.
       seed: of the noise.
 
     Attributes:
-      average: a generator with the moving average (`lsgan_tf.ema`) of the
-        weights; None without one.
+      average: a generator with the moving average (`lsgan_tf.ema`) of G's weights, or None.
+      measured: names of the metrics of a step.
     """
 
     @neutral()
@@ -121,12 +122,12 @@ class GAN(keras.Model):
         g_optimizer: keras.optimizers.Optimizer,
         **options: Any,
     ) -> None:
-        """Sets the two optimisers and builds them.
+        """Sets and builds the two optimisers.
 
         Args:
-          d_optimizer: the discriminator's: any of Keras's, or `make_optimizer`'s.
-          g_optimizer: the generator's: another object.
-          options: for `fit`, as `keras.Model.compile` has them. XLA is off unless asked for.
+          d_optimizer: optimiser of D: a Keras optimiser, or one of `make_optimizer`.
+          g_optimizer: optimiser of G; a separate object.
+          options: passed to `keras.Model.compile`; `jit_compile` is False by default.
         """
         super().compile(optimizer=None, **{"jit_compile": False, **options})
         self.d_optimizer, self.g_optimizer = (
@@ -144,28 +145,9 @@ class GAN(keras.Model):
                 )
             optimizer.build(network.trainable_variables)
 
-    def state(self) -> tf.train.Checkpoint:
-        """All that a checkpoint holds: networks, optimisers, the step, the average if any."""
-        average = {} if self.average is None else {"average": self.average}
-        return tf.train.Checkpoint(
-            generator=self.generator,
-            discriminator=self.discriminator,
-            d_optimizer=self.d_optimizer,
-            g_optimizer=self.g_optimizer,
-            step=self.step,
-            **average,
-        )
-
-    def state_variables(self) -> list[tf.Variable]:
-        """The variables of `state`, in the same order in every process."""
-        owners = [self.generator, self.discriminator, self.d_optimizer, self.g_optimizer]
-        if self.average is not None:
-            owners.append(self.average)
-        return [v.value for owner in owners for v in owner.variables] + [self.step.value]
-
     @neutral()
     def train_step(self, data: tf.Tensor | tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
-        """Trains on one step's data in replica context.
+        """Runs one training step in replica context.
 
         Args:
           data: this replica's examples, `(d_steps, n, ...)`, and labels, `(d_steps, n)`;
@@ -180,23 +162,28 @@ class GAN(keras.Model):
         Raises:
           ValueError: for a conditional model without labels.
         """
-        examples, labels, count = self._of_draws(data)
+        examples, labels, count = split_draws(
+            data,
+            draws=self.d_steps,
+            rank=1 if self.pixel_range is None else 3,
+            labelled=self.conditional,
+        )
         return self.update(examples, labels, *self.draw_noise(examples[0].shape[1:], count))
 
     def draw_noise(
         self, shape: Sequence[int], count: int | tf.Tensor | None = None
     ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
-        """This replica's random numbers for the coming step.
+        """Draws this replica's random numbers for the coming step.
 
         Args:
           shape: of an example.
-          count: examples per draw; None is the replica's share of the batch.
+          count: examples per update of D; by default the replica's part of `batch_size`.
 
         Returns:
-          The noise z of each draw, `(count, z_dim)` each; and the gradient penalty's of each,
-          `(count, numbers_drawn(shape))`, or nothing without one.
+          z for each update of D, `(count, z_dim)` each; and the gradient penalty's noise for
+          each, `(count, numbers_drawn(shape))`, or nothing without a penalty.
         """
-        count = self.batch_size // self._replicas() if count is None else count
+        count = self.batch_size // replica_count() if count is None else count
         draws = range(self.d_steps)
         z = [self._noise(draw, count, self.z_dim, self.z_distribution) for draw in draws]
         if self.gradient_penalty is None:
@@ -213,29 +200,43 @@ class GAN(keras.Model):
         noises: Sequence[tf.Tensor],
         penalty_noises: Sequence[tf.Tensor] = (),
     ) -> dict[str, tf.Tensor]:
-        """`train_step` on examples, labels and noise by draw: no random number is drawn here."""
+        """Updates D `d_steps` times and G `g_steps` times; draws no random numbers.
+
+        Args:
+          examples: one batch per update of D, as in `train_step`.
+          labels: one batch per update of D.
+          noises: z, `(n, z_dim)`, per update of D.
+          penalty_noises: the gradient penalty's noise per update of D; empty without one.
+
+        Returns:
+          As `train_step`.
+        """
         for draw, z in enumerate(noises):
-            real = self.to_range(examples[draw])
+            real = to_range(examples[draw], self.pixel_range)
             label = labels[draw] if self.conditional else None
-            with tf.GradientTape() as g_tape:
-                fake = self.generator(z, label, training=True)
+            fake, g_tape = self._generate(z, label)
             if self.simultaneous:
-                before = self._generator_gradients(g_tape, fake, label)
+                gradients = self._generator_gradients(g_tape, fake, label)
             around = penalty_noises[draw] if penalty_noises else None
             d_metrics = self._update_discriminator(real, fake, label, around)
-        gradients = before if self.simultaneous else self._generator_gradients(g_tape, fake, label)
-        g_metrics = self._update_generator(*gradients, 0)
-        for update in range(1, self.g_steps):
-            with tf.GradientTape() as g_tape:
-                fake = self.generator(z, label, training=True)
-            gradients = self._generator_gradients(g_tape, fake, label)
+        for update in range(self.g_steps):
+            if update:
+                fake, g_tape = self._generate(z, label)
+            if not self.simultaneous:
+                gradients = self._generator_gradients(g_tape, fake, label)
             g_metrics = self._update_generator(*gradients, update)
         self.step.assign_add(1)
         return {**d_metrics, **g_metrics}
 
+    def _generate(self, z: tf.Tensor, label: tf.Tensor | None) -> tuple[tf.Tensor, tf.GradientTape]:
+        """Fakes, and the tape that recorded G."""
+        with tf.GradientTape() as tape:
+            return self.generator(z, label, training=True), tape
+
     def _update_discriminator(
         self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, around: tf.Tensor | None
     ) -> dict[str, tf.Tensor]:
+        """Minimises D's objective and the gradient penalty, if any, once."""
         weights = self.discriminator.trainable_variables
         values: dict[str, tf.Tensor] = {}
         with tf.GradientTape() as tape:
@@ -245,11 +246,11 @@ class GAN(keras.Model):
                 penalty = self.gradient_penalty(self.discriminator, real, label, around)
                 values["gradient_penalty"] = penalty = tf.cast(penalty, loss.dtype)
                 total = loss + self.gradient_penalty.weight * penalty
-            scaled = self.d_optimizer.scale_loss(total / self._replicas())
+            scaled = self.d_optimizer.scale_loss(total / replica_count())
         norm = apply(self.d_optimizer, tape.gradient(scaled, weights), weights, self.clip_norm)
         values["d_loss"], values["score_real"] = loss, tf.reduce_mean(real_score)
         values["score_fake"] = tf.reduce_mean(fake_score)
-        means = self._mean(*values.values())
+        means = replica_mean(*values.values())
         return dict(zip(values, means, strict=True), d_gradient_norm=norm)
 
     def _scores(
@@ -268,12 +269,12 @@ class GAN(keras.Model):
     def _generator_gradients(
         self, g_tape: tf.GradientTape, fake: tf.Tensor, label: tf.Tensor | None
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """G's objective against D as it is now, and its (scaled) gradients."""
+        """G's objective against the current D, and its (scaled) gradients."""
         # D's weights are constants here: only the fakes are watched.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(fake)
             loss = self.objective.generator(self.discriminator(fake, label, training=True))
-            scaled = self.g_optimizer.scale_loss(loss / self._replicas())
+            scaled = self.g_optimizer.scale_loss(loss / replica_count())
         towards_d = tape.gradient(scaled, fake)
         weights = self.generator.trainable_variables
         return loss, g_tape.gradient(fake, weights, output_gradients=towards_d)
@@ -281,66 +282,39 @@ class GAN(keras.Model):
     def _update_generator(
         self, loss: tf.Tensor, gradients: Sequence[tf.Tensor], update: int
     ) -> dict[str, tf.Tensor]:
+        """Applies G's gradients, and updates the moving average of its weights."""
         weights = self.generator.trainable_variables
         norm = apply(self.g_optimizer, gradients, weights, self.clip_norm)
         if self.average is not None:
             updates = self.step.value * self.g_steps + update
             ema.update(self.average, self.generator, self.ema_decay, updates)
-        return {"g_loss": self._mean(loss)[0], "g_gradient_norm": norm}
-
-    def to_range(self, examples: tf.Tensor) -> tf.Tensor:
-        """Brings uint8 images, 0 to 255, into the generator's range: float32.
-
-        Examples of another type are taken as they are.
-        """
-        as_they_are = self.pixel_range is None or examples.dtype != tf.uint8
-        examples = tf.cast(examples, tf.float32)
-        if as_they_are:
-            return examples
-        low, high = self.pixel_range
-        return examples * ((high - low) / 255.0) + low
-
-    def _of_draws(
-        self, data: tf.Tensor | tuple[tf.Tensor, ...]
-    ) -> tuple[Sequence[tf.Tensor], Sequence[tf.Tensor | None], int | tf.Tensor]:
-        """Examples and labels by draw, and how many each replica takes of one."""
-        examples, labels = (*data, None)[:2] if isinstance(data, tuple | list) else (data, None)
-        if self.conditional and labels is None:
-            raise ValueError("Expected (examples, labels), since the model is conditional.")
-        rank = 1 if self.pixel_range is None else 3
-        if examples.shape.rank == rank + 2:
-            return examples, labels, self.batch_size // self._replicas()
-        count = examples.shape[0] or tf.shape(examples)[0]
-        return [examples] * self.d_steps, [labels] * self.d_steps, count
+        return {"g_loss": replica_mean(loss)[0], "g_gradient_norm": norm}
 
     def _noise(
         self, stream: int, count: int | tf.Tensor, length: int, distribution: str
     ) -> tf.Tensor:
-        """This replica's `count` vectors of the step's noise for the global batch."""
-        replicas = self._replicas()
+        """This replica's rows of the step's noise for the global batch, `(count, length)`."""
+        rows = count * replica_count()
         z = noise(
-            self.seed,
-            stream,
-            self.step.value,
-            count * replicas,
-            length,
-            distribution,
-            self.noise_generator,
+            self.seed, stream, self.step.value, rows, length, distribution, self.noise_generator
         )
-        if replicas == 1:
-            return z
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        start = tf.cast(replica, tf.int32) * count
-        z = z[start : start + count]
-        return tf.ensure_shape(z, (count if isinstance(count, int) else None, length))
+        return local_slice(z, count)
 
-    def _replicas(self) -> int:
-        context = tf.distribute.get_replica_context()
-        return 1 if context is None else context.num_replicas_in_sync
+    def state(self) -> tf.train.Checkpoint:
+        """Returns the contents of a checkpoint: networks, optimisers, step, moving average."""
+        average = {} if self.average is None else {"average": self.average}
+        return tf.train.Checkpoint(
+            generator=self.generator,
+            discriminator=self.discriminator,
+            d_optimizer=self.d_optimizer,
+            g_optimizer=self.g_optimizer,
+            step=self.step,
+            **average,
+        )
 
-    def _mean(self, *values: tf.Tensor) -> list[tf.Tensor]:
-        """Means over the replicas of scalars."""
-        if self._replicas() == 1:
-            return list(values)
-        context = tf.distribute.get_replica_context()
-        return tf.unstack(context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack(values)))
+    def state_variables(self) -> list[tf.Variable]:
+        """Returns the variables of `state`, in the same order in every process."""
+        owners = [self.generator, self.discriminator, self.d_optimizer, self.g_optimizer]
+        if self.average is not None:
+            owners.append(self.average)
+        return [v.value for owner in owners for v in owner.variables] + [self.step.value]

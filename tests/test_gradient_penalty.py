@@ -17,6 +17,7 @@ from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn, pe
 from lsgan_tf.monitoring.progress import CURVES, progress_line
 from lsgan_tf.monitoring.window import Window
 from lsgan_tf.noise import noise
+from lsgan_tf.util.pixels import to_range
 
 RATE = 0.05
 
@@ -176,7 +177,7 @@ def test_a_step_minimises_objective_and_penalty(settings):
     metrics = gan.train_step(data)
     assert set(metrics) == {*METRICS, "gradient_penalty"} == set(gan.measured)
     for draw in range(gan.d_steps):
-        real = plain.to_range(data[0][draw])
+        real = to_range(data[0][draw], plain.pixel_range)
         label = data[1][draw] if gan.conditional else None
         z = noise(7, draw, 0, 6, 5, gan.z_distribution, gan.noise_generator)
         length = 1 + int(np.prod(real.shape[1:]))
@@ -268,7 +269,7 @@ def test_mixed_precision_is_near_float32(network, precision, error):
         if policy == "float16":
             gan.d_optimizer.dynamic_scale.assign(256.0)  # of a run that has found its scale
         examples, labels = data_for(gan)
-        real = gan.to_range(examples[0])
+        real = to_range(examples[0], gan.pixel_range)
         weights = [weight.value for weight in gan.discriminator.trainable_variables]
         with tf.GradientTape() as tape:
             penalty = gan.gradient_penalty(

@@ -20,6 +20,7 @@ from lsgan_tf.networks.base import copy_weights
 from lsgan_tf.noise import noise
 from lsgan_tf.util.files import atomic_folder, explained
 from lsgan_tf.util.keras_state import neutral
+from lsgan_tf.util.pixels import to_range
 from lsgan_tf.util.tensorflow_errors import disk_errors
 
 _SAMPLE_STREAM = 0
@@ -205,11 +206,11 @@ class Exported(tf.Module):
 
     def _score(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         _, discriminator, _ = self._networks()
-        return {"scores": discriminator(self._to_range(images), None, training=False)}
+        return {"scores": discriminator(to_range(images, self._range), None, training=False)}
 
     def _score_label(self, images: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         _, discriminator, _ = self._networks()
-        images = self._to_range(images)
+        images = to_range(images, self._range)
         return {"scores": discriminator(images, self._checked(label), training=False)}
 
     def _noise(self, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -232,12 +233,6 @@ class Exported(tf.Module):
         low, high = self._range
         scaled = tf.round((images - low) * (255.0 / (high - low)))
         return tf.saturate_cast(scaled, tf.uint8)
-
-    def _to_range(self, images: tf.Tensor) -> tf.Tensor:
-        if self._range is None:
-            return images
-        low, high = self._range
-        return tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
 
 
 @neutral()

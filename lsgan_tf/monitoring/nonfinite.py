@@ -15,6 +15,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
 from lsgan_tf.networks.base import copy_weights
 from lsgan_tf.noise import noise
+from lsgan_tf.util.pixels import to_range
 
 
 def diagnose(
@@ -77,7 +78,7 @@ def first_bad_layers(
     )
     with _watched(copies, outputs):
         fake = generator(z, label, training=True)
-        for batch in (gan.to_range(tf.constant(examples[-1])), fake):
+        for batch in (to_range(tf.constant(examples[-1]), gan.pixel_range), fake):
             score = discriminator(batch, label, training=True)
     if outputs:
         return f"first layers with values that are not finite: {_first(outputs)}"

@@ -1,8 +1,27 @@
-"""Ranges of pixels: what networks make, and what files hold."""
+"""Conversion between a network's range of pixel values and 0..255."""
 
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
+
+
+def to_range(examples: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.Tensor:
+    """Scales uint8 images into a network's range.
+
+    Args:
+      examples: uint8 images, 0 to 255, or values that lie in the range already.
+      pixel_range: (0, 1) or (-1, 1); None for points, which are not scaled.
+
+    Returns:
+      float32, same shape.
+    """
+    scaled = pixel_range is not None and examples.dtype == tf.uint8
+    examples = tf.cast(examples, tf.float32)
+    if not scaled:
+        return examples
+    low, high = pixel_range
+    return examples * ((high - low) / 255.0) + low
 
 
 def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:

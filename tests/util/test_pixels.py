@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from lsgan_tf.util.pixels import to_uint8
+from lsgan_tf.util.pixels import to_range, to_uint8
 
 
 class TestRanges:
@@ -30,3 +31,9 @@ class TestRanges:
     def test_what_is_no_number_is_black(self):
         images = np.array([np.nan, np.inf, -np.inf], np.float32)
         assert to_uint8(images, (0, 1)).tolist() == [0, 255, 0]
+
+    def test_uint8_is_scaled_and_floats_are_not(self):
+        levels = tf.constant([0, 51, 255], tf.uint8)
+        np.testing.assert_allclose(to_range(levels, (-1, 1)), [-1.0, -0.6, 1.0], atol=1e-7)
+        np.testing.assert_array_equal(to_range(tf.constant([0.25]), (-1, 1)), [0.25])
+        np.testing.assert_array_equal(to_range(tf.constant([3], tf.uint8), None), [3.0])

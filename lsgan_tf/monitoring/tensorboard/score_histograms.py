@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.gan import GAN
+from lsgan_tf.util.pixels import to_range
 
 _AN_OCTAVE = 100
 
@@ -63,7 +64,7 @@ class BatchScores:
         label = labels if gan.conditional else None
         noises, _ = gan.draw_noise(examples.shape[1:])
         fake = gan.generator(noises[0], label, training=True)
-        real = gan.discriminator(gan.to_range(examples), label, training=True)
+        real = gan.discriminator(to_range(examples, gan.pixel_range), label, training=True)
         return real, gan.discriminator(fake, label, training=True)
 
 
