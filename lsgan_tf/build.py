@@ -1,4 +1,4 @@
-"""From a config to the model it describes."""
+"""Builds models from a `Config`."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
-"""Keras's dtype policy for each `--precision`."""
+"""Keras dtype policies by the value of `--precision`."""
 
 _AS_ARGUMENTS = (
     "width", "first_filters", "filters", "constant_filters", "nonlinearity", "flat_norm",
 )  # fmt: skip
-"""Settings of some networks, which take them as arguments of the same name."""
+"""Settings that only some networks have, as arguments of the same name."""
 
 
 def build_networks(
     config: Config, *, precision: str | None = None, synchronized: bool = False
 ) -> tuple[Network, Network]:
-    """Makes the generator and the discriminator of a config, all weights included.
+    """Builds the generator and the discriminator of a config, including all weights.
 
     Args:
-      config: with the dataset's facts (`data_shape`, `data_classes`) filled in.
-      precision: other than the config's, to export in float32 for example.
-      synchronized: batch normalisation over all replicas of the current strategy.
+      config: config with the dataset's metadata (`data_shape`, `data_classes`) filled in.
+      precision: overrides the config's precision, for example for an export in float32.
+      synchronized: whether batch normalisation uses all replicas of the current strategy.
 
     Returns:
       Generator and discriminator.
@@ -70,21 +70,21 @@ def build_networks(
 
 
 def _make(kind: type[Network], values: dict[str, Any], policy: str) -> Network:
-    """A network with those of the values that it has arguments for."""
+    """Creates a network with the values that it has arguments for."""
     known = kind.arguments.parameters
     return kind(dtype=policy, **{name: value for name, value in values.items() if name in known})
 
 
 @neutral()
 def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
-    """Makes networks, objective and both optimisers, in the current strategy's scope.
+    """Builds networks, objective and both optimisers in the scope of the current strategy.
 
     Args:
-      config: with the dataset's facts filled in.
-      synchronized: batch normalisation by the statistics of all replicas together.
+      config: config with the dataset's metadata filled in.
+      synchronized: whether batch normalisation uses the statistics of all replicas.
 
     Returns:
-      The compiled model; all its variables exist.
+      The compiled model, with all variables created.
     """
     generator, discriminator = build_networks(config, synchronized=synchronized)
     penalty = None

@@ -1,8 +1,8 @@
-"""Objectives of generative adversarial networks, as pure functions of scores.
+"""GAN objectives as pure functions of scores.
 
-Scores are the discriminator's raw outputs: no sigmoid comes before them, in least squares nor in
-cross entropy. Every objective is a mean over the batch and is to be minimised. Equation numbers are
-those of Mao et al., *Least Squares Generative Adversarial Networks*, ICCV 2017.
+Scores are raw outputs of the discriminator, without a sigmoid, for all objectives. All objectives
+are means over the batch and are minimised. Equation numbers refer to Mao et al., *Least Squares
+Generative Adversarial Networks*, ICCV 2017.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Tensor = Any
 
 
 def lsgan_discriminator(real: Tensor, fake: Tensor, *, a: float = 0.0, b: float = 1.0) -> Tensor:
-    """Least squares for D, equation 2: 1/2 E[(D(x) - b)^2] + 1/2 E[(D(G(z)) - a)^2].
+    """Least squares loss of D, equation 2: 1/2 E[(D(x) - b)^2] + 1/2 E[(D(G(z)) - a)^2].
 
     Args:
-      real: scores D(x) of real examples, float32, any shape.
-      fake: scores D(G(z)) of fakes, likewise.
+      real: scores D(x) of reals, float32, any shape.
+      fake: scores D(G(z)) of fakes, float32, any shape.
       a: target for fakes.
       b: target for reals.
 
@@ -32,11 +32,11 @@ def lsgan_discriminator(real: Tensor, fake: Tensor, *, a: float = 0.0, b: float 
 
 
 def lsgan_generator(fake: Tensor, *, c: float = 1.0) -> Tensor:
-    """Least squares for G, equation 2: 1/2 E[(D(G(z)) - c)^2].
+    """Least squares loss of G, equation 2: 1/2 E[(D(G(z)) - c)^2].
 
     Args:
       fake: scores D(G(z)), float32, any shape.
-      c: the score that G wants D to give to fakes.
+      c: target of G for the scores of fakes.
 
     Returns:
       A float32 scalar, at least 0.
@@ -45,26 +45,26 @@ def lsgan_generator(fake: Tensor, *, c: float = 1.0) -> Tensor:
 
 
 def cross_entropy_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """Cross entropy for D, equation 1: -E[log s(D(x))] - E[log(1 - s(D(G(z))))].
+    """Cross-entropy loss of D, equation 1: -E[log s(D(x))] - E[log(1 - s(D(G(z))))].
 
-    s is the sigmoid; it is folded into the logarithms, so no score overflows.
+    The sigmoid s is folded into the logarithms for numerical stability.
     """
     return ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))
 
 
 def non_saturating_generator(fake: Tensor) -> Tensor:
-    """Cross entropy for G in its non-saturating form: -E[log s(D(G(z)))]."""
+    """Non-saturating cross-entropy loss of G: -E[log s(D(G(z)))]."""
     return ops.mean(ops.softplus(-fake))
 
 
 def minimax_generator(fake: Tensor) -> Tensor:
-    """Cross entropy for G as equation 1 has it: E[log(1 - s(D(G(z))))], at most 0."""
+    """Minimax cross-entropy loss of G, equation 1: E[log(1 - s(D(G(z))))], at most 0."""
     return -ops.mean(ops.softplus(fake))
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """The pair of functions that one kind of GAN minimises.
+    """The losses of a GAN.
 
     Attributes:
       discriminator: (scores of reals, scores of fakes) -> scalar.
@@ -76,16 +76,16 @@ class Objective:
 
 
 def objective(name: str, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:
-    """The objective called `name`.
+    """Returns an objective by name.
 
     Args:
       name: "lsgan", "nsgan" (non-saturating cross entropy) or "mmgan" (minimax).
-      a: least squares' target for fakes.
-      b: least squares' target for reals.
-      c: least squares' target of G.
+      a: target for fakes ("lsgan").
+      b: target for reals ("lsgan").
+      c: target of G ("lsgan").
 
     Raises:
-      ValueError: for another name.
+      ValueError: if the name is unknown.
     """
     if name == "lsgan":
         return Objective(
@@ -100,12 +100,12 @@ def objective(name: str, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> O
 
 
 def optimal_discriminator(p_d: Tensor, p_g: Tensor, *, a: float, b: float) -> Tensor:
-    """The discriminator that minimises least squares for a fixed G, on given densities.
+    """The optimal discriminator of the least squares loss for a fixed G.
 
     D*(x) = (b p_d(x) + a p_g(x)) / (p_d(x) + p_g(x)).
 
     Args:
-      p_d: density of the data, at least 0; with `p_g` nowhere both 0.
+      p_d: density of the data, at least 0; nowhere both 0 with `p_g`.
       p_g: density of the fakes, same shape.
       a: target for fakes.
       b: target for reals.
@@ -114,13 +114,13 @@ def optimal_discriminator(p_d: Tensor, p_g: Tensor, *, a: float, b: float) -> Te
 
 
 def pearson_chi_square(p: Tensor, q: Tensor, dx: float) -> Tensor:
-    """Pearson's chi-square divergence, chi2(p || q), on a grid: sum (q - p)^2 / p dx.
+    """Pearson chi-square divergence, chi2(p || q), on a grid: sum (q - p)^2 / p dx.
 
-    With p = p_d + p_g and q = 2 p_g it is 2 C(G), where C(G) is what G minimises at the optimal D,
-    1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2], if b - c = 1 and b - a = 2.
+    With p = p_d + p_g and q = 2 p_g it equals 2 C(G) if b - c = 1 and b - a = 2, where C(G) is the
+    loss of G at the optimal D, 1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2].
 
     Args:
-      p: density, greater than 0, on an even grid.
+      p: density, greater than 0, on a uniform grid.
       q: density on the same grid.
       dx: spacing (or cell volume) of the grid.
     """

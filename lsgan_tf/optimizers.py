@@ -1,8 +1,8 @@
-"""Optimisers with the paper's constants, fed with gradients that are already global.
+"""Optimisers with the paper's constants, applied to global gradients.
 
-Under `tf.distribute` Keras's optimisers add the replicas' gradients while they apply them. Here the
-sum comes first (`global_gradients`), since clipping, norms and the float16 loss scale must look at
-the global gradient; `already_summed` has an optimiser leave it out.
+Under `tf.distribute` Keras optimisers sum the gradients of the replicas when applying them. Here
+`global_gradients` sums them first, because clipping, norms and the float16 loss scale need the
+global gradient; `already_summed` disables the sum in an optimiser.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from lsgan_tf.util.keras_state import neutral
 
 
 class Adam(keras.optimizers.Adam):
-    """Adam in one pass over memory.
+    """Adam with TensorFlow's fused kernel, which accesses memory once.
 
-    The formula is Keras's own; TensorFlow's kernel reads and writes each weight and its two
-    averages once, where Keras makes a tensor at every operation.
+    Equivalent to `keras.optimizers.Adam`, which creates a tensor at every operation.
     """
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
-        """Updates one variable and its averages in place."""
+        """Updates a variable and its moments in place."""
         index, dtype = self._get_variable_index(variable), variable.dtype
         step = tf.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
@@ -43,15 +42,14 @@ class Adam(keras.optimizers.Adam):
 
 
 class RMSProp(keras.optimizers.RMSprop):
-    """RMSProp as TensorFlow 1 has it: the mean squares begin at 1, Keras's at 0.
+    """RMSProp of TensorFlow 1, which initialises the mean squares with 1 instead of 0.
 
-    From 0 the first update of every weight has the length learning_rate / sqrt(1 - rho), three
-    learning rates, however small its gradient is; from 1 the first updates are small and grow over
-    some 1 / (1 - rho) steps.
+    With 0, as in Keras, the first update of every weight has size learning_rate / sqrt(1 - rho),
+    however small its gradient; with 1, updates start small and grow over about 1 / (1 - rho) steps.
     """
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Makes the mean squares, once, and sets them to 1."""
+        """Creates the mean squares, initialised with 1."""
         built = self.built
         super().build(variables)
         if not built:
@@ -60,7 +58,7 @@ class RMSProp(keras.optimizers.RMSprop):
 
 
 def already_summed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """Has an optimiser, and one inside it, leave out the sum over replicas; returns it."""
+    """Disables the sum over replicas in an optimiser and its inner one, and returns it."""
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
     if inner := getattr(optimizer, "inner_optimizer", None):
         already_summed(inner)
@@ -78,19 +76,19 @@ def make_optimizer(
     epsilon: float | None = None,
     loss_scaling: bool = False,
 ) -> keras.optimizers.Optimizer:
-    """An optimiser as the authors' TensorFlow 1 had it.
+    """Creates an optimiser with the behaviour of TensorFlow 1.
 
     Args:
       name: "adam" or "rmsprop".
-      learning_rate: step size.
-      beta1: Adam's decay of the mean gradient.
-      beta2: Adam's decay of the mean square.
-      rho: RMSProp's decay of the mean square, which begins at 1.
-      epsilon: None is TensorFlow 1's default: 1e-8 for Adam, 1e-10 for RMSProp.
-      loss_scaling: for float16: scale the loss, skip steps that overflow.
+      learning_rate: learning rate.
+      beta1: decay rate of Adam's first moment.
+      beta2: decay rate of Adam's second moment.
+      rho: decay rate of RMSProp's mean square.
+      epsilon: None for TensorFlow 1's default: 1e-8 for Adam, 1e-10 for RMSProp.
+      loss_scaling: for float16: scale the loss and skip steps that overflow.
 
     Raises:
-      ValueError: for another name.
+      ValueError: if the name is unknown.
     """
     if name == "adam":
         optimizer = Adam(
@@ -104,10 +102,10 @@ def make_optimizer(
 
 
 def global_gradients(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[tf.Tensor]:
-    """Adds up the replicas' gradients; call in replica context.
+    """Sums the gradients of all replicas; call in replica context.
 
-    Rows of a lookup table come as slices and are made dense, so that the result equals the paper's
-    linear map of a one-hot vector.
+    Indexed slices, the gradients of lookups, are converted to dense tensors, so the result equals
+    that of the paper's linear map of a one-hot vector.
     """
     dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
     context = tf.distribute.get_replica_context()
@@ -117,7 +115,7 @@ def global_gradients(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[
 
 
 def global_norm(gradients: Sequence[tf.Tensor], scale: tf.Tensor | float = 1.0) -> tf.Tensor:
-    """Euclidean norm of all gradients together, each divided by `scale`: a float32 scalar."""
+    """Global L2 norm of the gradients divided by `scale`: a float32 scalar."""
     return tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients]) / scale
 
 
@@ -127,27 +125,27 @@ def apply(
     weights: Sequence[keras.Variable],
     clip_norm: float = 0.0,
 ) -> tf.Tensor:
-    """Applies the sum of all replicas' gradients; call in replica context.
+    """Sums the gradients of all replicas and applies them; call in replica context.
 
     Args:
-      optimizer: whose `scale_loss` the gradients went through; see `already_summed`.
-      gradients: this replica's, one for each weight.
-      weights: what they are applied to.
-      clip_norm: largest norm of the sum, above which it is shortened; 0 does not clip.
+      optimizer: optimiser whose `scale_loss` scaled the loss; see `already_summed`.
+      gradients: gradients of this replica, one per weight.
+      weights: the weights to update.
+      clip_norm: maximum global norm; 0 disables clipping.
 
     Returns:
-      The norm of the sum before clipping: a float32 scalar.
+      The global norm before clipping: a float32 scalar.
     """
     gradients = global_gradients(gradients)
-    # With a loss scale the gradients are still multiplied by it.
+    # The gradients are still multiplied by the loss scale.
     norm = global_norm(gradients, optimizer.scale_loss(tf.ones(())))
     if clip_norm:
-        # A norm that is not finite is left to show itself, not clipped away.
+        # Clipping does not hide a norm that is not finite.
         factor = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-30))
         gradients = [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients]
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        # A bad gradient must not reach the weights: the run stops after this step
-        # and says which layers went bad. The branches cost nothing when all is well.
+        # A non-finite gradient must not reach the weights: the run stops after this step and
+        # reports the affected layers.
         gradients = tf.cond(
             tf.math.is_finite(norm),
             lambda: gradients,

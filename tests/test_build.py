@@ -1,4 +1,4 @@
-"""From settings to the arguments of networks."""
+"""Mapping of settings to network arguments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARGUMENTS = {
     "bn_gamma": ("gamma", "gamma"),
 }
 NOT_BY_FLAGS = {("scene", "filters"), ("scene", "nonlinearity"), ("mlp", "nonlinearity")}
-"""Arguments that a network has from DCGAN's D; by flags it is the papers'."""
+"""Arguments inherited from DCGAN's discriminator that flags do not set."""
 NETWORKS = ("handwriting", "dcgan", "scene", "digits", "mlp", "mixture")
 
 
@@ -107,7 +107,8 @@ def test_networks_are_made_as_the_settings_say(given, generator, discriminator):
 
 
 def test_what_a_network_does_not_use_leaves_it_as_it_is():
-    """As in runs of older versions, which took such settings in silence."""
+    """As in runs of older versions, which ignored such settings."""
+
     config = Config(dataset="lsun", network="scene", image_size=8, data_shape=(8, 8, 3), filters=2)
     discriminator = build_networks(dataclasses.replace(config, nonlinearity="gated"))[1]
     assert (discriminator.filters, discriminator.nonlinearity) == (64, "relu")

@@ -1,4 +1,4 @@
-"""The moving average of G's weights: its rule, what it leaves alone, how it is exported."""
+"""EMA of G's weights: update rule, independence of training, export."""
 
 from __future__ import annotations
 

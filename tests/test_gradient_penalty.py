@@ -1,4 +1,4 @@
-"""The gradient penalty: by hand, against NumPy, against one example at a time, and in a step."""
+"""Gradient penalty: by hand, compared with NumPy and with single examples, and in a step."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def data_for(gan, seed=0):
 
 
 def one_by_one(gan, real, label, random):
-    """The penalty from the gradient of each example alone."""
+    """The penalty from separate gradients of each example."""
     uniform = (random + 1) / 2
     values = []
     for row in range(len(real)):
@@ -254,7 +254,7 @@ def test_xla_changes_rounding_alone(noise_generator):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-# What is told
+# Reporting
 
 
 @pytest.mark.parametrize(("precision", "error"), [("bfloat16", 0.1), ("float16", 0.02)])
@@ -263,7 +263,7 @@ def test_mixed_precision_is_near_float32(network, precision, error):
     found = []
     for policy in ("float32", precision):
         gan = build(network=network, precision=policy, conditional=True, sgd=False)
-        # A gradient whose norm is not next to nothing, as it is at the start.
+        # A gradient whose norm is not close to 0, as it is initially.
         last = gan.discriminator.get_layer("h4" if network == "dcgan" else "h3")
         last.kernel.assign(20.0 * last.kernel)
         if policy == "float16":
@@ -314,7 +314,7 @@ def test_the_line_of_progress_tells_of_it():
 
 
 def test_the_weight_is_for_half_means():
-    """The authors' 150 beside sums over 64 examples has the same minimum as 150 / 64 here."""
+    """The authors' 150 with sums over 64 examples has the same minimum as 150 / 64 here."""
     real, fake = drawn(64, 1, seed=5)[:, 0], drawn(64, 1, seed=6)[:, 0]
     halves = build(dataset="mixture").objective.discriminator(real, fake)
     sums = 0.5 * ((real - 1) ** 2).sum() + 0.5 * (fake**2).sum()

@@ -8,7 +8,7 @@ from scipy import stats
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import GRID_STREAM, noise, truncated
 
-# Philox's numbers, by (seed, stream, step). Runs are resumed with these: they must stay.
+# Philox values by (seed, stream, step). Resumed runs depend on them: do not change.
 UNIFORM = [[-0.7980461, -0.5780303, -0.2949288], [-0.9309723, -0.5146003, 0.9294865]]
 NORMAL = [[2.0774095, 0.5197075], [0.3106979, 1.4102036]]
 HASHED = [[0.9689769, -0.9331299, 0.4944819], [-0.8861157, 0.6728059, 0.629826]]

@@ -1,4 +1,4 @@
-"""Adam and RMSProp with the constants of TensorFlow 1, and the global gradient."""
+"""Adam and RMSProp with TensorFlow 1's constants, and the global gradient."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_epsilon_by_hand():
 
 
 def tensorflow_1(optimizer):
-    """Where TensorFlow 1's own optimiser gets to, in a graph and a session."""
+    """Result of TensorFlow 1's optimiser in a graph and a session."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         weight = tf.compat.v1.get_variable("w", initializer=np.zeros(3, np.float32))
         gradient = tf.compat.v1.placeholder(tf.float32, (3,))

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.config import Config
-from lsgan_tf.noise import MEASURE_STREAM, noise
+from lsgan_tf.noise import METRICS_STREAM, noise
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.pixels import to_uint8
 
@@ -57,7 +57,7 @@ class Draws:
             # Always a whole chunk, so that a sample does not depend on how many are drawn.
             turn = np.arange(start, start + self.chunk)
             labels = (turn % config.data_classes).astype(np.int32) if config.conditional else None
-            z = noise(seed, MEASURE_STREAM, number, self.chunk, config.z_dim, config.z_distribution)
+            z = noise(seed, METRICS_STREAM, number, self.chunk, config.z_dim, config.z_distribution)
             made = self._generate(z, None if labels is None else tf.constant(labels)).numpy()
             wanted = min(self.chunk, count - start)
             if self._range is not None:

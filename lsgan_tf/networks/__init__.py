@@ -1,4 +1,4 @@
-"""Generators and discriminators, a module for each pair; they know no `Config`."""
+"""Generators and discriminators, one module per pair; independent of `Config`."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def output_range(network: str) -> tuple[float, float] | None:
-    """The range of a network's images, as `--network` names it; None for the mixture's points."""
+    """Pixel range of the images of `--network`; None for `mixture`, which generates points."""
     return importlib.import_module(f"lsgan_tf.networks.{network}").Generator.output_range

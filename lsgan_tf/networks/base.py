@@ -1,4 +1,4 @@
-"""What every generator and discriminator shares."""
+"""Base classes and helpers of all generators and discriminators."""
 
 from __future__ import annotations
 
@@ -16,42 +16,49 @@ _ALSO_BY_POSITION = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 class LayerRow(NamedTuple):
-    """One line of the table that `--dry_run` prints."""
+    """One row of the table that `--dry_run` prints.
+
+    Attributes:
+      name: name of the layer.
+      kind: type of the layer, such as "conv 5x5 /2".
+      shape: output shape without the batch.
+      parameters: number of trainable parameters; moving statistics are not counted.
+    """
 
     name: str
     kind: str
     shape: tuple[int, ...]
-    """Output shape without the batch."""
     parameters: int
-    """Trainable ones: a normalisation's scale and offset count, BN's moving statistics do not."""
 
 
 class Network(keras.Model):
-    """Base class of all networks: all weights exist when the constructor returns.
+    """Base class of all networks: the constructor creates all weights.
 
-    A subclass declares its arguments as annotated class attributes with their defaults, as a
-    dataclass does, and has those of its bases too. They are given by keyword, the first one by
-    position too; each becomes an attribute and an entry of `get_config`. `build_network` adds the
-    layers: nothing is computed for it, so a network can be made inside the scope of any
-    distribution strategy.
+    A subclass declares its arguments like the fields of a dataclass, as annotated class attributes
+    with defaults, and inherits those of its bases. Arguments are keyword-only, except for the
+    first; each becomes an attribute and an entry of `get_config`. `build_network` adds the layers
+    without running them, so a network can be created in the scope of any distribution strategy.
 
     Args:
-      name: the network's name; `default_name` if omitted.
-      dtype: a dtype policy or its name, for all layers: "float32", "mixed_bfloat16" or
-        "mixed_float16". Outputs are float32 under any.
+      name: name of the network; `default_name` if omitted.
+      dtype: dtype policy of all layers, or its name: "float32", "mixed_bfloat16" or
+        "mixed_float16". Outputs are always float32.
       arguments: the arguments that the class declares.
 
+    Attributes:
+      arguments: signature of the declared arguments, with types and defaults.
+      takes_parts: whether `call` has an argument `parts`: the number of concatenated batches that
+        are normalised separately.
+
     Raises:
-      TypeError: if an argument is not one of the class's.
+      TypeError: if the class does not declare an argument.
     """
 
     arguments = inspect.Signature()
-    """The declared arguments with their types and defaults."""
     default_name = "network"
     takes_parts = False
-    """Whether `call` takes several batches at once, each normalised by itself, as `parts`."""
 
-    # Values of what a subclass does not declare.
+    # Defaults for arguments that a subclass does not declare.
     num_classes = 0
     label_dim = 0
     batch_norm = False
@@ -92,10 +99,10 @@ class Network(keras.Model):
         self._rows: list[LayerRow] = []
         self.build()
 
-    # Making
+    # Construction
 
     def build(self, input_shape: Any = None) -> None:
-        """Makes all layers and weights; called by the constructor."""
+        """Creates all layers and weights; called by the constructor."""
         if self.num_classes:
             self.label_map = layers.LabelMap(
                 self.num_classes, self.label_dim, dtype=self.dtype_policy
@@ -109,14 +116,14 @@ class Network(keras.Model):
 
     @property
     def joined_dim(self) -> int:
-        """Features that a joined label adds: `label_dim`, or 0 if unconditional."""
+        """Number of features of a concatenated label: `label_dim`, or 0 if unconditional."""
         return self.label_dim if self.num_classes else 0
 
     def add(self, layer: keras.Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Builds a layer on inputs of `shape` (without the batch) as attribute `layer.name`.
 
         Returns:
-          The shape of the layer's output, without the batch.
+          The output shape of the layer, without the batch.
         """
         shapes = [(None, *shape)]
         if isinstance(layer, layers.LabelledConv2D):
@@ -128,17 +135,17 @@ class Network(keras.Model):
         self._rows.append(LayerRow(layer.name, _kind(layer), output, parameters))
         return output
 
-    def add_norm(self, place: int, shape: tuple[int, ...]) -> keras.Layer | None:
-        """Adds the normalisation of layer `h<place>`: `bn<place>`, `ln<place>`, or none.
+    def add_norm(self, index: int, shape: tuple[int, ...]) -> keras.Layer | None:
+        """Adds the normalisation of layer `h<index>`: `bn<index>`, `ln<index>`, or none.
 
         Returns:
           The layer, for `normalize`.
         """
         policy = self.dtype_policy
         if self.batch_norm:
-            layer = layers.batch_norm(f"bn{place}", policy, self.gamma, self.synchronized)
+            layer = layers.batch_norm(f"bn{index}", policy, self.gamma, self.synchronized)
         elif self.layer_norm:
-            layer = layers.layer_norm(f"ln{place}", policy)
+            layer = layers.layer_norm(f"ln{index}", policy)
         else:
             return None
         self.add(layer, shape)
@@ -147,58 +154,57 @@ class Network(keras.Model):
     def add_joined_conv(
         self, filters: int, kernel_size: int, strides: int, name: str, shape: tuple[int, ...]
     ) -> tuple[int, ...]:
-        """Adds a convolution that sees the label beside the image, if there is a label."""
+        """Adds a convolution, of the image and the label if the network is conditional."""
         kind = layers.LabelledConv2D if self.num_classes else layers.conv
         return self.add(
             kind(filters, kernel_size, strides, name=name, dtype=self.dtype_policy), shape
         )
 
     def use_direct_convolutions(self) -> None:
-        """Leaves all convolutions to the backend's own operation, in training too."""
+        """Makes all convolutions use the backend's operation, in training too."""
         for layer in self.layers:
             if hasattr(layer, "direct"):
                 layer.direct = True
 
     def scale_weights(self, factor: float) -> None:
-        """Multiplies all kernels, the label map's too; biases and normalisations stay as they are.
+        """Multiplies all kernels, the label map's included, but no biases or normalisations.
 
-        The same weights come out as if the initial distribution's deviation had been that much
-        larger.
+        Equivalent to initialising with a standard deviation `factor` times as large.
         """
         for weight in self.trainable_weights:
             if weight.name.endswith("kernel"):
                 weight.assign(weight.value * factor)
 
-    # Running
+    # Calls
 
     def map_label(self, label: Tensor | None, mapped_label: Tensor | None = None) -> Tensor | None:
         """Maps labels to features, the paper's Phi(y).
 
         Args:
           label: integers in [0, num_classes), (n,).
-          mapped_label: what to return instead: features, (n, label_dim), such as an interpolation
-            between the rows of two classes.
+          mapped_label: features to return instead, (n, label_dim), such as an interpolation between
+            two classes.
 
         Returns:
           (n, label_dim); None if the network is unconditional.
 
         Raises:
-          ValueError: if a conditional network is not given exactly one of both, if an unconditional
-            one is given `mapped_label`, or for another shape or dtype.
+          ValueError: if a conditional network does not receive exactly one of the arguments, if an
+            unconditional one receives `mapped_label`, or if a shape or dtype is wrong.
         """
         if mapped_label is not None:
             return self._checked_map(label, mapped_label)
         if not self.num_classes:
             return None
         if label is None:
-            raise ValueError(f"the {self.name} is conditional: it needs labels")
+            raise ValueError(f"the {self.name} is conditional and requires labels")
         label = ops.convert_to_tensor(label)
         dtype = keras.backend.standardize_dtype(label.dtype)
         if len(label.shape) != 1 or "int" not in dtype:
             raise ValueError(
                 f"Expected labels that are integers in [0, {self.num_classes}) of shape (n,). "
-                f"Received: {dtype} of shape {tuple(label.shape)}; labels that are mapped already "
-                "are a generator's argument mapped_label"
+                f"Received: {dtype} of shape {tuple(label.shape)}; pass mapped labels to a "
+                "generator as mapped_label"
             )
         return self.label_map(label if dtype in ("int32", "int64") else ops.cast(label, "int32"))
 
@@ -216,10 +222,10 @@ class Network(keras.Model):
             )
         return mapped_label
 
-    # Describing, saving
+    # Description and serialization
 
     def describe(self) -> list[LayerRow]:
-        """The layers in the order in which they run."""
+        """The layers in execution order."""
         return list(self._rows)
 
     def get_config(self) -> dict[str, Any]:
@@ -231,19 +237,19 @@ class Network(keras.Model):
         }
 
     def get_build_config(self) -> None:
-        """Nothing: the constructor builds."""
+        """None: the constructor builds the network."""
         return
 
 
 class ImageGenerator(Network):
-    """Base class of generators of images.
+    """Base class of image generators.
 
     Args:
-      image_size: side of the image in pixels.
-      channels: of the image.
+      image_size: height and width of the image in pixels.
+      channels: number of channels of the image.
       num_classes: number of classes; 0 for an unconditional generator.
       z_dim: length of the noise vector.
-      label_dim: length of a mapped label, which is joined to the noise.
+      label_dim: length of a mapped label, which is concatenated to the noise.
     """
 
     default_name = "generator"
@@ -262,10 +268,10 @@ def normalize(
     """Applies a normalisation.
 
     Args:
-      layer: as `Network.add_norm` returned it; None leaves `x` as it is.
+      layer: the result of `Network.add_norm`; None returns `x` unchanged.
       x: features, channels last.
-      training: whether batch normalisation takes the batch's statistics.
-      parts: number of batches that `x` consists of; each has statistics of its own.
+      training: whether batch normalisation uses the statistics of the batch.
+      parts: number of concatenated batches in `x`, which are normalised separately.
     """
     if layer is None:
         return x
@@ -273,22 +279,22 @@ def normalize(
         return layer(x)
     if parts == 1:
         return layer(x, training=training)
-    # In order: the moving statistics are updated by each.
+    # In order, because each part updates the moving statistics.
     return ops.concatenate([layer(part, training=training) for part in ops.split(x, parts)])
 
 
 def joined_conv(layer: keras.Layer, x: Tensor, phi: Tensor | None) -> Tensor:
-    """Runs a convolution that `Network.add_joined_conv` added."""
+    """Applies a convolution that `Network.add_joined_conv` added."""
     return layer(x) if phi is None else layer(x, phi)
 
 
 def join(x: Tensor, phi: Tensor | None) -> Tensor:
-    """Features (n, k) with the mapped label behind them, (n, k + label_dim)."""
+    """Concatenates features (n, k) and the mapped label, if any, to (n, k + label_dim)."""
     return x if phi is None else ops.concatenate([x, ops.cast(phi, x.dtype)], axis=-1)
 
 
 def _kind(layer: keras.Layer) -> str:
-    """What a layer is, in a word or two: "conv 5x5 /2" is a 5x5 kernel of stride 2."""
+    """Type of a layer: "conv 5x5 /2" is a convolution with a 5x5 kernel and stride 2."""
     if isinstance(layer, layers.LabelMap):
         return "label map"
     if isinstance(layer, keras.layers.BatchNormalization):
@@ -307,6 +313,6 @@ def _kind(layer: keras.Layer) -> str:
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies all variables of a network into one of the same kind outside any strategy."""
+    """Copies all variables to a network of the same class outside any strategy."""
     for mine, theirs in zip(source.variables, target.variables, strict=True):
         theirs.assign(np.asarray(mine.numpy()))

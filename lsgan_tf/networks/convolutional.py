@@ -1,9 +1,8 @@
-"""The shapes that the networks of images fill in.
+"""Base classes of the convolutional networks.
 
-A generator: a dense layer to a small map, then transposed convolutions to the image.
-Discriminators: four 5x5 convolutions of stride 2, then a dense layer (DCGAN's and the scenes'); two
-of them, then two dense layers (handwriting and digits). Sizes follow from the image's by ceiling
-division, so every size works.
+Generators are a dense layer followed by transposed convolutions. Discriminators are four 5x5
+convolutions of stride 2 and a dense layer (DCGAN, scenes), or two convolutions and two dense layers
+(handwriting, digits). Feature map sizes are obtained by ceiling division, so any image size works.
 """
 
 from __future__ import annotations
@@ -19,22 +18,22 @@ from lsgan_tf.networks.layers import Tensor, halved
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """LeakyReLU of slope 0.2: max(x, 0.2 x)."""
+    """LeakyReLU with negative slope 0.2: max(x, 0.2 x)."""
     return ops.leaky_relu(x, negative_slope=layers.LEAK)
 
 
 def gated(x: Tensor) -> Tensor:
-    """sigmoid(a) tanh(b) of neighbouring channels a and b: half as many channels."""
+    """Gated activation: sigmoid(a) tanh(b) of adjacent channels a and b, halving the channels."""
     return ops.sigmoid(x[..., ::2]) * ops.tanh(x[..., 1::2])
 
 
 def flatten(x: Tensor) -> Tensor:
-    """(n, h, w, c) as (n, h * w * c), row by row, channels innermost."""
+    """Reshapes (n, h, w, c) to (n, h * w * c) in row-major order."""
     return ops.reshape(x, (-1, math.prod(x.shape[1:])))
 
 
 NONLINEARITIES = {"relu": ops.relu, "tanh": ops.tanh, "gated": gated}
-"""By the name that `--nonlinearity` has; "relu" is a LeakyReLU in a discriminator."""
+"""Activations by the value of `--nonlinearity`; in discriminators "relu" means LeakyReLU."""
 
 
 class Deconv(NamedTuple):
@@ -46,16 +45,16 @@ class Deconv(NamedTuple):
 
 
 class ConvGenerator(ImageGenerator):
-    """Noise to an image through `h0` (dense), `h1`, `h2`, ... (transposed convolutions).
+    """Generator of a dense layer `h0` and transposed convolutions `h1`, `h2`, ...
 
-    `bn0` normalises the channels of the first map, after the reshape, or the dense layer's flat
-    features if `flat_norm`; every later layer but the last has its own. ReLU, or another
-    `nonlinearity`, follows each, `squash` the last. A label is joined to the noise alone.
+    `bn0` normalises the channels of the first feature map, or the flat output of the dense layer if
+    `flat_norm`; all later layers but the last are normalised too. Each is followed by ReLU or
+    another `nonlinearity`, the last by `squash`. The label is concatenated to the noise.
 
     Args:
-      batch_norm: whether layers are normalised.
+      batch_norm: whether to apply batch normalisation.
       gamma: initial scale of the normalisation: "normal" for N(1, 0.02), or "one".
-      synchronized: whether all replicas share the normalisation's statistics.
+      synchronized: whether all replicas share the statistics of the normalisation.
       arguments: those of `ImageGenerator`.
     """
 
@@ -67,7 +66,7 @@ class ConvGenerator(ImageGenerator):
     synchronized: bool = True
 
     def first_filters(self) -> int:
-        """Channels of the first map."""
+        """Channels of the first feature map."""
         raise NotImplementedError
 
     def deconvs(self) -> list[Deconv]:
@@ -75,7 +74,7 @@ class ConvGenerator(ImageGenerator):
         raise NotImplementedError
 
     def squash(self, x: Tensor) -> Tensor:
-        """Brings the last layer's output into `output_range`."""
+        """Maps the output of the last layer to `output_range`."""
         return ops.tanh(x)
 
     def build_network(self) -> None:
@@ -83,7 +82,7 @@ class ConvGenerator(ImageGenerator):
         plan = self.deconvs()
         halvings = sum(deconv.strides == 2 for deconv in plan)
         source = halved(self.image_size, halvings)
-        # Two channels make one where they are gated.
+        # A gated activation halves the channels.
         wider = 2 if self.nonlinearity == "gated" else 1
         self._first_map = shape = (source, source, wider * self.first_filters())
         inputs = self.z_dim + self.joined_dim
@@ -105,7 +104,7 @@ class ConvGenerator(ImageGenerator):
             shape = self.add(layer, (*shape[:2], shape[2] // wider))
             stages.append((layer, None if last else self.add_norm(i, shape)))
             source = target
-        # A tuple: a checkpoint would hold a list as an object of its own.
+        # A tuple, because a checkpoint would track a list as an object.
         self.stages = tuple(stages)
 
     def call(
@@ -120,8 +119,8 @@ class ConvGenerator(ImageGenerator):
         Args:
           z: noise, (n, z_dim).
           label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: whether to normalise by the batch's statistics and to update the moving ones, or
-            to use these.
+          training: whether to normalise by batch statistics and update the moving statistics, or to
+            normalise by the moving statistics.
           mapped_label: features, (n, label_dim), in place of `label`.
 
         Returns:
@@ -140,17 +139,17 @@ class ConvGenerator(ImageGenerator):
 
 
 class ImageDiscriminator(Network):
-    """Base class of discriminators of images.
+    """Base class of image discriminators.
 
     Args:
-      image_size: side of the image in pixels.
-      channels: of the image.
+      image_size: height and width of the image in pixels.
+      channels: number of channels of the image.
       num_classes: number of classes; 0 for an unconditional discriminator.
       label_dim: length of a mapped label.
-      batch_norm: whether layers are normalised by batch.
-      layer_norm: whether they are normalised by example, if not by batch.
+      batch_norm: whether to apply batch normalisation.
+      layer_norm: whether to apply layer normalisation instead.
       gamma: initial scale of batch normalisation: "normal" for N(1, 0.02), or "one".
-      synchronized: whether all replicas share batch normalisation's statistics.
+      synchronized: whether all replicas share the statistics of batch normalisation.
     """
 
     default_name = "discriminator"
@@ -167,16 +166,17 @@ class ImageDiscriminator(Network):
 
 
 class ConvDiscriminator(ImageDiscriminator):
-    """An image to a score through `h0` to `h3` (convolutions) and `h4` (dense).
+    """Discriminator of convolutions `h0` to `h3` and a dense layer `h4`.
 
-    The convolutions have `filters`, 2, 4 and 8 times as many channels; all but the first are
-    normalised (`bn1` to `bn3`, or `ln1` to `ln3`); LeakyReLU 0.2, or another `nonlinearity`,
-    follows each. A label is joined after every convolution, as the paper does it for handwriting.
+    The convolutions have 1, 2, 4 and 8 times `filters` channels. All but the first are normalised
+    (`bn1` to `bn3`, or `ln1` to `ln3`); each is followed by LeakyReLU 0.2 or another
+    `nonlinearity`. The label is concatenated after every convolution, as in the paper's handwriting
+    model.
 
     Args:
-      filters: channels of the first convolution; later ones have 2, 4, 8 times.
-      nonlinearity: "relu" for LeakyReLU 0.2, "tanh", or "gated": sigmoid times tanh of twice the
-        channels.
+      filters: channels of the first convolution.
+      nonlinearity: "relu" for LeakyReLU 0.2, "tanh", or "gated" (sigmoid times tanh, on twice the
+        channels).
       arguments: those of `ImageDiscriminator`.
     """
 
@@ -209,10 +209,9 @@ class ConvDiscriminator(ImageDiscriminator):
         Args:
           x: images in [-1, 1], (n, image_size, image_size, channels).
           label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: whether to normalise by the batch's statistics and to update the moving ones, or
-            to use these.
-          parts: number of batches that `x` consists of, one after the other; each is normalised by
-            its own statistics.
+          training: whether to normalise by batch statistics and update the moving statistics, or to
+            normalise by the moving statistics.
+          parts: number of concatenated batches in `x`, which are normalised separately.
 
         Returns:
           Raw scores (no sigmoid), float32, (n,).
@@ -227,14 +226,14 @@ class ConvDiscriminator(ImageDiscriminator):
 
 
 class ConvDenseDiscriminator(ImageDiscriminator):
-    """An image to a score through `h0`, `h1` (convolutions), `h2` and `h3` (dense layers).
+    """Discriminator of two convolutions, `h0` and `h1`, and two dense layers, `h2` and `h3`.
 
-    5x5 convolutions of stride 2. `h1` and `h2` are normalised (`bn1` and `bn2`, or `ln1` and
-    `ln2`); LeakyReLU 0.2 follows all but the last. A label is joined after the first convolution,
-    after flattening, and after the first dense layer; not to the image.
+    The convolutions are 5x5 with stride 2. `h1` and `h2` are normalised (`bn1` and `bn2`, or `ln1`
+    and `ln2`); all layers but the last are followed by LeakyReLU 0.2. The label is concatenated
+    after the first convolution, after flattening and after the first dense layer, not to the image.
 
     Args:
-      image_size: side of the image in pixels, 4 or more.
+      image_size: height and width of the image in pixels, at least 4.
       arguments: those of `ImageDiscriminator`.
     """
 
@@ -271,10 +270,9 @@ class ConvDenseDiscriminator(ImageDiscriminator):
         Args:
           x: images, (n, image_size, image_size, channels).
           label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: whether to normalise by the batch's statistics and to update the moving ones, or
-            to use these.
-          parts: number of batches that `x` consists of, one after the other; each is normalised by
-            its own statistics.
+          training: whether to normalise by batch statistics and update the moving statistics, or to
+            normalise by the moving statistics.
+          parts: number of concatenated batches in `x`, which are normalised separately.
 
         Returns:
           Raw scores (no sigmoid), float32, (n,).

@@ -1,8 +1,8 @@
-"""The networks of the TPAMI paper's digits of small variability, 28x28 and grey.
+"""Networks for the TPAMI paper's digits of small variability, 28x28 greyscale.
 
-At 28x28 with z 100 the generator has 4,944,129 trainable parameters and the discriminator, after
-LeNet, 1,252,671. The authors give neither a label; where there is one, it is joined as in the
-networks of handwriting.
+With z of length 100 the generator has 4,944,129 trainable parameters and the discriminator, based
+on LeNet, 1,252,671. The paper's networks are unconditional; labels are concatenated as in the
+handwriting networks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lsgan_tf.networks.convolutional import ConvDenseDiscriminator, ConvGenerato
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="DigitsGenerator")
 class Generator(ConvGenerator):
-    """A dense layer, normalised flat, and three 5x5 transposed convolutions of stride 2.
+    """A dense layer, normalised before the reshape, and three 5x5 transposed convolutions.
 
     Args:
       arguments: those of `ConvGenerator`.
@@ -27,7 +27,7 @@ class Generator(ConvGenerator):
     z_dim: int = 100
 
     def first_filters(self) -> int:
-        """Channels of the first map."""
+        """Channels of the first feature map."""
         return 512
 
     def deconvs(self) -> list[Deconv]:
@@ -38,12 +38,12 @@ class Generator(ConvGenerator):
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="DigitsDiscriminator")
 class Discriminator(ConvDenseDiscriminator):
-    """LeNet's sizes: convolutions of 20 and 50 channels, a dense layer of 500 units.
+    """LeNet: convolutions of 20 and 50 channels and a dense layer of 500 units.
 
     Args:
       arguments: those of `ConvDenseDiscriminator`.
     """
 
     def sizes(self) -> tuple[int, int, int]:
-        """Channels of both convolutions and units of the first dense layer."""
+        """Channels of both convolutions, and units of the first dense layer."""
         return (20, 50, 500)

@@ -1,9 +1,8 @@
-"""How many multiplications a network's layers need, counted from the shapes of their weights.
+"""Floating-point operations of networks, counted from the shapes of their weights.
 
-A multiplication and the addition that follows it are two floating-point operations. Only products
-with weights are counted: biases, normalisation, activations, optimisers and noise are passes over
-memory, and are left out. Taps of a kernel that fall outside the image count, as is usual; a label
-joined to a convolution counts as `LabelledConv2D` computes it, not as the maps that others make of
+A multiply-add counts as two operations. Only products with weights are counted, not biases,
+normalisation, activations, optimisers and noise, which are bound by memory. Kernel taps outside the
+image count, as is usual; a label concatenated to a convolution counts as `LabelledConv2D` computes
 it.
 """
 
@@ -20,27 +19,31 @@ from lsgan_tf.networks.base import LayerRow, Network
 from lsgan_tf.networks.ops.winograd import Convolution
 
 Algorithm = Callable[[Sequence[int | None], Sequence[int | None], int, int], Convolution | None]
-"""By shapes of image and result, kernel size and strides: minimal filtering, or None for direct."""
+"""(image shape, output shape, kernel size, stride) -> minimal filtering, or None for direct."""
 
 _NORMALISATIONS = keras.layers.BatchNormalization | keras.layers.GroupNormalization
 
 
 class LayerOperations(NamedTuple):
-    """One layer's work for one example."""
+    """Operations of a layer for one example.
+
+    Attributes:
+      name: name of the layer.
+      forward: floating-point operations of the forward pass.
+      outputs: size of the output.
+    """
 
     name: str
     forward: int
-    """Floating-point operations of the forward pass."""
     outputs: int
-    """Numbers in the layer's output."""
 
 
 def count(network: Network, algorithm: Algorithm | None = None) -> list[LayerOperations]:
-    """Counts the layers of a network, in the order in which they run.
+    """Operations of each layer of a network, in execution order.
 
     Args:
       network: G or D.
-      algorithm: how convolutions are computed; by default all are direct. The transforms of minimal
+      algorithm: algorithm of each convolution; direct by default. The transforms of minimal
         filtering are not counted.
     """
     return [
@@ -60,7 +63,7 @@ def _products(network: Network, row: LayerRow, algorithm: Algorithm | None) -> i
     strides = layer.strides if isinstance(layer.strides, int) else layer.strides[0]
     height, width, filters = row.shape
     if isinstance(layer, keras.layers.Conv2DTranspose):
-        # Every input position meets every weight.
+        # Every input position is multiplied by every weight.
         image = (None, height, width, inner)
         result = (None, -(-height // strides), -(-width // strides), outer)
     else:
@@ -74,14 +77,14 @@ def _products(network: Network, row: LayerRow, algorithm: Algorithm | None) -> i
 
 
 def _input_sides(network: Network, row: LayerRow) -> tuple[int, int]:
-    """Height and width of a convolution's input: the last image before it in its network."""
+    """Height and width of a convolution's input: the last preceding image-shaped output."""
     rows = network.describe()
     images = [before.shape for before in rows[: rows.index(row)] if len(before.shape) == 3]
     return images[-1][:2] if images else (network.image_size, network.image_size)
 
 
 def forward(network: Network, algorithm: Algorithm | None = None) -> int:
-    """Floating-point operations of one forward pass on one example."""
+    """Floating-point operations of a forward pass on one example."""
     return sum(layer.forward for layer in count(network, algorithm))
 
 
@@ -96,20 +99,20 @@ def training_step(
 ) -> int:
     """Floating-point operations of `GAN.train_step`.
 
-    A gradient for a layer's weights costs as much as its forward pass, and so does one for its
-    input. The input's is left out where nobody needs it: at the first layer of G, and at the first
-    of D when D is updated. D's weights get none when G is updated.
+    The gradient with respect to a layer's weights costs as much as the forward pass, and so does
+    the gradient with respect to its input. The latter is not computed for the first layer of G, nor
+    for the first layer of D when D is updated; D's weights have no gradient when G is updated.
 
     Args:
       generator: G.
       discriminator: D.
       batch_size: examples per update.
       d_steps: updates of D.
-      g_steps: updates of G, all but the first on fakes made anew.
+      g_steps: updates of G; each but the first generates its own fakes.
       algorithm: as in `count`.
 
     Returns:
-      The number, over the whole batch.
+      The number of operations for the whole batch.
     """
     g, d = forward(generator, algorithm), forward(discriminator, algorithm)
     update_d = 2 * (3 * d - _first(discriminator))
@@ -119,5 +122,5 @@ def training_step(
 
 
 def _first(network: Network) -> int:
-    """Operations of the first layer that multiplies."""
+    """Operations of the first layer that has products."""
     return next(layer.forward for layer in count(network) if layer.forward)

@@ -1,8 +1,8 @@
 """The paper's conditional model of handwritten Chinese characters (ICCV 2017, section 4.2).
 
-Data and samples lie in [0, 1]. At 28x28 with 3,740 classes, z 1024 and labels mapped to 256
+Images are in [0, 1]. At 28x28 with 3,740 classes, z of length 1024 and labels mapped to 256
 features, the generator has 9,417,857 trainable parameters and the discriminator 21,384,129
-(21,392,155 with the 257 first channels of the authors' code).
+(21,392,155 with 257 channels in the first convolution, as in the authors' code).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from lsgan_tf.networks.layers import Tensor, scaled
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="HandwritingGenerator")
 class Generator(ConvGenerator):
-    """Noise and a label to an image: a dense layer and two transposed convolutions.
+    """A dense layer and two transposed convolutions.
 
-    The first normalisation is over the dense layer's flat features, as in the authors' code.
+    The first normalisation is over the flat output of the dense layer, as in the authors' code.
 
     Args:
-      image_size: side of the image in pixels, 4 or more.
-      width: multiplies the channels of the layers within; 1 is the paper's network.
+      image_size: height and width of the image in pixels, at least 4.
+      width: factor of the channels of the hidden layers; 1 is the paper's network.
       arguments: those of `ConvGenerator`.
     """
 
@@ -35,7 +35,7 @@ class Generator(ConvGenerator):
     width: float = 1.0
 
     def first_filters(self) -> int:
-        """Channels of the first map."""
+        """Channels of the first feature map."""
         return scaled(128, self.width)
 
     def deconvs(self) -> list[Deconv]:
@@ -44,19 +44,19 @@ class Generator(ConvGenerator):
         return [Deconv(width, kernel_size=5, strides=2) for width in widths]
 
     def squash(self, x: Tensor) -> Tensor:
-        """Brings the last layer's output into `output_range`."""
+        """Maps the output of the last layer to `output_range`."""
         return ops.sigmoid(x)
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="HandwritingDiscriminator")
 class Discriminator(ConvDenseDiscriminator):
-    """An image and a label to a score: two convolutions and two dense layers.
+    """Two convolutions and two dense layers.
 
     Args:
-      image_size: side of the image in pixels, 4 or more.
+      image_size: height and width of the image in pixels, at least 4.
       first_filters: channels of the first convolution: 256 as in the paper's figure; the authors'
         code has 257.
-      width: multiplies the channels of the later layers; 1 is the paper's network.
+      width: factor of the channels of the later layers; 1 is the paper's network.
       arguments: those of `ConvDenseDiscriminator`.
     """
 
@@ -65,5 +65,5 @@ class Discriminator(ConvDenseDiscriminator):
     width: float = 1.0
 
     def sizes(self) -> tuple[int, int, int]:
-        """Channels of both convolutions and units of the first dense layer."""
+        """Channels of both convolutions, and units of the first dense layer."""
         return (self.first_filters, *(scaled(size, self.width) for size in (320, 1024)))

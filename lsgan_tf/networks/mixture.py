@@ -1,7 +1,7 @@
-"""The perceptrons of the Gaussian mixture experiment (Figure 7).
+"""Multilayer perceptrons of the Gaussian mixture experiment (Figure 7).
 
-With z 256 the generator has 49,666 trainable parameters and the discriminator 17,025. A label,
-which the paper does not use here, is joined to the input.
+With z of length 256 the generator has 49,666 trainable parameters and the discriminator 17,025.
+Labels, which the paper does not use here, are concatenated to the input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lsgan_tf.networks.layers import Policy, Tensor
 
 
 class _Perceptron(Network):
-    """Three dense layers, tanh after the first two; the last one is float32."""
+    """Three dense layers, with tanh after the first two; the last one is float32."""
 
     dim: int = 2
     num_classes: int = 0
@@ -30,14 +30,14 @@ class _Perceptron(Network):
         self.add(_dense(outputs, "h2", "float32"), shape)
 
     def run_layers(self, x: Tensor, phi: Tensor | None) -> Tensor:
-        """Runs them on (n, inputs), to (n, outputs)."""
+        """Applies the layers to (n, inputs); returns (n, outputs)."""
         x = ops.tanh(self.h0(join(x, phi)))
         return self.h2(ops.tanh(self.h1(x)))
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="MixtureGenerator")
 class Generator(_Perceptron):
-    """Noise to a point.
+    """Generator of points.
 
     Args:
       z_dim: length of the noise vector.
@@ -66,13 +66,13 @@ class Generator(_Perceptron):
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="MixtureDiscriminator")
 class Discriminator(_Perceptron):
-    """A point to a score.
+    """Discriminator of points.
 
     Args:
-      dim: coordinates of a point.
+      dim: number of coordinates of a point.
       num_classes: number of classes; 0 for an unconditional discriminator.
       label_dim: length of a mapped label.
-      hidden: units of both hidden layers.
+      hidden: units of each hidden layer.
     """
 
     default_name = "discriminator"

@@ -1,7 +1,7 @@
-"""A generator that is a multilayer perceptron, against DCGAN's discriminator.
+"""A multilayer perceptron as generator, with the discriminator of DCGAN.
 
-One of the difficult architectures of LSGANs-GP (TPAMI 2019), after improved_wgan_training: four
-layers of 512 units. At 64x64 with z 128 it has 7,157,760 trainable parameters.
+One of the difficult architectures of LSGANs-GP (TPAMI 2019), based on improved_wgan_training: four
+layers of 512 units. At 64x64 with z of length 128 it has 7,157,760 trainable parameters.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ __all__ = ["Discriminator", "Generator"]
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="PerceptronGenerator")
 class Generator(ImageGenerator):
-    """Noise to an image through dense layers alone: ReLU after four, tanh after the last.
+    """Four dense layers with ReLU and one with tanh.
 
-    Weights start uniform as in the code it is after: He's for the four, Glorot's for the last.
+    Initialised as in improved_wgan_training: He uniform for the first four, Glorot uniform for the
+    last.
 
     Args:
-      hidden: units of each of the four layers.
+      hidden: units of each hidden layer.
       arguments: those of `ImageGenerator`.
     """
 
@@ -52,7 +53,7 @@ class Generator(ImageGenerator):
         Args:
           z: noise, (n, z_dim).
           label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: without effect.
+          training: ignored.
           mapped_label: features, (n, label_dim), in place of `label`.
 
         Returns:

@@ -1,7 +1,7 @@
-"""The paper's model of LSUN scenes at 112x112 (Figure 3).
+"""The paper's model for LSUN scenes at 112x112 (Figure 3), with the discriminator of DCGAN.
 
-At 112x112 with z 1024 the generator has 15,591,427 trainable parameters and the discriminator
-4,333,441. The discriminator is DCGAN's; the paper changes the generator and the loss.
+With z of length 1024 the generator has 15,591,427 trainable parameters and the discriminator
+4,333,441.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Generator(ConvGenerator):
     image_size: int = 112
 
     def first_filters(self) -> int:
-        """Channels of the first map."""
+        """Channels of the first feature map."""
         return 256
 
     def deconvs(self) -> list[Deconv]:
-        """The transposed convolutions, first to last: the rows of the paper's figure."""
+        """The transposed convolutions, first to last, as in the rows of the paper's figure."""
         return [
             Deconv(256, kernel_size=3, strides=2),
             Deconv(256, kernel_size=3, strides=1),

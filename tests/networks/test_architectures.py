@@ -1,4 +1,4 @@
-"""The papers' networks in full: parameter counts, and every layer's name, kind and shape."""
+"""The papers' networks: parameter counts, and the name, kind and shape of every layer."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def test_the_papers_parameter_counts(name):
 
 
 def table(network) -> list[tuple]:
-    """What `describe` says, without the normalisations."""
+    """The rows of `describe` without the normalisations."""
+
     return [tuple(row) for row in network.describe() if row.kind != "batch norm"]
 
 

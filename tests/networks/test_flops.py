@@ -1,4 +1,4 @@
-"""Counted operations against numbers worked out by hand from the papers' tables."""
+"""Operation counts compared with values computed by hand from the papers' tables."""
 
 from __future__ import annotations
 

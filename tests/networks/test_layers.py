@@ -1,4 +1,4 @@
-"""The layers: against TensorFlow's own operations, initial weights, label map, labelled conv."""
+"""Layers: comparison with TensorFlow's operations, initial weights, label map, labelled conv."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_deconv_is_tensorflows_for_every_target_size(target, kernel_size, stride
 
 
 def test_deconv_refuses_a_size_that_no_convolution_undoes():
-    with pytest.raises(ValueError, match="side 7 to 12"):
+    with pytest.raises(ValueError, match="size 7 to 12"):
         layers.deconv(3, 5, 2, source=7, target=12, name="h1", dtype=FLOAT)
 
 
@@ -146,7 +146,7 @@ def test_label_map_is_the_linear_layer_on_a_one_hot_vector(num_classes, dim, dat
 
 
 def test_adam_moves_a_label_map_as_it_moves_the_linear_layer():
-    """Rows that a batch does not name still move by Adam's momentum, as in a dense layer."""
+    """Rows of classes absent from a batch are still updated by Adam's momentum."""
     layer = layers.LabelMap(6, 3)
     layer.build((None,))
     kernel = tf.Variable(layer.kernel.numpy())
@@ -165,7 +165,7 @@ def test_adam_moves_a_label_map_as_it_moves_the_linear_layer():
 
 
 def labelled(height, width, channels, dim, filters, kernel_size, strides):
-    """A layer with a bias that is not zero, and the same convolution by concatenation."""
+    """A layer with a nonzero bias, and the same convolution by concatenation."""
     layer = layers.LabelledConv2D(filters, kernel_size, strides)
     layer.build((None, height, width, channels), (None, dim))
     layer.bias.assign(random(filters, seed=5))
@@ -229,7 +229,7 @@ def test_labelled_conv_in_half_precision_is_off_by_rounding_alone(policy):
 
 
 def test_labelled_conv_needs_a_known_size():
-    with pytest.raises(ValueError, match="height and the width"):
+    with pytest.raises(ValueError, match="height and width"):
         layers.LabelledConv2D(4, 5).build((None, None, 8, 3), (None, 2))
 
 

@@ -1,4 +1,4 @@
-"""The networks as wholes: sizes, ranges, labels, precision, gradients, saving."""
+"""Whole networks: sizes, ranges, labels, precision, gradients, saving."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Every layer of every network against NumPy, computed from the network's input alone.
+"""Every layer of every network compared with a float64 NumPy reference.
 
-The convolutions are written out tap by tap from the definition of TensorFlow's "SAME"
-padding, the transposed one as the scatter that undoes them; labels are tiled as maps
-and concatenated, as the papers' authors do it. All in float64.
+Convolutions are written tap by tap from the definition of TensorFlow's "SAME" padding, transposed
+ones as the adjoint scatter; labels are tiled as maps and concatenated, as in the authors' code.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ LABELS = np.array([2, 0, 1, 2])
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's "SAME": the output's size, and the zeros before the first pixel."""
+    """TensorFlow's "SAME" padding: the output size and the zeros before the first pixel."""
     out = -(-size // stride)
     return out, max((out - 1) * stride + kernel - size, 0) // 2
 
@@ -44,7 +43,7 @@ def convolve(x: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
 
 
 def deconvolve(x: np.ndarray, kernel: np.ndarray, stride: int, target: int) -> np.ndarray:
-    """Each input pixel adds its share where the convolution would have read it."""
+    """Each input pixel is added to the positions that the convolution would have read."""
     n, height, width, _ = x.shape
     side = kernel.shape[0]
     assert same_padding(target, side, stride)[0] == height == width
@@ -61,7 +60,7 @@ def deconvolve(x: np.ndarray, kernel: np.ndarray, stride: int, target: int) -> n
 
 
 class Reference:
-    """The arithmetic of one network's layers on its weights; remembers every output."""
+    """Computes the layers of a network from its weights and records every output."""
 
     def __init__(self, network, training: bool) -> None:
         self.network, self.training = network, training
@@ -219,7 +218,7 @@ MODELS: dict[str, tuple[ModuleType, dict, tuple, tuple]] = {
 
 
 def randomised(network):
-    """Gives every weight a value of its own, and keeps a float64 copy of all as `before`."""
+    """Randomises all weights and keeps float64 copies as `before`."""
     rng = np.random.default_rng(1)
     for weight in network.weights:
         shape = tuple(weight.shape)
@@ -235,7 +234,7 @@ def randomised(network):
 
 
 def recorded(network) -> dict[str, np.ndarray]:
-    """Fills, as the network runs, with what each of its layers returns."""
+    """A dictionary that receives the output of each layer when the network runs."""
     outputs: dict[str, np.ndarray] = {}
 
     def spy(name, call):
@@ -273,7 +272,7 @@ def test_every_layer_is_its_definition(model, which, num_classes, training):
     outputs = recorded(network)
     actual = network(inputs, LABELS if num_classes else None, training=training).numpy()
 
-    # A variance over four numbers can be small, and then enlarges what rounding did.
+    # The variance of four numbers can be small and amplifies rounding errors.
     tolerance = {"rtol": 3e-3, "atol": 1e-3} if training else {"rtol": 1e-4, "atol": 2e-5}
     assert set(outputs) == set(ref.outputs) == {row.name for row in network.describe()}
     for name, output in ref.outputs.items():

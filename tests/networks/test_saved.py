@@ -1,6 +1,6 @@
-"""Files of networks that 0.1.0 wrote: a small pair for handwriting of two classes.
+"""Network files written by version 0.1.0: a small handwriting pair with two classes.
 
-`saved/` holds both networks as `.keras` files, and a checkpoint of the GAN after one step.
+`saved/` holds both networks as `.keras` files and a checkpoint of the GAN after one step.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Keras's convolutions, computed with fewer multiplications in training. TensorFlow only.
+"""Keras convolutions that use fewer multiplications in training. TensorFlow only.
 
-Names, weights and (up to rounding) results are Keras's. Graphs that are not for training use
-TensorFlow's own operations, so exports do not depend on this module. The classes have the names of
-Keras's, because a `.keras` file stores the weights of a layer by the name of its class.
+Names, weights and (up to rounding) results are those of Keras. Inference graphs use TensorFlow's
+operations, so exports do not depend on this module. The class names are those of Keras, because a
+`.keras` file stores the weights of a layer under its class name.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _PACKAGE = "lsgan_tf"
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, by minimal filtering in training where that is faster.
+    """`keras.layers.Conv2D` with minimal filtering in training where that is faster.
 
     Attributes:
-      direct: leave the convolution to TensorFlow in training too.
+      direct: use TensorFlow's convolution in training too.
     """
 
     direct = False
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Convolves."""
+        """Applies the convolution."""
         if not (training and _is_plain(self)):
             return super().call(inputs)
         outputs = convolve(inputs, self.kernel, self.strides[0], direct=self.direct)
@@ -37,16 +37,16 @@ class Conv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose`, by minimal filtering in training where that is faster.
+    """`keras.layers.Conv2DTranspose` with minimal filtering in training where that is faster.
 
     Attributes:
-      direct: leave the convolution to TensorFlow in training too.
+      direct: use TensorFlow's convolution in training too.
     """
 
     direct = False
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Convolves, transposed."""
+        """Applies the transposed convolution."""
         if not (training and _is_plain(self)):
             return super().call(inputs)
         shape = self.compute_output_shape(inputs.shape)
@@ -64,13 +64,13 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 def convolve(
     image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int, *, direct: bool = False
 ) -> tf.Tensor:
-    """A "SAME" convolution in training, by minimal filtering where that is faster.
+    """A "SAME" convolution with minimal filtering where that is faster.
 
     Args:
       image: (n, height, width, channels).
-      kernel: (side, side, channels, filters).
-      strides: step along both sides.
-      direct: leave it to TensorFlow.
+      kernel: (kernel_size, kernel_size, channels, filters).
+      strides: stride along both axes.
+      direct: use TensorFlow's convolution.
 
     Returns:
       (n, ceil(height / strides), ceil(width / strides), filters).
@@ -90,16 +90,15 @@ def convolve(
 
 
 def _is_pixel(shape: Sequence[int | None]) -> bool:
-    """Whether images of a shape (n, height, width, channels) are of one pixel each."""
+    """Whether images of shape (n, height, width, channels) have a single pixel."""
     return tuple(shape[1:3]) == (1, 1)
 
 
 def _of_a_pixel(image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """A "SAME" convolution from one pixel to one pixel: the padding leaves the middle tap alone.
+    """A "SAME" convolution from one pixel to one pixel, which only uses the middle tap.
 
-    TensorFlow 2.21's kernel gradient in bfloat16 on processors with bfloat16 instructions leaves
-    the other taps of such a convolution of stride 2 unwritten, so that what was in that memory
-    before, NaN for example, comes out.
+    On processors with bfloat16 instructions, TensorFlow 2.21 leaves the bfloat16 kernel gradient of
+    the other taps uninitialised for stride 2, so it may contain NaN.
     """
     middle = (kernel.shape[0] - 1) // 2
     tap = kernel[middle : middle + 1, middle : middle + 1]
@@ -107,23 +106,23 @@ def _of_a_pixel(image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def _tensor(kernel: keras.Variable | tf.Tensor) -> tf.Tensor:
-    # Keras casts its variable to a mixed policy's dtype, but may still hand out a variable.
+    # Keras casts its variable to the dtype of a mixed policy, but may return a variable.
     return tf.convert_to_tensor(keras.ops.convert_to_tensor(kernel))
 
 
 def _is_plain(layer: keras.Layer) -> bool:
-    """Whether a layer is of the kind that `winograd.Convolution` computes."""
+    """Whether `winograd.Convolution` supports the layer."""
     return (
         layer.padding == "same"
         and layer.data_format == "channels_last"
-        and getattr(layer, "groups", 1) == 1  # a transposed one has none
+        and getattr(layer, "groups", 1) == 1  # Conv2DTranspose has no groups
         and set(layer.dilation_rate) == {1}
         and len(set(layer.kernel_size)) == len(set(layer.strides)) == 1
     )
 
 
 def _finished(layer: keras.Layer, outputs: tf.Tensor) -> tf.Tensor:
-    """What Keras's layer does after the convolution."""
+    """Adds the bias and applies the activation."""
     if layer.use_bias:
         outputs = outputs + keras.ops.convert_to_tensor(layer.bias)
     return outputs if layer.activation is None else layer.activation(outputs)

@@ -1,6 +1,6 @@
-"""Where a convolution is computed by minimal filtering (`winograd`), and where by TensorFlow.
+"""Choice between minimal filtering (`winograd`) and TensorFlow for each convolution.
 
-Where it was measured to be faster, and nowhere else: see docs/performance.md.
+Minimal filtering is only used where it was measured to be faster: see docs/performance.md.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import tensorflow as tf
 from lsgan_tf.networks.ops.winograd import Convolution
 
 Processor = Literal["avx2", "avx512"]
-"""The widest vectors of an x86 processor."""
+"""The widest vector extension of an x86 processor."""
 
-_LEAST_IMAGES = 8
-_LEAST_GAIN = {"avx2": 80.0, "avx512": 115.0}
-_TILES = (4, 3, 2, 1)  # larger ones round worse
+_MIN_IMAGES = 8
+_MIN_GAIN = {"avx2": 80.0, "avx512": 115.0}
+_TILES = (4, 3, 2, 1)  # larger tiles have larger rounding errors
 
 
 def faster(
@@ -29,18 +29,17 @@ def faster(
     strides: int,
     tensor: tf.Tensor,
 ) -> Convolution | None:
-    """The algorithm that is faster than TensorFlow's convolution; None if there is none.
+    """Algorithm that is faster than TensorFlow's convolution, or None.
 
-    Asked while a graph is built, where the device of the operation is known.
+    Called while a graph is built, when the device of the operation is known.
 
     Args:
-      image: shape of the convolution's image, (n, height, width, channels); for a transposed
-        convolution that is its output. None is a size that is not known yet.
-      result: shape of the convolution's result, (n, height, width, filters); for a transposed
-        convolution its input.
-      kernel_size: side of its kernel.
-      strides: the convolution's.
-      tensor: what is given to it; of its dtype, and on the device that will compute it.
+      image: input shape, (n, height, width, channels), or output shape of a transposed convolution;
+        None for unknown sizes.
+      result: output shape, (n, height, width, filters), or input shape of a transposed convolution.
+      kernel_size: height and width of the kernel.
+      strides: stride along both axes.
+      tensor: the input, with the dtype and on the device of the computation.
     """
     processor = _processor()
     if processor is None or tensor.dtype != tf.float32 or not _on_cpu(tensor.device):
@@ -55,23 +54,22 @@ def algorithm(
     strides: int,
     processor: Processor,
 ) -> Convolution | None:
-    """The algorithm that was measured to be faster for such shapes in float32, if any.
+    """Algorithm that was measured to be faster for these shapes in float32, or None.
 
-    The transforms read and write a number per product and channel; the products take a
-    multiplication for each of these and each channel on the other side. So what is saved, the
-    fraction of direct convolution's products, pays in proportion to the channels (their harmonic
-    mean): the product of both has to exceed a bound, which is higher where arithmetic is faster.
-    Small batches do not repay the kernel's transform.
+    The transforms access memory once per product and channel; the products take one multiplication
+    per input and output channel. The gain is therefore the fraction of multiplications saved times
+    the harmonic mean of the channels. It must exceed a bound, which is higher where arithmetic is
+    faster. Small batches do not amortise the transform of the kernel.
 
     Args:
       image: as in `faster`.
       result: as in `faster`.
       kernel_size: as in `faster`.
       strides: as in `faster`.
-      processor: that computes it.
+      processor: vector extension of the processor.
     """
     count, height, width, channels = image
-    if None in (height, width) or (count is not None and count < _LEAST_IMAGES):
+    if None in (height, width) or (count is not None and count < _MIN_IMAGES):
         return None
     filters = result[3]
     largest = max(result[1:3])
@@ -81,19 +79,19 @@ def algorithm(
     )
     saved = 1 - found.products / (result[1] * result[2] * kernel_size**2)
     gain = saved * 2 * channels * filters / (channels + filters)
-    return found if gain >= _LEAST_GAIN[processor] else None
+    return found if gain >= _MIN_GAIN[processor] else None
 
 
 def _on_cpu(device: str | None) -> bool:
     kind = tf.DeviceSpec.from_string(device or "").device_type
-    if kind is None:  # TensorFlow will choose, and takes a GPU if there is one
+    if kind is None:  # TensorFlow will place it on a GPU if there is one
         return not tf.config.list_logical_devices("GPU")
     return kind == "CPU"
 
 
 @functools.cache
 def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Processor | None:
-    """Which of the x86 processors that were measured this is; None for others and if unknown."""
+    """Vector extension of this processor; None if there are no measurements for it."""
     if not cpuinfo.is_file():
         return None
     words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())

@@ -1,4 +1,4 @@
-"""Batch normalisation over all replicas of a TensorFlow strategy, in two passes."""
+"""Batch normalisation synchronised over the replicas of a TensorFlow strategy, in two passes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="lsgan_tf")
 class SynchronizedBatchNormalization(keras.layers.BatchNormalization):
-    """As Keras's own with `synchronized=True`, but with an exact variance.
+    """Keras's `BatchNormalization(synchronized=True)` with an accurate variance.
 
-    Keras adds up x and x^2 and takes E[x^2] - E[x]^2, which loses digits where the mean is larger
-    than the deviation, so a run on two replicas drifts from the same run on one. Here the mean
-    comes first and the squared distances from it second.
+    Keras computes E[x^2] - E[x]^2, which loses precision where the mean is larger than the standard
+    deviation, so a run on two replicas drifts from the same run on one. Here the mean is computed
+    first, then the mean squared deviation from it.
     """
 
     def _moments(self, inputs: Any, mask: Any) -> tuple[tf.Tensor, tf.Tensor]:
@@ -26,7 +26,7 @@ class SynchronizedBatchNormalization(keras.layers.BatchNormalization):
         axes = self._reduction_axes
         sizes = tf.cast(tf.shape(x), x.dtype)
         local = tf.reduce_prod(tf.gather(sizes, np.array(axes)))
-        count = local * context.num_replicas_in_sync  # slices of a batch are equal
+        count = local * context.num_replicas_in_sync  # all replicas have equal slices
         mean = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(x, axes)) / count
         distances = tf.reduce_sum(tf.square(x - mean), axes)
         variance = context.all_reduce(tf.distribute.ReduceOp.SUM, distances) / count

@@ -1,30 +1,30 @@
 """Convolutions with fewer multiplications: the minimal filtering of Toom, Cook and Winograd.
 
-One axis. m outputs of a stride-1 correlation with r taps, y[i] = sum_k g[k] d[i + k], are the
-values of a polynomial product, so they cost n = m + r - 1 multiplications instead of m r:
+One axis: m outputs of a stride-1 correlation with r taps, y[i] = sum_k g[k] d[i + k], are the
+values of a polynomial product and cost n = m + r - 1 multiplications instead of m r:
 
     y = A^T [(G g) * (B^T d)]                                                     F(m, r)
 
 The matrices evaluate polynomials at n points and interpolate: with V_k the first k columns of the
-Vandermonde matrix of the points (one of which is infinity), A = V_m, G = V_r and B^T = V_n^-T. They
-are constants, computed here in rational arithmetic. Exchanging the roles of d and g gives a second
-algorithm, with m + L - 1 multiplications where only L inputs are not zero (Winograd 1980,
-transposition principle); it is the cheaper one for images smaller than their kernel.
+Vandermonde matrix of the points (one of which is infinity), A = V_m, G = V_r and B^T = V_n^-T,
+computed in rational arithmetic. Exchanging the roles of d and g gives a second algorithm with
+m + L - 1 multiplications if only L inputs are nonzero (Winograd 1980, transposition principle),
+which is cheaper for images smaller than the kernel.
 
-A stride of s is a sum over s phases: taps phase, phase + s, ... only meet inputs of one remainder
-modulo s, which is a stride-1 correlation with about k / s taps. Stacking the phases gives one
-bilinear algorithm per axis. "SAME" padding and ragged last tiles are zeros in the matrices.
+A stride of s is a sum over s phases: taps phase, phase + s, ... are applied to inputs of one
+remainder modulo s, which is a stride-1 correlation with about k / s taps. Stacking the phases gives
+one bilinear algorithm per axis. "SAME" padding and partial last tiles are zeros in the matrices.
 
-Two axes nest: with R products per tile along the height and Q along the width, a convolution of (n,
-h, w, c) becomes R Q matrix products of (tiles n, c) and (c, filters), with constant transforms
-before and after. All of it is linear algebra that TensorFlow differentiates to any order, so the
-gradients for image and kernel take the same number of multiplications.
+The algorithms of both axes nest: with R products per tile along the height and Q along the width, a
+convolution of (n, h, w, c) becomes R Q matrix products of (tiles n, c) and (c, filters), with
+constant transforms before and after. TensorFlow differentiates these operations to any order, so
+the gradients of image and kernel take the same number of multiplications.
 
-A 5x5 kernel of stride 2 takes 121 products for 16 outputs with tiles of 4, where the definition
-takes 400; a 3x3 kernel of stride 1 takes 36 instead of 144. The transforms use only additions and
-multiplications by small constants, but they read and write memory: `conv2d_dispatch` has the shapes
-for which the whole is faster. Rounding errors are about three times those of direct convolution
-with tiles of 4, and smaller than direct with tiles of 2; points and tiles beyond that lose digits.
+With tiles of 4, a 5x5 kernel of stride 2 takes 121 products for 16 outputs instead of 400; a 3x3
+kernel of stride 1 takes 36 instead of 144. The transforms need only additions and multiplications
+by small constants, but access memory: `conv2d_dispatch` selects the shapes for which the whole is
+faster. Rounding errors are about three times those of direct convolution with tiles of 4, and
+smaller than those of direct convolution with tiles of 2; larger tiles lose precision.
 
 Sources: A. Toom (1963), S. Cook (1966); S. Winograd, "Arithmetic Complexity of Computations"
 (1980); A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
@@ -66,7 +66,7 @@ def minimal_filter(m: int, r: int) -> Bilinear:
     """
     n = m + r - 1
     if n - 1 > len(_POINTS):
-        raise ValueError(f"F({m}, {r}) needs {n - 1} points; there are {len(_POINTS)}")
+        raise ValueError(f"F({m}, {r}) requires {n - 1} points; only {len(_POINTS)} are defined")
     points = _POINTS[: n - 1]
     inverse = _inverse(_vandermonde(points, n))
     return Bilinear(
@@ -75,14 +75,14 @@ def minimal_filter(m: int, r: int) -> Bilinear:
 
 
 class Axis(NamedTuple):
-    """The matrices of one axis, float32: `products` products in each of `tiles` tiles.
+    """The float32 matrices of one axis.
 
     Attributes:
-      data: (products * tiles, size), rows by product, then tile.
+      data: (products * tiles, size), rows ordered by product, then tile.
       kernel: (products, kernel_size).
-      output: (outputs, products * tiles), columns by product, then tile.
-      products: R in the module's notation.
-      tiles: that cover the outputs.
+      output: (outputs, products * tiles), columns ordered by product, then tile.
+      products: number of products per tile: R in the module docstring.
+      tiles: number of tiles.
       outputs: ceil(size / strides).
     """
 
@@ -99,10 +99,10 @@ def axis(size: int, kernel_size: int, strides: int, tile: int) -> Axis:
     """The algorithm of a "SAME" convolution along one axis.
 
     Args:
-      size: of the image.
-      kernel_size: taps.
-      strides: step.
-      tile: outputs that are computed together.
+      size: size of the image.
+      kernel_size: number of taps.
+      strides: stride.
+      tile: number of outputs per tile.
     """
     outputs = -(-size // strides)
     padding = max((outputs - 1) * strides + kernel_size - size, 0) // 2
@@ -150,10 +150,10 @@ def axis(size: int, kernel_size: int, strides: int, tile: int) -> Axis:
 
 
 def _few_inputs(m: int, r: int, inside: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The algorithm with m + L - 1 products where only L neighbouring inputs are not zero.
+    """The algorithm with m + L - 1 products for L nonzero adjacent inputs.
 
-    y[i] = sum over j of h[i - j] d[j] with h[i - j] = g[j - i], a product of a Toeplitz matrix and
-    the inputs: F(m, L) in which the taps are the data and the inputs the kernel.
+    y[i] = sum over j of h[i - j] d[j] with h[i - j] = g[j - i] is a product of a Toeplitz matrix
+    and the inputs: F(m, L) with the taps as data and the inputs as kernel.
     """
     count, first = len(inside), inside[0]
     output, of_inputs, of_taps = minimal_filter(m, count)
@@ -169,7 +169,7 @@ def _few_inputs(m: int, r: int, inside: list[int]) -> tuple[np.ndarray, np.ndarr
 
 
 def _vandermonde(points: tuple[Fraction, ...], width: int) -> _Matrix:
-    """Rows of powers 0 to width - 1 of each point, and the row of infinity."""
+    """Rows of powers 0 to width - 1 of each point, and a row for infinity."""
     infinity = [Fraction(0)] * (width - 1) + [Fraction(1)]
     return [[point**power for power in range(width)] for point in points] + [infinity]
 
@@ -193,17 +193,16 @@ def _array(matrix: _Matrix) -> np.ndarray:
 
 
 class Convolution(NamedTuple):
-    """A "SAME" convolution of float32 images of one size by minimal filtering.
+    """A "SAME" convolution of float32 images of a fixed size by minimal filtering.
 
-    The kernel is transformed by `transform` once, and the transformed kernel given to as many calls
-    of `forward` and `transposed` as use it.
+    `forward` and `transposed` take a kernel transformed by `transform`, which can be reused.
 
     Attributes:
-      height: of the image.
-      width: of the image.
-      kernel_size: side of the kernel.
-      strides: step along both sides.
-      tile: outputs along a side that are computed together, 1 to 4.
+      height: height of the image.
+      width: width of the image.
+      kernel_size: height and width of the kernel.
+      strides: stride along both axes.
+      tile: outputs per tile along an axis, 1 to 4.
     """
 
     height: int
@@ -235,7 +234,7 @@ class Convolution(NamedTuple):
           kernel: (kernel_size, kernel_size, channels, filters).
 
         Returns:
-          (products, channels, filters), products by row, then column.
+          (products, channels, filters), products ordered by row, then column.
         """
         channels, filters = kernel.shape[2:]
         both = np.kron(self.rows.kernel, self.columns.kernel)
@@ -243,11 +242,11 @@ class Convolution(NamedTuple):
         return tf.reshape(tf.matmul(both, flat), (-1, channels, filters))
 
     def forward(self, image: tf.Tensor, transformed: tf.Tensor) -> tf.Tensor:
-        """Convolves.
+        """Applies the convolution.
 
         Args:
           image: (n, height, width, channels).
-          transformed: the kernel, transformed.
+          transformed: the transformed kernel.
 
         Returns:
           (n, ceil(height / strides), ceil(width / strides), filters).
@@ -268,11 +267,11 @@ class Convolution(NamedTuple):
         return tf.transpose(y, (2, 0, 1, 3))
 
     def transposed(self, result: tf.Tensor, transformed: tf.Tensor) -> tf.Tensor:
-        """The gradient of `forward` for the image: a transposed convolution.
+        """Applies the transposed convolution: the gradient of `forward` for the image.
 
         Args:
           result: (n, ceil(height / strides), ceil(width / strides), filters).
-          transformed: the kernel, transformed.
+          transformed: the transformed kernel.
 
         Returns:
           (n, height, width, channels).
@@ -294,7 +293,7 @@ class Convolution(NamedTuple):
 
 
 def _swap(x: tf.Tensor, first: int, second: int, third: int) -> tf.Tensor:
-    """(first, second, third, rest), flat or not, as (first, third, second rest)."""
+    """Transposes (first, second, third, rest), flat or not, to (first, third, second * rest)."""
     if 1 not in (second, third):
         x = tf.transpose(tf.reshape(x, (first, second, third, -1)), (0, 2, 1, 3))
     return tf.reshape(x, (first, third, -1))

@@ -1,4 +1,4 @@
-"""Networks that train by minimal filtering, beside the same networks of Keras's layers."""
+"""Networks that train with minimal filtering, compared with the same networks of Keras layers."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ NETS = {
 
 @pytest.fixture
 def everywhere(monkeypatch):
-    """As if it paid for all shapes, on this machine."""
-    monkeypatch.setattr(conv2d_dispatch, "_LEAST_IMAGES", 0)
-    monkeypatch.setattr(conv2d_dispatch, "_LEAST_GAIN", {"avx2": float("-inf")})
+    """Enables minimal filtering for all shapes on any machine."""
+    monkeypatch.setattr(conv2d_dispatch, "_MIN_IMAGES", 0)
+    monkeypatch.setattr(conv2d_dispatch, "_MIN_GAIN", {"avx2": float("-inf")})
     monkeypatch.setattr(conv2d_dispatch, "_processor", lambda: "avx2")
 
 
 @pytest.fixture
 def of_keras(monkeypatch):
-    """Has networks made of Keras's layers while it is called."""
+    """Builds networks of Keras's own layers during the call."""
 
     def make(function):
         with monkeypatch.context() as patch:
@@ -64,7 +64,7 @@ def data_of(net):
 
 
 def needed(graph) -> list[tf.Operation]:
-    """Operations of a function that its results and its side effects depend on."""
+    """Operations that the results and side effects of a function depend on."""
     todo = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
     seen = set(todo)
     while todo:
@@ -123,7 +123,7 @@ def test_what_keras_does_after_the_convolution(everywhere):
 
 @pytest.mark.parametrize("net", NETS)
 def test_a_direct_step_has_the_librarys_operations_alone(everywhere, net):
-    """As many gradients as needed: none for D's weights in G's update, none for first inputs."""
+    """No unneeded gradients: none of D's weights in G's update, none of the first inputs."""
     found = {}
     for convolution in ("auto", "direct"):
         gan = make_gan(net, convolution)
@@ -144,7 +144,7 @@ def test_a_direct_step_has_the_librarys_operations_alone(everywhere, net):
 
 @pytest.mark.parametrize("net", NETS)
 def test_training_goes_the_same_way(everywhere, net):
-    """By steps too small for Adam to make anything of the order of addition."""
+    """With steps so small that Adam does not amplify differences in summation order."""
 
     def trained(convolution):
         strategy = make_strategy("cpu")
@@ -182,7 +182,7 @@ def test_names_weights_and_files_are_kerass(of_keras, tmp_path, net):
         assert [layer.name for layer in old.layers] == [layer.name for layer in new.layers]
         assert old.describe() == new.describe()
     before.train_step(data)
-    # A checkpoint and a Keras file from before.
+    # A checkpoint and a Keras file of an older version.
     saved = before.state().write(str(tmp_path / "state"))
     after.state().read(saved).assert_consumed()
     before.generator.save(tmp_path / "g.keras")
@@ -203,7 +203,7 @@ def test_the_layers_are_read_back_as_what_they_are():
 
 
 def noise_in_memory():
-    """Fills memory that is about to be given back with NaN."""
+    """Fills memory with NaN before freeing it."""
     for size in (64, 256, 1024, 4096, 16384, 65536):
         assert np.isnan(tf.fill((size,), np.float32(np.nan)).numpy()).all()
 
@@ -218,7 +218,7 @@ def noise_in_memory():
     ],
 )
 def test_one_pixel(kind, size, strides, dtype):
-    """As Keras's layers in float32: values, first gradients, and those of a gradient."""
+    """Equal to Keras's layers in float32: values, first and second derivatives."""
     if kind == "conv":
         made = layers.conv(4, size, strides, "h0", dtype)
         plain = keras.layers.Conv2D(4, size, strides, padding="same")

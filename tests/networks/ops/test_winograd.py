@@ -1,4 +1,4 @@
-"""Minimal filtering against TensorFlow's convolutions, of first and second order."""
+"""Minimal filtering compared with TensorFlow's convolutions, up to second derivatives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def random(*shape: int, seed: int = 0) -> tf.Tensor:
 
 
 def error(actual, exact) -> float:
-    """Largest deviation over the mean magnitude."""
+    """Maximum deviation relative to the mean magnitude."""
     actual, exact = (tf.cast(value, tf.float64).numpy() for value in (actual, exact))
     assert actual.shape == exact.shape
     return np.abs(actual - exact).max() / max(np.abs(exact).mean(), 1e-3)
@@ -36,7 +36,7 @@ def own(convolution: Convolution, *, transposed: bool):
 
 
 def library(convolution: Convolution, *, transposed: bool):
-    """The same operation as TensorFlow has it."""
+    """TensorFlow's implementation of the operation."""
 
     def forward(image, kernel):
         return tf.nn.conv2d(image, kernel, convolution.strides, "SAME")
@@ -66,7 +66,7 @@ def first_order(function, x, kernel):
 
 
 def second_order(function, x, kernel):
-    """Gradients of the squares of both gradients: every path of a second derivative."""
+    """Gradients of the squares of both gradients: all second derivatives."""
     with tf.GradientTape() as outer:
         outer.watch((x, kernel))
         _, for_x, for_kernel = first_order(function, x, kernel)
@@ -80,7 +80,7 @@ def doubled(*tensors):
 
 @pytest.mark.parametrize(("m", "r"), [(1, 1), (1, 3), (2, 2), (2, 3), (4, 2), (4, 3), (3, 5)])
 def test_minimal_filters_are_exact(m, r):
-    """The bilinear identity holds coefficient by coefficient: no rounding hides in it."""
+    """The bilinear identity holds for each coefficient, without rounding."""
     output, kernel, data = winograd.minimal_filter(m, r)
     assert output.shape == (m + r - 1, m) and kernel.shape == (m + r - 1, r)
     # y[i] has the coefficient of g[k] d[j] 1 where j = i + k, else 0.
@@ -110,7 +110,7 @@ def test_the_inverse_is_exact():
 
 
 def test_more_points_than_there_are_is_refused():
-    with pytest.raises(ValueError, match=r"F\(6, 4\) needs 8 points"):
+    with pytest.raises(ValueError, match=r"F\(6, 4\) requires 8 points"):
         winograd.minimal_filter(6, 4)
 
 
