@@ -367,7 +367,7 @@ class Config:
         None,
         "the run's folder; an existing one is resumed",
         optional=str,
-        unset="a new one under runs/",
+        unset="a new one under runs/, named by dataset, seed and time",
         path=True,
     )
     log_every: int = _run(100, "time between log lines", "steps", 1, 10**9)
@@ -535,9 +535,9 @@ def resolve(
     dataset = values.get("dataset", Config.dataset)
     defaults = PAPER.get(dataset, {})
     paper = dict(defaults)
-    if "learning_rate" in values:
-        # One rate given by hand means that rate for both networks.
-        paper.pop("generator_learning_rate", None)
+    # One rate given by hand means that rate for both networks.
+    if "learning_rate" in values and paper.pop("generator_learning_rate", None):
+        where.setdefault("generator_learning_rate", "as --learning_rate was given")
     if values.get("discriminator_layer_norm") and "discriminator_batch_norm" not in values:
         values["discriminator_batch_norm"] = False
         where["discriminator_batch_norm"] = "off, as --discriminator_layer_norm is on"
@@ -548,7 +548,7 @@ def resolve(
             values[field.name] = paper[field.name]
             where[field.name] = f"default for {dataset}"
         else:
-            where[field.name] = "default"
+            where.setdefault(field.name, "default")
     config = Config(**values)
     for field in settings():
         value = given.get(field.name)

@@ -1,6 +1,6 @@
 """Writes the SavedModel of a run's newest checkpoint, and the generator in other forms.
 
-    python -m lsgan_tf.export --run_dir=runs/00000-hwdb-conditional-lsgan
+    python -m lsgan_tf.export --run_dir=runs/quick
     python -m lsgan_tf.export --run_dir=R --tflite=g.tflite --quantize=float16
     python -m lsgan_tf.export --run_dir=R --serving=models/lsgan
 

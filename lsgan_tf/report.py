@@ -1,6 +1,6 @@
 """Writes one HTML file that tells of one or several runs; it needs no network.
 
-    python -m lsgan_tf.report runs/00000-hwdb-conditional-lsgan
+    python -m lsgan_tf.report runs/quick
     python -m lsgan_tf.report runs/a runs/b --out=both.html
 
 Settings against the defaults, curves, a slider through the sample grids, measured
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> None:
     """The report command."""
     folders = [local(word) for word in argv[1:]]
     if not folders:
-        raise UserError("expected the folder of a run, or of several: runs/00000-... for example")
+        raise UserError("expected the folder of a run, or of several: runs/quick for example")
     if len(folders) > _MOST_RUNS:
         raise UserError(f"expected at most {_MOST_RUNS} runs, received {len(folders)}")
     from lsgan_tf.reporting.facts import gather, told_apart

@@ -29,6 +29,7 @@ from lsgan_tf.exporting.of_run import export_step
 from lsgan_tf.monitoring.collapse import ALARM_FORM, EXIT_COLLAPSED
 from lsgan_tf.monitoring.collapse_watcher import Watcher
 from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
+from lsgan_tf.monitoring.next_steps import next_steps
 from lsgan_tf.monitoring.progress import CURVES, Clock, live_bar, progress_line, under_way_line
 from lsgan_tf.monitoring.sample_grids import Previews
 from lsgan_tf.monitoring.tensorboard.dashboard import Dashboard
@@ -39,7 +40,7 @@ from lsgan_tf.run_dir.checkpoints import Checkpoints, Found
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
-from lsgan_tf.settings.table import describe
+from lsgan_tf.settings.table import describe_changed
 from lsgan_tf.util.forms import check_form, fields_of
 from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.paths import local, optional
@@ -247,7 +248,7 @@ class Trainer:
         for notice in (*notices, *self.source.notices, *([slow] if slow else [])):
             self.run.log(notice)
         if not found:
-            self.run.log(describe(self.config, self._origins))
+            self.run.log(describe_changed(self.config, self._origins))
 
     def _take_steps(self, data: tf.distribute.DistributedIterator, count: int, pace: Pace) -> None:
         """Runs up to `count` steps, as the pace has it; stops the run if one went bad."""
@@ -363,6 +364,7 @@ class Trainer:
             if self.watcher.collapsed:
                 self.run.log(self.watcher.verdict())
             self.run.log(f"finished {self.step:,} steps in {spell(self.clock.seconds)}")
+            self.run.log(next_steps(self.config, self.source.classes, self.run.path))
             return 0
         self.run.log(
             f"stopped by {stop.name}{_REASONS.get(stop.name, '')} at step {self.step:,}, "

@@ -37,8 +37,11 @@ class TestRun:
 
     def test_says_what_it_does(self, tiny_run):
         lines = tiny_run.done.stdout.splitlines()
-        assert "  batch_size                4                             command line" in lines
-        assert "  beta1                     0.5                           default" in lines
+        # Only what differs from the defaults, and the dataset.
+        shown = {line.split()[0]: line.split()[1:] for line in lines if line.startswith("  ")}
+        assert shown["dataset"] == ["hwdb", "command", "line"]
+        assert shown["batch_size"] == ["4", "command", "line"]
+        assert "beta1" not in shown and "run_dir" not in shown
         assert any(line.startswith("training from step 0 in ") for line in lines)
         assert any("left out 8 pictures of 1 symbols" in line for line in lines)
         assert sum(line.startswith("machine: ") for line in lines) == 1
@@ -46,7 +49,11 @@ class TestRun:
             line for line in lines if PROGRESS.fullmatch(line)
         ]
         assert sum(line.startswith("step ") for line in lines) == 2
-        assert lines[-1].startswith("finished 12 steps in ")
+        end = next(n for n, line in enumerate(lines) if line.startswith("finished 12 steps in "))
+        assert lines[end + 1] == "next:"
+        text = "\n".join(lines[end + 2 :])
+        assert f"python -m lsgan_tf.report {tiny_run.path}\n" in text
+        assert f"--run_dir={tiny_run.path} --text=啊阿埃安 --out=line.png\n" in text
         assert (tiny_run.path / "log.txt").read_text(encoding="utf-8") == tiny_run.done.stdout
 
     def test_leaves_a_whole_folder(self, tiny_run):

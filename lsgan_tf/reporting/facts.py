@@ -19,7 +19,7 @@ from lsgan_tf.config import Config, settings
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.history import Best, best_of_run, evaluations
 from lsgan_tf.run_dir.status import Run, checkpoints, is_number, lines, read_run, rows
-from lsgan_tf.settings.defaults import PAPER
+from lsgan_tf.settings.defaults import default_of
 from lsgan_tf.util.files import open_regular
 
 _GRID = re.compile(r"step-(\d+)(-ema|-raw)?\.png")
@@ -174,14 +174,13 @@ def told_apart(runs: Sequence[Facts]) -> list[Facts]:
 
 
 def _settings(values: dict[str, Any]) -> tuple[list[Setting], dict[str, Any]]:
-    dataset = values.get("dataset")
-    paper = PAPER.get(dataset, {}) if isinstance(dataset, str) else {}
+    dataset = str(values.get("dataset"))
     known = [
         Setting(
             field.name,
             field.metadata["group"],
             values[field.name],
-            paper.get(field.name, field.default),
+            default_of(dataset, field),
         )
         for field in settings()
         if field.name in values and field.name != "run_dir"

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -301,11 +302,21 @@ def load_classes(path: Path) -> list[str]:
     return classes
 
 
-def new_run_dir(config: Config, parent: Path = Path("runs")) -> Path:
-    """The next free numbered folder: `runs/00007-hwdb-conditional-lsgan`."""
+def new_run_dir(
+    config: Config, parent: Path = Path("runs"), begun: time.struct_time | None = None
+) -> Path:
+    """The next free numbered folder: `runs/00007-hwdb-conditional-lsgan-seed0-20260131-154500`.
+
+    Args:
+      config: the run's: its dataset, kind, loss and seed are in the name.
+      parent: the folder of the runs.
+      begun: local time to put into the name; by default now.
+    """
     taken = [-1]
     if parent.is_dir():
         matches = (_NUMBERED.match(path.name) for path in parent.iterdir())
         taken += [int(match[1]) for match in matches if match]
     kind = "-conditional" if config.conditional else ""
-    return parent / f"{max(taken) + 1:05d}-{config.dataset}{kind}-{config.loss}"
+    moment = time.strftime("%Y%m%d-%H%M%S", begun or time.localtime())
+    name = f"{config.dataset}{kind}-{config.loss}-seed{config.seed}-{moment}"
+    return parent / f"{max(taken) + 1:05d}-{name}"

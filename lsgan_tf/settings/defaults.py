@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 WEIGHT_SD = 0.02
@@ -75,6 +76,12 @@ PAPER: dict[str, dict[str, Any]] = {
         "checkpoint_every": 5_000,
     },
 }
+
+
+def default_of(dataset: str, field: dataclasses.Field[Any]) -> Any:
+    """The default of a setting for a dataset."""
+    return PAPER.get(dataset, {}).get(field.name, field.default)
+
 
 _DIRECT = {"convolution": "direct"}
 FORMER: dict[str, dict[str, Any]] = {

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from lsgan_tf.settings.defaults import default_of
 from lsgan_tf.settings.field import fields_of
-from lsgan_tf.util.text import number
+from lsgan_tf.util.text import columns, number
 
 
 class SettingRow(NamedTuple):
@@ -42,6 +43,33 @@ def describe(config: Any, origins: Mapping[str, str]) -> str:
             lines.append(group)
         lines.append(f"  {row.name:<26}{row.value:<28}  {row.origin}".rstrip())
     return "\n".join(lines)
+
+
+def changed(config: Any) -> list[str]:
+    """Names of the settings that are not at the default for their dataset.
+
+    The run's folder is left out: it is no setting to compare runs by.
+    """
+    return [
+        field.name
+        for field in fields_of(config)
+        if field.name != "run_dir"
+        and getattr(config, field.name) != default_of(config.dataset, field)
+    ]
+
+
+def describe_changed(config: Any, origins: Mapping[str, str]) -> str:
+    """The dataset and the `changed` settings as a short table in plain text."""
+    shown = {"dataset", *changed(config)}
+    rows = [row[1:] for row in setting_rows(config, origins) if row.name in shown]
+    if shown == {"dataset"}:
+        return f"settings: the defaults for {config.dataset}, all listed in config.json"
+    return "\n".join(
+        [
+            f"settings other than the defaults for {config.dataset} (all are in config.json):",
+            *columns(rows, indent="  "),
+        ]
+    )
 
 
 def value_text(value: Any, field: dataclasses.Field[Any]) -> str:

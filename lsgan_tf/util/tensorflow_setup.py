@@ -7,14 +7,14 @@ such blocks back to the kernel, which then delivers every page anew and zeroed.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import os
 import platform
 import sys
 import tempfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 from lsgan_tf.errors import UserError
 
@@ -37,6 +37,9 @@ ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"} if platform.machine() in ("x86_64", "AMD
 # nor written where there are none.
 KERAS = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.path.join(os.devnull, "keras")}
 """What has to be in the environment before the import of Keras."""
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+"""The variable with which a user asks for TensorFlow's own log: 0 is all of it, 2 its errors."""
+_SILENT = "3"
 # How the system's loader and Python say that there is no memory.
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
@@ -76,9 +79,7 @@ def _set_by_user(name: str, environment: Mapping[str, str]) -> bool:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow, set up for training, without its start-up notices.
-
-    Without a GPU driver TensorFlow also reports an error for the missing GPU.
+    """Imports TensorFlow, set up for training, without its start-up messages (see `quiet`).
 
     Raises:
       UserError: if there is too little memory or address space to load it.
@@ -95,11 +96,7 @@ def import_tensorflow() -> None:
     os.environ.update(KERAS)
     # Whatever backend the user's other work has Keras on.
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    has_gpu = Path("/dev/nvidiactl").exists()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as notices:
-        os.dup2(notices.fileno(), 2)
+    with quiet():
         try:
             importlib.import_module("tensorflow")
         except BaseException as error:
@@ -108,8 +105,30 @@ def import_tensorflow() -> None:
                     "there is too little memory to load TensorFlow; end what else uses memory, or "
                     "raise the limit (ulimit -v)"
                 ) from error
-            notices.seek(0)
-            os.write(stderr, notices.read())
+            raise
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hides what TensorFlow prints while it is imported, and turns its own log off.
+
+    A log level that the user has set stays, and then nothing is hidden. Messages on missing
+    CUDA libraries are printed whatever the level; they are shown if the import fails.
+    """
+    hidden = os.environ.setdefault(LOG_LEVEL, _SILENT) == _SILENT
+    if not hidden or "tensorflow" in sys.modules:
+        yield
+        return
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except UserError:
+            raise
+        except BaseException:
+            messages.seek(0)
+            os.write(stderr, messages.read())
             raise
         finally:
             os.dup2(stderr, 2)

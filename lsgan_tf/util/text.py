@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 _MARK = "\N{REPLACEMENT CHARACTER}"
@@ -61,6 +62,36 @@ class PrintableStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.controls, name)
+
+
+def display_width(text: str) -> int:
+    """Columns that a text takes on a terminal: Chinese characters take two each."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.category(letter) in ("Mn", "Me", "Cf")
+        else 2 if unicodedata.east_asian_width(letter) in "WF"
+        else 1
+        for letter in text
+    )  # fmt: skip
+
+
+def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
+    """Lines of a table whose columns are as wide as their widest cell.
+
+    Args:
+      rows: cells, as many in each row.
+      indent: stands before each line.
+    """
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    return [
+        indent
+        + "  ".join(
+            cell + " " * (width - display_width(cell))
+            for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def controls(stream: TextIO) -> TextIO:

@@ -6,8 +6,10 @@ import dataclasses
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -248,8 +250,15 @@ class TestLeftovers:
 
 class TestNewRunDir:
     def test_takes_the_next_number(self, tmp_path):
-        assert new_run_dir(CONFIG, tmp_path / "runs").name == "00000-hwdb-lsgan"
+        begun = time.strptime("2026-01-31 15:45:07", "%Y-%m-%d %H:%M:%S")
+        first = new_run_dir(CONFIG, tmp_path / "runs", begun)
+        assert first.name == "00000-hwdb-lsgan-seed0-20260131-154507"
         (tmp_path / "00041-hwdb-lsgan").mkdir()
         (tmp_path / "notes").mkdir()
-        conditional = changed(conditional=True)
-        assert new_run_dir(conditional, tmp_path).name == "00042-hwdb-conditional-lsgan"
+        second = new_run_dir(changed(conditional=True, seed=3), tmp_path, begun)
+        assert second.name == "00042-hwdb-conditional-lsgan-seed3-20260131-154507"
+
+    def test_the_time_is_that_of_the_beginning(self, tmp_path):
+        assert re.fullmatch(
+            r"00000-hwdb-lsgan-seed0-\d{8}-\d{6}", new_run_dir(CONFIG, tmp_path).name
+        )

@@ -10,12 +10,12 @@ import sys
 import pytest
 
 from lsgan_tf.util import tensorflow_setup
-from lsgan_tf.util.tensorflow_setup import keep_memory
+from lsgan_tf.util.tensorflow_setup import LOG_LEVEL, keep_memory
 
 # Larger than the largest size from which glibc by itself begins to keep blocks, 32 MiB.
 COUNT = """
 import ctypes, resource
-from lsgan_tf.util.tensorflow_setup import keep_memory
+from lsgan_tf.util.tensorflow_setup import LOG_LEVEL, keep_memory
 print(*keep_memory())
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
@@ -120,3 +120,51 @@ def test_onednn_is_on_unless_the_user_says_otherwise(monkeypatch, before, after)
     )
     tensorflow_setup.import_tensorflow()
     assert seen == [after]
+
+
+# Prints what it finds on standard error, as C++ does, while it is "imported".
+NOISY = """
+import os, sys, types
+from lsgan_tf.util import tensorflow_setup
+
+def noisy(name):
+    os.write(2, b"WARNING: chatter\\n")
+    if "fails" in sys.argv:
+        raise ImportError("broken")
+
+tensorflow_setup.importlib.import_module = noisy
+tensorflow_setup.import_tensorflow()
+print(os.environ["TF_CPP_MIN_LOG_LEVEL"])
+"""
+
+
+def noisy(*words, level=None):
+    environment = {name: value for name, value in os.environ.items() if name != LOG_LEVEL}
+    environment |= {LOG_LEVEL: level} if level else {}
+    return subprocess.run(
+        [sys.executable, "-c", NOISY, *words], capture_output=True, text=True, env=environment
+    )
+
+
+def test_start_up_messages_are_hidden():
+    done = noisy()
+    assert (done.stdout, done.stderr) == ("3\n", "")
+    assert noisy(level="3").stderr == ""  # a child of a command
+
+
+def test_a_level_that_the_user_has_set_stays():
+    done = noisy(level="0")
+    assert (done.stdout, done.stderr) == ("0\n", "WARNING: chatter\n")
+
+
+def test_messages_are_shown_where_the_import_fails():
+    done = noisy("fails")
+    assert done.returncode == 1 and done.stderr.startswith("WARNING: chatter\n")
+
+
+def test_nothing_is_hidden_once_tensorflow_is_there(monkeypatch, capfd):
+    monkeypatch.setenv(LOG_LEVEL, "3")
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    with tensorflow_setup.quiet():
+        os.write(2, b"a message of ours")
+    assert capfd.readouterr().err == "a message of ours"

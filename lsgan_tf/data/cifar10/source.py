@@ -181,8 +181,7 @@ def _batch_files(
 
 def _from_tfds(folder: Path, split: str) -> ArraySource:
     """Reads a prepared folder and puts the pictures back into the official order."""
-    import tensorflow_datasets as tfds
-
+    tfds = tfds_folder.import_tfds()
     expected = len(cifar10_batches.SPLITS[split]) * cifar10_batches.IMAGES_PER_BATCH
     try:
         dataset = tfds_folder.builder_of(folder).as_dataset(split=split)
@@ -272,8 +271,7 @@ def _downloaded(cache_dir: Path) -> Path:
         if place.is_dir() and (prepared := tfds_folder.find_prepared(place, "cifar10")):
             return prepared
     _require_host(HOME + ARCHIVE)
-    import tensorflow_datasets as tfds
-
+    tfds = tfds_folder.import_tfds()
     with explained(target, "downloading CIFAR-10", "--cache_dir"):
         target.mkdir(parents=True, exist_ok=True)
         try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import atomic_folder, explained, read_array, read_json
 from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.tensorflow_setup import quiet
 
 _OWN_FEATURES = "tensorflow_datasets.core.features."
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -81,9 +84,14 @@ def builder_of(folder: Path) -> Any:
                 f"{path}: names {name[:100]!r}, which is no feature of tensorflow-datasets' own; "
                 "nothing was imported: prepare the data again, or get it from its official address"
             )
-    import tensorflow_datasets as tfds
+    return import_tfds().builder_from_directory(folder)
 
-    return tfds.builder_from_directory(folder)
+
+def import_tfds() -> ModuleType:
+    """Imports tensorflow-datasets, and TensorFlow without its start-up messages."""
+    with quiet():
+        importlib.import_module("tensorflow")
+        return importlib.import_module("tensorflow_datasets")
 
 
 def _class_names(value: Any) -> Iterator[str]:

@@ -1,0 +1,50 @@
+"""Commands to look at a finished run with, shown at its end."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsgan_tf.config import Config
+from lsgan_tf.util.text import columns
+
+_SHOWN_CLASSES = 4
+_PLAIN = re.compile(r"[\w@%+=:,./-]+")
+
+
+def next_steps(config: Config, classes: Sequence[str], path: Path) -> str:
+    """What there is to look at, with commands to copy.
+
+    Args:
+      config: the run's, with the dataset's facts.
+      classes: names of the classes in label order.
+      path: the run's folder, as it was named.
+    """
+    rows = [
+        ("sample grids", str(path / "samples")),
+        ("more samples", _command("lsgan_tf.sample", f"--run_dir={path}", *_what(config, classes))),
+        ("report", _command("lsgan_tf.report", str(path))),
+        ("TensorBoard", f"tensorboard {_word(f'--logdir={path}')}"),
+        ("SavedModel, model card", str(path / "export")),
+    ]
+    return "\n".join(["next:", *columns(rows, indent="  ")])
+
+
+def _command(module: str, *words: str) -> str:
+    return " ".join(["python", "-m", module, *map(_word, words)])
+
+
+def _word(text: str) -> str:
+    """A word of a command line; unlike `shlex.quote` it leaves Chinese characters as they are."""
+    return text if _PLAIN.fullmatch(text) else shlex.quote(text)
+
+
+def _what(config: Config, classes: Sequence[str]) -> tuple[str, str]:
+    """What to draw, and into which file or folder."""
+    if config.conditional and all(len(name) == 1 for name in classes):
+        return f"--text={''.join(classes[:_SHOWN_CLASSES])}", "--out=line.png"
+    if len(config.data_shape) == 3:
+        return "--count=64", "--out=samples"
+    return "--count=1000", "--out=samples.npz"
