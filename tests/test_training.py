@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from lsgan_tf.config import resolve
 from lsgan_tf.data.source import ArraySource, Source
 from lsgan_tf.errors import UserError
+from lsgan_tf.monitoring.schedule import Task, next_stop
 from lsgan_tf.run_dir.restore import restore_run
-from lsgan_tf.training import Task, next_stop, train
+from lsgan_tf.training import train
 
 BASE = {
     "dataset": "mixture", "steps": 12, "batch_size": 16, "log_every": 4, "sample_every": 12,

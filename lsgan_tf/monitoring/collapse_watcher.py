@@ -1,4 +1,4 @@
-"""Looks at a run every few hundred steps and says when it has probably collapsed."""
+"""Detects the collapse of a run: regular checks of its samples and scores."""
 
 from __future__ import annotations
 
@@ -19,52 +19,46 @@ from lsgan_tf.util.forms import fields_of
 
 
 class Watcher:
-    """Keeps the alarm of a run, its rows in `watch.jsonl` and its part of `summary.json`.
+    """Checks a run for collapse; writes `watch.jsonl` and its part of `summary.json`.
 
     Args:
-      config: the run's.
-      previews: the fixed noise and the reals to hold samples against.
-      run: where it is told.
-      summaries: likewise.
-      remembered: what `memory` gave for the checkpoint that the run goes on from.
+      config: the run's config.
+      previews: samples from fixed noise, and the reals they are compared with.
+      run: the run folder.
+      summaries: TensorBoard's event files.
 
     Attributes:
-      window: what the steps since the last look measured.
+      window: metrics since the last check.
     """
 
     def __init__(
-        self,
-        config: Config,
-        previews: Previews,
-        run: RunFolder,
-        summaries: Summaries,
-        remembered: dict[str, Any] | None = None,
+        self, config: Config, previews: Previews, run: RunFolder, summaries: Summaries
     ) -> None:
         self._config, self._previews = config, previews
         self._run, self._summaries = run, summaries
-        self._alarm = Alarm(**fields_of(Alarm, remembered["alarm"])) if remembered else Alarm()
+        self._alarm = Alarm()
         self._names = measured(config.gradient_penalty)
         self.window = Window(names=self._names)
-        if remembered:
-            self.window = Window(**fields_of(Window, remembered["window"]))
-        # Of the reals, at the first look: their spread, and whether it is within classes.
+        # Of the reals, from the first check on: their spread, and whether it is within classes.
         self._of_reals: float | None = None
         self._within = False
 
-    def memory(self) -> dict[str, Any]:
-        """What a checkpoint has to keep: JSON-able."""
-        return {
-            "alarm": dataclasses.asdict(self._alarm),
-            "window": dataclasses.asdict(self.window),
-        }
+    def state(self) -> dict[str, Any]:
+        """Returns what a checkpoint keeps, as JSON values."""
+        return {"alarm": dataclasses.asdict(self._alarm), "window": self.window.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Restores what `state` returned."""
+        self._alarm = Alarm(**fields_of(Alarm, state["alarm"]))
+        self.window.restore(state["window"])
 
     @property
     def collapsed(self) -> bool:
-        """Whether the run is held to be collapsed."""
+        """Whether the run is currently considered collapsed."""
         return self._alarm.since is not None
 
     def look(self, step: int) -> None:
-        """Looks at the samples and at what D and G measured since the last look."""
+        """Checks the samples, and the metrics since the last check."""
         means, self.window = self.window.means(), Window(names=self._names)
         look = Look(
             step,
@@ -87,7 +81,7 @@ class Watcher:
         self.tell()
 
     def tell(self) -> None:
-        """Brings `summary.json` up to date."""
+        """Updates `summary.json`."""
         if not self._config.watch_every:
             return
         good = self.last_good()
@@ -95,12 +89,12 @@ class Watcher:
         self._run.summarize("collapse", found)
 
     def last_good(self) -> Path | None:
-        """The newest checkpoint at or before the last look that spoke for the run."""
+        """Returns the newest checkpoint at or before the last healthy check."""
         sound = self._alarm.sound_step
         return next((path for step, path in find(self._run.checkpoints) if step <= sound), None)
 
     def verdict(self) -> str:
-        """What is to be said of a collapsed run, in one line."""
+        """Returns one line on a collapsed run."""
         good = self.last_good()
         kept = f"{good} is the last good checkpoint" if good else "no checkpoint is from before it"
         return (

@@ -49,7 +49,6 @@ class Evaluator:
       source: its training data.
       run: where it is told.
       summaries: likewise.
-      best: what `best` was at the checkpoint that the run goes on from.
 
     Attributes:
       best: of the best evaluation so far, JSON-able: `step`, `metric`, `weights` and
@@ -66,7 +65,6 @@ class Evaluator:
         source: Source,
         run: RunFolder,
         summaries: Summaries,
-        best: dict[str, Any] | None = None,
     ) -> None:
         self._config, self._gan, self._classes = config, gan, source.classes
         self._run, self._summaries = run, summaries
@@ -81,14 +79,18 @@ class Evaluator:
             log=run.log,
         )
         self._metric = chosen_metric(config.best_metric, self._suite.keys)
-        self.best = best if best and best["metric"] == self._metric else None
+        self.best: dict[str, Any] | None = None
         raw = gan.average is None
         network = gan.generator if raw else gan.average
         self._real: dict[str, float | None] = {}
         self._draws = {"raw" if raw else "ema": Draws(network, config)}
 
+    def restore(self, best: dict[str, Any] | None) -> None:
+        """Restores `best` from a checkpoint, unless it is of another metric."""
+        self.best = best if best and best["metric"] == self._metric else None
+
     def prepare(self) -> None:
-        """Makes what the measures need and measures real examples: may take minutes.
+        """Prepares the metrics and measures real examples; may take minutes.
 
         Raises:
           UserError: if it cannot be had.

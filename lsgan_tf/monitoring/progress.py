@@ -1,4 +1,4 @@
-"""How a run tells how it stands."""
+"""Formats training progress."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CURVES = {
 
 
 def progress_line(step: int, config: Config, means: Mapping[str, float | None], rate: float) -> str:
-    """One line of progress: where the run is, how fast, and how the two networks stand."""
+    """Returns one line of progress: step, speed, time left, losses and scores."""
     speed = f"{rate * config.batch_size:,.0f} images/s" if rate else "- images/s"
     if None in means.values():
         return f"step {step:,} of {config.steps:,}  all steps since the last line were skipped"
@@ -41,7 +41,7 @@ def progress_line(step: int, config: Config, means: Mapping[str, float | None], 
 
 
 def live_bar(start: int, steps: int) -> tqdm:
-    """A bar of steps, from `start` to `steps`; disabled where nobody watches a terminal."""
+    """Returns a progress bar from `start` to `steps`, disabled unless on a terminal."""
     return tqdm(
         total=steps,
         initial=start,
@@ -54,7 +54,7 @@ def live_bar(start: int, steps: int) -> tqdm:
 
 
 def under_way_line(start: int, step: int, seconds: float, every: int) -> str:
-    """What is said after the first call, which made the steps after `start` up to `step`."""
+    """Returns the line logged after the first call, from `start` to `step`."""
     steps = f"steps {start + 1:,} to {step:,}" if step > start + 1 else f"step {step:,}"
     return (
         f"under way: {steps} took {seconds:.1f} s, tracing "
@@ -63,25 +63,26 @@ def under_way_line(start: int, step: int, seconds: float, every: int) -> str:
 
 
 class Clock:
-    """Seconds of training and the speed of late.
+    """Seconds of training, and the recent speed."""
 
-    Args:
-      seconds: seconds trained before, from the checkpoint.
-    """
-
-    def __init__(self, seconds: float = 0.0) -> None:
-        self._before = seconds
+    def __init__(self) -> None:
+        self._before = 0.0
         self._start = self._mark = time.monotonic()
         self._mark_step: int | None = None
         self._rate = 0.0
 
+    def restore(self, seconds: float) -> None:
+        """Starts now, with seconds trained before."""
+        self._before = seconds
+        self._start = self._mark = time.monotonic()
+
     @property
     def seconds(self) -> float:
-        """Seconds trained in all."""
+        """Total seconds of training."""
         return self._before + time.monotonic() - self._start
 
     def since_mark(self) -> float:
-        """Seconds since `rate` was last called."""
+        """Seconds since the last call of `rate`."""
         return time.monotonic() - self._mark
 
     def rate(self, step: int) -> float:

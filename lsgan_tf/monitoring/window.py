@@ -1,13 +1,15 @@
-"""Sums of the metrics between two log lines."""
+"""Running sums of the training metrics."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from lsgan_tf.gan import METRICS
+from lsgan_tf.util.forms import fields_of
 
 WINDOW_FORM = {
     "sums?": [float],
@@ -16,22 +18,22 @@ WINDOW_FORM = {
     "names?": [str],
     "call?": [float],
 }
-"""A `Window` in JSON."""
+"""Form of a `Window` in JSON."""
 
 
 @dataclasses.dataclass
 class Window:
-    """Sums of the metrics since the last log line.
+    """Sums of the training metrics since the last log line or check.
 
-    A call may be made in pieces. Its own sums go on from piece to piece and are added when
-    it ends: so the result is the same to the bit, however it is cut.
+    A call of several steps may be split into pieces. Its own sums are carried from piece to
+    piece and added when it ends, so the result is bit-equal however the call is split.
 
     Attributes:
-      sums: sum of each metric over the sound steps of ended calls; zeros if not given.
-      count: number of sound steps.
-      bad_in_a_row: steps at the end whose loss or gradient was not finite.
+      sums: sum of each metric over the finite steps of completed calls; zeros by default.
+      count: number of finite steps.
+      bad_in_a_row: number of last steps whose loss or gradient was not finite.
       names: of the metrics.
-      call: sums over the sound steps of the call that goes on; likewise.
+      call: sums over the finite steps of the current call; zeros by default.
     """
 
     sums: list[float] = dataclasses.field(default_factory=list)
@@ -48,14 +50,14 @@ class Window:
     def add(
         self, sums: np.ndarray, done: int, bad: int, bad_at_end: int, *, ends: bool = True
     ) -> None:
-        """Adds a piece of `done` steps, of which `bad` are left out.
+        """Adds a piece of `done` steps, of which `bad` are not counted.
 
         Args:
-          sums: the call's over its pieces so far.
+          sums: sums of the call over its pieces so far.
           done: steps of this piece.
-          bad: how many of them were not finite.
-          bad_at_end: how many of those stand at its end.
-          ends: whether the call is over.
+          bad: number of them that were not finite.
+          bad_at_end: number of those at the end of the piece.
+          ends: whether this piece ends the call.
         """
         self.call = [float(value) for value in sums]
         if ends:
@@ -65,18 +67,34 @@ class Window:
         self.count += done - bad
         self.bad_in_a_row = bad_at_end + (self.bad_in_a_row if bad_at_end == done else 0)
 
+    def reset(self) -> None:
+        """Starts anew, except for the number of bad steps in a row."""
+        self.sums, self.count = [0.0] * len(self.names), 0
+        self.call = [0.0] * len(self.names)
+
+    def state(self) -> dict[str, Any]:
+        """Returns the fields as JSON values."""
+        return dataclasses.asdict(self)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Restores what `state` returned."""
+        for name, value in fields_of(Window, state).items():
+            setattr(self, name, value)
+        self.__post_init__()
+
     def pack(self) -> list[float]:
-        """The window as numbers."""
+        """Returns the window as numbers, to be shared between workers."""
         return [*self.sums, *self.call, self.count, self.bad_in_a_row]
 
-    def unpack(self, numbers: Sequence[float]) -> Window:
-        """The window of the same metrics that gave these numbers to `pack`."""
+    def unpack(self, numbers: Sequence[float]) -> None:
+        """Restores what `pack` returned for a window of the same metrics."""
         *sums, count, bad_in_a_row = numbers
         half = len(sums) // 2
-        return Window(sums[:half], int(count), int(bad_in_a_row), self.names, sums[half:])
+        self.sums, self.call = list(sums[:half]), list(sums[half:])
+        self.count, self.bad_in_a_row = int(count), int(bad_in_a_row)
 
     def means(self) -> dict[str, float | None]:
-        """Mean of each metric by name; None if no step was sound."""
+        """Returns the mean of each metric by name; None if no step was finite."""
         if not self.count:
             return dict.fromkeys(self.names)
         return {n: value / self.count for n, value in zip(self.names, self.sums, strict=True)}

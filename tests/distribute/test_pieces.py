@@ -76,7 +76,8 @@ def test_sums_are_those_of_the_whole_call():
     for number, row in enumerate(values):
         part = part + row
         cut.add(part, 1, 0, 0, ends=number == 49)
-        again = Window().unpack(cut.pack())
+        again = Window()
+        again.unpack(cut.pack())
         assert again == cut and np.array_equal(again.call, cut.call)
         naive.add(row, 1, 0, 0)
     assert cut == whole and cut.sums != naive.sums

@@ -63,7 +63,10 @@ def folder(tmp_path):
 
 def watcher(folder, shown, config=None, remembered=None):
     summaries = Summaries(folder.tensorboard, enabled=False)
-    return Watcher(config or resolve({}, {})[0], shown, folder, summaries, remembered)
+    made = Watcher(config or resolve({}, {})[0], shown, folder, summaries)
+    if remembered:
+        made.restore(remembered)
+    return made
 
 
 def measure(watcher, **means):
@@ -119,11 +122,11 @@ def test_goes_on_from_its_memory(folder):
     shown.width = 0.1
     watch.look(800)
     measure(watch, score_real=1.0)
-    again = watcher(folder, shown, remembered=json.loads(json.dumps(watch.memory())))
+    again = watcher(folder, shown, remembered=json.loads(json.dumps(watch.state())))
     for step in (1000, 1200):
         watch.look(step), again.look(step)
     assert again.collapsed and watch.collapsed
-    assert again.memory() == watch.memory()
+    assert again.state() == watch.state()
     found = rows(folder.path)
     assert found[-4] == found[-3] and found[-2] == found[-1]
 

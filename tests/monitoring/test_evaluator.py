@@ -134,7 +134,8 @@ def evaluator(tmp_path, monkeypatch):
     def make(values, best=None):
         monkeypatch.setattr(evaluating, "open_suite", lambda *_, **__: Fake(values))
         summaries = Summaries(folder.tensorboard, enabled=False)
-        made = Evaluator(config, gan, Ring(), folder, summaries, best)
+        made = Evaluator(config, gan, Ring(), folder, summaries)
+        made.restore(best)
 
         def evaluate(step):
             made.evaluate(step, gan.state(), lambda: {"best": made.best})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 
@@ -32,5 +33,8 @@ class TestWindow:
 
     def test_goes_through_numbers_and_back(self):
         window = Window([float(n) / 3 for n in range(len(METRICS))], 5, 2)
-        assert Window().unpack(window.pack()) == window
+        shared, restored = Window(), Window()
+        shared.unpack(window.pack())
+        restored.restore(json.loads(json.dumps(window.state())))
+        assert shared == restored == window
         assert Window(**dataclasses.asdict(window)) == window

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
+from lsgan_tf.monitoring.schedule import next_stop
 from lsgan_tf.monitoring.tensorboard.profiler import Profile
 from lsgan_tf.settings.checks import parse_profile_steps
-from lsgan_tf.training import next_stop
 
 CONFIG = {"dataset": "mixture", "steps": 100, "steps_per_call": 10}
 

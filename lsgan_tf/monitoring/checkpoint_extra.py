@@ -1,0 +1,36 @@
+"""The JSON values that a checkpoint holds beside the model's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lsgan_tf.monitoring.collapse import ALARM_FORM
+from lsgan_tf.monitoring.window import WINDOW_FORM, Window
+from lsgan_tf.util.forms import check_form, fields_of
+
+_FORM = {
+    "seconds": float,
+    "window": WINDOW_FORM,
+    "sizes": {str: int},
+    "watch?": ({"alarm": ALARM_FORM, "window": WINDOW_FORM}, None),
+    "best?": ({"step": int, "metric": str, "weights": str, "value": float}, None),
+    "dashboard?": bool,
+}
+
+
+def check_extra(extra: dict[str, Any], metrics: Sequence[str]) -> None:
+    """Checks the values read from a checkpoint before they are used.
+
+    Args:
+      extra: the parsed JSON.
+      metrics: names of the metrics of the run's model.
+
+    Raises:
+      ValueError: if they have another form, or belong to other metrics.
+    """
+    check_form(extra, _FORM)
+    for owner in (extra, extra.get("watch")):
+        window = Window(**fields_of(Window, owner["window"])) if owner else None
+        if window and (window.names, len(window.sums)) != (tuple(metrics), len(metrics)):
+            raise ValueError("window: of other metrics than this run's")

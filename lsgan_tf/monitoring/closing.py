@@ -1,0 +1,44 @@
+"""Lines that a run logs when it ends before its last step."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+_REASONS = {
+    signal.SIGHUP: " (the terminal was closed)",
+    signal.SIGPIPE: " (nobody reads standard output any more)",
+}
+
+
+def stopped_line(stop: signal.Signals, step: int, run_dir: Path) -> str:
+    """Returns the line of a run that was stopped by a signal after a checkpoint."""
+    kept = "checkpoint written" if step else "nothing trained yet"
+    return (
+        f"stopped by {stop.name}{_REASONS.get(stop, '')} at step {step:,}, {kept}; "
+        f"resume with the same command and --run_dir={run_dir}"
+    )
+
+
+def collapsed_line(verdict: str, step: int) -> str:
+    """Returns the line of a run that `--stop_on_collapse` ended."""
+    return (
+        f"ended at step {step:,} by --stop_on_collapse: {verdict}; "
+        "--nostop_on_collapse goes on all the same"
+    )
+
+
+def complete_line(step: int, steps: int) -> str:
+    """Returns the line of a run that has no steps left."""
+    return f"this run is finished: {step:,} of {steps:,} steps are done; give more --steps to go on"
+
+
+def diverged_message(diagnosis: str, checkpoint: Path | None) -> str:
+    """Returns the error message of a run with values that are not finite."""
+    good = (
+        f"{checkpoint} is the last good checkpoint" if checkpoint else "no checkpoint was written"
+    )
+    return (
+        f"{diagnosis}; {good}; begin a new run with a smaller --learning_rate, --clip_norm or "
+        "--precision=float32 (--init_from takes the weights of this one)"
+    )

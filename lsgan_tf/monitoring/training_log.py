@@ -1,0 +1,71 @@
+"""Logs the progress of training: `stats.jsonl`, `timing.jsonl`, `log.txt` and curves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsgan_tf.config import Config
+from lsgan_tf.data.source import Source
+from lsgan_tf.gan import measured
+from lsgan_tf.monitoring.progress import CURVES, Clock, progress_line, under_way_line
+from lsgan_tf.monitoring.tensorboard.summaries import Summaries
+from lsgan_tf.monitoring.window import Window
+from lsgan_tf.run_dir.folder import RunFolder
+
+
+class TrainingLog:
+    """Metrics and speed since the last line, and the lines themselves.
+
+    Args:
+      config: the run's config.
+      source: training data, whose warnings are logged too.
+      run: the run folder.
+      summaries: TensorBoard's event files.
+
+    Attributes:
+      clock: seconds of training and the speed.
+      window: metrics since the last line.
+    """
+
+    def __init__(
+        self, config: Config, source: Source, run: RunFolder, summaries: Summaries
+    ) -> None:
+        self._config, self._source = config, source
+        self._run, self._summaries = run, summaries
+        self.clock, self.window = Clock(), Window(names=measured(config.gradient_penalty))
+
+    def state(self) -> dict[str, Any]:
+        """Returns what a checkpoint keeps, as JSON values."""
+        return {"seconds": self.clock.seconds, "window": self.window.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Restores what `state` returned; other keys are ignored."""
+        self.clock.restore(state["seconds"])
+        self.window.restore(state["window"])
+
+    def first_call(self, start: int, step: int) -> None:
+        """Logs the first call: on a slow machine the first line of progress comes late."""
+        if step % self._config.log_every and step < self._config.steps:
+            took = self.clock.since_mark()
+            self._run.log(under_way_line(start, step, took, self._config.log_every))
+
+    def log(self, step: int) -> None:
+        """Logs the metrics since the last line."""
+        means = self.window.means()
+        self.window.reset()
+        rate = self.clock.rate(step)
+        images = rate * self._config.batch_size
+        self._run.stats({"step": step, **means})
+        seconds = round(self.clock.seconds, 3)
+        self._run.timing({"step": step, "seconds": seconds, "images_per_second": round(images, 2)})
+        curves = {CURVES[name]: value for name, value in means.items() if value is not None}
+        if images:
+            curves["speed/images per second"] = images
+        self._summaries.scalars(step, curves)
+        self._run.log(progress_line(step, self._config, means, rate))
+        self.data_warnings()
+
+    def data_warnings(self) -> None:
+        """Logs what reading the data has met, such as damaged images."""
+        for line in self._source.news():
+            self._run.log(line)
