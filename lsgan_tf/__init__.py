@@ -6,10 +6,10 @@ The names below are the library's; they are imported when first used, so that
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsgan_tf._version import __version__
+from lsgan_tf.util.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lsgan_tf import data, losses, metrics, networks
@@ -54,35 +54,30 @@ __all__ = [
     "with_facts",
 ]
 
-_MODULES = ("data", "losses", "metrics", "networks")
-_HOMES = {
-    "GAN": "gan",
-    "ArraySource": "data.source",
-    "Batches": "data.pipeline",
-    "Config": "config",
-    "GradientPenalty": "gradient_penalty",
-    "Objective": "losses",
-    "Sampler": "sampling.sampler",
-    "Source": "data.source",
-    "UserError": "errors",
-    "build_gan": "build",
-    "make_optimizer": "optimizers",
-    "objective": "losses",
-    "open_source": "data",
-    "pretrained": "exporting.pretrained",
-    "resolve": "config",
-    "restore_run": "run_dir.restore",
-    "train": "training",
-    "with_facts": "data",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "GAN": "gan",
+        "ArraySource": "data.source",
+        "Batches": "data.pipeline",
+        "Config": "config",
+        "GradientPenalty": "gradient_penalty",
+        "Objective": "losses",
+        "Sampler": "sampling.sampler",
+        "Source": "data.source",
+        "UserError": "errors",
+        "build_gan": "build",
+        "make_optimizer": "optimizers",
+        "objective": "losses",
+        "open_source": "data",
+        "pretrained": "exporting.pretrained",
+        "resolve": "config",
+        "restore_run": "run_dir.restore",
+        "train": "training",
+        "with_facts": "data",
+    },
+    ("data", "gan", "losses", "metrics", "networks"),
+)
 
 
 def __dir__() -> list[str]:

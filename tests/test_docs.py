@@ -45,7 +45,7 @@ ELSEWHERE = {
 EXAMPLES = {
     "README.md": (1, "tests/test_docs_examples.py"),
     "library.md": (3, "tests/test_library.py", "tests/data/hwdb/test_tfds_builder.py"),
-    "measures.md": (1, "tests/test_docs_examples.py"),
+    "measures.md": (2, "tests/test_docs_examples.py"),
     "shipping.md": (1, "tests/exporting/test_export.py"),
 }
 

@@ -102,7 +102,7 @@ def test_the_saved_model_alone(workplace, monkeypatch):
 
 
 def test_measures_from_python(workplace):
-    (block,) = blocks("docs/measures.md", "python")
+    block, _ = blocks("docs/measures.md", "python")
     # Fewer samples, for a judge that has learnt less.
     for shown, small in (("samples=5000", "samples=30, judge_steps=20"), ("frechet", "kid")):
         assert shown in block
@@ -111,3 +111,11 @@ def test_measures_from_python(workplace):
     names = {"config": config, "gan": gan}
     exec(block, names)
     assert set(names["figures"]) == set(names["real"]) >= {"judge_top1", "judge_kid"}
+
+
+def test_measures_of_arrays():
+    _, block = blocks("docs/measures.md", "python")
+    names = {}
+    exec(block.replace("metrics.frechet", "distance = metrics.frechet", 1), names)
+    assert 3 < names["distance"] < 5
+    assert 0 < names["found"].precision < 1

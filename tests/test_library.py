@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import tensorflow as tf
 
 import lsgan_tf
+from lsgan_tf.__main__ import COMMANDS
 from lsgan_tf.gan import METRICS
 
 PAGE = Path(__file__).parents[1] / "docs" / "library.md"
@@ -29,6 +31,49 @@ def test_every_public_name_is_there_and_named_on_its_page():
     assert set(lsgan_tf.__all__) <= set(dir(lsgan_tf))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         lsgan_tf.Nothing  # noqa: B018
+
+
+DOCUMENTS = [PAGE.parent.parent / "README.md", *sorted(PAGE.parent.glob("*.md"))]
+# Prints each name that is neither an attribute nor, where that is how it is shown, a module.
+WALK = """
+import importlib, importlib.util, json, sys
+import lsgan_tf
+
+for name in json.loads(sys.argv[1]):
+    found = lsgan_tf
+    try:
+        for part in name.split(".")[1:]:
+            found = getattr(found, part)
+    except AttributeError:
+        print(name)
+for name in json.loads(sys.argv[2]):
+    if importlib.util.find_spec(name) is None:
+        print(name)
+for module, names in json.loads(sys.argv[3]):
+    exec(f"from {module} import {names}")
+"""
+
+
+def test_every_documented_name_is_found_as_it_is_documented():
+    attributes, modules, froms = set(), set(), set()
+    for page in DOCUMENTS:
+        text = page.read_text("utf-8")
+        froms |= set(re.findall(r"^from (lsgan_tf[.\w]*) import ([\w, ]+)$", text, re.MULTILINE))
+        shown = r"(?:python3? -m |import |[Ii]mporting `)(lsgan_tf[.\w]*\w)"
+        modules |= set(re.findall(shown, text)) - {"lsgan_tf.NAME"}
+        text = re.sub(r"from lsgan_tf.*|[Ii]mporting `?|python3? -m lsgan_tf\S*", "", text)
+        attributes |= set(re.findall(r"(?<![\w/])lsgan_tf(?:\.[A-Za-z]\w*)+", text))
+        # A row of the table of names: "`data`: `open_source`, `with_facts`".
+        for first, others in re.findall(r"^\| `(\w+)`: (`[^|]*`) \|", text, re.MULTILINE):
+            attributes |= {f"lsgan_tf.{first}.{name}" for name in re.findall(r"`(\w+)`", others)}
+    attributes -= {f"lsgan_tf.{command}" for command in COMMANDS} | modules
+    assert {"lsgan_tf.data.Source", "lsgan_tf.metrics.frechet_distance"} <= attributes
+    assert {"lsgan_tf.main", "lsgan_tf.networks.handwriting"} <= modules
+    values = [json.dumps(sorted(group)) for group in (attributes, modules, froms)]
+    done = subprocess.run(
+        [sys.executable, "-c", WALK, *values], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def test_type_checkers_find_the_types_once_it_is_installed():

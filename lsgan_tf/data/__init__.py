@@ -6,12 +6,25 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.lazy import lazy_names
 from lsgan_tf.util.paths import optional
 
 # The processes that prepare data import this package: to start quickly they do without numpy.
 if TYPE_CHECKING:
     from lsgan_tf.config import Config
-    from lsgan_tf.data.source import Source
+    from lsgan_tf.data.pipeline import Batches
+    from lsgan_tf.data.source import ArraySource, Source
+
+__all__ = ["ArraySource", "Batches", "Source", "checked_source", "open_source", "with_facts"]
+
+__getattr__ = lazy_names(
+    __name__,
+    {"ArraySource": "source", "Batches": "pipeline", "Source": "source"},
+    (
+        "cifar10", "formats", "hwdb", "images", "lsun", "pipeline", "source", "synthetic",
+        "verify",
+    ),
+)  # fmt: skip
 
 
 def open_source(config: Config, *, split: str = "train") -> Source:

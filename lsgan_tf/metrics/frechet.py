@@ -52,7 +52,7 @@ def moments_of(features: np.ndarray, block: int = 4096) -> Moments:
     return moments
 
 
-def frechet_distance(
+def gaussian_distance(
     mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray
 ) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
@@ -83,6 +83,6 @@ def frechet_distance(
 
 def frechet(features1: Moments, features2: Moments) -> float:
     """The Fréchet distance of two sets of features by their moments."""
-    return frechet_distance(
+    return gaussian_distance(
         features1.mean, features1.covariance(), features2.mean, features2.covariance()
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-_FAMILIES = ("dcgan", "digits", "handwriting", "mixture", "mlp", "scene")
+FAMILIES = ("dcgan", "digits", "handwriting", "mixture", "mlp", "scene")
+"""Modules with a `Generator` and a `Discriminator` each."""
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in _FAMILIES:
+    if name in FAMILIES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

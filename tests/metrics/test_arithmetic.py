@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lsgan_tf.metrics.diversity import mean_distance, within_class
 from lsgan_tf.metrics.features import Features
-from lsgan_tf.metrics.frechet import Moments, frechet, frechet_distance, moments_of
+from lsgan_tf.metrics.frechet import Moments, frechet, gaussian_distance, moments_of
 from lsgan_tf.metrics.from_features import FIGURES, Seen
 from lsgan_tf.metrics.inception_score import inception_score
 from lsgan_tf.metrics.kid import kernel_distance, squared_mmd
@@ -53,7 +53,7 @@ def test_score_needs_a_sample_a_part():
 def test_frechet_of_known_gaussians():
     # |m|^2 + (1 - 2)^2 + (3 - 1)^2 with standard deviations on the axes.
     one, two = np.diag([1.0, 9.0]), np.diag([4.0, 1.0])
-    assert frechet_distance(np.zeros(2), one, np.array([1.0, 2.0]), two) == pytest.approx(10)
+    assert gaussian_distance(np.zeros(2), one, np.array([1.0, 2.0]), two) == pytest.approx(10)
 
 
 @pytest.mark.parametrize("count", [40, 8])  # the latter with singular covariances

@@ -1,0 +1,136 @@
+"""Metrics of plain feature arrays, for use without a run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lsgan_tf.metrics import frechet, kid, prdc
+
+
+class KernelDistance(NamedTuple):
+    """Kernel distance over random subsets."""
+
+    mean: float
+    """Unbiased: about 0 for equal distributions, and possibly below."""
+    deviation: float
+    """Standard deviation over the subsets."""
+
+
+def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
+    """Fréchet distance of the Gaussians fitted to two sets of features.
+
+    With features of the Inception network this is FID.
+
+    Args:
+      x: floats, `(n, d)`, with n > d.
+      y: floats, `(m, d)`, with m > d.
+
+    Returns:
+      The squared distance, at least 0.
+
+    Raises:
+      ValueError: for other shapes or types, values that are not finite, or too few rows.
+    """
+    x, y = _pair(x, y, ("x", "y"))
+    _check_rows(x, y, ("x", "y"), x.shape[1] + 1, "a covariance of full rank")
+    return frechet.frechet(frechet.moments_of(x), frechet.moments_of(y))
+
+
+def kernel_distance(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    subsets: int = kid.SUBSETS,
+    subset_size: int | None = None,
+    seed: int = 0,
+) -> KernelDistance:
+    """Squared maximum mean discrepancy with the kernel (x.y / d + 1)^3.
+
+    With features of the Inception network this is KID.
+
+    Args:
+      x: floats, `(n, d)`.
+      y: floats, `(m, d)`.
+      subsets: number of random subsets of each set.
+      subset_size: rows in a subset; 1,000 if omitted, or as many as there are.
+      seed: of the choice of subsets.
+
+    Raises:
+      ValueError: for other shapes or types, values that are not finite, or too few rows.
+    """
+    x, y = _pair(x, y, ("x", "y"))
+    size = max(2, min(kid.SUBSET_SIZE, len(x), len(y))) if subset_size is None else subset_size
+    if size < 2 or subsets < 1:
+        raise ValueError(
+            "Expected at least one subset, of at least two rows. Received: "
+            f"subsets={subsets}, subset_size={size}"
+        )
+    _check_rows(x, y, ("x", "y"), size, f"subsets of {size}")
+    if size == len(x) == len(y):
+        subsets = 1  # all are alike
+    return KernelDistance(*kid.kernel_distance(x, y, subsets=subsets, subset_size=size, seed=seed))
+
+
+def precision_recall_density_coverage(
+    real: ArrayLike, fake: ArrayLike, *, neighbours: int = prdc.NEIGHBOURS
+) -> prdc.Prdc:
+    """Precision, recall, density and coverage by nearest neighbours.
+
+    Args:
+      real: features of real examples, floats, `(n, d)`.
+      fake: features of generated examples, floats, `(m, d)`.
+      neighbours: k of the k-nearest-neighbour balls.
+
+    Returns:
+      A named tuple of the four.
+
+    Raises:
+      ValueError: for other shapes or types, values that are not finite, or too few rows.
+    """
+    real, fake = _pair(real, fake, ("real", "fake"))
+    if neighbours < 1:
+        raise ValueError(f"Expected at least one neighbour. Received: neighbours={neighbours}")
+    _check_rows(real, fake, ("real", "fake"), neighbours + 1, f"{neighbours} neighbours")
+    return prdc.prdc(real, fake, neighbours=neighbours)
+
+
+def _pair(
+    first: ArrayLike, second: ArrayLike, names: tuple[str, str]
+) -> tuple[np.ndarray, np.ndarray]:
+    arrays = tuple(
+        _features(array, name) for array, name in zip((first, second), names, strict=True)
+    )
+    dims = [array.shape[1] for array in arrays]
+    if dims[0] != dims[1]:
+        raise ValueError(
+            f"Expected {names[0]} and {names[1]} with the same number of features. Received: "
+            f"{dims[0]} and {dims[1]}"
+        )
+    return arrays
+
+
+def _features(array: ArrayLike, name: str) -> np.ndarray:
+    array = np.asarray(array)
+    if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"Expected {name} to be floats of shape (n, d). Received: {array.dtype} of shape "
+            f"{array.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"Expected finite values. Received: {name} with infinity or NaN")
+    # Whole numbers would overflow in products.
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def _check_rows(
+    first: np.ndarray, second: np.ndarray, names: tuple[str, str], least: int, purpose: str
+) -> None:
+    for array, name in zip((first, second), names, strict=True):
+        if len(array) < least:
+            raise ValueError(
+                f"Expected at least {least} rows, which {purpose} needs. Received: {name} with "
+                f"{len(array)}"
+            )

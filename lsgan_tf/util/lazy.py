@@ -1,0 +1,28 @@
+"""Names of a package that are imported when they are first used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+
+def lazy_names(
+    package: str, homes: Mapping[str, str] | None = None, modules: Collection[str] = ()
+) -> Callable[[str], Any]:
+    """A module-level `__getattr__`.
+
+    Args:
+      package: the package's name.
+      homes: by name, the module inside the package that defines it.
+      modules: modules of the package that are attributes without an import of their own.
+    """
+
+    def get(name: str) -> Any:
+        if name in modules:
+            return importlib.import_module(f"{package}.{name}")
+        if homes and name in homes:
+            return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return get
