@@ -508,6 +508,11 @@ def settings() -> list[dataclasses.Field[Any]]:
     return fields_of(Config)
 
 
+def path_settings() -> tuple[str, ...]:
+    """Names of the settings that hold paths of the machine."""
+    return tuple(field.name for field in settings() if field.metadata["path"])
+
+
 def resolve(
     given: Mapping[str, Any], origins: Mapping[str, str] | None = None
 ) -> tuple[Config, dict[str, str]]:

@@ -16,6 +16,7 @@ from lsgan_tf.metrics.generated import Batch, Draws, draws_of_saved_model
 from lsgan_tf.run_dir import restore as restoring
 from lsgan_tf.run_dir.checkpoints import check, find, read
 from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.sampling.training_data import config_of
 
 RAW, EMA = "raw", "ema"
 
@@ -101,7 +102,7 @@ def of_saved_model(path: Path, weights: str | None) -> Candidates:
       UserError: if it is none, or a moving average is asked for and there is none.
     """
     first = Sampler(path, RAW)
-    config = Config.from_json(first.config, str(path))
+    config = config_of(first.config, Path(path))
     average = config.ema_decay
     if weights in (EMA, "both") and not average:
         raise _no_average(str(path))

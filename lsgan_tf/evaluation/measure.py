@@ -9,13 +9,13 @@ from typing import Any
 
 from lsgan_tf._version import __version__
 from lsgan_tf.config import Config
-from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.generators import Candidate, Candidates
 from lsgan_tf.metrics.registry import BETTER, for_json, is_better
 from lsgan_tf.metrics.requirements import check_metrics, default_metrics
 from lsgan_tf.metrics.suite import Suite, open_suite
+from lsgan_tf.sampling.training_data import reopen_source
 from lsgan_tf.settings.fingerprints import same
 from lsgan_tf.util.files import explained, write_json
 from lsgan_tf.util.text import printable
@@ -66,7 +66,7 @@ def evaluate(
     config = with_data_dir(candidates.config, options.data_dir, options.cache_dir)
     names = default_metrics(config) if names is None else names
     check_metrics(names, config)
-    train = open_source(config)
+    train = reopen_source(config)
     _check_same_data(candidates, train, log)
     suite = open_suite(
         names,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 from lsgan_tf.config import Config
 from lsgan_tf.evaluation.history import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.exporting.pictures import FILE_NAMES as PICTURES
+from lsgan_tf.exporting.shipped import without_paths
 from lsgan_tf.util.files import atomic_file, explained
 
 FILE_NAME = "MODEL.md"
@@ -225,12 +225,8 @@ def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _data(config: Config) -> str:
-    """What the data is, with folders by their own names: the rest of a path is its owner's."""
-    text = config.data_description or config.dataset
-    folder = Path(config.data_dir or "")
-    if folder.name:  # a path's words may hold spaces; the pattern below is of those that do not
-        text = text.replace(str(folder), folder.name)
-    return re.sub(r"(?<!\S)~?/(?:[^\s/]+/)*(?=[^\s/])", "", text)
+    """What the data is, with folders by their own names."""
+    return without_paths(config.data_description, config) or config.dataset
 
 
 def _thing(config: Config) -> str:

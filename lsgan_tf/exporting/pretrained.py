@@ -17,6 +17,7 @@ from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.savedmodel import Exported
+from lsgan_tf.exporting.shipped import shipped
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, explained
 
@@ -24,7 +25,6 @@ PRETRAINED = Path(__file__).with_name("weights") / "handwriting.npz"
 """Weights of G, its config and its classes, in one file."""
 
 _LARGEST = 64 << 20  # bytes of a file, and of what is in it
-_LOCAL = ("data_dir", "cache_dir", "run_dir", "inception", "characters")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,8 @@ def write_weights(
     Raises:
       UserError: if it cannot be written.
     """
-    values = config.to_json() | dict.fromkeys(_LOCAL)
+    # Its classes name the characters.
+    values = shipped(config).to_json() | {"characters": None}
     text = json.dumps({"step": step, "classes": list(classes), "config": values})
     arrays = {
         _key(weight): weight.numpy().astype(np.float16 if len(weight.shape) > 1 else np.float32)

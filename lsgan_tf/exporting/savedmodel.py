@@ -15,6 +15,7 @@ from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import write_card
 from lsgan_tf.exporting.pictures import write_pictures
+from lsgan_tf.exporting.shipped import shipped
 from lsgan_tf.gan import GAN
 from lsgan_tf.networks.base import copy_weights
 from lsgan_tf.noise import noise
@@ -75,7 +76,7 @@ class Exported(tf.Module):
         self._config, self._range = config, generator.output_range
         self._conditional = config.conditional
         # Variables, because constants are not kept in a SavedModel.
-        self.config_json = tf.Variable(json.dumps(config.to_json()), trainable=False)
+        self.config_json = tf.Variable(json.dumps(shipped(config).to_json()), trainable=False)
         self.classes = tf.Variable(list(classes), dtype=tf.string, trainable=False)
         if config.conditional:
             keys = tf.constant(list(classes), tf.string)
@@ -272,7 +273,7 @@ def write_saved_model(
             tf.saved_model.save(exported, str(temporary), signatures=signatures)
         names = "".join(f"{name}\n" for name in classes)
         (temporary / "classes.txt").write_text(names, encoding="utf-8", errors="backslashreplace")
-        facts = {"step": step, "config": config.to_json()}
+        facts = {"step": step, "config": shipped(config).to_json()}
         (temporary / "export.json").write_text(
             json.dumps(facts, indent=2, ensure_ascii=False),
             encoding="utf-8",

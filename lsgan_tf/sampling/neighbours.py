@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsgan_tf.config import Config
-from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.files import check_file
 from lsgan_tf.sampling.sampler import Sampler, spell_out
+from lsgan_tf.sampling.training_data import config_of, reopen_source
 from lsgan_tf.settings import fingerprints
 from lsgan_tf.util.files import explained
 from lsgan_tf.util.progress import Progress
@@ -149,10 +148,10 @@ def _own_class(source: Source, found: Nearest, labels: np.ndarray | None) -> str
 
 def _source(sampler: Sampler, data_dir: str | None, cache_dir: str | None) -> Source:
     """The data that the generator learnt from."""
-    config = Config.from_json(sampler.config, str(sampler.path / "export.json"))
+    config = config_of(sampler.config, sampler.path)
     moved = {"data_dir": data_dir, "cache_dir": cache_dir}
     config = dataclasses.replace(config, **{k: v for k, v in moved.items() if v is not None})
-    source = open_source(config)
+    source = reopen_source(config)
     if tuple(source.shape) != sampler.shape or (
         sampler.classes and list(source.classes) != sampler.classes
     ):
