@@ -38,6 +38,7 @@ _IMAGE_NETWORKS = ("handwriting", "dcgan", "scene", "digits", "mlp")
 
 _data = functools.partial(setting, "data")
 _hwdb = functools.partial(_data, only={"dataset": ("hwdb",)})
+_tfds = functools.partial(_data, only={"dataset": ("tfds",)})
 _mixture = functools.partial(_data, only={"dataset": ("mixture",)})
 _networks, _objective, _optimisation, _machine = (
     functools.partial(setting, group)
@@ -71,7 +72,7 @@ class Config:
         "folder or file of the dataset; hwdb without it trains on the drawn stand-in",
         optional=str,
         free=True,
-        only={"dataset": ("hwdb", "cifar10", "lsun", "images")},
+        only={"dataset": ("hwdb", "cifar10", "lsun", "images", "tfds")},
         path=True,
     )
     cache_dir: str | None = _data(
@@ -134,7 +135,29 @@ class Config:
     )
     category: str = _data("bedroom", "scene or object category", only={"dataset": ("lsun",)})
     crop: bool = _data(
-        False, "crop the middle instead of squashing", only={"dataset": ("lsun", "images")}
+        False, "crop the middle instead of squashing", only={"dataset": ("lsun", "images", "tfds")}
+    )
+    tfds_name: str | None = _tfds(
+        None,
+        "dataset of tensorflow-datasets: NAME, NAME/CONFIG, or either with :VERSION; kmnist or "
+        "emnist/balanced, for example",
+        optional=str,
+    )
+    tfds_split: str = _tfds(
+        "train", "split, part of one (train[:80%]) or several (train+test) to train on"
+    )
+    tfds_image: str | None = _tfds(
+        None,
+        "feature that is the image, where there are several",
+        optional=str,
+        unset="the dataset's own choice",
+    )
+    tfds_label: str | None = _tfds(
+        None,
+        "feature that is the class, where there are several",
+        optional=str,
+        unset="the dataset's own choice",
+        needs="conditional",
     )
     mode_radius: float = _mixture(1.0, "radius of the ring of Gaussians", "no unit", 1e-6, 1e6)
     mode_deviation: float = _mixture(
@@ -146,7 +169,7 @@ class Config:
     flip: bool = _data(
         False,
         "mirror half of the images at random (the authors never do)",
-        only={"dataset": ("hwdb", "cifar10", "lsun", "images")},
+        only={"dataset": ("hwdb", "cifar10", "lsun", "images", "tfds")},
     )
     digits_rotation: float = _data(
         10.0,

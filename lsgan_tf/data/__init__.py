@@ -81,6 +81,21 @@ def open_source(config: Config, *, split: str = "train") -> Source:
             labels_from_folders=config.conditional,
             cache_dir=cache,
         )
+    if config.dataset == "tfds":
+        from lsgan_tf.data.tfds import source as tfds
+
+        return tfds.open_source(
+            folder,
+            name=config.tfds_name,
+            split=config.tfds_split,
+            image=config.tfds_image,
+            label=config.tfds_label,
+            labelled=config.conditional,
+            image_size=config.image_size,
+            crop=config.crop,
+            cache_dir=cache,
+            held_out=split == "test",
+        )
     if config.dataset == "digits":
         from lsgan_tf.data.synthetic import digits
 

@@ -29,6 +29,7 @@ _LICENCES = {
         "belong to their owners."
     ),
     "images": "your own pictures: their licence is for you to know.",
+    "tfds": "see the dataset's page in tensorflow-datasets' catalogue.",
     "digits": "pictures drawn by a program; there is no licence to mind.",
     "mixture": "points drawn by a program; there is no licence to mind.",
 }
@@ -237,6 +238,7 @@ def _thing(config: Config) -> str:
         "cifar10": "small pictures of ten kinds of things",
         "lsun": f"scenes ({config.category})",
         "images": "pictures",
+        "tfds": f"pictures ({config.tfds_name})",
         "digits": "printed digits",
         "mixture": "points of a mixture of Gaussians",
     }

@@ -92,7 +92,7 @@ def _open_test(config: Config, train: Source) -> Source | None:
     folder = optional(config.data_dir)
     if config.dataset in ("cifar10", "digits"):
         return open_source(config, split="test")
-    if config.dataset == "lsun":
+    if config.dataset in ("lsun", "tfds"):
         with contextlib.suppress(UserError):
             return open_source(config, split="test")
     if config.dataset != "hwdb":

@@ -106,7 +106,7 @@ def check_metrics(names: Sequence[str], config: Config) -> None:
             raise UserError(
                 f"--metrics={name}: does not fit --dataset={config.dataset}; ask for {fitting}"
             )
-        if name == "ocr" and config.dataset not in ("hwdb", "images"):
+        if name == "ocr" and config.dataset not in ("hwdb", "images", "tfds"):
             raise UserError(
                 "--metrics=ocr: reads Chinese characters, and the classes of "
                 f"--dataset={config.dataset} are not such; ask for judge"

@@ -35,6 +35,8 @@ def describe_data(run: Run) -> str:
         return "-"
     if name == "lsun" and isinstance(run.values.get("category"), str):
         name = f"{name} {run.values['category']}"
+    if name == "tfds" and isinstance(run.values.get("tfds_name"), str):
+        name = f"{name} {run.values['tfds_name']}"
     words = [name]
     words += ["conditional"] if run.values.get("conditional") is True else []
     words += ["stand-in"] if run.values.get("data_standin") is True else []

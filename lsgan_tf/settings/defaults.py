@@ -8,7 +8,7 @@ from typing import Any
 WEIGHT_SD = 0.02
 """Standard deviation of the initial weights in the DCGAN base, which the authors keep."""
 
-DATASETS = ("hwdb", "cifar10", "lsun", "images", "digits", "mixture")
+DATASETS = ("hwdb", "cifar10", "lsun", "images", "tfds", "digits", "mixture")
 
 EMA_DECAY = 0.999
 """Of the moving average of G's weights for images. The authors keep none: the flag files of
@@ -40,6 +40,12 @@ PAPER: dict[str, dict[str, Any]] = {
         "ema_decay": EMA_DECAY,
     },
     "images": {
+        "network": "dcgan",
+        "image_size": 64,
+        "learning_rate": 2e-4,
+        "ema_decay": EMA_DECAY,
+    },
+    "tfds": {
         "network": "dcgan",
         "image_size": 64,
         "learning_rate": 2e-4,

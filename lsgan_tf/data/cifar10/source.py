@@ -16,7 +16,7 @@ import numpy as np
 from lsgan_tf.data.cifar10 import batches as cifar10_batches
 from lsgan_tf.data.formats import archives, foreign
 from lsgan_tf.data.formats.not_data import in_litter, is_litter
-from lsgan_tf.data.images import tfds_folder
+from lsgan_tf.data.images import tfds_folder, tfds_places
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import default_cache_dir, explained, read_bytes
@@ -84,7 +84,7 @@ def locate(path: Path) -> tuple[Path, list[Path]]:
     candidates = [path, *(path / name for name in _FOLDERS)]
     found = [folder for folder in candidates if _holds_batches(folder)]
     found += [path / name for name in _ARCHIVES if (path / name).is_file()]
-    if prepared := tfds_folder.find_prepared(path, "cifar10"):
+    if prepared := tfds_places.find_prepared(path, "cifar10"):
         found.append(prepared)
     if not found:
         names = [entry.name for entry in path.iterdir() if not is_litter(entry.name)]
@@ -268,7 +268,7 @@ def _downloaded(cache_dir: Path) -> Path:
     for place in (target, Path("~/tensorflow_datasets")):
         with contextlib.suppress(RuntimeError):  # there is no home folder
             place = place.expanduser()
-        if place.is_dir() and (prepared := tfds_folder.find_prepared(place, "cifar10")):
+        if place.is_dir() and (prepared := tfds_places.find_prepared(place, "cifar10")):
             return prepared
     _require_host(HOME + ARCHIVE)
     tfds = tfds_folder.import_tfds()

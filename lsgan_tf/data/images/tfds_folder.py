@@ -1,15 +1,14 @@
-"""Folders that tensorflow-datasets has prepared: finding them, and reading pictures at random."""
+"""Reading pictures at random from folders that tensorflow-datasets has prepared."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import importlib
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,51 +21,6 @@ from lsgan_tf.util.progress import Progress
 from lsgan_tf.util.tensorflow_setup import quiet
 
 _OWN_FEATURES = "tensorflow_datasets.core.features."
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
-
-
-def find_prepared(folder: Path, *parts: str) -> Path | None:
-    """The prepared dataset in or under a folder.
-
-    Args:
-      folder: the version's folder itself (`.../cifar10/3.0.2`), or any parent
-        of it up to tensorflow-datasets' data folder.
-      parts: the dataset's name and its configuration: `"lsun", "bedroom"`.
-
-    Returns:
-      The folder that holds `dataset_info.json`, of the newest version; None if
-      there is none.
-    """
-    if (folder / "dataset_info.json").is_file():
-        # A version's folder: its parents spell the dataset, or it was copied and its facts do.
-        return folder if _spelled(folder.parent, parts) or _named(folder) == parts else None
-    for skipped in range(len(parts) + 1):
-        if skipped and not _spelled(folder, parts[:skipped]):
-            continue
-        if found := _newest(folder.joinpath(*parts[skipped:])):
-            return found
-    found = _newest(folder)
-    return found if found and _named(found) == parts else None
-
-
-def _spelled(folder: Path, parts: tuple[str, ...]) -> bool:
-    return folder.resolve().parts[-len(parts) :] == parts
-
-
-def _named(folder: Path) -> tuple[str, ...]:
-    """What a prepared folder says that it is: its dataset, and its configuration if it has one."""
-    form = {"name?": (str, None), "configName?": (str, None)}
-    try:
-        facts = read_json(folder / "dataset_info.json", form)
-    except UserError:
-        return ()
-    return tuple(facts[key] for key in ("name", "configName") if facts.get(key))
-
-
-def splits(folder: Path) -> tuple[str, ...]:
-    """Names of the splits of a prepared folder; `"train"` if it does not say."""
-    facts = read_json(folder / "dataset_info.json", {"splits?": [{"name": str}]})
-    return tuple(split["name"] for split in facts.get("splits", ())) or ("train",)
 
 
 def builder_of(folder: Path) -> Any:
@@ -94,6 +48,25 @@ def import_tfds() -> ModuleType:
         return importlib.import_module("tensorflow_datasets")
 
 
+def info_of(folder: Path) -> Any:
+    """tensorflow-datasets' `DatasetInfo` of a prepared folder.
+
+    Raises:
+      UserError: as `builder_of`, or if its files are damaged.
+    """
+    try:
+        return builder_of(folder).info
+    except UserError:
+        raise
+    # A damaged dataset_info.json raises errors of several libraries.
+    except Exception as error:
+        detail = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{folder}: tensorflow-datasets cannot read what is prepared there ({detail}); delete "
+            "the folder and prepare it again"
+        ) from error
+
+
 def _class_names(value: Any) -> Iterator[str]:
     """The classes that a `features.json` names, in JSON within its texts too."""
     if isinstance(value, dict):
@@ -110,15 +83,17 @@ def _class_names(value: Any) -> Iterator[str]:
             yield from _class_names(parse_json(value))
 
 
-def _newest(folder: Path) -> Path | None:
-    if not folder.is_dir():
-        return None
-    versions = [
-        path
-        for path in folder.iterdir()
-        if _VERSION.fullmatch(path.name) and (path / "dataset_info.json").is_file()
-    ]
-    return max(versions, key=lambda path: tuple(map(int, path.name.split("."))), default=None)
+class Part(NamedTuple):
+    """Records of one file that belong to a part of a split, such as `train[:80%]`."""
+
+    file: int
+    """Its place among the files."""
+    skip: int
+    """Records before the first."""
+    take: int
+    """How many."""
+    of: int
+    """Records that the file should have."""
 
 
 class TfdsPictures(Records):
@@ -128,12 +103,21 @@ class TfdsPictures(Records):
       files: TFRecord files in order.
       index: folder of the offsets of their records: see `open_pictures`.
       folder: the prepared folder, for messages.
+      feature: name of the image.
+      parts: which records; all if None.
     """
 
     kind = "tensorflow-datasets folder"
 
-    def __init__(self, files: tuple[Path, ...], index: Path, folder: Path) -> None:
-        self._files = open_all(files)
+    def __init__(
+        self,
+        files: tuple[Path, ...],
+        index: Path,
+        folder: Path,
+        feature: str = "image",
+        parts: Sequence[Part] | None = None,
+    ) -> None:
+        self._files, self._feature, self._parts = open_all(files), feature, parts
         self._folder, self._index, self._paths = folder, index, files
         self._offsets = read_array(index / "offsets.npy", "int64", (None,))
         self._content = str(np.load(index / "content.npy"))
@@ -141,64 +125,96 @@ class TfdsPictures(Records):
         ends = (self._first[0], self._first[-1])
         if ends != (0, len(self._offsets)) or np.any(np.diff(self._first) < 0):
             raise ValueError(f"{index}: a damaged index")
+        self._rows = None if parts is None else self._rows_of(parts)
         self.description = f"{len(self):,} pictures prepared by tensorflow-datasets in {folder}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open files cannot cross to another process: they are opened again there."""
-        return TfdsPictures, (self._paths, self._index, self._folder)
+        return TfdsPictures, (self._paths, self._index, self._folder, self._feature, self._parts)
 
     def __len__(self) -> int:
-        return len(self._offsets)
+        return len(self._offsets if self._rows is None else self._rows)
 
     def content(self, index: int) -> bytes:
         """See `Records`."""
+        values = self.example(index)[self._feature].bytes_list.value
+        if not values:
+            raise UserError(f"{self.name_of(index)}: a record without a picture; prepare it again")
+        return values[0]
+
+    def example(self, index: int) -> Any:
+        """All features of a record, by name: a map of `tf.train.Feature`."""
+        from google.protobuf.message import DecodeError
         from tensorflow.core.example.example_pb2 import Example
 
-        shard = self._shard(index)
-        record = self._files[shard].read(int(self._offsets[index]))
-        values = Example.FromString(record).features.feature["image"].bytes_list.value
-        if not values:
-            raise UserError(f"{self._paths[shard]}: a record without a picture; prepare it again")
-        return values[0]
+        shard, row = self._place(index)
+        record = self._files[shard].read(int(self._offsets[row]))
+        try:
+            return Example.FromString(record).features.feature
+        except DecodeError as error:
+            raise UserError(
+                f"{self._folder}: {self.name_of(index)} is no tf.train.Example; prepare it again"
+            ) from error
 
     def name_of(self, index: int) -> str:
         """The file and the record's place in it."""
-        shard = self._shard(index)
-        return f"{self._paths[shard].name}, record {index - self._first[shard]}"
+        shard, row = self._place(index)
+        return f"{self._paths[shard].name}, record {row - self._first[shard]}"
 
     def fingerprint(self) -> str:
         """From the lengths and checksums of all records, and 64 of them spread over all."""
-        return sampled_digest(self, "tfds", self._first.tolist(), self._content)
+        parts = () if self._parts is None else ([tuple(part) for part in self._parts],)
+        return sampled_digest(self, "tfds", self._first.tolist(), self._content, *parts)
 
     def former_fingerprint(self) -> str:
         """From the number of records and 64 of them spread over all."""
         return sampled_digest(self, "tfds", self._first.tolist())
 
-    def _shard(self, index: int) -> int:
-        return int(np.searchsorted(self._first, index, side="right")) - 1
+    def _place(self, index: int) -> tuple[int, int]:
+        """The file of a record, and its number among the records of all files."""
+        row = index if self._rows is None else int(self._rows[index])
+        return int(np.searchsorted(self._first, row, side="right")) - 1, row
+
+    def _rows_of(self, parts: Sequence[Part]) -> np.ndarray:
+        counts = np.diff(self._first)
+        for part in parts:
+            if part.of != counts[part.file]:
+                raise UserError(
+                    f"{self._paths[part.file]}: expected {part.of:,} records, found "
+                    f"{counts[part.file]:,}; prepare it again"
+                )
+        starts = [self._first[part.file] + part.skip for part in parts]
+        return np.concatenate(
+            [np.arange(0)]
+            + [np.arange(start, start + p.take) for start, p in zip(starts, parts, strict=True)]
+        )
 
 
-def open_pictures(folder: Path, split: str, *, cache_dir: Path) -> TfdsPictures:
-    """Opens the pictures of a prepared dataset whose feature `image` is a picture.
+def open_pictures(
+    folder: Path, split: str, *, cache_dir: Path, feature: str = "image"
+) -> TfdsPictures:
+    """Opens the pictures of a prepared dataset.
 
     The offsets of the records are found once, by walking over their headers, and
     kept under `cache_dir`.
 
     Args:
       folder: what `find_prepared` returned.
-      split: the split's name there: "train", "validation".
+      split: the split's name there: "train", "validation"; or parts of splits as
+        tensorflow-datasets writes them: "train[:80%]", "train+test".
       cache_dir: where indices are kept.
+      feature: name of the feature that is a picture.
 
     Raises:
       UserError: if there is no such split, or a file is missing or damaged.
     """
-    paths = _split_files(folder, split)
+    paths, parts = _split_files(folder, split)
     with explained(folder, "reading it"):
         facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     digest = hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()[:32]
     index = Path(cache_dir) / "tfds_offsets" / digest
     try:
-        return TfdsPictures(paths, index, folder)
+        return TfdsPictures(paths, index, folder, feature, parts)
     except (OSError, ValueError, UserError):
         pass  # Not indexed yet, or the index is damaged.
     with explained(index, "indexing the records", "--cache_dir"), atomic_folder(index) as temporary:
@@ -210,16 +226,25 @@ def open_pictures(folder: Path, split: str, *, cache_dir: Path) -> TfdsPictures:
         np.save(temporary / "offsets.npy", np.concatenate(found))
         np.save(temporary / "first.npy", np.cumsum([0, *map(len, found)]))
         np.save(temporary / "content.npy", np.array(content.hexdigest()))
-    return TfdsPictures(paths, index, folder)
+    return TfdsPictures(paths, index, folder, feature, parts)
 
 
-def _split_files(folder: Path, split: str) -> tuple[Path, ...]:
+def _split_files(folder: Path, split: str) -> tuple[tuple[Path, ...], tuple[Part, ...] | None]:
+    """The files of a split, and which of their records if not all."""
+    info, parts = info_of(folder), None
     try:
-        info = builder_of(folder).info
-        paths = tuple(Path(path) for path in info.splits[split].filepaths)
-    except UserError:
-        raise
-    # A damaged dataset_info.json raises errors of several libraries.
+        found = info.splits[split]
+        if split in info.splits:
+            paths = tuple(Path(path) for path in found.filepaths)
+        else:
+            pieces = found.file_instructions
+            paths = tuple(dict.fromkeys(Path(piece.filename) for piece in pieces))
+            parts = tuple(
+                Part(paths.index(Path(piece.filename)), piece.skip, piece.take,
+                     piece.examples_in_shard)
+                for piece in pieces
+            )  # fmt: skip
+    # What a damaged dataset_info.json, or an odd name of a part, raises is of several kinds.
     except Exception as error:
         detail = " ".join(str(error).split())[:200]
         raise UserError(
@@ -228,4 +253,4 @@ def _split_files(folder: Path, split: str) -> tuple[Path, ...]:
     inside = all(path.parent.resolve() == folder.resolve() for path in paths)
     if any(".tfrecord" not in path.name for path in paths) or not paths or not inside:
         raise UserError(f"{folder}: expected TFRecord files, found {paths[:1]}; prepare it again")
-    return paths
+    return paths, parts

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lsgan_tf.data.formats import archives
 from lsgan_tf.data.formats.not_data import in_litter
-from lsgan_tf.data.images import image_files, shards, tfds_folder
+from lsgan_tf.data.images import image_files, shards, tfds_places
 from lsgan_tf.errors import UserError
 
 SCENES = (
@@ -149,7 +149,7 @@ def _below(path: Path, category: str, split: str) -> list[Path]:
     found = [path / name for name in names if holds_lmdb(path / name)]
     if not found:
         found = [path / f"{name}.zip" for name in names if (path / f"{name}.zip").is_file()]
-    if prepared := tfds_folder.find_prepared(path, "lsun", category):
+    if prepared := tfds_places.find_prepared(path, "lsun", category):
         found.append(prepared)
     for folder in (path / f"{category}_{split}", path / category / split, path / category):
         if folder.is_dir() and folder not in found and image_files.first_picture(folder):

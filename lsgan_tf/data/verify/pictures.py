@@ -11,10 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from lsgan_tf.data.formats import archives
-from lsgan_tf.data.images import decode, image_files, prepare_shards, shards, tfds_folder
+from lsgan_tf.data.images import (
+    decode,
+    image_files,
+    prepare_shards,
+    shards,
+    tfds_folder,
+    tfds_places,
+)
 from lsgan_tf.data.images.records import Records, sampled
 from lsgan_tf.data.lsun import lmdb_records
 from lsgan_tf.data.lsun import locations as lsun_places
+from lsgan_tf.data.tfds import features
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress
@@ -66,11 +74,8 @@ def _forms(path: Path) -> list[Path]:
     zips = [entry for entry in sorted(path.glob("*.zip")) if _is_lsun_zip(entry)]
     if below or zips:
         return below + zips
-    if (path / "lsun").is_dir() or path.name == "lsun":
-        root = path / "lsun" if (path / "lsun").is_dir() else path
-        named = (tfds_folder.find_prepared(root, entry.name) for entry in sorted(root.iterdir()))
-        if prepared := [folder for folder in named if folder]:
-            return prepared
+    if prepared := tfds_places.prepared_below(path):
+        return prepared
     return [path] if image_files.first_picture(path) else []
 
 
@@ -96,14 +101,25 @@ def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[st
     if lsun_places.holds_lmdb(form):
         return _report_records(lmdb_records.open_lmdb(form, cache_dir=cache_dir), most)
     if (form / "dataset_info.json").is_file():
-        reports = [
-            _report_records(tfds_folder.open_pictures(form, split, cache_dir=cache_dir), most)
-            for split in tfds_folder.splits(form)
-        ]
-        return [line for lines, _ in reports for line in lines], all(fine for _, fine in reports)
+        return _report_prepared(form, cache_dir, most)
     folder = image_files.open_folder(form, cache_dir=cache_dir)
     lines, fine = _report_records(folder, most)
     return lines, fine and not folder.facts.bad
+
+
+def _report_prepared(folder: Path, cache_dir: Path, most: int | None) -> tuple[list[str], bool]:
+    """Every image of every split that tensorflow-datasets prepared."""
+    images = features.images_of(tfds_folder.info_of(folder))
+    if not images:
+        return [f"{folder}: {tfds_places.name_of(folder)} has no image feature"], True
+    lines, fine = [], True
+    for split in tfds_places.splits(folder):
+        for image in images:
+            records = tfds_folder.open_pictures(folder, split, cache_dir=cache_dir, feature=image)
+            found, sound = _report_records(records, most)
+            lines += [f"split {split}, {image}:", *found]
+            fine = fine and sound
+    return lines, fine
 
 
 def _report_zip(archive: Path) -> tuple[list[str], bool]:

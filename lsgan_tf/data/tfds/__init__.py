@@ -1,0 +1,1 @@
+"""Image datasets of tensorflow-datasets, by their names there."""

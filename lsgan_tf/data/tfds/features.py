@@ -1,0 +1,117 @@
+"""Which features of a dataset are the image and the class label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from lsgan_tf.errors import UserError
+
+_LISTED = 12
+_CHANNELS = (1, 3, 4, None)
+
+
+class Chosen(NamedTuple):
+    """The features that training uses."""
+
+    image: str
+    """Name of the image."""
+    channels: int
+    """1 if the images are grey, else 3."""
+    label: str | None
+    """Name of the class label; None without labels."""
+    classes: tuple[str, ...]
+    """Names of the classes; empty without labels."""
+
+
+def choose(info: Any, *, name: str, image: str | None, label: str | None, labelled: bool) -> Chosen:
+    """Finds the image, and the class label if labels are needed.
+
+    Where there are several, those of the dataset's own `supervised_keys` are taken.
+
+    Args:
+      info: tensorflow-datasets' `DatasetInfo`.
+      name: of the dataset, for messages.
+      image: name of the image, if given.
+      label: name of the label, if given.
+      labelled: whether labels are needed.
+
+    Raises:
+      UserError: if there is none or more than one, listing the features.
+    """
+    features = dict(_flat(info.features))
+    keys = info.supervised_keys
+    keys = keys if isinstance(keys, tuple) else ()
+    images = {key: feature for key, feature in features.items() if _is_image(feature)}
+    if not images:
+        raise UserError(
+            f"--tfds_name={name}: has no image feature (8 or 16 bits, grey or in colour); it has "
+            f"{_listed(features)}"
+        )
+    # Where a dataset maps images to images, which of them is wanted is not clear.
+    supervised = [key for key in keys[:1] if not set(keys[1:]) & set(images)]
+    chosen = _one("tfds_image", image, images, supervised, name)
+    channels = 1 if images[chosen].shape[-1] == 1 else 3
+    if not labelled:
+        return Chosen(chosen, channels, None, ())
+    labels = {key: feature for key, feature in features.items() if _is_label(feature)}
+    if not labels:
+        raise UserError(
+            f"--conditional: {name} has no class label; it has {_listed(features)}; leave "
+            "--conditional out"
+        )
+    of_class = _one("tfds_label", label, labels, keys[1:2], name)
+    return Chosen(chosen, channels, of_class, tuple(map(str, labels[of_class].names)))
+
+
+def images_of(info: Any) -> list[str]:
+    """Names of the features that are images."""
+    return [key for key, feature in _flat(info.features) if _is_image(feature)]
+
+
+def _flat(features: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Features by the names under which records hold them."""
+    import tensorflow_datasets as tfds
+
+    if type(features) is not tfds.features.FeaturesDict:
+        return
+    for key, feature in features.items():
+        if type(feature) is tfds.features.FeaturesDict:
+            yield from _flat(feature, f"{prefix}{key}/")
+        else:
+            yield f"{prefix}{key}", feature
+
+
+def _is_image(feature: Any) -> bool:
+    import tensorflow_datasets as tfds
+
+    # A labelled image is a map of classes.
+    if type(feature) is not tfds.features.Image:
+        return False
+    right = len(feature.shape) == 3 and feature.shape[-1] in _CHANNELS
+    return right and feature.np_dtype in ("uint8", "uint16")
+
+
+def _is_label(feature: Any) -> bool:
+    import tensorflow_datasets as tfds
+
+    return type(feature) is tfds.features.ClassLabel and bool(feature.num_classes)
+
+
+def _one(flag: str, given: str | None, found: Mapping[str, Any], supervised: Any, name: str) -> str:
+    if given is not None:
+        if given not in found:
+            raise UserError(f"--{flag}={given}: expected one of {_listed(found)}")
+        return given
+    if len(found) == 1:
+        return next(iter(found))
+    for key in supervised:
+        if isinstance(key, str) and key in found:
+            return key
+    raise UserError(f"--tfds_name={name}: has several; choose one by --{flag}: {_listed(found)}")
+
+
+def _listed(features: Mapping[str, Any]) -> str:
+    shown = [f"{key} ({type(feature).__name__})" for key, feature in features.items()]
+    more = f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
+    return (", ".join(shown[:_LISTED]) or "none") + more

@@ -1,0 +1,169 @@
+"""Where a dataset lies, prepared; where it is not, tensorflow-datasets prepares it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lsgan_tf.data.images import tfds_places
+from lsgan_tf.data.tfds.names import CATALOGUE, Name, unknown
+from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
+
+_HOST_TIMEOUT = 5.0  # Seconds; tensorflow-datasets by itself would try for minutes.
+_LISTED = 10
+
+
+def locate(
+    name: Name, data_dir: Path | None, cache_dir: Path, check: Callable[[Any], object]
+) -> Path:
+    """The prepared folder of a dataset.
+
+    Args:
+      name: which dataset.
+      data_dir: tensorflow-datasets' data folder, or a folder in it down to that of a version.
+        None looks where lsgan_tf and tensorflow-datasets keep data by default, and has
+        tensorflow-datasets prepare the dataset in `cache_dir` if it is in neither.
+      cache_dir: the cache.
+      check: called with the `DatasetInfo` before anything is downloaded.
+
+    Raises:
+      UserError: if it is not there and cannot be prepared, with what to do.
+    """
+    if data_dir is not None:
+        return _below(name, Path(data_dir))
+    target = cache_dir / "tensorflow_datasets"
+    for place in (target, _usual()):
+        if place and place.is_dir():
+            if found := tfds_places.find_prepared(place, *name.parts, version=name.version):
+                return found
+            _check_config(name, place)
+    return _prepare(name, target, check)
+
+
+def _usual() -> Path | None:
+    """Where tensorflow-datasets keeps data, unless there is no home folder."""
+    with contextlib.suppress(RuntimeError):
+        return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    return None
+
+
+def _below(name: Name, folder: Path) -> Path:
+    if not folder.is_dir():
+        found = "this is a file" if folder.exists() else "no such folder"
+        raise UserError(
+            f"--data_dir={folder}: {found}; expected tensorflow-datasets' data folder, "
+            f"~/tensorflow_datasets for example, with {name} in it"
+        )
+    if found := tfds_places.find_prepared(folder, *name.parts, version=name.version):
+        return found
+    _check_config(name, folder)
+    prepared = [_full_name(place) for place in tfds_places.prepared_below(folder)]
+    there = f"; there is {', '.join(prepared[:_LISTED])}" if prepared else ""
+    there += ", ..." if len(prepared) > _LISTED else ""
+    known = dict.fromkeys([*(re.split("[/:]", full)[0] for full in prepared), *_known()])
+    if name.dataset not in known:
+        where = f"in --data_dir={folder}{there}, nor among those that tensorflow-datasets knows"
+        raise unknown(name, known, where)
+    raise UserError(
+        f"--data_dir={folder}: {name} is not prepared in it{there}; run tfds build {name} "
+        f"--data_dir={folder}, or leave --data_dir out to have it prepared in the cache"
+    )
+
+
+def _full_name(folder: Path) -> str:
+    return f"{tfds_places.name_of(folder)}:{tfds_places.version_of(folder)}"
+
+
+def _check_config(name: Name, place: Path) -> None:
+    """Refuses a dataset that is prepared in configurations, if none of them is named."""
+    if name.config is None and (place / name.dataset).is_dir():
+        inside = tfds_places.prepared_below(place / name.dataset)
+        if configs := [folder.parent.name for folder in inside if _is_config(folder, name)]:
+            raise _needs_config(name, configs)
+
+
+def _is_config(folder: Path, name: Name) -> bool:
+    return folder.parent.parent.name == name.dataset
+
+
+def _needs_config(name: Name, configs: list[str]) -> UserError:
+    more = ", ..." if len(configs) > _LISTED else ""
+    return UserError(
+        f"--tfds_name={name}: has configurations; give one, such as "
+        f"--tfds_name={name.dataset}/{configs[0]}; there are {', '.join(configs[:_LISTED])}{more}"
+    )
+
+
+def _known() -> list[str]:
+    """Names of the datasets that tensorflow-datasets can prepare."""
+    import tensorflow_datasets as tfds
+
+    return tfds.list_builders(with_community_datasets=False)
+
+
+def _prepare(name: Name, target: Path, check: Callable[[Any], object]) -> Path:
+    """Has tensorflow-datasets download and prepare a dataset.
+
+    Its builder is made from its own code alone; `tfds.builder` would import what files name.
+    """
+    import tensorflow_datasets as tfds
+
+    if name.dataset not in (known := _known()):
+        raise unknown(name, known, "in tensorflow-datasets")
+    remedy = (
+        f"run tfds build {name} --data_dir=FOLDER where that is possible, copy FOLDER here and "
+        "pass --data_dir=FOLDER"
+    )
+    try:
+        kind = tfds.builder_cls(name.dataset)
+        configs = list(kind.builder_configs)
+        if configs and name.config not in configs:
+            raise _needs_config(name, configs)
+        builder = kind(data_dir=target, config=name.config, version=name.version)
+        check(builder.info)
+        _check_reachable(builder, name, remedy)
+        with (
+            files.explained(target, f"preparing {name}", "--cache_dir"),
+            files.locked(target / name.dataset),
+        ):
+            builder.download_and_prepare()  # does nothing if another process has just done it
+    except UserError:
+        raise
+    # Builders are programs of many authors and raise errors of many libraries.
+    except Exception as error:
+        detail = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(
+            f"--tfds_name={name}: tensorflow-datasets could not prepare it in {target} ({detail}); "
+            f"{remedy}"
+        ) from error
+    return Path(builder.data_dir)
+
+
+def _check_reachable(builder: Any, name: Name, remedy: str) -> None:
+    """Refuses a download that cannot succeed: by hand alone, or from a host that is silent."""
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        raise UserError(
+            f"--tfds_name={name}: its files have to be fetched by hand, see {CATALOGUE}/"
+            f"{name.dataset}; then {remedy}"
+        )
+    address = next(iter(builder.url_infos), "")
+    if not address.startswith(("http://", "https://")):
+        return
+    try:
+        request = urllib.request.Request(address, method="HEAD")
+        urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
+    except urllib.error.HTTPError:
+        pass  # It answers, if not to this.
+    except (OSError, ValueError) as error:
+        detail = " ".join(str(getattr(error, "reason", error)).split())
+        raise UserError(
+            f"--tfds_name={name}: not prepared here, and the host of its files does not answer "
+            f"({detail}); {remedy}"
+        ) from error

@@ -1,0 +1,149 @@
+"""Any image dataset of tensorflow-datasets, for `--dataset=tfds`."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+
+from lsgan_tf.data.images import pictures, tfds_folder, tfds_places
+from lsgan_tf.data.images.tfds_folder import TfdsPictures
+from lsgan_tf.data.tfds import features, places
+from lsgan_tf.data.tfds.features import Chosen
+from lsgan_tf.data.tfds.names import Name, parse_name
+from lsgan_tf.errors import UserError
+from lsgan_tf.util import files
+from lsgan_tf.util.progress import Progress
+
+_HELD_OUT = ("test", "validation", "valid", "val")
+_SPLIT = re.compile(r"\s*(?P<name>\w[\w.-]*)\s*(?:\[[^\[\]]*\])?\s*", re.ASCII)
+
+
+def open_source(
+    data_dir: Path | None,
+    *,
+    name: str | None,
+    split: str,
+    image: str | None = None,
+    label: str | None = None,
+    labelled: bool = False,
+    image_size: int,
+    crop: bool = False,
+    cache_dir: Path | None = None,
+    held_out: bool = False,
+) -> pictures.Pictures:
+    """Opens a split of a dataset at one size, grey or in colour as its images are.
+
+    Args:
+      data_dir: tensorflow-datasets' data folder; see `places.locate`.
+      name: of the dataset: see `names.parse_name`.
+      split: the split, or parts of splits: "train[:80%]", "train+test".
+      image: name of the feature that is the image; None where there is but one.
+      label: name of the feature that is the class, likewise.
+      labelled: whether labels are needed.
+      image_size: height and width in pixels.
+      crop: take the centred square instead of squashing.
+      cache_dir: where indices and downloads go; the user's cache folder by default.
+      held_out: open the test split instead, or else the validation split, that `split` has no
+        part in.
+
+    Raises:
+      UserError: if there is no such dataset, split or feature, it cannot be prepared, is
+        damaged, or an image has no label.
+    """
+    wanted = parse_name(name)
+    cache_dir = cache_dir or files.default_cache_dir()
+    options = {"name": str(wanted), "image": image, "label": label, "labelled": labelled}
+    folder = places.locate(
+        wanted, data_dir, cache_dir, lambda info: features.choose(info, **options)
+    )
+    chosen = features.choose(tfds_folder.info_of(folder), **options)
+    if not held_out:
+        _check_split(folder, split, wanted)
+        return _open_split(folder, split, chosen, image_size, crop, cache_dir)
+    for other in _left_over(folder, split):
+        with contextlib.suppress(UserError):  # its images may have no labels
+            return _open_split(folder, other, chosen, image_size, crop, cache_dir)
+    raise UserError(f"{folder}: no test or validation split that --tfds_split={split} leaves over")
+
+
+def _open_split(
+    folder: Path, split: str, chosen: Chosen, size: int, crop: bool, cache_dir: Path
+) -> pictures.Pictures:
+    records = tfds_folder.open_pictures(folder, split, cache_dir=cache_dir, feature=chosen.image)
+    if not len(records):
+        raise UserError(f"--tfds_split={split}: there is no image in it; give another split")
+    labels = _labels(records, chosen, split, cache_dir) if chosen.label else None
+    notices = pictures.notices(records, size)
+    in_words = ""
+    if labels is not None:
+        in_words = f", {len(chosen.classes):,} classes"
+        absent = len(chosen.classes) - len(np.unique(labels))
+        if absent:
+            notices += (f"{absent:,} of {len(chosen.classes):,} classes have no image in {split}",)
+    full_name = f"{tfds_places.name_of(folder)} {tfds_places.version_of(folder)}"
+    return pictures.Pictures(
+        records,
+        name="tfds",
+        size=size,
+        crop=crop,
+        channels=chosen.channels,
+        classes=chosen.classes,
+        labels=labels,
+        description=f"{full_name}, {split}: {records.description}{in_words}",
+        notices=notices,
+    )
+
+
+def _words(split: str) -> list[str]:
+    """Names of the splits that a split is made of; empty if it is not written as one."""
+    found = [_SPLIT.fullmatch(part) for part in split.split("+")]
+    return [match["name"] for match in found if match] if all(found) else []
+
+
+def _check_split(folder: Path, split: str, name: Name) -> None:
+    there = tfds_places.splits(folder)
+    words = _words(split)
+    if not words or not set(words) <= {*there, "all"}:
+        raise UserError(
+            f"--tfds_split={split}: {name} has the splits {', '.join(there)}; give one, a part of "
+            f"one ({there[0]}[:80%]) or several ({' + '.join(there[:2])})".replace(" + ", "+")
+        )
+
+
+def _left_over(folder: Path, split: str) -> list[str]:
+    """Splits to test with, the best first, that a split has no part in."""
+    used = _words(split)
+    there = () if "all" in used else tfds_places.splits(folder)
+    return [name for name in _HELD_OUT if name in there and name not in used]
+
+
+def _labels(records: TfdsPictures, chosen: Chosen, split: str, cache_dir: Path) -> np.ndarray:
+    """The label of each record: all are read once, then kept in the cache.
+
+    Raises:
+      UserError: if one is missing or out of range.
+    """
+    identity = repr((records.fingerprint(), chosen.label))
+    path = cache_dir / "tfds_labels" / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npy"
+    try:
+        found = np.array(files.read_array(path, "int64", (len(records),)))
+    except (OSError, ValueError, UserError):
+        found = np.empty(len(records), np.int64)
+        with Progress("reading labels", len(records), "records") as progress:
+            for index in range(len(records)):
+                values = records.example(index)[chosen.label].int64_list.value
+                found[index] = values[0] if values else -1
+                progress.add(1)
+        files.save_array(path, found)
+    wrong = np.flatnonzero((found < 0) | (found >= len(chosen.classes)))
+    if len(wrong):
+        raise UserError(
+            f"--conditional: {len(wrong):,} of {len(found):,} images of {split} have no label in "
+            f"{chosen.label}, {records.name_of(int(wrong[0]))} for example; give another "
+            "--tfds_split, or leave --conditional out"
+        )
+    return found.astype(np.int32)
