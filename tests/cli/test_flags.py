@@ -97,7 +97,7 @@ class TestFlags:
         flagging.define_flags(values)
         assert values["image_size"].help.endswith(
             "[pixels, 0 to 1,024] (default: 28 for hwdb, digits; 32 for cifar10; 112 for lsun; 64 "
-            "for images; 0 for mixture)"
+            "for images, tfds; 0 for mixture)"
         )
         assert values["steps"].help.endswith(
             "(default: 50,000 for digits; 35,000 for mixture; else 1,000,000)"

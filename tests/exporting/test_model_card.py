@@ -71,7 +71,7 @@ def test_quality_at_the_exported_step():
 
 
 def test_every_dataset_has_one():
-    for dataset in ("cifar10", "lsun", "images", "mixture"):
+    for dataset in ("cifar10", "lsun", "images", "tfds", "mixture"):
         assert "| licence of the data | " in card(config(dataset=dataset), [], 1)
 
 

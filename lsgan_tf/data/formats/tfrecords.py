@@ -125,7 +125,8 @@ class RecordFile:
                 self._descriptor = None
 
     def __del__(self) -> None:
-        self.close()
+        if os is not None:  # as it is when the interpreter ends
+            self.close()
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:

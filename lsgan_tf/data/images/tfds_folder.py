@@ -250,7 +250,9 @@ def _split_files(folder: Path, split: str) -> tuple[tuple[Path, ...], tuple[Part
         raise UserError(
             f"{folder}: no split {split!r} that tensorflow-datasets can read ({detail})"
         ) from error
+    if not paths:
+        raise UserError(f"{folder}: there is no record in {split!r}; give another split")
     inside = all(path.parent.resolve() == folder.resolve() for path in paths)
-    if any(".tfrecord" not in path.name for path in paths) or not paths or not inside:
+    if any(".tfrecord" not in path.name for path in paths) or not inside:
         raise UserError(f"{folder}: expected TFRecord files, found {paths[:1]}; prepare it again")
     return paths, parts

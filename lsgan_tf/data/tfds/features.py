@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from lsgan_tf.errors import UserError
 
 _LISTED = 12
@@ -89,7 +91,7 @@ def _is_image(feature: Any) -> bool:
     if type(feature) is not tfds.features.Image:
         return False
     right = len(feature.shape) == 3 and feature.shape[-1] in _CHANNELS
-    return right and feature.np_dtype in ("uint8", "uint16")
+    return right and np.dtype(feature.np_dtype) in (np.uint8, np.uint16)
 
 
 def _is_label(feature: Any) -> bool:

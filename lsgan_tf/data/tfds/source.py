@@ -75,7 +75,7 @@ def _open_split(
 ) -> pictures.Pictures:
     records = tfds_folder.open_pictures(folder, split, cache_dir=cache_dir, feature=chosen.image)
     if not len(records):
-        raise UserError(f"--tfds_split={split}: there is no image in it; give another split")
+        raise UserError(f"{folder}: there is no record in {split!r}; give another split")
     labels = _labels(records, chosen, split, cache_dir) if chosen.label else None
     notices = pictures.notices(records, size)
     in_words = ""

@@ -91,7 +91,7 @@ def test_parts_of_splits(opened, image):
     [
         ("trian", r"marks has the splits train, test; give one, .*train\[:80%\].*train\+test"),
         ("train[:x]", "no split 'train.:x.' that tensorflow-datasets can read"),
-        ("train[:0]", "there is no image in it"),
+        ("train[:0]", "there is no record in"),
         ("train[", "has the splits"),
         ("train+", "has the splits"),
     ],
