@@ -153,7 +153,7 @@ def _check_reachable(builder: Any, name: Name, remedy: str) -> None:
             f"--tfds_name={name}: its files have to be fetched by hand, see {CATALOGUE}/"
             f"{name.dataset}; then {remedy}"
         )
-    address = next(iter(builder.url_infos), "")
+    address = next(iter(builder.url_infos or ()), "")
     if not address.startswith(("http://", "https://")):
         return
     try:

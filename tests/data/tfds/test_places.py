@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from etils import epath
 
 from lsgan_tf.data.tfds.names import parse_name
 from lsgan_tf.data.tfds.places import locate
@@ -22,9 +23,11 @@ class LocalMarks(tfds.core.GeneratorBasedBuilder):
     """A dataset that is drawn, as one that tensorflow-datasets knows."""
 
     VERSION = tfds.core.Version("2.0.0")
+    pkg_dir_path = epath.Path(__file__).parent
 
     def _info(self):
-        return self.dataset_info_from_configs(
+        return tfds.core.DatasetInfo(
+            builder=self,
             features=tfds.features.FeaturesDict(
                 {
                     "image": tfds.features.Image(shape=(8, 8, 1)),
