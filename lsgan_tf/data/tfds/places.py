@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import urllib.error
@@ -129,15 +130,15 @@ def _prepare(name: Name, target: Path, check: Callable[[Any], object]) -> Path:
         builder = kind(data_dir=target, config=name.config, version=name.version)
         check(builder.info)
         _check_reachable(builder, name, remedy)
-        with (
-            files.explained(target, f"preparing {name}", "--cache_dir"),
-            files.locked(target / name.dataset),
-        ):
+        with files.locked(target / name.dataset):
             builder.download_and_prepare()  # does nothing if another process has just done it
     except UserError:
         raise
     # Builders are programs of many authors and raise errors of many libraries.
     except Exception as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
+            with files.explained(target, f"preparing {name}", "--cache_dir"):
+                raise
         detail = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(
             f"--tfds_name={name}: tensorflow-datasets could not prepare it in {target} ({detail}); "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import urllib.error
 import urllib.request
@@ -153,6 +154,15 @@ def test_a_builder_that_fails(tmp_path, monkeypatch):
 
     monkeypatch.setattr(LocalMarks, "_generate_examples", fail)
     with pytest.raises(UserError, match=r"could not prepare it in .*reset by peer.*tfds build"):
+        place("local_marks", cache=tmp_path / "cache")
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    def fail(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(LocalMarks, "_generate_examples", fail)
+    with pytest.raises(UserError, match="the disk is full while preparing local_marks"):
         place("local_marks", cache=tmp_path / "cache")
 
 
