@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lsgan_tf.data.images import tfds_places
+from lsgan_tf.data.images import tfds_folder, tfds_places
 from lsgan_tf.data.tfds.names import CATALOGUE, Name, unknown
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
@@ -104,9 +104,7 @@ def _needs_config(name: Name, configs: list[str]) -> UserError:
 
 def _known() -> list[str]:
     """Names of the datasets that tensorflow-datasets can prepare."""
-    import tensorflow_datasets as tfds
-
-    return tfds.list_builders(with_community_datasets=False)
+    return tfds_folder.import_tfds().list_builders(with_community_datasets=False)
 
 
 def _prepare(name: Name, target: Path, check: Callable[[Any], object]) -> Path:
@@ -114,8 +112,7 @@ def _prepare(name: Name, target: Path, check: Callable[[Any], object]) -> Path:
 
     Its builder is made from its own code alone; `tfds.builder` would import what files name.
     """
-    import tensorflow_datasets as tfds
-
+    tfds = tfds_folder.import_tfds()
     if name.dataset not in (known := _known()):
         raise unknown(name, known, "in tensorflow-datasets")
     remedy = (

@@ -129,9 +129,7 @@ def test_what_cannot_be_prepared(tmp_path, name, said):
 
 
 def test_what_has_no_image_is_not_downloaded(tmp_path):
-    with pytest.raises(
-        UserError, match=r"no image feature .*; it has features \(Tensor\), label"
-    ):
+    with pytest.raises(UserError, match=r"no image feature .*; it has features \(Tensor\), label"):
         open_source(None, name="iris", split="train", image_size=8, cache_dir=tmp_path / "cache")
 
 
