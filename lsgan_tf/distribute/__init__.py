@@ -1,1 +1,1 @@
-"""Devices, workers, and many steps in one call."""
+"""Devices, multi-worker training, and multi-step calls."""

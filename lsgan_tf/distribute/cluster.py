@@ -1,11 +1,11 @@
-"""Several hosts: who takes part, and waiting for them.
+"""Multi-worker training: the cluster of TF_CONFIG, and the start-up barrier.
 
-Every host runs the same command; the environment variable TF_CONFIG, TensorFlow's
-own, tells each who it is:
+Every host runs the same command; TensorFlow's environment variable TF_CONFIG describes the
+cluster and the host's place in it:
 
     {"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}
 
-Worker 0 is the chief: it alone writes the run folder.
+Worker 0 is the chief; only it writes the run folder.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ T = TypeVar("T")
 _ADDRESS = re.compile(r"[^\s/:]+:(\d{1,5})$")
 _EXAMPLE = '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}'
 _GO = b"go"
-_POLL = 0.2  # seconds between looks at the other workers
-_PATIENCE = 5.0  # seconds for one who knocked to say who it is
-_STRANGERS = 100
-_SECONDS_TO_BEGIN = 20.0  # TensorFlow needs some for itself, whatever --worker_timeout says
+_POLL = 0.2  # seconds between polls of the other workers
+_HANDSHAKE_SECONDS = 5.0  # for a new connection to identify itself
+_MOST_UNIDENTIFIED = 100
+_SECONDS_TO_BEGIN = 20.0  # lower bound on TensorFlow's start-up timeout
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Cluster:
     """The workers of a run.
 
     Attributes:
-      workers: their addresses, `host:port`, the chief's first.
-      index: which of them this process is.
+      workers: addresses `host:port`, the chief's first.
+      index: this process's index among them.
     """
 
     workers: tuple[str, ...]
@@ -59,10 +59,10 @@ class Cluster:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Cluster | None:
-    """The cluster that TF_CONFIG describes; None without one, or if it has one worker.
+    """Return the cluster that TF_CONFIG describes, None for no cluster or a single worker.
 
     Raises:
-      UserError: if TF_CONFIG has another form.
+      UserError: if TF_CONFIG is malformed.
     """
     text = environment.get("TF_CONFIG", "").strip()
     if not text:
@@ -81,16 +81,16 @@ def _parse(config: Mapping[str, Mapping[str, object]]) -> Cluster | None:
     if config == {}:
         return None
     jobs, task = dict(config["cluster"]), config["task"]
-    # A chief of its own is TensorFlow's older way to write the first worker.
+    # A separate "chief" job is TensorFlow's older notation for the first worker.
     workers = [*jobs.pop("chief", []), *jobs.pop("worker", [])]
     if jobs:
         raise ValueError(f"unknown job {', '.join(sorted(jobs))}")
     for address in workers:
         match = _ADDRESS.match(address)
         if not match or not 0 < int(match[1]) < 1 << 16:
-            raise ValueError(f"{address!r} is no address host:port")
+            raise ValueError(f"{address!r} is not an address host:port")
     if len(set(workers)) < len(workers):
-        raise ValueError("an address stands there twice")
+        raise ValueError("an address occurs twice")
     kind, index = task["type"], task["index"]
     count = len(config["cluster"].get(kind, []))
     if kind not in ("chief", "worker") or type(index) is not int or not 0 <= index < count:
@@ -101,24 +101,25 @@ def _parse(config: Mapping[str, Mapping[str, object]]) -> Cluster | None:
 
 
 def meet(cluster: Cluster, seconds: float, begin: Callable[[], T] = lambda: None) -> T:
-    """Waits until every worker is there, then has all of them begin together.
+    """Wait for all workers, then start TensorFlow on all of them.
 
-    The others report to the chief, which lets all go. TensorFlow would wait for its peers
-    without end, deaf to signals; so it is started when all of them are known to be up, and
-    until it runs another process watches the connections. The port is TensorFlow's own.
+    The workers connect to the chief, which releases them together. TensorFlow itself waits
+    for its peers without a timeout and without handling signals; so it is started only once
+    all are up, and another process watches the connections meanwhile. The barrier uses
+    TensorFlow's port.
 
     Args:
-      cluster: who must come.
-      seconds: how long to wait, and how long TensorFlow may take to begin.
-      begin: starts TensorFlow. If a worker is lost meanwhile, this process ends with the
+      cluster: the workers.
+      seconds: timeout for the workers to appear, and for TensorFlow to start.
+      begin: starts TensorFlow. If a worker is lost meanwhile, this process exits with the
         status of `WorkerLostError`; SIGINT and SIGTERM end it at once.
 
     Returns:
-      What `begin` returned.
+      The result of `begin`.
 
     Raises:
-      UserError: if a worker did not come in time, or the port is taken.
-      WorkerLostError: if one came and left.
+      UserError: if a worker did not appear in time, or the port is in use.
+      WorkerLostError: if a worker appeared and left.
     """
     deadline = time.monotonic() + seconds
     others = [(i, a) for i, a in enumerate(cluster.workers) if i != cluster.index]
@@ -140,8 +141,8 @@ def meet(cluster: Cluster, seconds: float, begin: Callable[[], T] = lambda: None
         except TimeoutError as error:
             raise UserError(
                 f"worker {cluster.index}: {error} within {seconds:g} seconds (--worker_timeout); "
-                "start the same command on every host of TF_CONFIG, and see that they reach one "
-                "another"
+                "start the same command on every host of TF_CONFIG, and check that they can "
+                "reach one another"
             ) from error
         with _watched(cluster, peers, max(seconds, _SECONDS_TO_BEGIN)), _ended_by_signals():
             begun = begin()
@@ -153,7 +154,7 @@ def meet(cluster: Cluster, seconds: float, begin: Callable[[], T] = lambda: None
 
 @contextlib.contextmanager
 def _watched(cluster: Cluster, peers: dict[int, socket.socket], seconds: float) -> Iterator[None]:
-    """Under it the loss of a worker ends this process, wherever it is."""
+    """End this process if a worker is lost inside the context."""
     descriptors = {index: peer.fileno() for index, peer in peers.items()}
     pairs = [f"{index}:{descriptor}" for index, descriptor in descriptors.items()]
     words = [str(word) for word in (os.getpid(), cluster.index, seconds, *pairs)]
@@ -170,10 +171,9 @@ def _watched(cluster: Cluster, peers: dict[int, socket.socket], seconds: float) 
 
 @contextlib.contextmanager
 def _exit_on(number: int) -> Iterator[None]:
-    """Has a signal end this process with its number as the exit status.
+    """Make a signal end this process with the signal's number as the exit status.
 
-    The C library's `_exit` is the handler itself, and the number its argument: Python's own
-    handlers wait for the interpreter's lock.
+    The handler is the C library's `_exit`, since Python handlers need the GIL.
     """
     library = ctypes.CDLL(None)
     library.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
@@ -187,7 +187,7 @@ def _exit_on(number: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Has the system end this process on SIGINT and SIGTERM, whatever holds the interpreter."""
+    """Restore the default action of SIGINT and SIGTERM, which works while the GIL is held."""
     former = {}
     if threading.current_thread() is threading.main_thread():
         former = {n: signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGTERM)}
@@ -195,12 +195,12 @@ def _ended_by_signals() -> Iterator[None]:
         yield
     finally:
         for number, handler in former.items():
-            if handler is not None:  # None: not Python's
+            if handler is not None:  # None: not installed by Python
                 signal.signal(number, handler)
 
 
-def _said(connection: socket.socket) -> bytes | None:
-    """What a worker said; None for nothing yet, empty if it is gone."""
+def _receive(connection: socket.socket) -> bytes | None:
+    """Received bytes: None for nothing yet, empty if the peer is gone."""
     connection.settimeout(0)
     try:
         return connection.recv(16)
@@ -211,49 +211,51 @@ def _said(connection: socket.socket) -> bytes | None:
 
 
 def _listen(cluster: Cluster) -> socket.socket:
-    """Listens on this worker's own port."""
+    """Listen on this worker's port."""
     port = int(cluster.workers[cluster.index].rpartition(":")[2])
     try:
         return socket.create_server(("", port), backlog=128)
     except OSError as error:
         raise UserError(
-            f"TF_CONFIG: port {port} of this host cannot be used ({error.strerror}); stop what "
-            "uses it, or choose another"
+            f"TF_CONFIG: port {port} of this host cannot be used ({error.strerror}); stop the "
+            "process that uses it, or choose another port"
         ) from error
 
 
 def _gather(
     cluster: Cluster, deadline: float, stack: contextlib.ExitStack
 ) -> dict[int, socket.socket]:
-    """Waits for all workers, and lets them go together; their connections by number."""
+    """Wait for all workers and release them; returns their connections by index."""
     arrived: dict[int, socket.socket] = {}
-    left: set[int] = set()
-    strangers: dict[socket.socket, float] = {}  # and until when each may say who it is
+    departed: set[int] = set()
+    unidentified: dict[socket.socket, float] = {}  # with the deadline of each
     with _listen(cluster) as server:
         server.settimeout(0)
         while waiting := set(range(1, len(cluster.workers))) - arrived.keys():
-            _left(deadline, _missing(cluster, waiting, left))
-            select.select([server, *strangers, *arrived.values()], [], [], _POLL)
+            _remaining(deadline, _missing(cluster, waiting, departed))
+            select.select([server, *unidentified, *arrived.values()], [], [], _POLL)
             with contextlib.suppress(OSError):
                 connection, _ = server.accept()
-                strangers[stack.enter_context(connection)] = time.monotonic() + _PATIENCE
-            for connection, until in list(strangers.items()):
-                said = _said(connection)
-                if said is None and time.monotonic() < until and len(strangers) <= _STRANGERS:
+                until = time.monotonic() + _HANDSHAKE_SECONDS
+                unidentified[stack.enter_context(connection)] = until
+            for connection, until in list(unidentified.items()):
+                received = _receive(connection)
+                waits = time.monotonic() < until and len(unidentified) <= _MOST_UNIDENTIFIED
+                if received is None and waits:
                     continue
-                del strangers[connection]
-                index = int(said) if said and said.isdigit() else 0
+                del unidentified[connection]
+                index = int(received) if received and received.isdigit() else 0
                 if 0 < index < len(cluster.workers):
-                    arrived[index] = connection  # or has come again
+                    arrived[index] = connection  # possibly a reconnection
                 else:
-                    connection.close()  # someone else knocked
+                    connection.close()  # not a worker
             for index, connection in list(arrived.items()):
-                if _said(connection) is not None:
+                if _receive(connection) is not None:
                     arrived.pop(index).close()
-                    left.add(index)
+                    departed.add(index)
     for index, connection in arrived.items():
         try:
-            connection.settimeout(_PATIENCE)
+            connection.settimeout(_HANDSHAKE_SECONDS)
             connection.sendall(_GO)
         except OSError as error:
             raise WorkerLostError(
@@ -264,10 +266,10 @@ def _gather(
 
 
 def _report(cluster: Cluster, deadline: float, stack: contextlib.ExitStack) -> socket.socket:
-    """Waits for the chief's word; the connection to it."""
+    """Wait to be released by the chief; returns the connection to it."""
     host, _, port = cluster.workers[0].rpartition(":")
     while True:
-        left = _left(deadline, "not all the other workers came up")
+        left = _remaining(deadline, "not all the other workers came up")
         with contextlib.ExitStack() as attempt, contextlib.suppress(OSError):
             connection = attempt.enter_context(
                 socket.create_connection((host, int(port)), timeout=min(left, 5.0))
@@ -277,18 +279,19 @@ def _report(cluster: Cluster, deadline: float, stack: contextlib.ExitStack) -> s
             if connection.recv(len(_GO)) == _GO:
                 stack.push(attempt.pop_all())
                 return connection
-        time.sleep(0.2)  # the chief is not there yet, or has gone
+        time.sleep(0.2)  # the chief is not up yet, or has gone
 
 
-def _left(deadline: float, reason: str) -> float:
+def _remaining(deadline: float, reason: str) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError(reason)
     return left
 
 
-def _missing(cluster: Cluster, waiting: set[int], left: set[int]) -> str:
-    names = [f"worker {index} ({cluster.workers[index]})" for index in sorted(waiting - left)]
-    words = [f"{', '.join(names)} did not come up"] if names else []
-    words += [f"worker {index} came and left" for index in sorted(waiting & left)]
-    return ", ".join(words)
+def _missing(cluster: Cluster, waiting: set[int], departed: set[int]) -> str:
+    absent = sorted(waiting - departed)
+    names = [f"worker {index} ({cluster.workers[index]})" for index in absent]
+    reasons = [f"{', '.join(names)} did not come up"] if names else []
+    reasons += [f"worker {index} connected and left" for index in sorted(waiting & departed)]
+    return ", ".join(reasons)

@@ -1,4 +1,4 @@
-"""The devices of a run, as a `tf.distribute` strategy."""
+"""`tf.distribute` strategies for the --devices flag."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lsgan_tf.distribute.cluster import Cluster, meet
 from lsgan_tf.errors import UserError
 
 _FORM = re.compile(r"(auto|cpu|gpu)(?::(\d+))?$")
-# Names that Linux gives to instructions for arithmetic in half precision.
+# CPU flags of half-precision arithmetic, as in /proc/cpuinfo.
 _INSTRUCTIONS = {
     "bfloat16": {"avx512_bf16", "amx_bf16"},
     "float16": {"avx512_fp16", "amx_fp16"},
@@ -21,21 +21,21 @@ _INSTRUCTIONS = {
 def make_strategy(
     devices: str, cluster: Cluster | None = None, *, worker_timeout: float = 600.0
 ) -> tf.distribute.Strategy:
-    """One code path for one CPU, one GPU, many devices and many hosts.
+    """Make the distribution strategy.
 
     Args:
       devices: "auto" (all GPUs, else the CPU), "cpu", "cpu:N" for N logical
-        devices on the CPU, "gpu" for all GPUs, "gpu:N" for the first N; with
-        several hosts, of each of them.
-      cluster: the hosts; None is this process alone.
+        CPU devices, "gpu" for all GPUs, "gpu:N" for the first N; per host
+        if there are several.
+      cluster: the hosts; None for this process alone.
       worker_timeout: seconds to wait for the other hosts.
 
     Returns:
       A MirroredStrategy, or with a cluster a MultiWorkerMirroredStrategy, once
-      every worker has come up.
+      all workers are up.
 
     Raises:
-      UserError: if the text has another form or asks for more than there is.
+      UserError: if `devices` is malformed or asks for more devices than there are.
     """
     match = _FORM.match(devices)
     if not match or (match[1] == "auto" and match[2]):
@@ -53,7 +53,7 @@ def make_strategy(
 
 
 def slow_precision(precision: str, strategy: tf.distribute.Strategy) -> str | None:
-    """A notice if this processor has no instructions for `precision`; None if all is well."""
+    """Return a warning if the CPU has no instructions for `precision`, else None."""
     cpuinfo = Path("/proc/cpuinfo")
     on_gpu = "GPU" in strategy.extended.worker_devices[0]
     if precision not in _INSTRUCTIONS or on_gpu or not cpuinfo.is_file():
@@ -62,8 +62,8 @@ def slow_precision(precision: str, strategy: tf.distribute.Strategy) -> str | No
     if "flags" not in words or words & _INSTRUCTIONS[precision]:
         return None
     return (
-        f"--precision={precision}: this processor has no instructions for it and imitates them, "
-        "so each step takes many times as long as with --precision=float32"
+        f"--precision={precision}: this processor emulates {precision} arithmetic, so each step "
+        "takes many times as long as with --precision=float32"
     )
 
 
@@ -73,8 +73,8 @@ def _choose_gpus(
     count = len(gpus) if count is None else count
     if not 1 <= count <= len(gpus):
         raise UserError(
-            f"--devices={devices}: TensorFlow sees {len(gpus)} GPUs; ask for that many at most, "
-            "or train with --devices=cpu (pip install lsgan_tf[cuda] brings CUDA)"
+            f"--devices={devices}: TensorFlow sees {len(gpus)} GPUs; ask for at most that many, "
+            "or train with --devices=cpu (pip install lsgan_tf[cuda] installs CUDA)"
         )
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
@@ -89,13 +89,13 @@ def _on_cpu(devices: str, count: int) -> tf.distribute.Strategy:
         logical = [tf.config.LogicalDeviceConfiguration()] * count
         try:
             tf.config.set_logical_device_configuration(cpu, logical)
-        except RuntimeError as error:  # TensorFlow already runs with another number
+        except RuntimeError as error:  # TensorFlow was initialised with another number
             if len(tf.config.list_logical_devices("CPU")) < count:
                 raise UserError(
                     f"--devices={devices}: TensorFlow has already started with fewer logical "
                     "devices in this process; start a new process"
                 ) from error
-    # The default reduction deadlocks or fails between logical CPUs; this one adds on one device.
+    # The default reduction deadlocks or fails between logical CPUs.
     return tf.distribute.MirroredStrategy(
         [f"CPU:{number}" for number in range(count)],
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
@@ -112,9 +112,9 @@ def _on_hosts(
 ) -> tf.distribute.Strategy:
     if not gpus and cpus != 1:
         raise UserError(
-            f"--devices={devices}: with TF_CONFIG each worker trains on one CPU device; leave "
-            "the number out, or start more workers"
+            f"--devices={devices}: with TF_CONFIG each worker trains on one CPU device; omit "
+            "the number, or start more workers"
         )
-    # TensorFlow takes all the GPUs that it sees, or the CPU.
+    # TensorFlow uses all visible GPUs, or else the CPU.
     tf.config.set_visible_devices(gpus, "GPU")
     return meet(cluster, timeout, tf.distribute.MultiWorkerMirroredStrategy)

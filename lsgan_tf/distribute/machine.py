@@ -1,4 +1,4 @@
-"""What a run ran on, in a line."""
+"""One-line description of hardware and software."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import keras
 import tensorflow as tf
 
 PREFIX = "machine: "
-"""How the line begins in a run's log."""
+"""Prefix of the line in a run's log."""
 
 
 def describe_machine(strategy: tf.distribute.Strategy) -> str:
-    """Processor, memory, graphics processors, replicas and versions.
+    """Describe processor, memory, GPUs, replicas and versions.
 
     Args:
-      strategy: the devices that the run uses.
+      strategy: the devices of the run.
     """
     gpus = [_gpu(device) for device in tf.config.list_physical_devices("GPU")]
     parts = [
@@ -33,14 +33,14 @@ def describe_machine(strategy: tf.distribute.Strategy) -> str:
 
 
 def _cores() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     with contextlib.suppress(AttributeError, OSError):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def processor() -> str:
-    """The processor's name."""
+    """Name of the processor."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
             if line.startswith("model name"):
@@ -49,7 +49,7 @@ def processor() -> str:
 
 
 def _memory() -> int:
-    """Bytes of memory; 0 if unknown."""
+    """Memory in bytes; 0 if unknown."""
     with contextlib.suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 0

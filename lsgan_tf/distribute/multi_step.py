@@ -1,4 +1,4 @@
-"""Many training steps in one call, and what is kept of them."""
+"""Many training steps per call into TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import GAN
 
-_SECONDS = 1.0  # that a signal may wait, beside one step
-_GROWTH = 8  # times the steps before: the first piece's time is that of tracing
+_SECONDS = 1.0  # maximum delay of signal handling, apart from one step
+_GROWTH = 8  # maximum factor per call: the first call's time is mostly tracing
 
 
 class Pace:
-    """How many steps to take before signals are looked at: what takes about a second.
+    """Number of steps to run between checks for signals: about a second's worth.
 
     Attributes:
-      steps: that number; 1 at first.
+      steps: the number of steps, initially 1.
     """
 
     def __init__(self) -> None:
         self.steps = 1
 
     def note(self, steps: int, seconds: float) -> None:
-        """Takes into account that so many steps took so long, tracing perhaps included."""
+        """Update `steps` from a measured call, whose time may include tracing."""
         fitting = int(steps * _SECONDS / max(seconds, 1e-9))
         self.steps = min(max(fitting, 1), _GROWTH * steps)
 
@@ -33,38 +33,38 @@ class Pace:
 def make_run_steps(
     gan: GAN, strategy: tf.distribute.Strategy, *, jit_compile: bool, stop_at_bad: bool
 ) -> Callable[..., tuple[tf.Tensor, ...]]:
-    """Makes the function that trains for several steps without returning to Python.
+    """Make a function that runs several training steps without returning to Python.
 
     Args:
       gan: the model, built in the strategy's scope.
       strategy: the devices.
-      jit_compile: compile a replica's step with XLA.
-      stop_at_bad: stop after the first step with a value that is not finite.
+      jit_compile: whether to compile a replica's step with XLA.
+      stop_at_bad: whether to stop after the first step with a non-finite metric.
 
     Returns:
-      `run_steps(data, count, sums)`: takes `count` batches, returns the sums of the
-      metrics over sound steps (float64, begun at `sums`, or 0 if not given), the metrics
-      of the last step, the steps done, how many were bad, and how many bad ones stand at
-      the end.
+      `run_steps(data, count, sums)`, which consumes `count` batches and returns the sums of
+      the metrics over finite steps (float64, added to `sums` if given), the metrics of the
+      last step, the number of steps done, how many of them were non-finite, and how many
+      non-finite steps in a row end the call.
     """
-    # Philox gives other numbers in XLA: such noise is drawn outside what is compiled.
+    # Philox gives different numbers under XLA, so its noise is drawn outside compiled code.
     apart = gan.noise_generator == "philox"
     compiled = tf.function(
         gan.update if apart else gan.train_step, jit_compile=True, autograph=False
     )
 
-    # Keras traces a train_step without AutoGraph too; translating its source takes seconds.
+    # Keras traces train_step without AutoGraph too; converting its source takes seconds.
     @tf.autograph.experimental.do_not_convert
     def step(data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         if not jit_compile:
             return strategy.run(gan.train_step, args=(data,))
-        # XLA works on one replica, whose noise is that of the whole batch.
+        # XLA runs on one replica only, so its noise is that of the global batch.
         if not apart:
             return strategy.run(compiled, args=(data,))
         (examples,) = strategy.experimental_local_results(data[0])
         return strategy.run(compiled, args=(*data, *gan.draw_noise(examples.shape[2:])))
 
-    # The moving averages of batch normalisation: nothing else keeps bad values out of them.
+    # Moving averages of batch normalisation; only the code below keeps them finite.
     averages = [variable.value for variable in gan.non_trainable_variables if variable.shape.rank]
 
     @tf.function(reduce_retracing=True)
@@ -78,7 +78,7 @@ def make_run_steps(
         while done < count and not (stop_at_bad and bad > 0):
             before = [tf.identity(average) for average in averages]
             metrics = step(next(data))
-            # Metrics are of the global batch, so every replica has the same.
+            # Metrics are of the global batch, hence equal on all replicas.
             last = tf.stack(
                 [
                     tf.cast(strategy.experimental_local_results(metrics[name])[0], tf.float32)
@@ -92,18 +92,18 @@ def make_run_steps(
             else:
                 bad += 1
                 bad_at_end += 1
-                for average, sound in zip(averages, before, strict=True):
-                    average.assign(tf.where(tf.math.is_finite(average), average, sound))
+                for average, finite in zip(averages, before, strict=True):
+                    average.assign(tf.where(tf.math.is_finite(average), average, finite))
         return sums, last, done, bad, bad_at_end
 
     return run_steps
 
 
 def check_replicas(config: Config, strategy: tf.distribute.Strategy) -> None:
-    """Refuses a batch that cannot be cut into equal slices.
+    """Check that the batch divides evenly among the replicas.
 
     Raises:
-      UserError: if the replicas do not divide the batch.
+      UserError: if it does not.
     """
     replicas = strategy.num_replicas_in_sync
     if config.batch_size % replicas:
@@ -115,18 +115,18 @@ def check_replicas(config: Config, strategy: tf.distribute.Strategy) -> None:
 
 
 def uses_xla(config: Config, strategy: tf.distribute.Strategy) -> bool:
-    """Whether the step is compiled with XLA.
+    """Whether to compile the step with XLA.
 
-    By itself it is on one GPU, where it fuses, and for the mixture's small dense
-    networks on one CPU device; convolutions on a CPU are many times slower with it.
+    `jit_compile="auto"` means yes on one GPU, and on one CPU device for the mixture's small
+    dense networks; XLA makes convolutions on a CPU many times slower.
 
     Raises:
-      UserError: if it is asked for on several replicas, where TensorFlow cannot.
+      UserError: if requested for several replicas, which TensorFlow does not support.
     """
     replicas = strategy.num_replicas_in_sync
     if config.jit_compile == "on" and replicas > 1:
         raise UserError(
-            f"--jit_compile=on works on one replica only and there are {replicas}; use "
+            f"--jit_compile=on works on one replica only, and there are {replicas}; use "
             "--jit_compile=off"
         )
     if config.jit_compile != "auto":

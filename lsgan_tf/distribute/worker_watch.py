@@ -1,8 +1,8 @@
-"""Watches the other workers while TensorFlow starts, as a process of its own.
+"""Process that watches the other workers while TensorFlow starts.
 
-Until TensorFlow has found all of its peers it waits in C++ and holds the interpreter's lock, so
-that no Python code of that process runs, no thread and no signal handler. This file imports the
-standard library alone, to be up at once; `lsgan_tf.distribute.cluster` runs it.
+Until TensorFlow has found all of its peers it waits in C++ while holding the GIL, so no Python
+thread or signal handler of that process runs. This file imports only the standard library, to
+start quickly; `lsgan_tf.distribute.cluster` runs it.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ import time
 
 BEGUN = b"begun"
 LOST = signal.SIGILL
-"""Its number is the exit status of a run whose worker was lost."""
+"""Signal whose number is the exit status of a run that lost a worker."""
 
 
 def watch(parent: int, seconds: float, peers: dict[int, socket.socket]) -> str:
-    """Waits until standard input ends, which is when there is nothing more to watch.
+    """Watch the workers until standard input ends.
 
     Args:
-      parent: the process to end if a worker is lost.
-      seconds: how long to wait at most.
-      peers: connections to the other workers, by number.
+      parent: the process that started this one.
+      seconds: timeout.
+      peers: connections to the other workers, by index.
 
     Returns:
-      What went wrong, in words; empty if nothing did.
+      The reason of a failure; empty if there was none.
     """
     deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()
         if left <= 0 and os.getppid() == parent:
-            return f"TensorFlow did not find the others within {seconds:g} seconds"
+            return f"TensorFlow did not connect to the others within {seconds:g} seconds"
         ready, _, _ = select.select([0, *peers.values()], [], [], max(left, 0.0))
         if 0 in ready or os.getppid() != parent:
             return ""
         for index, peer in list(peers.items()):
             if peer in ready:
                 try:
-                    said = peer.recv(len(BEGUN))
+                    received = peer.recv(len(BEGUN))
                 except OSError:
-                    said = b""
-                if said != BEGUN:
+                    received = b""
+                if received != BEGUN:
                     return f"worker {index} left before training began"
                 del peers[index]
 
 
 def main(words: list[str]) -> None:
-    """The process: `PARENT WORKER SECONDS INDEX:DESCRIPTOR...`."""
+    """Run the process with the arguments `PARENT WORKER SECONDS INDEX:DESCRIPTOR...`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     parent, worker, seconds = int(words[0]), words[1], float(words[2])
     pairs = (word.split(":") for word in words[3:])
     peers = {int(index): socket.socket(fileno=int(number)) for index, number in pairs}
     if reason := watch(parent, seconds, peers):
         print(
-            f"error: worker {worker}: {reason}, so all of them end; start the same command on "
-            "every host again (--worker_timeout says how long to wait)",
+            f"error: worker {worker}: {reason}, so all workers stop; start the same command on "
+            "every host again (timeout: --worker_timeout)",
             file=sys.stderr,
             flush=True,
         )

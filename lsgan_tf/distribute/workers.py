@@ -1,4 +1,4 @@
-"""What the workers of a run must agree on; with one process there is nothing to do."""
+"""Communication between the workers of a run; no-ops with a single process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lsgan_tf.distribute.cluster import Cluster
 from lsgan_tf.errors import UserError, WorkerLostError
 from lsgan_tf.util.signals import STOPPING
 
-# How TensorFlow says that another process is gone.
+# Raised by TensorFlow when another process is gone.
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -26,14 +26,14 @@ _LOST = (
 
 
 class Workers:
-    """This process among those of its run.
+    """The workers of a run, seen from one of them.
 
     Args:
-      cluster: all of them; None is one process.
+      cluster: all workers; None for a single process.
       strategy: their strategy.
 
     Attributes:
-      chief: whether this one writes files.
+      chief: whether this process writes files.
     """
 
     def __init__(self, cluster: Cluster | None, strategy: tf.distribute.Strategy) -> None:
@@ -42,7 +42,7 @@ class Workers:
         self._sum = tf.function(self._sum_in_replicas, reduce_retracing=True)
 
     def share(self, variables: Sequence[tf.Variable]) -> None:
-        """Gives the chief's values of mirrored variables to every worker."""
+        """Broadcast the chief's values of mirrored variables."""
         if not self._cluster:
             return
         chief_values = self._sum([self._of_chief(variable) for variable in variables])
@@ -50,26 +50,26 @@ class Workers:
             variable.assign(value)
 
     def share_numbers(self, numbers: Sequence[float]) -> list[float]:
-        """The chief's numbers, of which every worker gives as many."""
+        """Broadcast the chief's numbers; every worker passes equally many."""
         if not self._cluster:
             return list(numbers)
         return [float(n) for n in self._sum([self._of_chief(tf.constant(numbers, tf.float64))])[0]]
 
     def check(self, config: Config) -> None:
-        """Compares the settings that change the result.
+        """Check that all workers have the chief's settings, as far as they affect results.
 
         Raises:
-          UserError: if a worker has others than the chief.
+          UserError: if they differ.
         """
         mine = zlib.crc32(json.dumps(config.decisive(), sort_keys=True).encode())
         if self._cluster and self.share_numbers([mine])[0] != mine:
             raise UserError(
-                f"worker {self._cluster.index}: its flags or its data differ from the chief's; "
+                f"worker {self._cluster.index}: its flags or data differ from the chief's; "
                 "give every worker the same command and the same data"
             )
 
     def stopping(self, received: signal.Signals | None) -> signal.Signals | None:
-        """The signal that any of the workers received, or None."""
+        """Return a signal that any of the workers received, or None."""
         if not self._cluster:
             return received
         mine = tf.constant([float(received == number) for number in STOPPING])
@@ -78,7 +78,7 @@ class Workers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Under it, the loss of another worker is told in one line.
+        """Translate TensorFlow's errors about a lost worker.
 
         Raises:
           WorkerLostError: if TensorFlow can no longer reach the others.
@@ -88,11 +88,11 @@ class Workers:
         except _LOST as error:
             if not self._cluster:
                 raise
-            words = " ".join(str(error).split())[:200]
+            reason = " ".join(str(error).split())[:200]
             raise WorkerLostError(
-                f"worker {self._cluster.index}: another worker of this run was lost, so all of "
-                "them end; start the same command on every host again, and the run goes on from "
-                f"its newest checkpoint (TensorFlow says: {words})"
+                f"worker {self._cluster.index}: another worker of this run was lost, so all "
+                "workers stop; start the same command on every host again to resume from the "
+                f"newest checkpoint (TensorFlow's message: {reason})"
             ) from error
 
     def _of_chief(self, value: tf.Tensor) -> tf.Tensor:
@@ -100,13 +100,13 @@ class Workers:
         return value if self.chief else tf.zeros_like(value)
 
     def _sum_in_replicas(self, values: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Sums over the workers, each of which counts once however many devices it has."""
+        """Sum over the workers, counting one replica of each."""
 
         def replica(values: list[tf.Tensor]) -> list[tf.Tensor]:
             context = tf.distribute.get_replica_context()
             local = self._strategy.num_replicas_in_sync // len(self._cluster.workers)
             first = tf.equal(context.replica_id_in_sync_group % local, 0)
-            # One by one, since TensorFlow joins a list's tensors into one of one type.
+            # One by one: for a list, TensorFlow concatenates tensors and needs a single dtype.
             return [
                 context.all_reduce(
                     tf.distribute.ReduceOp.SUM, tf.where(first, value, tf.zeros_like(value))

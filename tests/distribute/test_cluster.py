@@ -1,4 +1,4 @@
-"""TF_CONFIG and the meeting of the workers."""
+"""TF_CONFIG, and the start-up barrier."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class TestFromEnvironment:
             ('{"task": {}}', "'cluster' is missing"),
             ('{"cluster": {"worker": ["a:1", "b:1"]}}', "'task' is missing"),
             (environment(cluster={"ps": ["a:1"]})["TF_CONFIG"], "unknown job ps"),
-            (environment(cluster={"worker": ["a", "b:1"]})["TF_CONFIG"], "'a' is no address"),
-            (environment(cluster={"worker": ["a:99999", "b:1"]})["TF_CONFIG"], "no address"),
+            (environment(cluster={"worker": ["a", "b:1"]})["TF_CONFIG"], "'a' is not an address"),
+            (environment(cluster={"worker": ["a:99999", "b:1"]})["TF_CONFIG"], "not an address"),
             (environment(cluster={"worker": [1, 2]})["TF_CONFIG"], "expected string"),
             (environment(cluster={"worker": ["a:1", "a:1"]})["TF_CONFIG"], "twice"),
             (environment(task={"type": "worker", "index": 2})["TF_CONFIG"], "no task worker 2"),
@@ -75,7 +75,7 @@ class TestFromEnvironment:
             (environment(task={"type": "chief", "index": 0})["TF_CONFIG"], "no task chief 0"),
         ],
     )
-    def test_another_form_is_told_in_one_line(self, text, reason):
+    def test_malformed_values_are_refused_in_one_line(self, text, reason):
         with pytest.raises(UserError, match=reason) as caught:
             from_environment({"TF_CONFIG": text})
         assert str(caught.value).startswith("TF_CONFIG: ")
@@ -123,7 +123,7 @@ class TestMeet:
             meet(Cluster(workers, 1), 0.5)
 
     @pytest.mark.parametrize("index", [0, 1])
-    def test_a_port_in_use_is_told(self, index):
+    def test_a_port_in_use_is_refused(self, index):
         with socket.create_server(("", 0)) as taken:
             port = taken.getsockname()[1]
             workers = ["127.0.0.1:1", "127.0.0.1:1"]
@@ -157,7 +157,7 @@ cluster._SECONDS_TO_BEGIN = 2
 
 def begin():
     print("begins", flush=True)
-    # As TensorFlow does: in C, with the interpreter's lock.
+    # As TensorFlow does: in C, holding the GIL.
     ctypes.PyDLL(None).sleep(int(sys.argv[1]))
     return "begun"
 
@@ -170,7 +170,7 @@ run(main, usage=None)
 
 @pytest.fixture
 def chief(tmp_path):
-    """Starts a chief of two whose TensorFlow takes some seconds, and a connection to it."""
+    """Starts the chief of two workers with a simulated TensorFlow start, and connects to it."""
     (tmp_path / "chief.py").write_text(CHIEF)
     with contextlib.ExitStack() as stack:
 
@@ -213,7 +213,7 @@ def let_go(connection):
 
 
 def knock(workers, says=b"1"):
-    """A connection to the chief, which has time to see who it is."""
+    """A connection that had time to identify itself to the chief."""
     while True:
         with contextlib.suppress(OSError):
             port = int(workers[0].rpartition(":")[2])
@@ -251,18 +251,18 @@ class TestLoss:
 
     def test_three_of_whom_one_leaves_and_never_comes_back(self):
         workers = tuple(f"127.0.0.1:{port}" for port in free_ports(3))
-        told = []
+        messages = []
 
         def gather():
             with pytest.raises(UserError) as caught:
                 meet(Cluster(workers, 0), 3)
-            told.append(str(caught.value))
+            messages.append(str(caught.value))
 
         thread = threading.Thread(target=gather)
         thread.start()
         reset(knock(workers))
         thread.join(timeout=30)
-        assert "did not come up, worker 1 came and left within 3 seconds" in told[0]
+        assert "did not come up, worker 1 connected and left within 3 seconds" in messages[0]
 
     @pytest.mark.parametrize("end", [socket.socket.close, reset])
     def test_a_worker_that_dies_when_it_was_let_go(self, chief, end):
@@ -289,7 +289,7 @@ class TestLoss:
         let_go(knock())
         status, _, errors = ended(process, within=15)
         assert status == 4
-        assert "TensorFlow did not find the others within 2 seconds" in errors
+        assert "TensorFlow did not connect to the others within 2 seconds" in errors
 
     @pytest.mark.parametrize("says", [b"begun", b""])
     def test_a_worker_that_has_begun_may_close_its_connection(self, chief, says):

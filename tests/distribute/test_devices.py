@@ -1,4 +1,4 @@
-"""What `--devices` and `--precision` may ask for."""
+"""Values of --devices, and the warning about slow --precision."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_several_devices_on_each_of_several_hosts():
 
 
 class Path:
-    """A /proc/cpuinfo that says this."""
+    """A /proc/cpuinfo with the given content."""
 
     def __init__(self, text):
         self.text = text
@@ -77,7 +77,7 @@ class Device:
 )
 def test_slow_arithmetic_is_announced(monkeypatch, precision, cpuinfo, kind, slow):
     monkeypatch.setattr(devices, "Path", Path(cpuinfo))
-    notice = slow_precision(precision, Device(kind))
-    assert (notice is not None) == slow
+    warning = slow_precision(precision, Device(kind))
+    assert (warning is not None) == slow
     if slow:
-        assert notice.startswith(f"--precision={precision}: this processor has no instructions")
+        assert warning.startswith(f"--precision={precision}: this processor emulates {precision}")

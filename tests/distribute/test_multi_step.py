@@ -1,4 +1,4 @@
-"""Calls of many steps: where they end, what they add up, what they refuse."""
+"""Checks of batch size and XLA before calls of many steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def config(**settings):
 
 
 class Devices:
-    """As much of a strategy as the checks look at."""
+    """The attributes of a strategy that the checks read."""
 
     def __init__(self, replicas, kind="CPU"):
         self.num_replicas_in_sync = replicas

@@ -1,4 +1,4 @@
-"""Two processes on one machine, as two hosts: equal to one, lost together, resumed together."""
+"""Two workers on one machine: results equal to one worker's, loss of a worker, resumption."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def runs(tmp_path_factory, write_characters):
                 "--dataset=hwdb", "--conditional", f"--data_dir={folder / 'data'}",
                 f"--cache_dir={folder / 'cache'}", "--image_size=8", "--z_dim=6",
                 "--label_dim=4", "--first_filters=4", "--batch_size=8",
-                "--learning_rate=1e-5",  # what rounding errors can grow to is in proportion
+                "--learning_rate=1e-5",  # bounds the growth of rounding errors
             ]  # fmt: skip
             return [
                 *([] if "--dataset=mixture" in more else characters),
@@ -112,7 +112,7 @@ def test_two_workers_equal_one_and_resume_after_a_loss(runs, alone):
     errors = [line for line in runs.output("two", 0).splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "another worker of this run was lost" in errors[0] and "start the same" in errors[0]
-    assert runs.output("two", 1).count("step ") == 0  # only the chief speaks
+    assert runs.output("two", 1).count("step ") == 0  # only the chief logs
     assert statuses(runs.together("two")) == [0, 0]
     log = (runs.path / "two" / "log.txt").read_text(encoding="utf-8")
     assert "resumed at step 4 from" in log or "resumed at step 8 from" in log
@@ -135,7 +135,7 @@ def test_a_signal_to_one_worker_stops_both_at_the_same_step(runs, alone):
     assert statuses(processes) == [143, 143]
     log = (runs.path / "stopped" / "log.txt").read_text(encoding="utf-8").splitlines()
     assert log[-1].startswith("stopped by SIGTERM at step ")
-    runs.alone("stopped")  # one process goes on with what two began
+    runs.alone("stopped")  # one process resumes the run of two
     assert_equal_up_to_rounding(runs.path / "stopped", alone)
 
 
@@ -162,11 +162,11 @@ def test_a_worker_that_never_comes_up(runs):
     assert not (runs.path / "lonely").exists()
 
 
-def test_workers_with_other_flags_are_told(runs):
+def test_workers_with_other_flags_are_refused(runs):
     words = {0: [], 1: ["--learning_rate=0.001"]}
     processes = runs.together("unlike", words=words)
     assert statuses(processes)[1] == 2
-    assert "its flags or its data differ from the chief's" in runs.output("unlike", 1)
+    assert "its flags or data differ from the chief's" in runs.output("unlike", 1)
 
 
 def test_more_devices_than_a_worker_has(runs):

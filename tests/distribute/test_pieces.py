@@ -1,4 +1,4 @@
-"""A call cut into pieces ends as one that is not, to the bit."""
+"""Splitting a call of many steps does not change its results, bit for bit."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class TestPace:
 
 
 def test_sums_are_those_of_the_whole_call():
-    # Of these the sum depends on where it is cut, unless it goes on from piece to piece.
+    # Summing in parts changes the rounding, unless the running sum is carried over.
     values = np.random.default_rng(0).normal(size=(50, len(METRICS)))
     whole, cut, naive = (Window([1 / 3] * len(METRICS)) for _ in range(3))
     sums = np.zeros(len(METRICS))
@@ -86,7 +86,7 @@ def test_sums_are_those_of_the_whole_call():
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The run whose calls are not cut."""
+    """The run whose calls are not split."""
     return train(tmp_path_factory.mktemp("pieces") / "whole")
 
 
@@ -100,7 +100,7 @@ def test_a_run_is_the_same_however_its_calls_are_cut(tmp_path, whole, seconds, g
     assert rows[0] == rows[1] and json.loads(rows[0].splitlines()[0])["step"] == 30
 
 
-def test_a_signal_in_a_long_call_is_seen_to_and_the_run_goes_on_the_same(tmp_path):
+def test_a_run_stopped_by_a_signal_in_a_long_call_resumes_exactly(tmp_path):
     more = ("--steps=4000", "--log_every=4000", "--sample_every=0", "--watch_every=0")
     undisturbed, run = train(tmp_path / "undisturbed", *more), tmp_path / "run"
     words = [sys.executable, "-m", "lsgan_tf.main", *FLAGS, *more, f"--run_dir={run}"]

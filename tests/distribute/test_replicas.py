@@ -1,7 +1,6 @@
-"""A run does not depend on how many devices do it; bad values on one reach all.
+"""Results do not depend on the number of devices; non-finite values on one stop all.
 
-TensorFlow takes the number of logical devices before it starts, hence here and not
-in a fixture.
+The number of logical devices must be set before TensorFlow starts, hence not in a fixture.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ BATCH = 8
 
 
 class Blots(ArraySource):
-    """Four classes of 8x8 pictures."""
+    """Four classes of 8x8 images."""
 
     def __init__(self):
         random = np.random.default_rng(0)
         labels = random.integers(0, 4, 64)
-        pictures = random.integers(0, 256, (4, 8, 8, 1))[labels]
-        pictures += random.integers(-40, 40, (64, 8, 8, 1))
-        super().__init__(np.clip(pictures, 0, 255).astype(np.uint8), labels, "甲乙丙丁")
+        images = random.integers(0, 256, (4, 8, 8, 1))[labels]
+        images += random.integers(-40, 40, (64, 8, 8, 1))
+        super().__init__(np.clip(images, 0, 255).astype(np.uint8), labels, "甲乙丙丁")
 
 
 class Training:
@@ -60,7 +59,7 @@ class Training:
         )
 
     def steps(self, count):
-        """Sums over sound steps, the last step's metrics, steps done, bad ones, bad at the end."""
+        """Sums over finite steps, last metrics, steps done, bad steps, bad steps at the end."""
         return [value.numpy() for value in self._run(self._data, tf.constant(count, tf.int64))]
 
     def weights(self):
@@ -73,9 +72,9 @@ class Training:
 
 @pytest.fixture
 def float64(monkeypatch):
-    """Networks in float64: what is left of a difference is not rounding."""
-    # In float32 a rounding error that tips one unit over a kink of its activation has grown
-    # to whole percents ten steps later, whatever its cause.
+    """Networks in float64, so that differences are not due to rounding."""
+    # In float32 a rounding error that moves one unit across a kink of its activation grows to
+    # whole percents within ten steps.
     dense = layers.dense
     monkeypatch.setattr(
         layers,
@@ -111,7 +110,7 @@ def test_twenty_steps_are_the_same_on_any_number_of_devices(float64, loss, optim
             np.testing.assert_allclose(value, one.weights()[name], rtol=0, atol=1e-6, err_msg=name)
 
 
-def test_pictures_that_are_drawn_anew_are_the_same_on_two_devices(float64):
+def test_images_drawn_on_the_fly_are_the_same_on_two_devices(float64):
     one, two = (
         Training(devices, FreshStandin("安宽容峰", image_size=8, seed=3))
         for devices in ("cpu:1", "cpu:2")
@@ -136,9 +135,9 @@ def test_the_gradient_penalty_is_of_the_global_batch(float64):
     assert moved > 1e-3
 
 
-def test_in_float32_only_rounding_tells_the_devices_apart():
-    # Biases before a batch normalisation have no gradient but rounding errors, which Adam
-    # makes as large as any other step; the normalisation takes them away again.
+def test_in_float32_numbers_of_devices_differ_by_rounding_only():
+    # Biases before a batch normalisation have a gradient of rounding errors only, which Adam
+    # scales to full steps and the normalisation cancels.
     idle = {
         "generator/h0/bias", "generator/h1/bias", "generator/label_map/bias",
         "discriminator/h1/bias", "discriminator/h2/bias",
@@ -153,7 +152,7 @@ def test_in_float32_only_rounding_tells_the_devices_apart():
 
 
 def poison(monkeypatch, step, replica):
-    """Makes one replica's reals of one step (from 0) not a number."""
+    """Makes the real examples of one replica NaN in one step (from 0)."""
     original = GAN._update_discriminator
 
     def update(self, real, *others):
