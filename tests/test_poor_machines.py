@@ -52,7 +52,7 @@ class TestHome:
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
 
     def test_the_cache_needs_a_flag(self, homeless):
-        with pytest.raises(UserError, match=r"no home folder .*; give a folder .* by --cache_dir"):
+        with pytest.raises(UserError, match=r"no home folder .*; give a writable folder"):
             files.default_cache_dir()
 
     def test_the_cache_may_be_named(self, homeless, monkeypatch, tmp_path):
@@ -212,7 +212,7 @@ class TestDisks:
             "run(main, usage='')"
         )
         assert one_line(call("-c", code)) == (
-            "error: run/x.npy: Device or resource busy; see to the disk and run the same command "
+            "error: run/x.npy: Device or resource busy; check the disk and run the same command "
             "again"
         )
 

@@ -1,1 +1,1 @@
-"""What knows nothing of GANs: files, text, signals, TensorFlow's set-up, child processes."""
+"""Utilities independent of GANs: files, text, signals, processes, TensorFlow's set-up."""

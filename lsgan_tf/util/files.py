@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: atomic writes, free space, hashes."""
+"""File utilities: atomic writes, JSON, arrays, free space, hashes."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 _MEGABYTE = 1 << 20
 _LARGEST_JSON = 256 * _MEGABYTE
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
-# What passes, or lies at the disk or the network.
+# Temporary errors, and those of disks and networks.
 _OF_DISKS = (errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
-# Names that `tempfile` makes for `atomic_file` and `atomic_folder`.
+# Temporary names of `atomic_file` and `atomic_folder`.
 _LEFTOVER = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.(tmp|old)")
 
 
 @contextlib.contextmanager
 def explained(path: Path, doing: str, flag: str = "") -> Iterator[None]:
-    """Turns an operating-system error under it into a `UserError`.
+    """Convert operating-system errors inside the context to `UserError`.
 
     Args:
-      path: the file or folder being worked on, named in the message.
-      doing: what is being done, as a gerund: `"writing the checkpoint"`.
-      flag: what names another place for it: `"--cache_dir"`.
+      path: the file or folder, named in the message.
+      doing: the operation, as a gerund: `"writing the checkpoint"`.
+      flag: the flag that chooses another folder: `"--cache_dir"`.
 
     Raises:
-      UserError: if the disk is full, or `path` may not be read or written.
+      UserError: on any OSError.
     """
     try:
         yield
@@ -51,15 +51,15 @@ def explained(path: Path, doing: str, flag: str = "") -> Iterator[None]:
 
 
 def in_words(error: OSError, doing: str = "", flag: str = "") -> str:
-    """What an operating-system error means, and the remedy.
+    """Describe an operating-system error and its remedy.
 
     Args:
       error: the error.
-      doing: what was being done, as in `" while writing the checkpoint"`.
-      flag: as `explained`.
+      doing: the operation, as in `" while writing the checkpoint"`.
+      flag: see `explained`.
     """
     text = error.strerror or str(error)
-    # NumPy has no number for a disk that is full.
+    # NumPy sets no errno for a full disk.
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or _SHORT_WRITE.search(text):
         return f"the disk is full{doing}; free some space and run the same command again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -67,21 +67,21 @@ def in_words(error: OSError, doing: str = "", flag: str = "") -> str:
         return f"permission denied{doing}; choose a folder you may write to{other}"
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return (
-            f"{text}{doing}: a file stands where a folder is needed, or a folder where a file is; "
-            "choose another name"
+            f"{text}{doing}: there is a file where a folder is needed, or the reverse; choose "
+            "another name"
         )
     if "usable temporary" in text:
         return f"there is no usable temporary folder{doing}; set TMPDIR to one you may write to"
     if error.errno in _OF_DISKS:
-        return f"{text}{doing}; see to the disk and run the same command again"
+        return f"{text}{doing}; check the disk and run the same command again"
     return f"{text}{doing}"
 
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path` and renames it to `path` on success.
+    """Yield a temporary path beside `path` that is renamed to `path` on success.
 
-    On any exception the temporary file is removed and `path` is as it was.
+    On an exception the temporary file is removed and `path` is unchanged.
     """
     path = Path(path)
     refuse_special(path)
@@ -91,7 +91,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes private files; what is published follows the umask as usual.
+        # mkstemp makes private files.
         os.chmod(temporary, 0o666 & ~_umask())
         sync(temporary)
         os.replace(temporary, path)
@@ -101,10 +101,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yields a temporary folder beside `path` and renames it to `path` on success.
+    """Yield a temporary folder beside `path` that is renamed to `path` on success.
 
-    A folder already at `path` is replaced. On any exception the temporary
-    folder is removed and `path` is as it was.
+    An existing folder is replaced. On an exception the temporary folder is removed and
+    `path` is unchanged.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             try:
                 os.replace(temporary, path)
             except BaseException:
-                # Should this fail as well, `clear_leftovers` brings it back another time.
+                # If this fails as well, `clear_leftovers` restores it later.
                 os.replace(old / path.name, path)
                 os.rmdir(old)
                 raise
@@ -137,10 +137,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Removes what killed processes left of `atomic_file` and `atomic_folder` in a folder.
+    """Remove temporary files left by killed processes, and restore what they had moved aside.
 
-    What was moved aside and never replaced is brought back. Only for who has the folder
-    alone: the unfinished work of others would go, too.
+    Call only while holding the folder's lock: temporary files in use would be removed too.
     """
     for path in Path(folder).glob(".*"):
         match = _LEFTOVER.fullmatch(path.name)
@@ -158,16 +157,15 @@ def clear_leftovers(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Has other processes wait that would make the same `path`.
+    """Hold the lock `<path>.lock`, waiting for other processes that create `path`.
 
-    Look again whether it is there once inside: another process may just have
-    made it.
+    Check inside the context whether `path` exists: another process may have created it.
 
     Raises:
-      UserError: if the lock file beside `path`, `<path>.lock`, cannot be made.
+      UserError: if the lock file cannot be created.
     """
     lock = Path(path).with_name(Path(path).name + ".lock")
-    with explained(lock, "making a lock file", "--cache_dir"):
+    with explained(lock, "creating a lock file", "--cache_dir"):
         lock.parent.mkdir(parents=True, exist_ok=True)
         held = take(lock, wait=True)
     with held:
@@ -175,28 +173,26 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as indented JSON, atomically."""
+    """Write `value` as indented JSON, atomically."""
     with atomic_file(path) as temporary:
         text = json.dumps(value, indent=2, ensure_ascii=False)
-        # Half a surrogate pair, as in a path that is no UTF-8, becomes JSON's own escape.
+        # Lone surrogates, as in paths that are not UTF-8, become JSON escapes.
         temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Opens a file to be read, and refuses what is no regular file.
-
-    Nobody may ever write to a FIFO, and a device may never end.
+    """Open a regular file for reading.
 
     Raises:
-      UserError: if there is something else in its place.
+      UserError: if it is a FIFO or a device, reading which may never end.
       OSError: if it cannot be opened.
     """
     return open(path, "rb", opener=open_descriptor)
 
 
 def open_descriptor(path: str | Path, flags: int = os.O_RDONLY) -> int:
-    """A descriptor of a regular file, to be closed by the caller; raises as `open_regular`."""
-    # To open a FIFO waits for somebody who writes to it, unless told not to.
+    """Return a descriptor of a regular file, to be closed by the caller; see `open_regular`."""
+    # Without O_NONBLOCK, opening a FIFO waits for a writer.
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
@@ -210,33 +206,33 @@ def open_descriptor(path: str | Path, flags: int = os.O_RDONLY) -> int:
 
 
 def read_bytes(path: Path, largest: int | None = None) -> bytes:
-    """The content of a regular file.
+    """Read a regular file.
 
     Args:
       path: the file.
-      largest: bytes above which it is refused; None takes any size.
+      largest: maximum size in bytes; None for any size.
 
     Raises:
-      UserError: if it is larger, or no regular file.
+      UserError: if it is larger, or not a regular file.
       OSError: if it cannot be read.
     """
     with open_regular(path) as stream:
         content = stream.read(-1 if largest is None else largest + 1)
     if largest is not None and len(content) > largest:
-        raise UserError(f"{path}: larger than the {largest:,} bytes that such a file may have")
+        raise UserError(f"{path}: larger than the {largest:,} bytes allowed")
     return content
 
 
 def read_json(path: Path, form: Any = None, *, largest: int = _LARGEST_JSON) -> Any:
-    """Reads JSON and checks its form.
+    """Read JSON and check it against a schema.
 
     Args:
       path: the file.
-      form: what must be in it, see `lsgan_tf.util.forms.check_form`; None takes anything.
-      largest: bytes above which it is refused.
+      form: the schema, see `lsgan_tf.util.forms.check_form`; None accepts anything.
+      largest: maximum size in bytes.
 
     Raises:
-      UserError: if the file is missing, is not JSON, or has another form.
+      UserError: if the file is missing, is not JSON, or does not match the schema.
     """
     with explained(path, "reading it"):
         text = read_bytes(path, largest).decode("utf-8-sig", errors="replace")
@@ -248,21 +244,21 @@ def read_json(path: Path, form: Any = None, *, largest: int = _LARGEST_JSON) -> 
         try:
             check_form(value, form)
         except ValueError as error:
-            raise UserError(f"{path}: damaged, or written by something else ({error})") from error
+            raise UserError(f"{path}: damaged, or of another program ({error})") from error
     return value
 
 
 def read_array(path: Path, dtype: str, shape: tuple[int | None, ...]) -> np.ndarray:
-    """Maps an array in `.npy` and checks what it is.
+    """Memory-map an `.npy` array and check its dtype and shape.
 
     Args:
       path: the file.
-      dtype: its numbers: "int64".
-      shape: its sides; None is any length.
+      dtype: the expected dtype.
+      shape: the expected shape; None for any length.
 
     Raises:
-      ValueError: if it is damaged or another array.
-      UserError: if it is no regular file.
+      ValueError: if it is damaged, or dtype or shape differ.
+      UserError: if it is not a regular file.
       OSError: if it cannot be read.
     """
     import numpy as np
@@ -272,21 +268,21 @@ def read_array(path: Path, dtype: str, shape: tuple[int | None, ...]) -> np.ndar
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except EOFError as error:
         raise ValueError(f"{path.name}: empty") from error
-    sides = len(array.shape) == len(shape) and all(
-        wanted in (None, side) for wanted, side in zip(shape, array.shape, strict=True)
+    fits = len(array.shape) == len(shape) and all(
+        expected in (None, length) for expected, length in zip(shape, array.shape, strict=True)
     )
-    if array.dtype != dtype or not sides:
+    if array.dtype != dtype or not fits:
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape}")
     return array
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """Writes an array as `.npy`, atomically.
+    """Write an array as `.npy`, atomically.
 
     Raises:
       UserError: if it cannot be written.
     """
-    import numpy as np  # most who need this module do without
+    import numpy as np  # heavy, and rarely needed by users of this module
 
     with (
         explained(path, "writing it"),
@@ -297,12 +293,12 @@ def save_array(path: Path, array: np.ndarray) -> None:
 
 
 def require_free_space(folder: Path, needed: int, what: str) -> None:
-    """Refuses to start a write that cannot fit.
+    """Check the free space before a write.
 
     Args:
-      folder: where the write will go; it need not exist yet.
-      needed: bytes about to be written.
-      what: what they are, for the message.
+      folder: the target folder, which need not exist yet.
+      needed: bytes to be written.
+      what: their name in the message.
 
     Raises:
       UserError: if the file system has fewer than `needed` bytes free.
@@ -313,22 +309,20 @@ def require_free_space(folder: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise UserError(
-            f"{folder}: {what} needs {needed / _MEGABYTE:,.0f} MiB and only "
+            f"{folder}: {what} needs {needed / _MEGABYTE:,.0f} MiB, and only "
             f"{free / _MEGABYTE:,.0f} MiB are free; free some space or choose another folder"
         )
 
 
 def require_writable(path: Path, doing: str) -> None:
-    """Refuses a place for a file before the work that is to be written there.
-
-    Nothing is left behind: folders that are missing are made when the file is written.
+    """Check that a file can be created, without leaving anything behind.
 
     Args:
-      path: the file; it need not exist yet.
-      doing: what will be done, as `explained` has it.
+      path: the file, which need not exist yet.
+      doing: see `explained`.
 
     Raises:
-      UserError: if no file can be made there.
+      UserError: if it cannot.
     """
     refuse_special(path)
     folder = Path(path).absolute().parent
@@ -340,7 +334,7 @@ def require_writable(path: Path, doing: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's content, read in blocks."""
+    """Hex SHA-256 of a file's content."""
     digest = hashlib.sha256()
     with open_regular(path) as stream:
         while block := stream.read(4 * _MEGABYTE):
@@ -349,7 +343,7 @@ def sha256(path: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Has the operating system put a file's content on the disk."""
+    """Flush a file's content to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -358,23 +352,24 @@ def sync(path: Path) -> None:
 
 
 def default_cache_dir() -> Path:
-    """The user's cache folder for prepared data: `$XDG_CACHE_HOME/lsgan_tf` or its default.
+    """Default folder of prepared data: `lsgan_tf` in `$XDG_CACHE_HOME` or `~/.cache`.
 
     Raises:
-      UserError: if there is no such folder and none can be made.
+      UserError: if it neither exists nor can be created.
     """
-    remedy = "give a folder that can be written by --cache_dir"
+    remedy = "give a writable folder by --cache_dir"
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError as error:
-        raise UserError(f"no home folder to keep prepared data in; {remedy}") from error
+        raise UserError(f"no home folder for prepared data; {remedy}") from error
     folder = existing = Path(base) / "lsgan_tf"
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
-    # One that is there is of use even if it may only be read.
+    # An existing folder is useful even if it is read-only.
     if existing != folder and not (existing.is_dir() and os.access(existing, os.W_OK)):
         raise UserError(
-            f"prepared data would be kept in {folder}, and {existing} cannot be written; {remedy}"
+            f"the default folder of prepared data is {folder}, and {existing} cannot be written; "
+            f"{remedy}"
         )
     return folder
 

@@ -1,4 +1,4 @@
-"""JSON from elsewhere: parsed within bounds, and checked for its form before it is used."""
+"""Parsing and schema checks of untrusted JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 DEEPEST = 32
-"""Levels of nesting; none of our files has more than eight."""
+"""Maximum levels of nesting; files of this package have at most eight."""
 
 _LARGEST = 1 << 63
 _WORDS = {
@@ -23,15 +23,15 @@ _WORDS = {
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parses JSON that is nested at most `DEEPEST` levels deep.
+    """Parse JSON that is nested at most `DEEPEST` levels deep.
 
     Raises:
-      ValueError: if it is no JSON, or nested deeper.
+      ValueError: if it is not JSON, or nested deeper.
     """
     try:
         value = json.loads(text)
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise ValueError("nested too deeply") from error
     level = [value]
     for _ in range(DEEPEST):
         level = [
@@ -42,29 +42,29 @@ def parse_json(text: str | bytes) -> Any:
         ]
         if not level:
             return value
-    raise ValueError("nested too deep")
+    raise ValueError("nested too deeply")
 
 
 def fields_of(kind: type, values: dict[str, Any]) -> dict[str, Any]:
-    """Those of some values that a dataclass has; a newer version may have written more."""
+    """Select the values that are fields of a dataclass; newer versions may write more."""
     names = {field.name for field in dataclasses.fields(kind)}
     return {name: value for name, value in values.items() if name in names}
 
 
 def check_form(value: Any, form: Any, where: str = "") -> None:
-    """Refuses a value that has another form.
+    """Check a value against a schema.
 
     Args:
-      value: what `parse_json` returned.
-      form: `int` (0 or more, 64 bits), `float` (any finite number), `str`, `bool`, `dict`,
-        `list` or None for a value of that kind; a tuple of forms for any one of them;
+      value: the result of `parse_json`.
+      form: the schema: `int` (0 or more, 64 bits), `float` (any finite number), `str`, `bool`,
+        `dict`, `list` or None for a value of that type; a tuple of schemas for any of them;
         `[form]` for a list of such values; `{str: form}` for an object of such values;
-        `{"name": form, "other?": form}` for one with these fields, some of them optional,
-        and any others.
+        `{"name": form, "other?": form}` for an object with these fields, optional if they end
+        in "?", and any others.
       where: the value's place, for the message.
 
     Raises:
-      ValueError: naming the place, what was expected and what was found.
+      ValueError: naming the place, the expected type and the value found.
     """
     if isinstance(form, tuple):
         for one in form:

@@ -1,8 +1,8 @@
-"""What a SavedModel from elsewhere may do: a graph is a program, and TensorFlow runs it.
+"""Allow-list of operations for SavedModels from untrusted sources.
 
 TensorFlow has operations that read and write files, call Python and open connections. An
-exported generator needs none of them; its variables are saved and restored by functions of
-their own, which nothing else may call.
+exported generator needs none of them, apart from the functions that save and restore its
+variables, which nothing else may call.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from lsgan_tf.util.files import explained, read_bytes
 _LARGEST = 1 << 30
 # fmt: off
 OPERATIONS = frozenset({
-    # Variables, tables and control.
+    # Variables, tables and control flow.
     "Assert", "AssignVariableOp", "Const", "DisableCopyOnRead", "HashTableV2", "Identity",
     "IdentityN", "If", "LookupTableFindV2", "LookupTableImportV2", "NoOp", "PartitionedCall",
     "Placeholder", "ReadVariableOp", "StatefulPartitionedCall", "StatelessIf", "StatelessWhile",
     "VarHandleOp", "While",
-    # Numbers.
+    # Arithmetic.
     "Abs", "Add", "AddN", "AddV2", "All", "Any", "BatchMatMulV2", "BiasAdd", "Bitcast",
     "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Cast", "Ceil", "ClipByValue", "Conv2D",
     "Conv2DBackpropInput", "Cos", "DepthwiseConv2dNative", "Einsum", "Elu", "Equal", "Exp",
@@ -39,7 +39,7 @@ OPERATIONS = frozenset({
     "BroadcastTo", "ConcatV2", "ExpandDims", "Fill", "GatherV2", "OnesLike", "Pack", "Pad",
     "PadV2", "Range", "Rank", "Reshape", "ReverseV2", "Shape", "Size", "Slice", "Split", "SplitV",
     "Squeeze", "StridedSlice", "Tile", "Transpose", "Unpack", "Where", "ZerosLike",
-    # Texts.
+    # Strings.
     "ReduceJoin", "StaticRegexFullMatch", "StringJoin", "UnicodeDecode", "UnicodeEncode",
 })
 # fmt: on
@@ -47,14 +47,14 @@ _SAVING = frozenset({"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilena
 
 
 def check_saved_model(path: Path) -> None:
-    """Refuses a SavedModel that does what an exported generator never does.
+    """Check that a SavedModel has only operations that an exported generator needs.
 
     Args:
-      path: its folder.
+      path: the SavedModel's folder.
 
     Raises:
-      UserError: if it holds another operation than `OPERATIONS`, or reads or writes files
-        other than its variables; or if it is damaged.
+      UserError: if it has operations not in `OPERATIONS`, accesses files other than its
+        variables, or is damaged.
     """
     for part in sorted(Path(path).rglob("*")):
         if part.exists() and not part.is_file() and not part.is_dir():
@@ -64,24 +64,24 @@ def check_saved_model(path: Path) -> None:
         content = read_bytes(file, _LARGEST)
     try:
         graphs = SavedModel.FromString(content).meta_graphs
-    except Exception as error:  # protobuf's own kinds of error differ by version
-        raise _refusal(path, "damaged: no SavedModel") from error
-    # TensorFlow loads any other number, and a graph without objects, in an older way.
+    except Exception as error:  # protobuf's exception types differ by version
+        raise _refusal(path, "damaged: not a SavedModel") from error
+    # Otherwise TensorFlow would load it by its legacy loader.
     if len(graphs) != 1 or not graphs[0].HasField("object_graph_def"):
-        raise _refusal(path, "not of lsgan_tf: no graph of objects")
+        raise _refusal(path, "not of lsgan_tf: it has no object graph")
     objects, library = graphs[0].object_graph_def, graphs[0].graph_def.library
     functions = {each.signature.name: list(each.node_def) for each in library.function}
     saving = {name for name, nodes in functions.items() if {n.op for n in nodes} & _SAVING}
     for name, nodes in {"": list(graphs[0].graph_def.node), **functions}.items():
         allowed = OPERATIONS | (_SAVING if name in saving else frozenset())
         if foreign := sorted({node.op for node in nodes} - allowed):
-            raise _refusal(path, f"not of lsgan_tf: it holds the operation {foreign[0][:60]}")
+            raise _refusal(path, f"not of lsgan_tf: it has the operation {foreign[0][:60]}")
         if name and any(saving & _called(node) for node in nodes):
-            raise _refusal(path, "not of lsgan_tf: it calls what saves its variables")
+            raise _refusal(path, "not of lsgan_tf: it calls functions that save variables")
     if library.gradient or saving & set(objects.concrete_functions):
-        raise _refusal(path, "not of lsgan_tf: it offers what saves its variables")
+        raise _refusal(path, "not of lsgan_tf: it exposes functions that save variables")
     if any(node.saveable_objects or node.registered_saver for node in objects.nodes):
-        raise _refusal(path, "not of lsgan_tf: it restores objects in a way of its own")
+        raise _refusal(path, "not of lsgan_tf: it has custom savers")
 
 
 def _called(node: NodeDef) -> set[str]:
@@ -92,6 +92,6 @@ def _called(node: NodeDef) -> set[str]:
 
 def _refusal(path: Path, reason: str) -> UserError:
     return UserError(
-        f"{path}: the SavedModel is {reason}; it was not run: write it again with python -m "
+        f"{path}: the SavedModel is {reason}; it was not run: export it again with python -m "
         "lsgan_tf.export"
     )

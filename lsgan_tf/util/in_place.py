@@ -1,7 +1,7 @@
-"""Opening files that are changed in place, and nothing but them.
+"""Safe opening of files that are modified in place.
 
-Whatever else is written gets a temporary name and is renamed (`lsgan_tf.util.files`), which
-replaces a link. What is appended to, cut or locked would go through it.
+Other files are written under a temporary name and renamed (`lsgan_tf.util.files`), which
+replaces links. Appending, truncating and locking would follow them.
 """
 
 from __future__ import annotations
@@ -13,54 +13,55 @@ from pathlib import Path
 
 from lsgan_tf.errors import UserError
 
-# Not there on Windows. Without waiting, as opening a pipe would for its reader.
+# Absent on Windows. O_NONBLOCK: opening a pipe would wait for its other end.
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
-# How systems say that a link was not followed, and that nobody reads a pipe.
-_ELSEWHERE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
+# Errors of a link that was not followed, and of a pipe without a reader.
+_NOT_A_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
 
 
 def opener(path: str, flags: int) -> int:
-    """Opens a regular file that has one name only: `open(path, "a", opener=opener)`.
+    """Open a regular file without other hard links: `open(path, "a", opener=opener)`.
 
     Raises:
-      UserError: if `path` is a link or no regular file, or is to be written and has a hard link.
+      UserError: if `path` is a link or not a regular file, or is opened for writing and has
+        another hard link.
       OSError: if it cannot be opened.
     """
     refuse_link(Path(path))
     try:
         descriptor = os.open(path, flags | _FLAGS, 0o666)
     except OSError as error:
-        if error.errno in _ELSEWHERE:
+        if error.errno in _NOT_A_FILE:
             raise _refused(path) from error
         raise
-    facts = os.fstat(descriptor)
+    status = os.fstat(descriptor)
     reads = flags & (os.O_WRONLY | os.O_RDWR) == 0
-    if stat.S_ISREG(facts.st_mode) and (reads or facts.st_nlink <= 1):
+    if stat.S_ISREG(status.st_mode) and (reads or status.st_nlink <= 1):
         return descriptor
     os.close(descriptor)
-    if stat.S_ISREG(facts.st_mode):
+    if stat.S_ISREG(status.st_mode):
         raise UserError(
-            f"{path}: this file has a second name (a hard link), under which it would change too; "
-            "copy the folder (cp -r) and give the copy"
+            f"{path}: this file has another hard link, which would change too; copy the folder "
+            "(cp -r) and give the copy"
         )
     raise _refused(path)
 
 
 def refuse_link(path: Path) -> None:
-    """Refuses a file or folder that is a link.
+    """Check that a file or folder is not a symbolic link.
 
     Raises:
       UserError: if it is one.
     """
     if Path(path).is_symlink():
         raise UserError(
-            f"{path}: is a link, and what it points to would be changed; remove the link (a link "
-            "to a whole folder, --run_dir for example, may be given)"
+            f"{path}: is a link, and its target would be changed; remove the link (--run_dir "
+            "itself may be a link)"
         )
 
 
 def refuse_special(path: Path) -> None:
-    """Refuses a device or a pipe as the place of a file, which would be replaced.
+    """Check that a path is not a device or pipe, which a new file would replace.
 
     Raises:
       UserError: if it is one.
@@ -74,4 +75,4 @@ def refuse_special(path: Path) -> None:
 
 
 def _refused(path: str | Path) -> UserError:
-    return UserError(f"{path}: is a link, a device or a pipe; expected a file or a free name")
+    return UserError(f"{path}: is a link, a device or a pipe; expected a file or an unused name")

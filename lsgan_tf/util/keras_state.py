@@ -1,4 +1,4 @@
-"""Keras's global settings, which are the user's and decide nothing here."""
+"""Isolation from Keras's global settings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import keras
 
 @contextlib.contextmanager
 def neutral() -> Iterator[None]:
-    """Under it, Keras has its own defaults, whatever `keras.json` or other code has set.
+    """Use Keras's defaults inside the context, whatever `keras.json` or other code has set.
 
-    They give weights, optimisers and operations the types and formats that nobody names.
+    They determine dtypes and data formats that are not given explicitly.
     """
     config = keras.config
     values = {

@@ -1,4 +1,4 @@
-"""Locks between processes, on file systems without such locks too."""
+"""Inter-process file locks, also on file systems without locks."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util.in_place import opener
 
 SOFT = ".soft"
-"""Suffix of the file that stands for a lock where the file system has none."""
+"""Suffix of the lock file used where the file system has no locks."""
 
 _PAUSE = 0.05
-_SECONDS_OF_READERS = 0.2  # `is_held` has the lock for an instant
+_SECONDS_OF_READERS = 0.2  # `is_held` takes the lock for an instant
 _SILENT_SECONDS = 5.0
 
 
 def take(path: Path, *, wait: bool = False, sign: bool = True) -> contextlib.ExitStack:
-    """Takes a lock; closing the result, or the end of the process, gives it back.
+    """Acquire a lock; closing the result, or the end of the process, releases it.
 
-    Where the file system has no locks, the file `<path>.soft` stands for one: it holds the
-    process's number and its host's name, and is passed over when that process is gone.
+    Where the file system has no locks, the file `<path>.soft` is used instead: it contains
+    the process id and host name, and is ignored once that process is gone.
 
     Args:
-      path: the file to lock; made if it does not exist.
-      wait: for as long as another process has it.
-      sign: write this process's number into the file.
+      path: the file to lock, created if missing.
+      wait: whether to wait while another process holds it.
+      sign: whether to write this process's id into the file.
 
     Raises:
-      BlockingIOError: if another process has it.
-      UserError: if it is a link.
+      BlockingIOError: if another process holds it.
+      UserError: if `path` is a link.
       OSError: if it cannot be written.
     """
     with contextlib.ExitStack() as stack:
@@ -57,17 +57,17 @@ def take(path: Path, *, wait: bool = False, sign: bool = True) -> contextlib.Exi
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process has the lock; False if that cannot be found out."""
-    # Network file systems lock only what may be written.
+    """Whether a living process holds the lock; False if that cannot be determined."""
+    # Network file systems lock only writable files.
     mode = "r+b" if os.access(path, os.W_OK) else "rb"
     with contextlib.suppress(OSError, UserError), open(path, mode, opener=opener) as stream:
         try:
-            # Given back at once: the file is closed.
+            # Released at once, as the file is closed.
             return not lock_descriptor(stream.fileno(), blocking=False)
         except OSError:
             if not os.path.lexists(f"{path}{SOFT}"):
                 return False
-            # That of a process that is gone can be had, and is removed.
+            # A stale one is acquired, and removed by the release.
             soft = SoftFileLock(f"{path}{SOFT}", thread_local=False)
             held = not _take_soft(soft)
             soft.release()
@@ -76,7 +76,7 @@ def is_held(path: Path) -> bool:
 
 
 def holder(path: Path) -> str:
-    """The number of the process that has the lock, for a message."""
+    """Id of the process that holds the lock, for messages."""
     with contextlib.suppress(OSError):
         text = Path(path).read_text(encoding="utf-8", errors="replace").strip()
         if text.isdecimal():
@@ -85,15 +85,15 @@ def holder(path: Path) -> str:
 
 
 def _attempt(attempt: Callable[[], bool], path: Path, wait: bool) -> None:
-    begun, told = time.monotonic(), False
+    start, reported = time.monotonic(), False
     while not attempt():
-        passed = time.monotonic() - begun
+        passed = time.monotonic() - start
         if not wait and passed > _SECONDS_OF_READERS:
             raise BlockingIOError(f"{path} is locked")
-        if passed > _SILENT_SECONDS and not told:
-            told = True
-            words = f"waiting for another process (number {holder(path)}), which has {path}"
-            print(words, file=sys.stderr, flush=True)
+        if passed > _SILENT_SECONDS and not reported:
+            reported = True
+            message = f"waiting for another process (id {holder(path)}) that holds {path}"
+            print(message, file=sys.stderr, flush=True)
         time.sleep(_PAUSE)
 
 

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 
 def to_range(examples: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.Tensor:
-    """Scales uint8 images into a network's range.
+    """Scale uint8 images to a network's range.
 
     Args:
-      examples: uint8 images, 0 to 255, or values that lie in the range already.
+      examples: uint8 images, 0 to 255, or values already in the range.
       pixel_range: (0, 1) or (-1, 1); None for points, which are not scaled.
 
     Returns:
@@ -25,14 +25,14 @@ def to_range(examples: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf
 
 
 def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """Brings a generator's images from its range to 0..255.
+    """Convert a generator's images to 0..255.
 
     Args:
-      images: float, any shape, values in `pixel_range` (others are clipped).
+      images: float, any shape, clipped to `pixel_range`.
       pixel_range: (0, 1) for a sigmoid, (-1, 1) for a tanh generator.
 
     Returns:
-      uint8, same shape, rounded to the nearest level; 0 where a value is not a number.
+      uint8, same shape, rounded to the nearest level; NaN becomes 0.
     """
     low, high = pixel_range
     scaled = (np.asarray(images, np.float32) - low) * (255.0 / (high - low))

@@ -1,4 +1,4 @@
-"""Progress of long work: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of long operations: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Counts work done and shows it on standard error.
+    """Context manager that counts work done and shows it on standard error.
 
     Example:
       with Progress("drawing", total=3755, unit="characters") as progress:
@@ -22,10 +22,10 @@ class Progress:
               progress.add(1)
 
     Args:
-      label: what is being done, a gerund.
-      total: how much there is to do, in `unit`; None if unknown.
-      unit: the plural name of what is counted; "B" for bytes.
-      stream: where to write; standard error by default.
+      label: the operation, as a gerund.
+      total: the total amount in `unit`; None if unknown.
+      unit: plural name of the unit; "B" for bytes.
+      stream: output stream, by default standard error.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Progress:
         return self
 
     def add(self, amount: int) -> None:
-        """Counts `amount` more as done."""
+        """Count `amount` more as done."""
         self._done += amount
         if self._bar is not None:
             self._bar.update(amount)
@@ -73,12 +73,12 @@ class Progress:
 
     def _line(self) -> None:
         seconds = time.monotonic() - self._start
-        amounts, share = self._number(self._done), ""
+        amounts, fraction = self._number(self._done), ""
         if self._total:
             amounts += f" of {self._number(self._total)}"
-            share = f" ({self._done / self._total:.0%})"
+            fraction = f" ({self._done / self._total:.0%})"
         unit = "MB" if self._unit == "B" else self._unit
-        line = f"{self._label}: {amounts} {unit}{share}, {seconds:.0f} s"
+        line = f"{self._label}: {amounts} {unit}{fraction}, {seconds:.0f} s"
         print(line, file=self._stream, flush=True)
 
     def _number(self, value: int) -> str:

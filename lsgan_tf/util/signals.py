@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that goes away: finish the call, keep the work, then leave."""
+"""Graceful shutdown on Ctrl-C, SIGTERM and a closed terminal."""
 
 from __future__ import annotations
 
@@ -11,26 +11,25 @@ from typing import Any
 
 from lsgan_tf.util.terminal import loss
 
-# Windows has neither of the last two.
+# Windows lacks the last two.
 STOPPING = tuple(
     getattr(signal, name)
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGPIPE")
     if hasattr(signal, name)
 )
-"""What ends a run. SIGPIPE is never received: Python ignores it, and a write fails."""
+"""Signals that end a run. SIGPIPE is never received: Python ignores it and writes fail."""
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, where Ctrl-C is a KeyboardInterrupt."""
+    """Raised on SIGTERM, as KeyboardInterrupt is on Ctrl-C."""
 
 
 class Interruption:
-    """Notes the first SIGINT, SIGTERM or SIGHUP; a SIGINT after it stops the process at once.
+    """Context manager that records the first SIGINT, SIGTERM or SIGHUP.
 
-    Python runs its handlers only between calls into TensorFlow, and once for any
-    number of signals; so a thread listens beside them. Use as a context; the former
-    handlers come back at its end. SIGHUP stays ignored where it is (`nohup`). Outside the
-    main thread signals cannot be handled and are left alone.
+    A SIGINT after it exits at once. Python runs signal handlers only between calls into
+    TensorFlow, and once for any number of signals, so a thread listens as well. An ignored
+    SIGHUP (`nohup`) stays ignored. Outside the main thread the context has no effect.
     """
 
     def __init__(self) -> None:
@@ -39,7 +38,7 @@ class Interruption:
 
     @property
     def signal(self) -> signal.Signals | None:
-        """The first signal received; SIGPIPE once nobody reads standard output; else None."""
+        """The first signal received, SIGPIPE if standard output has no reader, or None."""
         if self._first is None and isinstance(loss(), BrokenPipeError):
             return getattr(signal, "SIGPIPE", None)
         return self._first
@@ -47,17 +46,17 @@ class Interruption:
     def __enter__(self) -> Interruption:
         if threading.current_thread() is not threading.main_thread():
             return self
-        listening, telling = os.pipe()
-        os.set_blocking(telling, False)
-        self._pipe = (listening, telling)
-        self._former_pipe = signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
-        # TensorFlow's own handler for several workers is none that Python could put back.
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        self._pipe = (read_end, write_end)
+        self._former_pipe = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        # `or`: TensorFlow's handler for several workers is in C and cannot be restored.
         for number in STOPPING:
             ignored = signal.getsignal(number) is signal.SIG_IGN
             if number.name == "SIGPIPE" or (number.name == "SIGHUP" and ignored):
                 continue
             self._former[number] = signal.signal(number, self._receive) or signal.SIG_DFL
-        self._thread = threading.Thread(target=self._listen, args=(listening,), daemon=True)
+        self._thread = threading.Thread(target=self._listen, args=(read_end,), daemon=True)
         self._thread.start()
         return self
 
@@ -72,15 +71,15 @@ class Interruption:
         for number, handler in self._former.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._former_pipe)
-        listening, telling = self._pipe
-        os.close(telling)  # ends the thread
+        read_end, write_end = self._pipe
+        os.close(write_end)  # ends the thread
         self._thread.join()
-        os.close(listening)
+        os.close(read_end)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self._note(number)
+        self._record(number)
 
-    def _note(self, number: int) -> None:
+    def _record(self, number: int) -> None:
         if self._first is None:
             self._first = signal.Signals(number)
 
@@ -91,19 +90,19 @@ class Interruption:
                 if number not in self._former:
                     continue
                 count += 1
-                self._note(number)
+                self._record(number)
                 if number == signal.SIGINT and count > 1:
                     print("stopped at once by a second Ctrl-C", file=sys.stderr, flush=True)
                     os._exit(exit_status(signal.SIGINT))
                 if number == signal.SIGINT:
                     print(
                         "Ctrl-C: finishing this call and writing a checkpoint; "
-                        "once more stops at once",
+                        "press again to stop at once",
                         file=sys.stderr,
                         flush=True,
                     )
 
 
 def exit_status(received: signal.Signals) -> int:
-    """The exit status that shells expect: 130 for SIGINT, 143 for SIGTERM, and so on."""
+    """Exit status by shell convention: 130 for SIGINT, 143 for SIGTERM, and so on."""
     return 128 + received

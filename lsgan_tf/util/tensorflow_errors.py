@@ -1,7 +1,6 @@
-"""What TensorFlow's own errors mean to the person at the keyboard.
+"""User-facing messages for TensorFlow's errors.
 
-TensorFlow is not imported here, so that every command can ask: its errors are known by
-their names.
+Errors are recognised by class name, so that TensorFlow need not be imported.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import os
 import re
 from collections.abc import Iterator
 
-# What an operation on a file can fail with. TensorFlow keeps only the words, and gives a
-# full disk the same class of error as memory that has run out.
+# Errors of file operations. TensorFlow keeps only their text, and raises the same class for a
+# full disk as for exhausted memory.
 _ON_FILES = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -29,22 +28,22 @@ _ON_FILES = (
     errno.ENOTDIR,
 )
 _LESS_MEMORY = (
-    "end what else uses memory, or give a smaller --batch_size, narrower networks or more "
-    "--devices; checkpoints written so far stay"
+    "end other programs that use memory, or give a smaller --batch_size, narrower networks or "
+    "more --devices; checkpoints written so far are kept"
 )
 _LONGEST = 200  # characters of TensorFlow's text that are shown
-# A Python error in a data source reaches us through TensorFlow as text.
+# TensorFlow passes on Python errors of a data source as text.
 _FROM_PYTHON = re.compile(r"(?P<kind>[A-Z]\w*Error): (?P<text>.*?)\s*Traceback \(most recent")
 
 
 def one_line(error: BaseException) -> str | None:
-    """A line with the remedy for an error that TensorFlow or Python's memory raised.
+    """Return a one-line message with a remedy for an error of TensorFlow, or out of memory.
 
     Args:
       error: any error.
 
     Returns:
-      None for what only a developer can put right: that deserves its traceback.
+      The message; None for errors that deserve a traceback.
     """
     if isinstance(error, MemoryError):
         return f"out of memory; {_LESS_MEMORY}"
@@ -52,30 +51,30 @@ def one_line(error: BaseException) -> str | None:
     if "OpError" not in names:
         return None
     text = " ".join(str(error).split())
-    if told := _FROM_PYTHON.search(text):
-        if told["kind"] == "UserError":
-            return told["text"]
-        if told["kind"] == "MemoryError":
+    if match := _FROM_PYTHON.search(text):
+        if match["kind"] == "UserError":
+            return match["text"]
+        if match["kind"] == "MemoryError":
             return f"out of memory; {_LESS_MEMORY}"
         return None
     words = text[:_LONGEST]
     if on_disk := os_error(error):
-        return f"{on_disk.strerror} ({words}); see to the disk and run the same command again"
+        return f"{on_disk.strerror} ({words}); check the disk and run the same command again"
     if "ResourceExhaustedError" in names or "out of memory" in text.lower():
         return f"out of memory in TensorFlow ({words}); {_LESS_MEMORY}"
     if "XLA" in text:
         return f"XLA cannot compile this ({words}); use --jit_compile=off"
     if names & {"InternalError", "UnknownError", "UnavailableError"}:
         return (
-            f"TensorFlow failed ({words}); run the same command again, with the same --run_dir a "
-            "run goes on from its newest checkpoint; should it fail again, try --jit_compile=off "
-            "or --devices=cpu"
+            f"TensorFlow failed ({words}); run the same command again: with the same --run_dir "
+            "training resumes from the newest checkpoint; if it fails again, try "
+            "--jit_compile=off or --devices=cpu"
         )
     return None
 
 
 def os_error(error: BaseException) -> OSError | None:
-    """The operating system's error that a TensorFlow error tells of; None if it is another."""
+    """Return the operating-system error behind a TensorFlow error, None if there is none."""
     if "OpError" not in _names(error):
         return None
     text = str(error)
@@ -86,7 +85,7 @@ def os_error(error: BaseException) -> OSError | None:
 
 @contextlib.contextmanager
 def disk_errors() -> Iterator[None]:
-    """Turns what TensorFlow says of a disk into the operating system's error; others pass."""
+    """Convert TensorFlow's file errors inside the context to OSError."""
     try:
         yield
     except Exception as error:

@@ -1,7 +1,7 @@
-"""Paths that TensorFlow takes as they are.
+"""Paths without glob characters, for TensorFlow.
 
-TensorFlow reads checkpoints and SavedModels through a search for files that match a
-pattern, so a folder such as `lsgan[lr=0.1]` is written and then not found again.
+TensorFlow finds checkpoints and SavedModels by glob pattern, so it can write a folder such as
+`lsgan[lr=0.1]` but not read it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from pathlib import Path
 
 from lsgan_tf.errors import UserError
 
-# A backslash escapes in a pattern; on Windows it separates folders.
+# A backslash is an escape character in patterns, but a separator on Windows.
 _PATTERN = re.compile(r"[*?\[\]\\]" if os.sep == "/" else r"[*?\[\]]")
 
 
 @contextlib.contextmanager
 def literal(folder: Path) -> Iterator[Path]:
-    """Yields a path of an existing folder without the characters of a pattern.
+    """Yield a path of an existing folder without glob characters.
 
-    It is `folder` itself where that has none of them, else another name of the same
-    folder that holds while the context lasts.
+    It is `folder` itself if that has none, else an alias that is valid inside the context.
 
     Raises:
-      UserError: if there is no other name.
+      UserError: if no alias can be made.
       OSError: if there is no such folder.
     """
     folder = Path(folder)
@@ -44,8 +43,8 @@ def literal(folder: Path) -> Iterator[Path]:
             alias = Path(place) / "folder"
             if _PATTERN.search(place):
                 raise UserError(
-                    f"{folder}: TensorFlow takes this path for a pattern; rename the folder so "
-                    "that its path has none of the characters * ? [ ] \\"
+                    f"{folder}: TensorFlow takes this path for a glob pattern; rename the folder "
+                    "so that its path has none of the characters * ? [ ] \\"
                 )
             alias.symlink_to(folder.absolute(), target_is_directory=True)
             yield alias

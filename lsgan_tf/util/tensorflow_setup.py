@@ -1,8 +1,8 @@
-"""Sets up C's malloc and TensorFlow's environment, and imports TensorFlow.
+"""Set-up of malloc and of TensorFlow's environment.
 
-A training step takes and frees large scratch blocks many times: Eigen packs the operands
-of each matrix product, oneDNN those of each convolution. As set up by default, glibc hands
-such blocks back to the kernel, which then delivers every page anew and zeroed.
+A training step allocates and frees large scratch blocks many times: Eigen packs the operands
+of each matrix product, oneDNN those of each convolution. By default, glibc returns such blocks
+to the kernel, which zeroes each page when it is allocated again.
 """
 
 from __future__ import annotations
@@ -18,42 +18,41 @@ from collections.abc import Iterator, Mapping
 
 from lsgan_tf.errors import UserError
 
-# From glibc's malloc.h: the parameter's number and the value that it gets, by the name of
-# the environment variable (and of the tunable) with which a user sets it.
+# Number (from glibc's malloc.h) and value of each mallopt parameter, by the name of its
+# environment variable and tunable.
 _SETTINGS = {
-    "MMAP_MAX": (-4, 0),  # large blocks come from the heap, too
-    "TRIM_THRESHOLD": (-1, 2**31 - 1),  # whose end is not given back
-    "TOP_PAD": (-2, 64 << 20),  # and which grows by so many bytes at least
-    "ARENA_MAX": (-8, 1),  # one heap for all threads, or each would keep its own peak
+    "MMAP_MAX": (-4, 0),  # allocate large blocks on the heap, too
+    "TRIM_THRESHOLD": (-1, 2**31 - 1),  # never return memory to the kernel
+    "TOP_PAD": (-2, 64 << 20),  # minimum growth of the heap in bytes
+    "ARENA_MAX": (-8, 1),  # one heap for all threads, instead of one peak per thread
 }
-# Whoever says which blocks get a mapping of their own wants mappings.
+# A user who sets the second parameter of a pair wants the first left alone.
 _ALSO = {"MMAP_MAX": "MMAP_THRESHOLD"}
 
-# Without AVX-512, TensorFlow leaves oneDNN off by itself. Its own gradient of a convolution for
-# the input packs the weights anew for every few images: a DCGAN step takes four times as long.
+# Without AVX-512, TensorFlow disables oneDNN by default. Its own input gradient of a convolution
+# packs the weights again for every few images: a DCGAN step takes four times as long.
 ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"} if platform.machine() in ("x86_64", "AMD64") else {}
-"""What has to be in the environment, unless the user says otherwise, before the import."""
-# Whatever backend and formats the user's other work has Keras on: its settings are not read,
-# nor written where there are none.
+"""Environment variables to set before the import, unless set by the user."""
+# The user's Keras settings are neither read nor created.
 KERAS = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.path.join(os.devnull, "keras")}
-"""What has to be in the environment before the import of Keras."""
+"""Environment variables to set before the import of Keras."""
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-"""The variable with which a user asks for TensorFlow's own log: 0 is all of it, 2 its errors."""
+"""The variable with which a user requests TensorFlow's log: 0 for all of it, 2 for errors."""
 _SILENT = "3"
-# How the system's loader and Python say that there is no memory.
+# Messages of the system's loader and of Python.
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
 
 def keep_memory(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Sets glibc's malloc up for training; does nothing where there is another.
+    """Configure glibc's malloc for training; no-op with other C libraries.
 
-    What the user has set by `MALLOC_...` variables or by `GLIBC_TUNABLES` stays.
+    Parameters set by the user with `MALLOC_...` variables or `GLIBC_TUNABLES` are kept.
 
     Args:
-      environment: the process's variables.
+      environment: the environment variables.
 
     Returns:
-      Names of the settings made, without their prefix.
+      Names of the parameters set, without prefix.
     """
     if sys.platform != "linux":
         return []
@@ -79,41 +78,39 @@ def _set_by_user(name: str, environment: Mapping[str, str]) -> bool:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow, set up for training, without its start-up messages (see `quiet`).
+    """Import TensorFlow, configured for training, without its start-up messages (see `quiet`).
 
     Raises:
       UserError: if there is too little memory or address space to load it.
       OSError: if there is no temporary folder, without which TensorFlow traces nothing.
     """
     _require_address_space()
-    # TensorFlow's own allocator keeps large tensors' memory between steps; malloc hands it
-    # back and takes it again, page by page, which can double a step's time. Scratch memory
-    # comes from malloc all the same.
+    # TensorFlow's BFC allocator keeps the memory of large tensors between steps, while malloc
+    # returns it to the kernel, which can double a step's time. Scratch memory still comes from
+    # malloc.
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
     keep_memory()
     for name, value in ONEDNN.items():
         os.environ.setdefault(name, value)
     os.environ.update(KERAS)
-    # Whatever backend the user's other work has Keras on.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
     with quiet():
         try:
             importlib.import_module("tensorflow")
         except BaseException as error:
-            if any(words in str(error) for words in _NO_MEMORY):
+            if any(text in str(error) for text in _NO_MEMORY):
                 raise UserError(
-                    "there is too little memory to load TensorFlow; end what else uses memory, or "
-                    "raise the limit (ulimit -v)"
+                    "there is too little memory to load TensorFlow; end other programs that use "
+                    "memory, or raise the limit (ulimit -v)"
                 ) from error
             raise
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hides what TensorFlow prints while it is imported, and turns its own log off.
+    """Hide TensorFlow's output inside the context while it is imported, and disable its log.
 
-    A log level that the user has set stays, and then nothing is hidden. Messages on missing
-    CUDA libraries are printed whatever the level; they are shown if the import fails.
+    If the user has set a log level, it is kept and nothing is hidden. Messages on missing CUDA
+    libraries, which are printed at every level, are shown if the import fails.
     """
     hidden = os.environ.setdefault(LOG_LEVEL, _SILENT) == _SILENT
     if not hidden or "tensorflow" in sys.modules:
@@ -136,17 +133,17 @@ def quiet() -> Iterator[None]:
 
 
 def _require_address_space() -> None:
-    """Refuses a limit of the address space below which TensorFlow ends the process.
+    """Check that the limit of the address space suffices for TensorFlow, which else aborts.
 
     Raises:
-      UserError: if there is such a limit.
+      UserError: if it does not.
     """
     try:
         import resource
     except ImportError:  # Windows
         return
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    # Measured; each core has threads, with a stack and memory of malloc's each.
+    # Measured; each core adds threads, each with a stack and a malloc arena.
     needed = (2 << 30) + (os.cpu_count() or 1) * (128 << 20)
     if limit != resource.RLIM_INFINITY and limit < needed:
         raise UserError(

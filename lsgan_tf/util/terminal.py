@@ -1,7 +1,7 @@
-"""Standard output and standard error that may be lost without ending the work.
+"""Standard output and standard error whose failure does not end the program.
 
-A window is closed, a pipe's reader ends, the disk that takes the output is full: Python
-raises at the next line. Through an `Outlet` that line is dropped and the loss is noted.
+Python raises on output after a terminal was closed, a pipe's reader ended or the disk became
+full. An `Outlet` drops such output and records the error.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, TextIO
 
 
 class Outlet:
-    """A text stream on which writing does not fail; otherwise the stream it is given.
+    """Wrapper of a text stream on which writing does not fail.
 
     Args:
-      stream: the stream; None is one that was closed before the process began.
+      stream: the stream; None if it was closed before the process started.
 
     Attributes:
-      lost: why nothing can be written any more; None while it can.
+      lost: the error after which output is dropped; None while the stream works.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -32,23 +32,23 @@ class Outlet:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Writes a text, or drops it if the stream is lost."""
+        """Write text, or drop it if the stream is lost."""
         with self._losing():
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flushes the stream, if it is not lost."""
+        """Flush the stream unless it is lost."""
         with self._losing():
             self._stream.flush()
 
     def isatty(self) -> bool:
-        """Whether the stream is a terminal that is still there."""
+        """Whether the stream is a working terminal."""
         return self.lost is None and self._stream.isatty()
 
     @property
     def controls(self) -> Outlet:
-        """The same for whoever means to move the cursor: see `PrintableStream`."""
+        """An outlet that passes control characters; see `PrintableStream`."""
         return Outlet(getattr(self._stream, "controls", self._stream))
 
     def __getattr__(self, name: str) -> Any:
@@ -61,19 +61,19 @@ class Outlet:
         except UnicodeError:
             raise
         except BlockingIOError:
-            pass  # a full pipe that does not wait: this line is lost, the reader is not
+            pass  # a full non-blocking pipe: only this line is lost
         except (OSError, ValueError) as error:  # ValueError: closed by this process
             if self.lost is None:
                 self.lost = error if isinstance(error, OSError) else OSError(0, str(error))
             with contextlib.suppress(OSError, ValueError):
-                # What is buffered has to go somewhere, and what libraries write themselves.
+                # Takes the buffered output, and that of C libraries.
                 if (number := self._stream.fileno()) in (1, 2):
                     _open_null_at(number)
 
 
 @contextlib.contextmanager
 def lasting() -> Iterator[None]:
-    """Under it, standard output and standard error are `Outlet`s."""
+    """Make standard output and standard error `Outlet`s inside the context."""
     former = sys.stdout, sys.stderr
     outlets = [s if isinstance(s, Outlet) else Outlet(s) for s in former]
     sys.stdout, sys.stderr = outlets
@@ -86,9 +86,9 @@ def lasting() -> Iterator[None]:
 
 
 def occupy_descriptors() -> None:
-    """Opens those of the descriptors 0, 1 and 2 that are closed on the null device.
+    """Open the null device on those of the descriptors 0, 1 and 2 that are closed.
 
-    Otherwise files opened later get these numbers, and libraries' messages go into them.
+    Otherwise files opened later get these numbers, and libraries write messages into them.
     """
     for number in range(3):
         try:
@@ -98,12 +98,12 @@ def occupy_descriptors() -> None:
 
 
 def loss() -> OSError | None:
-    """Why standard output is lost; None if it is not, or not an `Outlet`."""
+    """The error by which standard output was lost; None if it works or is no `Outlet`."""
     return getattr(sys.stdout, "lost", None)
 
 
 def is_terminal() -> bool:
-    """Whether a person watches standard output."""
+    """Whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 

@@ -1,4 +1,4 @@
-"""Text for people: numbers, durations, sizes, and text from elsewhere that is safe to show."""
+"""Formatting of numbers, durations and sizes, and sanitising of text for terminals."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str, *, kept: str = "") -> str:
-    """A text without anything that a terminal would obey.
+    """Replace the characters of a text that control a terminal.
 
     Args:
       text: any text.
-      kept: characters that stay all the same.
+      kept: characters to keep.
 
     Returns:
-      The text in one line; each control character, line break and half of a character is a mark.
+      The text in one line; control characters, line breaks and lone surrogates are replaced
+      by U+FFFD.
     """
     if text.isprintable():
         return text
     return "".join(
-        # Spaces other than the ASCII one, such as the ideographic, are no more than spaces.
+        # Category Zs: spaces such as the ideographic one.
         letter
         if letter.isprintable() or letter in kept or unicodedata.category(letter) == "Zs"
         else _MARK
@@ -31,30 +32,30 @@ def printable(text: str, *, kept: str = "") -> str:
 
 
 class PrintableStream:
-    """A text stream that a terminal may show: all that is written goes through `printable`.
+    """Text stream that passes everything written through `printable`.
 
     Args:
-      stream: where it goes.
+      stream: the underlying stream.
 
     Attributes:
-      controls: the stream itself, for whoever means to move the cursor.
+      controls: the underlying stream, for output of control characters.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.controls = stream
 
     def write(self, text: str) -> int:
-        """Writes a text; line breaks and tabulators stay."""
+        """Write text, keeping line breaks and tabs."""
         self.controls.write(printable(text, kept="\n\t"))
         return len(text)
 
     def writelines(self, lines: Any) -> None:
-        """Writes several texts."""
+        """Write several texts."""
         for line in lines:
             self.write(line)
 
     def __eq__(self, other: object) -> bool:
-        # tqdm asks whether two streams are one terminal.
+        # tqdm compares streams to find those of one terminal.
         return self.controls is getattr(other, "controls", other)
 
     def __hash__(self) -> int:
@@ -95,12 +96,12 @@ def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
 
 
 def controls(stream: TextIO) -> TextIO:
-    """What takes control characters of our own for a stream."""
+    """The stream to which control characters for `stream` may be written."""
     return getattr(stream, "controls", stream)
 
 
 def spell(seconds: float) -> str:
-    """A duration for people: `2 d 03:04:05`, `03:04:05`."""
+    """Format a duration: `2 d 03:04:05`, `03:04:05`."""
     days, rest = divmod(max(round(seconds), 0), 86_400)
     hours, rest = divmod(rest, 3600)
     minutes, rest = divmod(rest, 60)
@@ -109,13 +110,13 @@ def spell(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """A number as people write it: 0.0002, 1,000, 1e+30."""
+    """Format a number: 0.0002, 1,000, 1e+30."""
     whole = isinstance(value, int) or (value.is_integer() and abs(value) < 1e15)
     return f"{int(value):,}" if whole else f"{value:g}"
 
 
 def describe_size(count: int) -> str:
-    """Bytes for people: `12.3 MB`."""
+    """Format a number of bytes: `12.3 MB`."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if value < 1000:
@@ -125,7 +126,7 @@ def describe_size(count: int) -> str:
 
 
 def describe_age(seconds: float) -> str:
-    """How long ago: `3 min`."""
+    """Format an age: `3 min`."""
     for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= length:
             return f"{seconds / length:,.0f} {unit}"

@@ -54,12 +54,12 @@ class TestRequireWritable:
         files.require_writable(tmp_path / name, "writing it")
         assert names(tmp_path) == ["old.json"] and (tmp_path / "old.json").read_text() == "old"
 
-    def test_a_file_stands_where_a_folder_is_needed(self, tmp_path):
+    def test_a_file_where_a_folder_is_needed(self, tmp_path):
         (tmp_path / "file").touch()
-        with pytest.raises(UserError, match=r"file/a\.json: .* while writing it: a file stands"):
+        with pytest.raises(UserError, match=r"file/a\.json: .* while writing it: there is a file"):
             files.require_writable(tmp_path / "file" / "a.json", "writing it")
 
-    def test_a_folder_that_is_not_ones_own(self, tmp_path, monkeypatch):
+    def test_a_folder_without_permission(self, tmp_path, monkeypatch):
         def refuse(dir):
             raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -115,7 +115,7 @@ class TestExplained:
             (errno.EDQUOT, "the disk is full"),
             (errno.EACCES, "permission denied while writing it; choose a folder you may write to"),
             (errno.EROFS, "permission denied"),
-            (errno.ENOTDIR, "while writing it: a file stands where a folder is needed"),
+            (errno.ENOTDIR, "while writing it: there is a file where a folder is needed"),
             (errno.EIO, "Input/output error while writing it"),
         ],
     )
@@ -143,12 +143,12 @@ class TestExplained:
     def test_a_file_in_the_way_of_a_folder(self, tmp_path):
         (tmp_path / "file").write_text("")
         path = tmp_path / "file" / "a.json"
-        with pytest.raises(UserError, match=r"file/a\.json: .* a file stands where a folder"):
+        with pytest.raises(UserError, match=r"file/a\.json: .* there is a file where a folder"):
             with files.explained(path, "writing it"):
                 files.write_json(path, [1])
 
 
-def test_json_goes_around(tmp_path):
+def test_json_round_trip(tmp_path):
     value = {"名": ["安", 1, 2.5, None, True]}
     files.write_json(tmp_path / "a.json", value)
     assert files.read_json(tmp_path / "a.json") == value
@@ -211,7 +211,7 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
 def test_what_killed_processes_left_is_cleared(tmp_path):
     (tmp_path / ".export.a1b2c3_4.tmp" / "variables").mkdir(parents=True)
     (tmp_path / ".config.json.a1b2c3_4.tmp").write_text("{")
-    # Killed between moving the old one aside and putting the new one in its place.
+    # Killed between moving the old folder aside and renaming the new one.
     (tmp_path / ".best.a1b2c3_4.old" / "best").mkdir(parents=True)
     (tmp_path / ".kept.a1b2c3_4.old" / "kept").mkdir(parents=True)
     for name in ("kept", ".gitignore", ".mine.tmp"):
@@ -223,16 +223,16 @@ def test_what_killed_processes_left_is_cleared(tmp_path):
 
 @pytest.mark.parametrize("home", ["file", "missing/below"])
 def test_a_cache_folder_that_cannot_be_made_names_the_flag(tmp_path, monkeypatch, home):
-    """As with HOME=/ for any user but root."""
+    """As with HOME=/ for users other than root."""
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / home))
     (tmp_path / "file").write_text("")
     if home != "file":
         monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    with pytest.raises(UserError, match=r"cannot be written; give a folder .* by --cache_dir"):
+    with pytest.raises(UserError, match=r"cannot be written; give a writable folder"):
         files.default_cache_dir()
     (tmp_path / "there" / ".cache" / "lsgan_tf").mkdir(parents=True)
-    monkeypatch.setenv("HOME", str(tmp_path / "there"))  # It may hold what is needed.
+    monkeypatch.setenv("HOME", str(tmp_path / "there"))  # read-only is fine
     assert files.default_cache_dir() == tmp_path / "there" / ".cache" / "lsgan_tf"
 
 

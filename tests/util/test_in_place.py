@@ -1,4 +1,4 @@
-"""Links, devices and pipes where a file is written: their targets stay as they are."""
+"""Links, devices and pipes in place of an output file: their targets are unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEPT = "the only copy of a thesis"
 
 @pytest.fixture
 def thesis(tmp_path):
-    """Somebody's file, which has to stay as it is."""
+    """A file that must not change."""
     path = tmp_path / "thesis.tex"
     path.write_text(KEPT)
     yield path
@@ -59,7 +59,7 @@ class TestOpener:
 
     def test_refuses_hard_links_to_write_and_not_to_read(self, tmp_path, thesis):
         os.link(thesis, tmp_path / "log.txt")
-        with pytest.raises(UserError, match=r"log.txt: this file has a second name .*cp -r"):
+        with pytest.raises(UserError, match=r"log.txt: this file has another hard link.*cp -r"):
             opened(tmp_path / "log.txt", "a")
         with open(tmp_path / "log.txt", opener=opener) as stream:
             assert stream.read() == KEPT
@@ -88,7 +88,7 @@ class TestRenamed:
         assert stat.S_ISFIFO(os.lstat(tmp_path / "out.json").st_mode)
 
     def test_a_device_stays(self):
-        # Not by writing: where this fails that would put a file in the device's place.
+        # Calls the check only: a failing write would replace the device by a file.
         with pytest.raises(UserError, match="/dev/null: is a link, a device or a pipe"):
             refuse_special(Path("/dev/null"))
 
@@ -134,10 +134,10 @@ def test_a_run_does_not_write_through_links(tiny_run, command, tmp_path, thesis,
     (run / "config.json").write_text((tiny_run.path / "config.json").read_text())
     link(thesis, run / name)
     folder = RunFolder(run, load_config(run))
-    with pytest.raises(UserError, match=r"is a link|a second name"):
+    with pytest.raises(UserError, match=r"is a link|hard link"):
         folder.truncate({name: 3})
     if "/" not in name:
-        with pytest.raises(UserError, match=r"is a link|a second name"):
+        with pytest.raises(UserError, match=r"is a link|hard link"):
             folder._append(name, "a line")
     folder.close()
 

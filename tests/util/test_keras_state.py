@@ -1,4 +1,4 @@
-"""The user's global settings of Keras change nothing, and stay as they are."""
+"""The user's global Keras settings have no effect, and are restored."""
 
 from __future__ import annotations
 

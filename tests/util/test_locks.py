@@ -1,4 +1,4 @@
-"""Locks between processes, with and without the file system's help."""
+"""File locks, on file systems with and without locks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ with locks.take(sys.argv[1]):
 
 @pytest.fixture(params=["with", "without", errno.ENOSYS, errno.ENOLCK, errno.EIO])
 def kind(request, monkeypatch):
-    """Whether the file system has locks; a number is the error of one that has none."""
+    """Whether the file system has locks; a number is the error raised by one without."""
     if request.param != "with":
         number = request.param if request.param != "without" else errno.EOPNOTSUPP
 
@@ -86,7 +86,7 @@ def test_a_killed_process_keeps_nothing(tmp_path, hold):
     locks.take(path).close()
 
 
-def test_waiting_is_told_and_ends(tmp_path, kind, hold, capsys, monkeypatch):
+def test_waiting_is_reported_and_ends(tmp_path, kind, hold, capsys, monkeypatch):
     monkeypatch.setattr(locks, "_SILENT_SECONDS", 0.3)
     process = hold(tmp_path / "set.lock")
     timer = threading.Timer(1.0, process.stdin.close)
@@ -94,13 +94,11 @@ def test_waiting_is_told_and_ends(tmp_path, kind, hold, capsys, monkeypatch):
     with files.locked(tmp_path / "set"):
         assert process.wait() == 0
     timer.join()
-    line = (
-        f"waiting for another process (number {process.pid}), which has {tmp_path / 'set.lock'}\n"
-    )
+    line = f"waiting for another process (id {process.pid}) that holds {tmp_path / 'set.lock'}\n"
     assert capsys.readouterr().err == line
 
 
-def test_looking_changes_nothing(tmp_path, kind):
+def test_checking_changes_nothing(tmp_path, kind):
     assert not locks.is_held(tmp_path / "lock")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "lock").write_text("123")

@@ -1,4 +1,4 @@
-"""Paths are read alike by all commands."""
+"""Paths in the flags of all commands."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def call(words, cwd, **environment):
 
 
 def flags_of_paths() -> list[tuple[str, str]]:
-    """(module or tool, flag) of all flags that take a path."""
+    """Pairs (module or tool, flag) of all path flags."""
     found = [("lsgan_tf.main", n) for n in ("run_dir", "data_dir", "cache_dir", "init_from")]
     for path in [*(ROOT / "lsgan_tf").glob("*.py"), *(ROOT / "tools").glob("*.py")]:
         names = re.findall(r'flags\.DEFINE\(\s*PATH,\s*"(\w+)"', path.read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def test_no_flag_with_a_path_is_read_as_plain_text():
     for path in [*(ROOT / "lsgan_tf").glob("*.py"), *(ROOT / "tools").glob("*.py")]:
         text = path.read_text(encoding="utf-8")
         named = re.findall(rf'DEFINE_string\(\s*"(\w*(?:{paths}))"', text)
-        # These two become settings of the config, which reads them likewise.
+        # These two become fields of the config, which expands them.
         assert set(named) <= {"data_dir", "cache_dir"}, path
 
 

@@ -1,4 +1,4 @@
-"""Ranges of pixels."""
+"""Conversion of pixel ranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that a terminal would obey reaches it from a text."""
+"""Control characters in texts do not reach the terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_each_control_character_is_a_mark():
 
 
 @pytest.mark.parametrize("text", ["", "安 宁", "全角\u3000空格", "Zürich\u00a01", "é"])
-def test_texts_of_people_stay(text):
+def test_ordinary_text_is_unchanged(text):
     assert printable(text) == text
 
 

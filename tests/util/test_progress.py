@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Seconds that pass only when a test says so."""
+    """A clock that tests advance."""
 
     class Clock:
         now = 100.0
@@ -48,7 +48,7 @@ def test_bytes_are_megabytes(clock):
 
 
 @pytest.mark.parametrize("total", [None, 0])
-def test_without_a_total_there_is_no_share(clock, total):
+def test_without_a_total_there_is_no_fraction(clock, total):
     stream = io.StringIO()
     with Progress("reading", total=total, unit="files", stream=stream) as bar:
         bar.add(7)

@@ -1,4 +1,4 @@
-"""Signals: the first is noted, a Ctrl-C after it stops at once."""
+"""The first signal is recorded, a Ctrl-C after it exits at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from lsgan_tf.util.signals import Interruption, exit_status
 
-# Busy in one long call, as a step in TensorFlow is: Python's own handlers cannot run.
+# One long call, as into TensorFlow, during which Python's handlers cannot run.
 BUSY = """
 import sys
 from lsgan_tf.util.signals import Interruption
@@ -47,8 +47,8 @@ def test_statuses_are_those_of_shells():
 
 
 def test_a_second_ctrl_c_stops_at_once():
-    # A C call that holds the interpreter would hold the listening thread as well;
-    # TensorFlow lets go of it while it computes, as waiting for a lock does.
+    # A C call that holds the GIL would block the listening thread as well; TensorFlow releases
+    # the GIL while it computes, as waiting for a lock does.
     code = BUSY.replace("sum(range(10**10))", "import threading; threading.Lock().acquire() or 0")
     code = code.replace("threading.Lock()", "(lambda l: (l.acquire(), l)[1])(threading.Lock())")
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""TensorFlow's errors in one line; memory that has run out is not a full disk."""
+"""One-line messages for TensorFlow's errors."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_real_memory_that_runs_out():
 
 
 def read_data(read):
-    """Reads as a run does: through TensorFlow."""
+    """Calls `read` within a TensorFlow pipeline and returns the error."""
     data = tf.data.Dataset.range(1).map(lambda number: tf.numpy_function(read, [number], tf.int32))
     with pytest.raises(tf.errors.OpError) as caught:
         next(iter(data))
     return caught.value
 
 
-def test_an_error_in_the_data_is_told_as_it_was():
+def test_a_users_error_in_the_data_is_passed_on():
     def read(number):
         raise UserError("a.gnt: cut; fetch it again")
 

@@ -1,4 +1,4 @@
-"""Folders whose path TensorFlow would take for a pattern."""
+"""Folders whose path has glob characters."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_another_name_of_the_same_folder(tmp_path, monkeypatch, through):
 
 
 def no_descriptors(*words):
-    """Paths of a system that has no `/proc/self/fd`."""
+    """Paths of a system without `/proc/self/fd`."""
     from pathlib import Path
 
     return Path("/nonexistent") if words == ("/proc/self/fd",) else Path(*words)
@@ -47,7 +47,7 @@ def test_no_other_name_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tensorflow_paths, "Path", lambda *a: no_descriptors(*a))
     monkeypatch.setattr(tensorflow_paths.tempfile, "tempdir", str(tmp_path / "a[b]"))
     (tmp_path / "a[b]").mkdir()
-    with pytest.raises(UserError, match=r"a\[b\]: TensorFlow takes this path for a pattern"):
+    with pytest.raises(UserError, match=r"a\[b\]: TensorFlow takes this path for a glob pattern"):
         with literal(tmp_path / "a[b]"):
             pass
 
@@ -57,9 +57,9 @@ def test_checkpoints_are_read_back(tmp_path, name):
     checkpoints = Checkpoints(tmp_path / name)
     checkpoints.save(3, tf.train.Checkpoint(a=tf.Variable(7.0)), {})
     into = tf.train.Checkpoint(a=tf.Variable(0.0))
-    found, notices = checkpoints.newest()
+    found, warnings = checkpoints.newest()
     checkpoints.restore(found, into)
-    assert (into.a.numpy(), notices) == (7.0, [])
+    assert (into.a.numpy(), warnings) == (7.0, [])
 
 
 def test_a_run_in_such_a_folder_can_do_all_that_others_can(tiny_run, command, tmp_path):

@@ -1,4 +1,4 @@
-"""Memory that is freed stays with the process, which a count of page faults shows."""
+"""Configuration of malloc, verified by counting page faults, and of oneDNN."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from lsgan_tf.util import tensorflow_setup
 from lsgan_tf.util.tensorflow_setup import LOG_LEVEL, keep_memory
 
-# Larger than the largest size from which glibc by itself begins to keep blocks, 32 MiB.
+# Blocks larger than 32 MiB, up to which glibc adapts its threshold by itself.
 COUNT = """
 import ctypes, resource
 from lsgan_tf.util.tensorflow_setup import LOG_LEVEL, keep_memory
@@ -38,7 +38,7 @@ glibc = pytest.mark.skipif(
 
 
 def count(**environment):
-    """The settings made, and how many pages ten large blocks had to be given anew."""
+    """The parameters set, and the page faults of ten large allocations."""
     clean = {k: v for k, v in os.environ.items() if "MALLOC" not in k and k != "GLIBC_TUNABLES"}
     done = subprocess.run(
         [sys.executable, "-c", COUNT], capture_output=True, text=True, env=clean | environment
@@ -64,7 +64,7 @@ def test_memory_that_is_freed_is_used_again():
         {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=65536"},
     ],
 )
-def test_what_the_user_has_set_stays(environment):
+def test_parameters_set_by_the_user_are_kept(environment):
     made, faults = count(**environment)
     assert made == ["TRIM_THRESHOLD", "TOP_PAD", "ARENA_MAX"]
     # Even in the largest pages there are, of 2 MiB.

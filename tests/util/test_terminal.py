@@ -1,4 +1,4 @@
-"""Output that is lost ends no work."""
+"""Lost output streams do not end the program."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FLAGS = [
 
 
 class Failing(io.StringIO):
-    """A stream that fails with one error after the other."""
+    """A stream that raises the given errors, one per write."""
 
     def __init__(self, *errors: Exception) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class TestOutlet:
 
 
 def shell(line: str, *words: object) -> subprocess.CompletedProcess:
-    """Runs a line of bash that has the command in `"$@"`."""
+    """Runs a line of bash with the command in `"$@"`."""
     command = ["bash", "-c", line, "bash", sys.executable, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
@@ -110,7 +110,7 @@ def shell(line: str, *words: object) -> subprocess.CompletedProcess:
         ('{ "$@" 2>&1 >&3 | true; exit ${PIPESTATUS[0]}; } 3>&1', "", 0, ""),
     ],
 )
-def test_a_command_does_its_work_without_an_audience(tmp_path, line, end, status, errors):
+def test_a_command_works_without_output_streams(tmp_path, line, end, status, errors):
     program, result = tmp_path / "program.py", tmp_path / "result"
     program.write_text(PRINTING.format(end=end))
     done = shell(line, program, result)
@@ -157,7 +157,7 @@ def test_training_goes_on_in_its_log(tmp_path, undisturbed, line, reason):
 def test_a_reader_that_ends_stops_training_with_a_checkpoint(tmp_path, undisturbed, command):
     run = tmp_path / "run"
     line = '"$@" | grep -m1 "^step 8 of"; exit ${PIPESTATUS[0]}'
-    # A reader that ends is noticed at the next line.
+    # The end of a reader is detected at the next line.
     done = shell(line, *words(run))
     assert (done.returncode, done.stdout.split(" (")[0]) == (141, "step 8 of 60")
     assert "Traceback" not in done.stderr
@@ -169,7 +169,7 @@ def test_a_reader_that_ends_stops_training_with_a_checkpoint(tmp_path, undisturb
 
 
 def start_on_a_terminal(*words, ignore=False):
-    """A process whose terminal is what is returned beside it."""
+    """Starts a process on a new terminal; returns both."""
     controller, side = pty.openpty()
     handler = signal.SIG_IGN if ignore else signal.SIG_DFL
     process = subprocess.Popen(
