@@ -315,7 +315,7 @@ class TestMistakesInFolders:
         config = load_config(tiny_run.path)
         from lsgan_tf.training import train
 
-        with pytest.raises(UserError, match=r"holds thesis\.txt but no config\.json"):
+        with pytest.raises(UserError, match=r"contains thesis\.txt but no config\.json"):
             train(config, {}, tmp_path)
         assert {path.name for path in tmp_path.iterdir()} <= {"thesis.txt", "lock"}
 

@@ -158,7 +158,7 @@ def test_a_standin_that_is_drawn_anew_goes_on_where_it_was(runs):
     other = tuple(word.replace("安啊宁", "啊安宁") for word in words)
     runs.finish("fresh", *other, "--steps=30", status=2)
     error = runs.output("fresh").splitlines()[-1]
-    assert error.startswith("error: ") and "begun with other settings (characters: " in error
+    assert error.startswith("error: ") and "started with other settings (characters: " in error
 
 
 def test_a_damaged_checkpoint_is_passed_over(runs, undisturbed):
@@ -168,7 +168,7 @@ def test_a_damaged_checkpoint_is_passed_over(runs, undisturbed):
     data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
     runs.finish("damaged")
     log = (runs.path / "damaged" / "log.txt").read_text(encoding="utf-8")
-    assert "is cut or missing); falling back to the checkpoint before it" in log
+    assert "is truncated or missing); falling back to the checkpoint before it" in log
     assert "resumed at step 54 from step-00000054" in log
     assert differences(undisturbed, runs.path / "damaged") == []
 
@@ -241,7 +241,7 @@ def test_a_new_run_from_anothers_weights(runs, undisturbed):
     [
         (["--z_dim=7"], "this checkpoint is of another network"),
         (["--init_from={path}/data"], "no config.json in it"),
-        (["--max_classes=2"], "its classes are others"),
+        (["--max_classes=2"], "its classes differ"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(runs, undisturbed, flags, reason):

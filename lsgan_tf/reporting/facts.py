@@ -18,7 +18,7 @@ from PIL import Image
 from lsgan_tf.config import Config, settings
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.history import Best, best_of_run, evaluations
-from lsgan_tf.run_dir.status import Run, checkpoints, is_number, lines, read_run, rows
+from lsgan_tf.run_dir.status import RunStatus, checkpoints, is_number, lines, read_run, rows
 from lsgan_tf.settings.defaults import default_of
 from lsgan_tf.util.files import open_regular
 
@@ -91,7 +91,7 @@ class Facts:
     """
 
     name: str
-    run: Run
+    run: RunStatus
     settings: list[Setting]
     unknown: dict[str, Any]
     stats: list[dict[str, Any]]
@@ -235,7 +235,7 @@ def _picture(path: Path, step: int, drawing: Drawing) -> Picture | None:
     return Picture(step, f"data:image/webp;base64,{text}", *image.size)
 
 
-def _best_checkpoint(run: Run) -> str:
+def _best_checkpoint(run: RunStatus) -> str:
     """Where the best weights are kept, if the run keeps them."""
     with contextlib.suppress(OSError):
         kept = sorted(item.name for item in (run.path / "best").iterdir() if item.is_dir())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsgan_tf.evaluation.history import best_of_run, evaluations
-from lsgan_tf.run_dir.status import Run, find_runs, is_number, read_run, size
+from lsgan_tf.run_dir.status import RunStatus, find_runs, is_number, read_run, size
 from lsgan_tf.util.text import describe_age, describe_size, printable
 
 _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed", "")
@@ -28,7 +28,7 @@ def listing(folders: Sequence[Path]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def describe_data(run: Run) -> str:
+def describe_data(run: RunStatus) -> str:
     """The dataset in a few words: `hwdb, conditional, stand-in`."""
     name = run.values.get("dataset")
     if not isinstance(name, str):
@@ -43,7 +43,7 @@ def describe_data(run: Run) -> str:
     return printable(", ".join(words))
 
 
-def describe_step(run: Run) -> str:
+def describe_step(run: RunStatus) -> str:
     """How far it is: `600 of 3,000 (20%)`."""
     if run.state in ("empty", "damaged", "newer"):
         return "-"
@@ -53,7 +53,7 @@ def describe_step(run: Run) -> str:
     return f"{run.step:,} of {run.steps:,} ({share:{'.0%' if share >= 0.1 else '.1%'}})"
 
 
-def _cells(run: Run, folder: Path, several: bool) -> tuple[str, ...]:
+def _cells(run: RunStatus, folder: Path, several: bool) -> tuple[str, ...]:
     inside = run.path.relative_to(folder)
     name = str(run.path) if several or inside == Path() else str(inside)
     best = best_of_run(run.summary, evaluations(run.path))

@@ -1,1 +1,1 @@
-"""The run folder: written, restored from, read."""
+"""Run folders: logs, checkpoints, restoring a model, and status."""

@@ -1,8 +1,8 @@
-"""Checkpoints that are whole or absent, and checked when they are read.
+"""Atomic checkpoints, verified when they are read.
 
-A checkpoint is a folder `step-00001000` with TensorFlow's own checkpoint files
-and `checkpoint.json`: the step, what the loop needs beside weights, and the size
-and hash of each file. It is written under another name and renamed when complete.
+A checkpoint is a folder `step-00001000` with the files of a TensorFlow checkpoint and
+`checkpoint.json`: the step, the state of the training loop, and the size and hash of each
+file. It is written under a temporary name and renamed when complete.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.tensorflow_errors import disk_errors
 from lsgan_tf.util.tensorflow_paths import literal
 
-# Finding checkpoints by their names does without TensorFlow.
+# Finding checkpoints by name does not need TensorFlow.
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -42,12 +42,12 @@ _NAME = re.compile(r"step-(\d+)")
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A checkpoint on disk that passed its check.
+    """A verified checkpoint on disk.
 
     Attributes:
       path: its folder.
       step: steps trained.
-      extra: what `save` was given beside the weights.
+      extra: the `extra` passed to `save`.
     """
 
     path: Path
@@ -56,15 +56,14 @@ class Found:
 
 
 class Checkpoints:
-    """The checkpoints of one run.
+    """The checkpoints of a run.
 
     Args:
-      folder: where they are kept.
-      keep: number of newest ones to keep.
-      chief: whether this process writes and reads; other workers are given the
-        chief's values (`lsgan_tf.distribute.workers`) and need not see the folder.
-      check_extra: raises a `ValueError` for what `save` was never given as `extra`: such a
-        checkpoint is damaged.
+      folder: their folder.
+      keep: number of newest checkpoints to keep.
+      chief: whether this process reads and writes; other workers get the chief's
+        values (`lsgan_tf.distribute.workers`) and do not access the folder.
+      check_extra: raises `ValueError` for an invalid `extra`: the checkpoint is damaged.
     """
 
     def __init__(
@@ -85,13 +84,13 @@ class Checkpoints:
         extra: dict[str, Any],
         spared: Path | None = None,
     ) -> Path:
-        """Writes a checkpoint and removes those beyond the newest `keep`.
+        """Write a checkpoint and remove those beyond the newest `keep`.
 
         Args:
           step: steps trained; a checkpoint of the same step is replaced.
           state: the networks, the optimisers and the step.
-          extra: JSON-able values to get back from `newest`.
-          spared: an older checkpoint that stays too.
+          extra: JSON values that `newest` returns.
+          spared: an older checkpoint to keep as well.
 
         Raises:
           UserError: if it cannot be written; earlier checkpoints are untouched.
@@ -116,35 +115,35 @@ class Checkpoints:
         return path
 
     def newest(self) -> tuple[Found | None, list[str]]:
-        """The newest sound checkpoint, and a notice for each damaged one passed over.
+        """Return the newest intact checkpoint, and a warning for each damaged one skipped.
 
         Raises:
-          UserError: if there are checkpoints and none is sound: a run does not begin
-            again from step 0, over its own logs, unasked.
+          UserError: if there are checkpoints but none is intact; restarting from step 0
+            would overwrite the run's logs.
         """
-        notices: list[str] = []
+        warnings: list[str] = []
         for step, path in find(self._folder) if self._chief else []:
             try:
-                return Found(path, step, check(path, self._check_extra)["extra"]), notices
+                return Found(path, step, check(path, self._check_extra)["extra"]), warnings
             except UserError as error:
-                notices.append(f"{error}; falling back to the checkpoint before it")
-        if notices:
+                warnings.append(f"{error}; falling back to the checkpoint before it")
+        if warnings:
             raise UserError(
-                f"{self._folder}: none of the {len(notices)} checkpoints is sound; bring one back, "
-                "or remove this folder to begin the run again from step 0"
+                f"{self._folder}: none of the {len(warnings)} checkpoints is intact; restore one "
+                "from a backup, or remove this folder to restart the run from step 0"
             )
-        return None, notices
+        return None, warnings
 
     def restore(self, found: Found, state: tf.train.Checkpoint) -> None:
-        """Reads a checkpoint into `state`, every value of both or none missing.
+        """Read a checkpoint into `state`; their values must correspond one to one.
 
         Raises:
-          UserError: if the checkpoint belongs to other networks.
+          UserError: if the checkpoint is of other networks.
         """
         read(found.path, state)
 
     def clear_leftovers(self) -> None:
-        """Removes what a killed process left half-written."""
+        """Remove incomplete checkpoints of killed processes."""
         if self._chief:
             clear_leftovers(self._folder)
 
@@ -152,17 +151,17 @@ class Checkpoints:
 def check(
     path: Path, check_extra: Callable[[dict[str, Any]], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Reads a checkpoint's manifest and compares sizes and hashes.
+    """Read a checkpoint's manifest and verify sizes and hashes.
 
     Args:
       path: the checkpoint's folder.
-      check_extra: as `Checkpoints` has it.
+      check_extra: see `Checkpoints`.
 
     Returns:
       The manifest: `step`, `files`, `extra`.
 
     Raises:
-      UserError: if anything is missing, cut or altered.
+      UserError: if a file is missing, truncated or modified.
     """
     manifest = read_json(path / _MANIFEST)
     try:
@@ -172,26 +171,26 @@ def check(
             raise ValueError(f"no {_PREFIX}.index among its files")
     except ValueError as error:
         raise UserError(f"{path}: the checkpoint is damaged ({_MANIFEST}: {error})") from error
-    for name, facts in manifest["files"].items():
+    for name, expected in manifest["files"].items():
         file = path / name
-        if file.parent != path or not file.is_file() or file.stat().st_size != facts["bytes"]:
-            raise UserError(f"{path}: the checkpoint is damaged ({name} is cut or missing)")
-        if sha256(file) != facts["sha256"]:
-            raise UserError(f"{path}: the checkpoint is damaged ({name} was altered)")
+        if file.parent != path or not file.is_file() or file.stat().st_size != expected["bytes"]:
+            raise UserError(f"{path}: the checkpoint is damaged ({name} is truncated or missing)")
+        if sha256(file) != expected["sha256"]:
+            raise UserError(f"{path}: the checkpoint is damaged ({name} was modified)")
     return manifest
 
 
 def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> None:
-    """Reads the values of a checkpoint folder into `state`.
+    """Read a checkpoint folder into `state`.
 
     Args:
       path: the folder.
-      state: what to fill.
-      partial: allow the checkpoint to hold more than `state` (weights without
-        optimisers, to sample or to start another run).
+      state: the objects to restore.
+      partial: whether the checkpoint may contain more than `state` (weights without
+        optimisers, to sample or to initialise another run).
 
     Raises:
-      UserError: if shapes or names differ.
+      UserError: if names or shapes differ.
     """
     import tensorflow as tf
 
@@ -209,23 +208,23 @@ def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> No
 
 
 def _size(state: tf.train.Checkpoint) -> int:
-    """Bytes that a checkpoint of `state` takes."""
+    """Size in bytes of a checkpoint of `state`."""
     import keras
     import tensorflow as tf
 
     return sum(
         math.prod(variable.shape) * tf.as_dtype(variable.dtype).size
         for variable in tf.train.TrackableView(state).descendants()
-        # Keras's variables are not TensorFlow's, and are what the graph of objects ends in.
+        # The leaves of the object graph are Keras variables, which are not tf.Variables.
         if isinstance(variable, tf.Variable | keras.Variable)
     )
 
 
 def find(folder: Path) -> list[tuple[int, Path]]:
-    """(step, path) of the checkpoints in a folder, newest first, unchecked.
+    """List (step, path) of the checkpoints in a folder, newest first, without verifying them.
 
     Raises:
-      OSError: if there is such a folder and it cannot be listed.
+      OSError: if the folder exists and cannot be listed.
     """
     if not Path(folder).is_dir():
         return []
@@ -234,14 +233,14 @@ def find(folder: Path) -> list[tuple[int, Path]]:
 
 
 def of_run(run_dir: Path, *, best: bool = False) -> list[tuple[int, Path]]:
-    """(step, path) of a run's checkpoints, newest first, unchecked; at least one.
+    """List (step, path) of a run's checkpoints, newest first, without verifying them.
 
     Args:
       run_dir: the run's folder.
-      best: that in `best/` too, after the others.
+      best: whether to append the one in `best/`.
 
     Raises:
-      UserError: if there is none yet.
+      UserError: if there is none.
     """
     found = find(Path(run_dir) / "checkpoints")
     if best:

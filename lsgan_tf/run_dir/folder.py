@@ -1,4 +1,4 @@
-"""The folder of a run: its lock, its config, and logs without gaps or repeats."""
+"""The run folder: lock, config, and logs that can be rolled back to a checkpoint."""
 
 from __future__ import annotations
 
@@ -23,33 +23,32 @@ from lsgan_tf.util.text import printable
 _NUMBERED = re.compile(r"(\d{5})-")
 _APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")
 _LOCK = "lock"
-# What a run may hold that ended before its config was written.
+# Files of a run that ended before its config was written.
 _FIRST = (_LOCK, f"{_LOCK}{locks.SOFT}", "classes.json", *_APPENDED)
 
 
 class RunFolder:
-    """A run's folder, held by this process alone while it is open.
+    """The folder of a run, locked while it is open.
 
-    `log.txt` is what the run said, `stats.jsonl` what was measured (the same
-    whenever and wherever the run is repeated), `watch.jsonl` and `evaluations.jsonl`
-    what its alarm and its measures saw (likewise), `timing.jsonl` how long it took.
-    All of them, and TensorBoard's events, grow by appending; `sizes` and
-    `truncate` take them back to where a checkpoint was written.
+    `log.txt` holds the log, `stats.jsonl` the training metrics, `watch.jsonl` the checks of
+    the collapse alarm, `evaluations.jsonl` the evaluations (these three are reproducible), and
+    `timing.jsonl` the times. They and TensorBoard's events are appended to; `sizes` and
+    `truncate` roll them back to a checkpoint.
 
     Args:
-      path: the folder; made if it does not exist.
-      config: what the run is; an existing folder must hold the same.
-      classes: names of the classes in label order, kept in `classes.json`.
-      chief: whether this process writes files; another worker does not touch the folder.
+      path: the folder, created if missing.
+      config: the config of the run; that of an existing folder must be the same.
+      classes: names of the classes in label order, written to `classes.json`.
+      chief: whether this process writes files; other workers do not access the folder.
 
     Attributes:
       path: the folder.
       resumed: whether it existed before.
-      echo: shows a line of the log to the user; a live bar puts its own here.
+      echo: prints a line of the log; replaced by a live progress bar.
 
     Raises:
-      UserError: if another process uses the folder, if it holds another run or
-        something else, or if it cannot be written.
+      UserError: if another process uses the folder, if it is of another run or
+        not a run folder, or if it cannot be written.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class RunFolder:
         self.path, self._chief = Path(path), chief
         self._streams: dict[str, IO[str]] = {}
         self.echo: Callable[[str], None] = functools.partial(print, flush=True)
-        self._unheard = False
+        self._output_lost = False
         if not chief:
             self.resumed = False
             return
@@ -103,40 +102,40 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def log(self, line: str) -> None:
-        """Prints a line and keeps it in `log.txt`; workers other than the chief are silent."""
+        """Print a line and append it to `log.txt`; on the chief only."""
         if not self._chief:
             return
         self.echo(printable(line, kept="\n\t"))
-        if not self._unheard and (lost := loss()):
-            self._unheard = True
+        if not self._output_lost and (lost := loss()):
+            self._output_lost = True
             self.note(
-                f"standard output is lost ({lost.strerror}): this and later lines are in log.txt "
-                "alone"
+                f"standard output is lost ({lost.strerror}): from here on, lines are in log.txt "
+                "only"
             )
         self.note(line)
 
     def note(self, line: str) -> None:
-        """Keeps a line in `log.txt` without printing it."""
+        """Append a line to `log.txt` without printing it."""
         self._append("log.txt", printable(line, kept="\n\t"))
 
     def stats(self, row: dict[str, Any]) -> None:
-        """Appends a row to `stats.jsonl`: functions of the config alone, no times."""
+        """Append a row to `stats.jsonl`: reproducible values only, no times."""
         self._append("stats.jsonl", json.dumps(row))
 
     def timing(self, row: dict[str, Any]) -> None:
-        """Appends a row to `timing.jsonl`."""
+        """Append a row to `timing.jsonl`."""
         self._append("timing.jsonl", json.dumps(row))
 
     def watch(self, row: dict[str, Any]) -> None:
-        """Appends a row to `watch.jsonl`: what the collapse alarm saw."""
+        """Append a check of the collapse alarm to `watch.jsonl`."""
         self._append("watch.jsonl", json.dumps(row))
 
     def evaluation(self, row: dict[str, Any]) -> None:
-        """Appends a row to `evaluations.jsonl`: measures of quality."""
+        """Append an evaluation to `evaluations.jsonl`."""
         self._append("evaluations.jsonl", json.dumps(row))
 
     def summarize(self, name: str, found: dict[str, Any] | None) -> None:
-        """Replaces a part of `summary.json`: how the run stands now; None takes it out."""
+        """Replace a section of `summary.json`; None removes it."""
         if not self._chief:
             return
         path = self.path / "summary.json"
@@ -146,13 +145,13 @@ class RunFolder:
             write_json(path, parts if found is None else {**parts, name: found})
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of each file that grows, by its path within the folder."""
+        """Sizes in bytes of the append-only files, by path within the folder."""
         for stream in self._streams.values():
             stream.flush()
         return {str(path.relative_to(self.path)): path.stat().st_size for path in self._growing()}
 
     def truncate(self, sizes: dict[str, int]) -> None:
-        """Takes every file that grows back to a size; one without a size is removed."""
+        """Truncate the append-only files to the given sizes; remove those without a size."""
         if not self._chief:
             return
         self._close_streams()
@@ -161,23 +160,23 @@ class RunFolder:
             if size is None:
                 path.unlink()
             elif path.stat().st_size > size:
-                with explained(path, "cutting it"), open(path, "r+b", opener=opener) as stream:
+                with explained(path, "truncating it"), open(path, "r+b", opener=opener) as stream:
                     stream.truncate(size)
 
     def close(self) -> None:
-        """Lets another process have the folder."""
+        """Close the files and release the lock."""
         self._close_streams()
         if self._chief:
             self._held.close()
 
     def _own_folders(self) -> list[Path]:
-        """The folders that a run writes into."""
+        """The subfolders that a run writes to."""
         inner = [path for path in self.tensorboard.rglob("*") if path.is_dir()]
         return [self.samples, self.checkpoints, self.best, self.tensorboard, *inner]
 
     def _growing(self) -> list[Path]:
         files = [self.path / name for name in _APPENDED]
-        # Not those in folders beneath: they are of `python -m lsgan_tf.evaluate`.
+        # Events in subfolders are those of `python -m lsgan_tf.evaluate`.
         files += sorted(self.tensorboard.glob("*tfevents*"))
         return [path for path in files if path.is_file()]
 
@@ -187,7 +186,7 @@ class RunFolder:
         with explained(self.path / name, "writing it"):
             if name not in self._streams:
                 path = self.path / name
-                # Paths need not be text: what is no UTF-8 is shown as codes.
+                # Paths that are not UTF-8 are escaped.
                 self._streams[name] = open(  # noqa: SIM115
                     path, "a", encoding="utf-8", errors="backslashreplace", opener=opener
                 )
@@ -196,7 +195,7 @@ class RunFolder:
 
     def _close_streams(self) -> None:
         for stream in self._streams.values():
-            # Each line is flushed as it is written; what a full disk refused it refuses again.
+            # Each line was flushed when written; what failed on a full disk fails again.
             with contextlib.suppress(OSError):
                 stream.close()
         self._streams.clear()
@@ -206,17 +205,17 @@ class RunFolder:
             self._held = locks.take(self.path / _LOCK)
         except BlockingIOError as error:
             soft = self.path / f"{_LOCK}{locks.SOFT}"
-            gone = f"; should it be gone, on another host, remove {soft}" * soft.exists()
+            stale = f"; if it ran on another host and has ended, remove {soft}" * soft.exists()
             raise UserError(
-                f"{self.path}: another process (number {locks.holder(self.path / _LOCK)}) uses "
-                f"this run folder; wait for it, stop it, or give another --run_dir{gone}"
+                f"{self.path}: another process (id {locks.holder(self.path / _LOCK)}) uses this "
+                f"run folder; wait for it, stop it, or give another --run_dir{stale}"
             ) from error
 
     def _describe(self, config: Config, classes: Sequence[str]) -> None:
-        """Writes `config.json` and `classes.json`; a new run that cannot leaves neither."""
+        """Write `config.json` and `classes.json`; on failure of a new run, remove both."""
         try:
             with explained(self.path, "writing config.json"):
-                # The config first: by it a folder is known as a run, whatever happens next.
+                # The config first: it identifies the folder as a run's if the rest fails.
                 write_json(self.path / "config.json", config.to_json())
                 write_json(self.path / "classes.json", list(classes))
         except BaseException:
@@ -233,24 +232,24 @@ class RunFolder:
             others = [name for name in others if not name.startswith(".")]
             if others:
                 raise UserError(
-                    f"{self.path}: holds {sorted(others)[0]} but no config.json, so it is not a "
-                    "run folder; give an empty or a new --run_dir"
+                    f"{self.path}: contains {sorted(others)[0]} but no config.json, so it is not "
+                    "a run folder; give an empty or a new --run_dir"
                 )
             return False
         old = load_config(self.path)
         if rows := old.differences(config):
             raise UserError(
-                f"{self.path}: this run was begun with other settings ({'; '.join(rows)}); give "
+                f"{self.path}: this run was started with other settings ({'; '.join(rows)}); give "
                 "the old ones to resume it, or another --run_dir for a new run"
             )
         return True
 
 
 def _check_name(path: Path) -> None:
-    """Refuses a folder to which TensorFlow cannot write checkpoints.
+    """Check that TensorFlow can write checkpoints to a folder.
 
     Raises:
-      UserError: if its path is no text in UTF-8.
+      UserError: if its path is not UTF-8.
     """
     try:
         str(path).encode("utf-8")
@@ -263,10 +262,7 @@ def _check_name(path: Path) -> None:
 
 @contextlib.contextmanager
 def tidied(path: Path) -> Iterator[None]:
-    """Under it, a run's folder is this process's alone and without leftovers.
-
-    Where another process has the folder, or it cannot be written, nothing is done.
-    """
+    """Lock a run folder inside the context and clear its leftovers, if it is free and writable."""
     try:
         held = locks.take(Path(path) / _LOCK)
     except OSError:
@@ -278,10 +274,10 @@ def tidied(path: Path) -> Iterator[None]:
 
 
 def load_config(path: Path) -> Config:
-    """The config of the run in a folder.
+    """Read the config of a run folder.
 
     Raises:
-      UserError: if there is none, or it was written by another version.
+      UserError: if there is none, or it is of an incompatible version.
     """
     file = Path(path) / "config.json"
     if not file.is_file():
@@ -290,27 +286,29 @@ def load_config(path: Path) -> Config:
 
 
 def load_classes(path: Path) -> list[str]:
-    """Names of the classes of the run in a folder, in label order.
+    """Read the class names of a run folder, in label order.
 
     Raises:
-      UserError: if there are none, or the file is damaged.
+      UserError: if the file is missing or damaged.
     """
     file = Path(path) / "classes.json"
     classes = read_json(file, [str])
     if len(set(classes)) < len(classes) or not all(classes):
-        raise UserError(f"{file}: damaged: a class has no name, or two have the same")
+        raise UserError(f"{file}: damaged: empty or repeated class names")
     return classes
 
 
 def new_run_dir(
     config: Config, parent: Path = Path("runs"), begun: time.struct_time | None = None
 ) -> Path:
-    """The next free numbered folder: `runs/00007-hwdb-conditional-lsgan-seed0-20260131-154500`.
+    """Return the next free numbered folder.
+
+    For example, `runs/00007-hwdb-conditional-lsgan-seed0-20260131-154500`.
 
     Args:
-      config: the run's: its dataset, kind, loss and seed are in the name.
+      config: the run's config.
       parent: the folder of the runs.
-      begun: local time to put into the name; by default now.
+      begun: local time for the name; by default now.
     """
     taken = [-1]
     if parent.is_dir():

@@ -1,4 +1,4 @@
-"""From a run folder back to its model."""
+"""Restoring models from run folders."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from lsgan_tf.run_dir.folder import load_classes, load_config
 def restore_run(
     run_dir: Path, step: int | None = None, *, say: Callable[[str], None] | None = None
 ) -> tuple[Config, GAN, list[str], int]:
-    """Builds the model of a run with the weights of a checkpoint.
+    """Build the model of a run with the weights of a checkpoint.
 
     Args:
       run_dir: the run's folder.
-      step: which checkpoint, that in `best/` too; None is the newest sound one.
-      say: takes a line on each damaged checkpoint that is passed over.
+      step: step of the checkpoint, which may be in `best/`; None for the newest intact one.
+      say: called with a line for each damaged checkpoint that is skipped.
 
     Returns:
       The config, the model, the class names in label order, and the step.
 
     Raises:
-      UserError: if the folder is no run, has no such checkpoint, or it is damaged.
+      UserError: if it is not a run folder, has no such checkpoint, or it is damaged.
     """
     config = load_config(run_dir)
     found = of_run(run_dir, best=step is not None)
@@ -51,28 +51,28 @@ def restore_run(
         if len(classes) != config.data_classes:
             raise UserError(
                 f"{run_dir}: classes.json names {len(classes):,} classes, config.json says "
-                f"{config.data_classes:,}; bring back the file that was altered"
+                f"{config.data_classes:,}; restore the original files"
             )
         gan = build_gan(config)
         read(path, weights(gan), partial=True)
         for reason in reasons if say else []:
-            say(f"note: {reason}; {path.name} is taken instead")
+            say(f"note: {reason}; using {path.name} instead")
         return config, gan, classes, number
     raise UserError("; ".join(reasons))
 
 
 def weights(gan: GAN) -> tf.train.Checkpoint:
-    """The part of a run's state that makes samples: the networks, without optimisers."""
+    """The networks of a run's state, without optimisers."""
     average = {} if gan.average is None else {"average": gan.average}
     return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator, **average)
 
 
 def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
-    """Gives a new run the weights of another one's newest sound checkpoint.
+    """Initialise a new run with the weights of another run's newest intact checkpoint.
 
     Args:
       other: the other run's folder.
-      gan: the new run's model; its steps and optimisers stay as they are.
+      gan: the new run's model; its step and optimisers are unchanged.
       classes: the new run's class names in label order.
 
     Returns:
@@ -84,17 +84,17 @@ def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
     config = load_config(other)
     found, _ = Checkpoints(other / "checkpoints").newest()
     if not found:
-        raise UserError(f"--init_from={other}: no checkpoint in it; name a run that wrote one")
+        raise UserError(f"--init_from={other}: no checkpoint in it; give a run that has one")
     if config.conditional and gan.conditional and load_classes(other) != list(classes):
         raise UserError(
-            f"--init_from={other}: its classes are others than this run's, so labels would mean "
-            "other things; give both the same data"
+            f"--init_from={other}: its classes differ from this run's, so labels would change "
+            "their meaning; use the same data for both"
         )
     networks = tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator)
     read(found.path, networks, partial=True)
     if gan.average is not None:
         ema.restart(gan.average, gan.generator)
     return (
-        f"a new run from the weights of {other} at step {found.step:,} (--init_from): steps, "
-        "optimisers, data order and noise begin anew"
+        f"a new run from the weights of {other} at step {found.step:,} (--init_from), with new "
+        "optimisers, data order and noise"
     )

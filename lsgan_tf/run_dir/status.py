@@ -1,7 +1,7 @@
-"""How a run stands, read from its folder alone: nothing is trusted, nothing is changed.
+"""Status of runs, read from their folders without modifying them.
 
-A folder may be damaged, empty, half-copied, of another version, or written to at
-this moment. Whatever can be read is told, and what cannot is said in words.
+A folder may be damaged, empty, partly copied, of another version, or in use. Problems are
+reported as part of the status.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from lsgan_tf.util import locks
 from lsgan_tf.util.files import open_regular, read_bytes, read_json
 from lsgan_tf.util.forms import parse_json
 
-_PIECES = ("config.json", "stats.jsonl", "log.txt", "checkpoints", "samples")
-_SILENT_SECONDS = 900.0  # a process that wrote nothing for so long, and for
-_SILENT_TIMES = 10  # so many times its usual interval, has probably stuck
+_CONTENTS = ("config.json", "stats.jsonl", "log.txt", "checkpoints", "samples")
+# A process without output for that many seconds, and that many logging intervals, is stalled.
+_SILENT_SECONDS = 900.0
+_SILENT_INTERVALS = 10
 _DEEPEST = 3
 _TAIL = 1 << 16
 _LARGEST_LOG = 1 << 30
@@ -31,20 +32,20 @@ _LARGEST = 1e300
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
-    """A run as its folder tells it.
+class RunStatus:
+    """Status of a run.
 
     Attributes:
       path: the folder.
-      state: "running", "finished", "stopped" (it said so), "diverged", "collapsed",
-        "stale" (it neither goes on nor said why), "empty", "damaged", or "newer" (written
-        by a newer version).
-      note: what else there is to say of the state; may be empty.
-      values: `config.json` as plain values; empty if it cannot be read.
-      step: the last step that a log row or a checkpoint speaks of.
-      steps: steps asked for; None if unknown.
+      state: "running", "finished", "stopped" (by a signal), "diverged", "collapsed", "stale"
+        (stalled, no recorded reason), "empty", "damaged", or "newer" (written by a newer
+        version).
+      note: details of the state; may be empty.
+      values: `config.json` as plain values; empty if unreadable.
+      step: the last step in the log or of a checkpoint.
+      steps: steps to train; None if unknown.
       summary: `summary.json`; empty if there is none.
-      changed: when its logs last grew, seconds since 1970; None if never.
+      changed: time of the last change of its logs, in seconds since 1970; None if never.
     """
 
     path: Path
@@ -58,32 +59,32 @@ class Run:
 
     @property
     def collapse(self) -> dict[str, Any]:
-        """What the collapse alarm says; empty if it says nothing."""
+        """State of the collapse alarm; empty if there is none."""
         found = self.summary.get("collapse")
         return found if isinstance(found, dict) else {}
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """Folders of runs under a folder, itself included, and empty folders right under it."""
+    """Find run folders in a folder, itself included, and empty folders directly in it."""
     folder = Path(folder)
-    if _looks_like_a_run(folder):
+    if _is_run(folder):
         return [folder]
     return sorted(_below(folder, _DEEPEST), key=lambda path: str(path))
 
 
-def read_run(path: Path) -> Run:
-    """Reads a run folder; never raises for what is in it."""
+def read_run(path: Path) -> RunStatus:
+    """Read the status of a run; never raises for damaged contents."""
     path = Path(path)
     try:
         if not any(path.iterdir()):
-            return Run(path, "empty", "nothing in it")
+            return RunStatus(path, "empty", "the folder is empty")
         return _read(path)
     except OSError as error:
-        return Run(path, "damaged", f"cannot be read: {error.strerror or error}")
+        return RunStatus(path, "damaged", f"cannot be read: {error.strerror or error}")
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a `.jsonl` file; what is no row, such as a line cut short, is left out."""
+    """Read the rows of a `.jsonl` file, skipping invalid lines."""
     with contextlib.suppress(OSError, UserError):
         text = read_bytes(path, _LARGEST_LOG).decode("utf-8", errors="replace")
         return [row for row in map(_row, text.splitlines()) if row is not None]
@@ -91,7 +92,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def last_row(path: Path) -> dict[str, Any]:
-    """The last row of a `.jsonl` file, read from its end; empty if there is none."""
+    """Read the last row of a `.jsonl` file; empty if there is none."""
     for line in reversed(_tail(path).splitlines()):
         if (row := _row(line)) is not None:
             return row
@@ -99,33 +100,33 @@ def last_row(path: Path) -> dict[str, Any]:
 
 
 def lines(path: Path) -> list[str]:
-    """Lines of a text file; none if it cannot be read."""
+    """Read the lines of a text file; empty if it cannot be read."""
     with contextlib.suppress(OSError, UserError):
         return read_bytes(path, _LARGEST_LOG).decode("utf-8", errors="replace").splitlines()
     return []
 
 
 def values_of(path: Path) -> dict[str, Any]:
-    """A JSON object; empty if the file is missing, damaged, or holds something else."""
+    """Read a JSON object; empty if the file is missing, damaged, or of another type."""
     with contextlib.suppress(UserError):
         return read_json(path, dict)
     return {}
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value read from JSON is a number that one can calculate with."""
+    """Whether a value read from JSON is a finite number."""
     return type(value) in (int, float) and abs(value) <= _LARGEST
 
 
 def checkpoints(path: Path) -> list[tuple[int, Path]]:
-    """(step, folder) of a run's checkpoints, newest first, unchecked."""
+    """List (step, folder) of a run's checkpoints, newest first, without verifying them."""
     with contextlib.suppress(OSError):
         return find(path / "checkpoints")
     return []
 
 
 def size(path: Path) -> int:
-    """Bytes of all files in a folder."""
+    """Total size in bytes of the files in a folder."""
     total = 0
     for folder, _, names in os.walk(path):
         for name in names:
@@ -135,7 +136,7 @@ def size(path: Path) -> int:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the run folder."""
+    """Whether a living process uses the run folder."""
     return locks.is_held(path / "lock")
 
 
@@ -147,15 +148,15 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
     for item in inside:
         if item.name.startswith("."):
             continue
-        if _looks_like_a_run(item) or (depth == _DEEPEST and _is_empty(item)):
+        if _is_run(item) or (depth == _DEEPEST and _is_empty(item)):
             yield item
         elif depth > 1:
             yield from _below(item, depth - 1)
 
 
-def _looks_like_a_run(path: Path) -> bool:
+def _is_run(path: Path) -> bool:
     with contextlib.suppress(OSError):
-        return any((path / name).exists() for name in _PIECES)
+        return any((path / name).exists() for name in _CONTENTS)
     return False
 
 
@@ -165,61 +166,63 @@ def _is_empty(path: Path) -> bool:
     return True
 
 
-def _read(path: Path) -> Run:
+def _read(path: Path) -> RunStatus:
     file, held = path / "config.json", is_held(path)
     if not file.exists():
         if held:
-            return Run(path, "running", "just begun")
-        return Run(path, "damaged", "no config.json in it")
+            return RunStatus(path, "running", "just started")
+        return RunStatus(path, "damaged", "no config.json in it")
     values = values_of(file)
     if "dataset" not in values:
-        return Run(path, "damaged", "config.json is not the config of a run")
+        return RunStatus(path, "damaged", "config.json is not the config of a run")
     written = values.get("format")
     if is_number(written) and written > FORMAT:
-        note = f"written in format {written} by a newer version; this one reads {FORMAT}"
-        return Run(path, "newer", note, values, changed=_changed(path))
+        note = f"written in format {written} by a newer version; this version reads {FORMAT}"
+        return RunStatus(path, "newer", note, values, changed=_changed(path))
     found = checkpoints(path)
     last = last_row(path / "stats.jsonl").get("step")
     step = max(found[0][0] if found else 0, last if is_number(last) else 0)
     steps = values.get("steps") if is_number(values.get("steps")) else None
-    run = Run(path, "", "", values, step, steps, values_of(path / "summary.json"), _changed(path))
+    run = RunStatus(
+        path, "", "", values, step, steps, values_of(path / "summary.json"), _changed(path)
+    )
     state, note = _state(run, held)
     if found and (damage := _damage(found[0][1])):
         note = f"{note}; {damage}" if note else damage
     return dataclasses.replace(run, state=state, note=note)
 
 
-def _state(run: Run, held: bool) -> tuple[str, str]:
-    """The state, and what else there is to say of it."""
-    said = _last_words(run.path)
+def _state(run: RunStatus, held: bool) -> tuple[str, str]:
+    """The state and its details."""
+    last = _last_line(run.path)
     finished = run.steps is not None and run.step >= run.steps
     if run.collapse.get("collapsed") is True:
-        now = "still running" if held else "run to its end" if finished else "not running"
+        now = "still running" if held else "finished" if finished else "not running"
         return "collapsed", f"since step {_text(run.collapse.get('since_step'))}, {now}"
     if held:
         return _running(run)
-    if said.startswith("diverged"):
-        return "diverged", said.removeprefix("diverged:").split(";")[0].strip()
+    if last.startswith("diverged"):
+        return "diverged", last.removeprefix("diverged:").split(";")[0].strip()
     if finished:
         return "finished", ""
-    if said.startswith("stopped by"):
-        return "stopped", " ".join(said.split()[1:3])
-    return "stale", "its process ended without a word; the same command resumes it"
+    if last.startswith("stopped by"):
+        return "stopped", " ".join(last.split()[1:3])
+    return "stale", "its process ended without a recorded reason; the same command resumes it"
 
 
-def _running(run: Run) -> tuple[str, str]:
+def _running(run: RunStatus) -> tuple[str, str]:
     if run.changed is None:
-        return "running", "just begun"
+        return "running", "just started"
     silence = time.time() - run.changed
     times = [row.get("seconds") for row in rows(run.path / "timing.jsonl")[-2:]]
     usual = times[1] - times[0] if len(times) == 2 and all(map(is_number, times)) else 0.0
-    if silence > max(_SILENT_SECONDS, _SILENT_TIMES * usual):
-        return "stale", f"a process holds it and has written nothing for {silence / 60:,.0f} min"
+    if silence > max(_SILENT_SECONDS, _SILENT_INTERVALS * usual):
+        return "stale", f"its process is alive but has written nothing for {silence / 60:,.0f} min"
     return "running", ""
 
 
-def _last_words(path: Path) -> str:
-    """The last line of the log that is not empty."""
+def _last_line(path: Path) -> str:
+    """The last non-empty line of the log."""
     for line in reversed(_tail(path / "log.txt").splitlines()):
         if line.strip():
             return line.strip()
@@ -251,15 +254,15 @@ def _changed(path: Path) -> float | None:
 
 
 def _damage(checkpoint: Path) -> str:
-    """What is plainly wrong with a checkpoint, by its files' sizes alone."""
+    """Damage of a checkpoint that shows in its files' sizes; empty if none."""
     manifest = values_of(checkpoint / "checkpoint.json").get("files")
     if not isinstance(manifest, dict) or not manifest:
         return f"{checkpoint.name} is damaged: no checkpoint.json"
-    for name, facts in manifest.items():
+    for name, expected in manifest.items():
         with contextlib.suppress(OSError, TypeError, KeyError, ValueError):
-            if (checkpoint / name).stat().st_size == facts["bytes"]:
+            if (checkpoint / name).stat().st_size == expected["bytes"]:
                 continue
-        return f"{checkpoint.name} is damaged: {name} is cut or missing"
+        return f"{checkpoint.name} is damaged: {name} is truncated or missing"
     return ""
 
 

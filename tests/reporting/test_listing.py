@@ -16,7 +16,7 @@ def test_one_line_a_run(make_run, command, tmp_path):
     head, bad, empty, good, odd = done.stdout.splitlines()
     assert head.split() == ["run", "dataset", "loss", "step", "best", "state", "size", "changed"]
     assert bad.startswith("bad ") and "damaged" in bad
-    assert empty.startswith("empty ") and "nothing in it" in empty
+    assert empty.startswith("empty ") and "the folder is empty" in empty
     for part in ("good", "hwdb, conditional", "lsgan", "1,000 of 1,000 (100%)", "finished"):
         assert part in good
     assert "stale" in odd and "\x1b" not in odd

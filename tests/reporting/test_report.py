@@ -203,7 +203,7 @@ class TestOddRuns:
         assert "Report of 4 runs" in found.text and 'id="together"' in text
         assert "<td><b>8</b></td><td><b>16</b></td><td></td><td></td>" in text
         assert "config.json is not the config of a run" in found.text
-        assert "nothing in it" in found.text
+        assert "the folder is empty" in found.text
         assert set(embedded(text)) == {"0", "1", "2"}
 
     def test_runs_of_one_name_are_told_apart(self, make_run, tmp_path, monkeypatch):

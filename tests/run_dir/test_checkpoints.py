@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent, checked, and a full disk loses nothing."""
+"""Checkpoints: atomic, verified, and safe on a full disk."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def folder(tmp_path, step):
 
 
 def restored(checkpoints):
-    found, notices = checkpoints.newest()
+    found, warnings = checkpoints.newest()
     into = state()
     checkpoints.restore(found, into)
     assert int(into.step.numpy()) == found.step == float(into.a.numpy()[3, 4])
-    return found, notices
+    return found, warnings
 
 
 class TestSaving:
     def test_gives_back_what_was_saved(self, kept):
-        found, notices = restored(kept)
-        assert (found.step, found.extra, notices) == (20, {"seconds": 10.0}, [])
+        found, warnings = restored(kept)
+        assert (found.step, found.extra, warnings) == (20, {"seconds": 10.0}, [])
 
     def test_keeps_the_newest(self, tmp_path):
         checkpoints = Checkpoints(tmp_path / "c", keep=2)
@@ -102,22 +102,22 @@ DAMAGE = {
 
 class TestDamage:
     @pytest.mark.parametrize("kind", DAMAGE)
-    def test_falls_back_with_a_notice(self, kept, tmp_path, kind):
+    def test_falls_back_with_a_warning(self, kept, tmp_path, kind):
         name, damage = DAMAGE[kind]
         damage(folder(tmp_path, 20) / name)
-        found, notices = restored(kept)
+        found, warnings = restored(kept)
         assert found.step == 10
-        assert len(notices) == 1 and "step-00000020" in notices[0]
-        assert notices[0].endswith("falling back to the checkpoint before it")
-        assert "\n" not in notices[0]
+        assert len(warnings) == 1 and "step-00000020" in warnings[0]
+        assert warnings[0].endswith("falling back to the checkpoint before it")
+        assert "\n" not in warnings[0]
 
     def test_a_run_does_not_begin_again_unasked(self, kept, tmp_path):
         for step in (10, 20):
             cut(folder(tmp_path, step) / DATA)
-        with pytest.raises(UserError, match="none of the 2 checkpoints is sound"):
+        with pytest.raises(UserError, match="none of the 2 checkpoints is intact"):
             kept.newest()
 
-    def test_another_network_is_told(self, kept):
+    def test_another_network_is_refused(self, kept):
         found, _ = kept.newest()
         with pytest.raises(UserError, match="of another network"):
             kept.restore(found, state(shape=(3, 3)))
@@ -129,7 +129,7 @@ class TestDamage:
 
 
 class TestFullDisk:
-    def test_free_space_is_looked_at_first(self, kept, tmp_path, monkeypatch):
+    def test_free_space_is_checked_first(self, kept, tmp_path, monkeypatch):
         usage = shutil.disk_usage(tmp_path)._replace(free=10_000)  # the state takes 10,004 bytes
         monkeypatch.setattr(files.shutil, "disk_usage", lambda path: usage)
         with pytest.raises(UserError, match="a checkpoint needs 0 MiB and only 0 MiB are free"):
@@ -151,7 +151,7 @@ class TestFullDisk:
         try:
             checkpoints = Checkpoints(mount / "checkpoints")
             checkpoints.save(10, state(10.0), {})
-            # Someone else fills the disk after we looked.
+            # Another process fills the disk after the check.
             monkeypatch.setattr("lsgan_tf.run_dir.checkpoints.require_free_space", lambda *_: None)
             with pytest.raises(UserError, match="the disk is full while writing a checkpoint") as e:
                 checkpoints.save(20, state(20.0, (300, 300)), {})

@@ -1,4 +1,4 @@
-"""The run folder: its lock, what it refuses, and logs that go back to a checkpoint."""
+"""The run folder: lock, refusals, and logs that are rolled back to a checkpoint."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TestOpening:
 
     def test_a_folder_of_something_else_is_refused(self, tmp_path):
         (tmp_path / "thesis.tex").write_text("...")
-        with pytest.raises(UserError, match=r"holds thesis.tex but no config.json"):
+        with pytest.raises(UserError, match=r"contains thesis.tex but no config.json"):
             RunFolder(tmp_path, CONFIG)
         assert not (tmp_path / "config.json").exists()
 
@@ -79,7 +79,7 @@ class TestOpening:
             RunFolder(tmp_path / "run", CONFIG)
 
     def test_a_folder_in_use_is_refused(self, run):
-        # flock is by open file, so a live process is needed to hold it against us.
+        # flock belongs to the open file, so another process has to hold it.
         run.close()
         code = (
             "import sys, json; from pathlib import Path\n"
@@ -92,9 +92,9 @@ class TestOpening:
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert process.stdout.readline() == "open\n"
-        with pytest.raises(UserError, match=rf"another process \(number {process.pid}\)"):
+        with pytest.raises(UserError, match=rf"another process \(id {process.pid}\)"):
             RunFolder(run.path, CONFIG)
-        process.kill()  # even so the lock does not stay
+        process.kill()  # releases the lock
         process.wait()
         process.stdin.close()
         process.stdout.close()
@@ -129,7 +129,7 @@ class TestOpening:
 
     @pytest.mark.parametrize("left", [[], ["classes.json"], ["classes.json", ".config.json.x.tmp"]])
     def test_killed_before_its_config_was_written(self, tmp_path, left):
-        """Whichever came first: earlier versions wrote the classes before the config."""
+        """Earlier versions wrote the classes before the config."""
         (tmp_path / "run").mkdir()
         for name in ("lock", *left):
             (tmp_path / "run" / name).write_text("")
@@ -143,7 +143,7 @@ class TestOpening:
         assert load_classes(run.path) == ["甲", "乙"]
 
     def test_data_whose_path_is_no_text(self, tmp_path):
-        """As a folder named in GBK: the path is kept as it is, and shown as codes."""
+        """Such as a folder named in GBK: the path is kept, and shown escaped."""
         odd = os.fsdecode("汉字".encode("gbk"))
         config = changed(data_dir=odd, data_description=f"3 pictures in {odd}")
         run = RunFolder(tmp_path / "run", config)
@@ -202,11 +202,11 @@ class TestLogs:
         (run.path / "stats.jsonl").symlink_to("/dev/full")
         with pytest.raises(UserError, match="the disk is full while writing it"):
             run.stats({"step": 1})
-        run.close()  # the line is still in its buffer
+        run.close()  # with the line still in its buffer
 
 
 def leave_behind(path):
-    """What processes leave that are killed while they write."""
+    """Leftovers of processes killed while writing."""
     (path / ".export.x1_y2z3a.tmp" / "variables").mkdir(parents=True)
     (path / "samples").mkdir(exist_ok=True)
     (path / "samples" / ".step-00000003.png.abcdefgh.tmp").write_bytes(b"half")

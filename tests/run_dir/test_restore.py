@@ -1,4 +1,4 @@
-"""A run folder that no model can be made of says so, and stays as it is."""
+"""Run folders without a usable model are refused, and not modified."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAYS = [restore_run, export_of_run, lambda path: candidates.of_run(path, "newest
 
 @pytest.fixture(params=WAYS, ids=["restore", "sample", "evaluate"])
 def refused(request):
-    """Why a folder cannot be used; looks that nothing in it has changed."""
+    """The error message for a folder; checks that nothing in it has changed."""
 
     def contents(path):
         return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
@@ -60,13 +60,13 @@ def test_an_empty_folder(tmp_path, refused):
     assert "no config.json in it" in refused(tmp_path)
 
 
-def test_a_damaged_checkpoint_is_passed_over_with_a_word(tiny_run, tmp_path):
+def test_a_damaged_checkpoint_is_skipped_with_a_note(tiny_run, tmp_path):
     run = shutil.copytree(tiny_run.path, tmp_path / "run")
     next((run / "checkpoints" / "step-00000012").glob("state.data*")).write_bytes(b"")
     shutil.rmtree(run / "export")
-    said = []
-    path = export_of_run(run, say=said.append)
+    notes = []
+    path = export_of_run(run, say=notes.append)
     assert json.loads((path / "export.json").read_text(encoding="utf-8"))["step"] == 10
-    (line,) = said
-    assert "step-00000012: the checkpoint is damaged" in line and "step-00000010 is taken" in line
+    (line,) = notes
+    assert "step-00000012: the checkpoint is damaged" in line and "using step-00000010" in line
     assert restore_run(run)[3] == 10

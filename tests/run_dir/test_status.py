@@ -20,7 +20,7 @@ class TestState:
         [
             (1000, "finished 1,000 steps in 00:01:00", "finished", ""),
             (300, "stopped by SIGTERM at step 300, checkpoint written", "stopped", "by SIGTERM"),
-            (300, "step 300 of 1,000", "stale", "ended without a word"),
+            (300, "step 300 of 1,000", "stale", "without a recorded reason"),
             (300, "diverged: step 301: not finite: d_loss nan; weights", "diverged", "step 301"),
         ],
     )
@@ -41,7 +41,7 @@ class TestState:
             assert run.state == "stale" and "has written nothing for 83 min" in run.note
         assert read_run(path).note.startswith("its process ended")
 
-    def test_looking_does_not_hold(self, make_run):
+    def test_reading_does_not_lock(self, make_run):
         path = make_run()
         with (path / "lock").open("w") as lock:
             read_run(path)
@@ -62,7 +62,7 @@ class TestState:
         assert run.state == "newer" and "format 99 by a newer version" in run.note
 
     @pytest.mark.parametrize("name", ["checkpoint.json", "state.index"])
-    def test_a_damaged_checkpoint_is_told(self, make_run, name):
+    def test_a_damaged_checkpoint_is_reported(self, make_run, name):
         path = make_run()
         (path / "checkpoints" / "step-00000300" / name).write_bytes(b"1")
         assert "step-00000300 is damaged" in read_run(path).note

@@ -148,9 +148,7 @@ def test_training_goes_on_in_its_log(tmp_path, undisturbed, line, reason):
     assert shell(line, *words(run)).returncode == 0
     assert log(run)[-1].startswith("finished 60 steps")
     lost = [text for text in log(run) if text.startswith("standard output is lost")]
-    assert lost == [
-        f"standard output is lost ({reason}): this and later lines are in log.txt alone"
-    ]
+    assert lost == [f"standard output is lost ({reason}): from here on, lines are in log.txt only"]
     assert differences(undisturbed, run) == []
 
 
