@@ -49,8 +49,8 @@ def main(argv: list[str]) -> None:
         raise UserError("expected the folder of a run, or of several: runs/quick for example")
     if len(folders) > _MOST_RUNS:
         raise UserError(f"expected at most {_MOST_RUNS} runs, received {len(folders)}")
-    from lsgan_tf.reporting.facts import gather, told_apart
     from lsgan_tf.reporting.page import page
+    from lsgan_tf.reporting.run_data import gather, with_unique_names
     from lsgan_tf.util.files import atomic_file, explained
     from lsgan_tf.util.text import describe_size
 
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> None:
         "grids": _GRIDS.value, "pixels": _GRID_WIDTH.value, "quality": _GRID_QUALITY.value,
         "reals": _REALS.value,
     }  # fmt: skip
-    runs = told_apart([gather(path, **pictures) for path in folders])
+    runs = with_unique_names([gather(path, **pictures) for path in folders])
     limit = (
         f"This page holds at most {_GRIDS.value} grids of each run and kind, at most "
         f"{_GRID_WIDTH.value} pixels wide (--grids, --grid_width)."

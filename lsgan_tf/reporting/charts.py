@@ -1,4 +1,4 @@
-"""Which curves a report shows."""
+"""The charts of a report."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from lsgan_tf.evaluation.history import figures, plain_name
-from lsgan_tf.reporting.facts import Facts
 from lsgan_tf.reporting.markup import table, text_of
+from lsgan_tf.reporting.run_data import RunData
 from lsgan_tf.reporting.svg import Series, chart, short
 from lsgan_tf.run_dir.status import is_number
 
-# Title, the rows it is in, and its lines: key and name.
+# Title, log file, and the key and name of each line.
 _CHARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     ("loss", "stats", (("d_loss", "discriminator"), ("g_loss", "generator"))),
     ("score by D", "stats", (("score_real", "reals"), ("score_fake", "fakes"))),
     (
-        "norm of the gradient",
+        "gradient norm",
         "stats",
         (("d_gradient_norm", "discriminator"), ("g_gradient_norm", "generator")),
     ),
     ("gradient penalty", "stats", (("gradient_penalty", "penalty"),)),
-    ("spread of samples, of that of reals", "watch", (("spread", "spread"),)),
-    ("how far D tells reals from fakes", "watch", (("separation", "separation"),)),
+    ("spread of samples relative to reals", "watch", (("spread", "spread"),)),
+    ("separation of reals and fakes by D", "watch", (("separation", "separation"),)),
     ("images per second", "timing", (("images_per_second", "speed"),)),
 )
 
 
-def charts(runs: Sequence[Facts]) -> str:
-    """All curves, as HTML.
+def charts(runs: Sequence[RunData]) -> str:
+    """Render all charts as HTML.
 
-    Of one run, a chart holds what belongs together, such as the losses of D and of G.
-    Of several, it holds one quantity, in each run's colour. What is known of one step only
-    is a number and no curve; measures of quality stand in a table of their own.
+    With one run, a chart combines related quantities, such as the losses of D and G. With
+    several, it shows one quantity with a curve per run. Values at a single step go into a
+    table; evaluations have a separate table.
     """
     drawn: list[str] = []
     once: list[list[str]] = []
@@ -44,14 +44,14 @@ def charts(runs: Sequence[Facts]) -> str:
                 once += _numbers(whole, series)
     text = f'<div class="charts">{"".join(drawn)}</div>' if drawn else ""
     if once:
-        text += table("numbers", ["known of one step", "step", "value"], once)
+        text += table("numbers", ["measured at one step", "step", "value"], once)
     return text or "<p>No curves: nothing has been measured at two steps yet.</p>"
 
 
 def _together(
-    runs: Sequence[Facts], title: str, kind: str, named: tuple[tuple[str, str], ...]
+    runs: Sequence[RunData], title: str, kind: str, named: tuple[tuple[str, str], ...]
 ) -> Iterator[tuple[str, list[Series]]]:
-    """Each chart's title and lines."""
+    """Title and lines of each chart."""
     if len(runs) == 1:
         yield (
             title,
@@ -65,14 +65,14 @@ def _together(
         yield (
             f"{title}: {name}" if len(named) > 1 else title,
             [
-                Series(facts.name, number, _points(facts, kind, key))
-                for number, facts in enumerate(runs)
+                Series(data.name, number, _points(data, kind, key))
+                for number, data in enumerate(runs)
             ],
         )
 
 
 def _numbers(title: str, series: Sequence[Series]) -> list[list[str]]:
-    """A row of cells for each line that has a value."""
+    """A table row for the last value of each line."""
     found = []
     for line in series:
         for step, value in line.points[-1:]:
@@ -83,10 +83,10 @@ def _numbers(title: str, series: Sequence[Series]) -> list[list[str]]:
 
 
 def _of_figures(
-    runs: Sequence[Facts],
+    runs: Sequence[RunData],
 ) -> list[tuple[str, str, tuple[tuple[str, str], ...]]]:
     names = dict.fromkeys(
-        name for facts in runs for row in facts.evaluations for name in figures(row)
+        name for data in runs for row in data.evaluations for name in figures(row)
     )
     return [
         (name, "evaluations", ((name, name),))
@@ -95,8 +95,8 @@ def _of_figures(
     ]
 
 
-def _points(facts: Facts, kind: str, key: str) -> list[tuple[float, float]]:
-    rows: Sequence[dict[str, Any]] = getattr(facts, kind)
+def _points(data: RunData, kind: str, key: str) -> list[tuple[float, float]]:
+    rows: Sequence[dict[str, Any]] = getattr(data, kind)
     read: Callable[[dict[str, Any]], Any] = (
         (lambda row: figures(row).get(key)) if kind == "evaluations" else lambda row: row.get(key)
     )

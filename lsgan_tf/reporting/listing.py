@@ -1,4 +1,4 @@
-"""The table of runs that `python -m lsgan_tf.runs` prints."""
+"""The table of runs printed by `python -m lsgan_tf.runs`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed"
 
 
 def listing(folders: Sequence[Path]) -> str:
-    """A table of all runs under some folders, or a line that there are none."""
+    """Format a table of all runs in the given folders."""
     table = [
         _cells(read_run(path), folder, len(folders) > 1)
         for folder in folders
@@ -29,7 +29,7 @@ def listing(folders: Sequence[Path]) -> str:
 
 
 def describe_data(run: RunStatus) -> str:
-    """The dataset in a few words: `hwdb, conditional, stand-in`."""
+    """Describe the dataset: `hwdb, conditional, stand-in`."""
     name = run.values.get("dataset")
     if not isinstance(name, str):
         return "-"
@@ -44,13 +44,13 @@ def describe_data(run: RunStatus) -> str:
 
 
 def describe_step(run: RunStatus) -> str:
-    """How far it is: `600 of 3,000 (20%)`."""
+    """Describe the progress: `600 of 3,000 (20%)`."""
     if run.state in ("empty", "damaged", "newer"):
         return "-"
     if not run.steps:
         return f"{run.step:,}"
-    share = run.step / run.steps
-    return f"{run.step:,} of {run.steps:,} ({share:{'.0%' if share >= 0.1 else '.1%'}})"
+    fraction = run.step / run.steps
+    return f"{run.step:,} of {run.steps:,} ({fraction:{'.0%' if fraction >= 0.1 else '.1%'}})"
 
 
 def _cells(run: RunStatus, folder: Path, several: bool) -> tuple[str, ...]:

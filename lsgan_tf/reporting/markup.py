@@ -1,4 +1,4 @@
-"""Pieces of HTML, safe whatever they are made of."""
+"""HTML fragments, escaped."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lsgan_tf.util.text import printable
 
 
 def text_of(text: object) -> str:
-    """A text for HTML: escaped, and without anything that is not printable."""
+    """Escape a text for HTML and replace unprintable characters."""
     return escape(printable(str(text)))
 
 
 def table(kind: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that scrolls by itself where it is wider than the screen.
+    """Make a table that scrolls horizontally if it is wider than the screen.
 
     Args:
-      kind: its class, and its name for who cannot see it.
-      head: HTML of the headings; none if empty.
-      rows: HTML of the cells with their tags.
+      kind: CSS class and accessible name.
+      head: HTML of the headings; may be empty.
+      rows: HTML of the cells, with tags.
     """
     top = "".join(f'<th scope="col">{name}</th>' if name else "<td></td>" for name in head)
     thead = f"<thead><tr>{top}</tr></thead>" if head else ""
@@ -36,7 +36,7 @@ def table(kind: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def json_in_script(value: Any) -> str:
-    """JSON for a script element, which no `</script>` or `<!--` in it can end."""
+    """Encode JSON for a script element, escaping `</script>` and `<!--`."""
     text = json.dumps(value, separators=(",", ":"))
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
@@ -44,13 +44,13 @@ def json_in_script(value: Any) -> str:
 
 
 def asset(name: str) -> str:
-    """A file of the page."""
+    """Read a file of the page."""
     return (
         resources.files("lsgan_tf.reporting").joinpath("assets", name).read_text(encoding="utf-8")
     )
 
 
 def content_hash(text: str) -> str:
-    """What a Content-Security-Policy names an inline script or style by."""
+    """Hash of an inline script or style for a Content-Security-Policy."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"sha256-{digest}"

@@ -1,7 +1,7 @@
-"""The page of a report: one HTML file that fetches nothing.
+"""The report as a self-contained HTML page.
 
-Every text from a run folder is escaped, pictures are drawn anew, and the page forbids
-itself all scripts and styles but its own, by their hashes.
+Text from run folders is escaped, images are encoded again, and a Content-Security-Policy
+allows only the page's own script and style, by their hashes.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from lsgan_tf._version import __version__
 from lsgan_tf.evaluation.history import best_value, figures, is_compared, plain_name
 from lsgan_tf.reporting.charts import charts
-from lsgan_tf.reporting.facts import Facts, Picture
 from lsgan_tf.reporting.listing import describe_data, describe_step
 from lsgan_tf.reporting.markup import asset, content_hash, json_in_script, table, text_of
+from lsgan_tf.reporting.run_data import EmbeddedImage, RunData
 from lsgan_tf.reporting.svg import COLOURS
 from lsgan_tf.run_dir.status import is_number, size
 from lsgan_tf.util.text import describe_size, printable, spell
@@ -26,16 +26,16 @@ from lsgan_tf.util.text import number as number_text
 _ALARMING = ("diverged", "collapsed", "damaged", "stale")
 _STANDIN = (
     "Trained on a stand-in: characters drawn by a program from open stroke data, not handwriting. "
-    "No figure here says anything about HWDB."
+    "The metrics say nothing about HWDB."
 )
 
 
-def page(runs: Sequence[Facts], limit: str) -> str:
-    """The whole page.
+def page(runs: Sequence[RunData], limit: str) -> str:
+    """Render the page.
 
     Args:
-      runs: one or several.
-      limit: a sentence on how many pictures the page holds at most.
+      runs: one or several runs.
+      limit: a sentence on the maximum number of images.
     """
     title = f"Report of {runs[0].name}" if len(runs) == 1 else f"Report of {len(runs)} runs"
     sections = {
@@ -56,7 +56,7 @@ def page(runs: Sequence[Facts], limit: str) -> str:
         f"default-src 'none'; img-src data:; style-src '{content_hash(style)}'; "
         f"script-src '{content_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
-    pictures = json_in_script(_pictures(runs))
+    images = json_in_script(_images(runs))
     made = time.strftime("%Y-%m-%d %H:%M")
     whole = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -68,103 +68,101 @@ def page(runs: Sequence[Facts], limit: str) -> str:
         f"<header><h1>{text_of(title)}</h1>"
         f"<p class=faint>lsgan_tf {__version__}, written {made}</p>"
         f"<nav>{links}</nav></header>\n<main>{body}</main>\n"
-        f'<script type="application/json" id="pictures">{pictures}</script>\n'
+        f'<script type="application/json" id="pictures">{images}</script>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
-    # JSON may hold halves of characters, which no file can.
+    # JSON may contain lone surrogates, which cannot be encoded.
     return whole.encode("utf-8", "replace").decode("utf-8")
 
 
-def _overview(runs: Sequence[Facts]) -> str:
-    rows: dict[str, Callable[[Facts], str]] = {
+def _overview(runs: Sequence[RunData]) -> str:
+    rows: dict[str, Callable[[RunData], str]] = {
         "state": _state,
-        "data": lambda facts: text_of(
-            _known(facts, "data_description") or describe_data(facts.run)
+        "data": lambda data: text_of(_known(data, "data_description") or describe_data(data.run)),
+        "loss, network": lambda data: text_of(
+            ", ".join(filter(None, (_known(data, "loss"), _known(data, "network"))))
         ),
-        "loss, network": lambda facts: text_of(
-            ", ".join(filter(None, (_known(facts, "loss"), _known(facts, "network"))))
+        "steps": lambda data: text_of(describe_step(data.run)),
+        "time": lambda data: "" if data.seconds is None else f"{spell(data.seconds)} trained",
+        "speed": lambda data: (
+            "" if data.speed is None else f"{data.speed:,.0f} images/s (recent median)"
         ),
-        "steps": lambda facts: text_of(describe_step(facts.run)),
-        "time": lambda facts: "" if facts.seconds is None else f"{spell(facts.seconds)} trained",
-        "speed": lambda facts: (
-            "" if facts.speed is None else f"{facts.speed:,.0f} images/s of late"
-        ),
-        "machine": lambda facts: "<br>".join(map(text_of, facts.machine)) or "not recorded",
-        "best figure": _best,
+        "machine": lambda data: "<br>".join(map(text_of, data.machine)) or "not recorded",
+        "best metric": _best,
         "checkpoints": _checkpoints,
         "collapse alarm": _collapse,
-        "size": lambda facts: describe_size(size(facts.run.path)),
+        "size": lambda data: describe_size(size(data.run.path)),
     }
     cells = [
-        [f'<th scope="row">{name}</th>', *(f"<td>{of(facts) or '-'}</td>" for facts in runs)]
+        [f'<th scope="row">{name}</th>', *(f"<td>{of(data) or '-'}</td>" for data in runs)]
         for name, of in rows.items()
     ]
-    notices = "".join(_notices(facts) for facts in runs)
-    return notices + table("facts", ["", *_names(runs)] if len(runs) > 1 else [], cells)
+    warnings = "".join(_warnings(data) for data in runs)
+    return warnings + table("facts", ["", *_names(runs)] if len(runs) > 1 else [], cells)
 
 
-def _notices(facts: Facts) -> str:
-    name, found = facts.name, []
-    if facts.run.state in _ALARMING:
-        found.append(f"{facts.run.state}: {facts.run.note}")
-    if facts.run.state in ("empty", "newer"):
-        found.append(facts.run.note)
-    if facts.run.values.get("data_standin") is True:
+def _warnings(data: RunData) -> str:
+    name, found = data.name, []
+    if data.run.state in _ALARMING:
+        found.append(f"{data.run.state}: {data.run.note}")
+    if data.run.state in ("empty", "newer"):
+        found.append(data.run.note)
+    if data.run.values.get("data_standin") is True:
         found.append(_STANDIN)
-    if facts.unreadable:
-        found.append(f"pictures that could not be read: {', '.join(facts.unreadable)}")
+    if data.unreadable:
+        found.append(f"unreadable images: {', '.join(data.unreadable)}")
     return "".join(
         f'<p class="notice"><b>{text_of(name)}</b>: {text_of(text)}</p>' for text in found
     )
 
 
-def _state(facts: Facts) -> str:
-    odd = facts.run.state in ("empty", "newer")
-    kind = "bad" if facts.run.state in _ALARMING else "odd" if odd else "good"
-    note = f" {text_of(facts.run.note)}" if facts.run.note else ""
-    return f'<span class="state {kind}">{text_of(facts.run.state)}</span>{note}'
+def _state(data: RunData) -> str:
+    odd = data.run.state in ("empty", "newer")
+    kind = "bad" if data.run.state in _ALARMING else "odd" if odd else "good"
+    note = f" {text_of(data.run.note)}" if data.run.note else ""
+    return f'<span class="state {kind}">{text_of(data.run.state)}</span>{note}'
 
 
-def _best(facts: Facts) -> str:
-    best = facts.best
+def _best(data: RunData) -> str:
+    best = data.best
     if best is None:
         return "no evaluation"
     return text_of(f"{best.name} {best.value:.4g} at step {best.step:,}")
 
 
-def _checkpoints(facts: Facts) -> str:
-    newest = facts.newest_checkpoint or "none yet"
-    best = f"; best: {facts.best_checkpoint}" if facts.best_checkpoint else ""
+def _checkpoints(data: RunData) -> str:
+    newest = data.newest_checkpoint or "none yet"
+    best = f"; best: {data.best_checkpoint}" if data.best_checkpoint else ""
     return text_of(f"newest: {newest}{best}")
 
 
-def _collapse(facts: Facts) -> str:
-    alarm = facts.run.collapse
+def _collapse(data: RunData) -> str:
+    alarm = data.run.collapse
     if not alarm:
         return "not watched"
     if alarm.get("collapsed") is not True:
-        return "silent"
+        return "no collapse"
     good = alarm.get("last_good_checkpoint")
     kept = f"; last good checkpoint {good}" if good else ""
     since = alarm.get("since_step")
-    told = f"{since:,}" if is_number(since) else since
-    return text_of(f"since step {told}: {alarm.get('why')}{kept}")
+    step = f"{since:,}" if is_number(since) else since
+    return text_of(f"since step {step}: {alarm.get('why')}{kept}")
 
 
-def _samples(runs: Sequence[Facts], limit: str) -> str:
-    together = sum(bool(facts.grids) for facts in runs) > 1
+def _samples(runs: Sequence[RunData], limit: str) -> str:
+    together = sum(bool(data.grids) for data in runs) > 1
     sliders, reals, without = [], [], []
-    for number, facts in enumerate(runs):
-        name = facts.name
-        for kind, grids in _kinds(facts):
-            sliders.append(_slider(facts, f"{number}{kind}", kind, grids))
-        if facts.reals:
+    for number, data in enumerate(runs):
+        name = data.name
+        for kind, grids in _kinds(data):
+            sliders.append(_slider(data, f"{number}{kind}", kind, grids))
+        if data.reals:
             title = f"{name}: real examples"
-            picture = _img(facts.reals, title)
-            reals.append(f"<figure><figcaption>{text_of(title)}</figcaption>{picture}</figure>")
-        if not facts.grids:
+            image = _img(data.reals, title)
+            reals.append(f"<figure><figcaption>{text_of(title)}</figcaption>{image}</figure>")
+        if not data.grids:
             without.append(f"<p>{text_of(name)}: no sample grids yet.</p>")
-    left_out = sum(facts.left_out for facts in runs)
+    left_out = sum(data.left_out for data in runs)
     note = f"{limit} {left_out:,} of this report's grids are left out." if left_out else limit
     box = '<p><label><input type="checkbox" id="together" checked> move all sliders together'
     box = f"{box}</label></p>" if together else ""
@@ -172,14 +170,14 @@ def _samples(runs: Sequence[Facts], limit: str) -> str:
     return f"{box}{side}{''.join(without)}<p class=faint>{note}</p>"
 
 
-def _kinds(facts: Facts) -> list[tuple[str, list[Picture]]]:
-    """The sample grids that there are, each kind under the key of its slider."""
-    kinds = (("", facts.grids), ("average", facts.averaged), ("raw", facts.raw))
+def _kinds(data: RunData) -> list[tuple[str, list[EmbeddedImage]]]:
+    """The kinds of sample grids that exist, by the key of their slider."""
+    kinds = (("", data.grids), ("average", data.averaged), ("raw", data.raw))
     return [(kind, grids) for kind, grids in kinds if grids]
 
 
-def _slider(facts: Facts, key: str, kind: str, grids: Sequence[Picture]) -> str:
-    name = facts.name + {"": "", "average": ", EMA weights", "raw": ", raw weights"}[kind]
+def _slider(data: RunData, key: str, kind: str, grids: Sequence[EmbeddedImage]) -> str:
+    name = data.name + {"": "", "average": ", EMA weights", "raw": ", raw weights"}[kind]
     last = len(grids) - 1
     return (
         f'<figure class="grids" data-key="{key}"><figcaption>{text_of(name)}, '
@@ -190,21 +188,21 @@ def _slider(facts: Facts, key: str, kind: str, grids: Sequence[Picture]) -> str:
     )
 
 
-def _img(picture: Picture, name: str) -> str:
+def _img(image: EmbeddedImage, name: str) -> str:
     return (
-        f'<img src="{picture.uri}" width="{picture.width}" height="{picture.height}" '
+        f'<img src="{image.uri}" width="{image.width}" height="{image.height}" '
         f'alt="{text_of(name)}">'
     )
 
 
-def _quality(runs: Sequence[Facts]) -> str:
+def _quality(runs: Sequence[RunData]) -> str:
     found = []
-    for facts in runs:
-        if not facts.evaluations:
-            found.append(f"<p>{text_of(facts.name)}: not evaluated.</p>")
+    for data in runs:
+        if not data.evaluations:
+            found.append(f"<p>{text_of(data.name)}: not evaluated.</p>")
             continue
-        keys = list(dict.fromkeys(key for row in facts.evaluations for key in figures(row)))
-        steps = [(_when(row), figures(row)) for row in facts.evaluations]
+        keys = list(dict.fromkeys(key for row in data.evaluations for key in figures(row)))
+        steps = [(_when(row), figures(row)) for row in data.evaluations]
         best = {
             key: best_value(key, (values[key] for _, values in steps if key in values))
             for key in keys
@@ -217,19 +215,17 @@ def _quality(runs: Sequence[Facts]) -> str:
             ]
             for step, values in steps
         ]
-        real = next(
-            (r["real"] for r in reversed(facts.evaluations) if _is_row(r.get("real"))), None
-        )
+        real = next((r["real"] for r in reversed(data.evaluations) if _is_row(r.get("real"))), None)
         if real:
             cells = (_cell(figures(real).get(plain_name(key)), None) for key in keys)
             lines.append(['<th scope="row">real data</th>', *cells])
-        title = text_of(facts.name)
+        title = text_of(data.name)
         found.append(f"<h3>{title}</h3>" + table("numbers", ["step", *map(text_of, keys)], lines))
     return "".join(found)
 
 
 def _when(row: dict[str, Any]) -> str:
-    """The step of a row, and what else tells it from others of the same step."""
+    """The step of a row, and what distinguishes it from others of the same step."""
     by = "evaluate" if row.get("by") == "evaluate" else ""
     weights = "EMA weights" if row.get("weights") == "ema" else ""
     return ", ".join(filter(None, (f"{int(row['step']):,}", weights, by)))
@@ -245,32 +241,31 @@ def _cell(value: float | None, best: float | None) -> str:
     return f"<td><b>{value:.4g}</b></td>" if value == best else f"<td>{value:.4g}</td>"
 
 
-def _settings(runs: Sequence[Facts]) -> str:
-    by_run = [{setting.name: setting for setting in facts.settings} for facts in runs]
+def _settings(runs: Sequence[RunData]) -> str:
+    by_run = [{setting.name: setting for setting in data.settings} for data in runs]
     names = list(dict.fromkeys(name for known in by_run for name in known))
     if not names:
         return "<p>No settings could be read.</p>"
     changed, usual = [], []
     for name in names:
         here = [known.get(name) for known in by_run]
-        told = {json.dumps(setting.value) for setting in here if setting}
+        values = {json.dumps(setting.value) for setting in here if setting}
         defaults = dict.fromkeys(_value(setting.default) for setting in here if setting)
         row = [
             f'<th scope="row">{text_of(name)}</th>',
             *(f"<td>{'' if s is None else _marked(_value(s.value), s.changed)}</td>" for s in here),
             f"<td class=faint>{', '.join(defaults)}</td>",
         ]
-        differs = len(told) > 1 or any(setting and setting.changed for setting in here)
+        differs = len(values) > 1 or any(setting and setting.changed for setting in here)
         (changed if differs else usual).append(row)
     head = ["setting", *(_names(runs) if len(runs) > 1 else ["value"]), "default"]
     text = table("settings", head, changed) if changed else "<p>All settings are the defaults.</p>"
     text += f"<details><summary>{len(usual)} settings at their defaults</summary>"
     text += table("settings", head, usual) + "</details>"
-    for facts in runs:
-        if facts.unknown:
-            named = ", ".join(f"{key} = {json.dumps(v)}" for key, v in facts.unknown.items())
-            told = f"{facts.name}: not known to this version: {named}"
-            text += f"<p>{text_of(told)}</p>"
+    for data in runs:
+        if data.unknown:
+            named = ", ".join(f"{key} = {json.dumps(v)}" for key, v in data.unknown.items())
+            text += f"<p>{text_of(f'{data.name}: unknown to this version: {named}')}</p>"
     return text
 
 
@@ -286,36 +281,36 @@ def _value(value: Any) -> str:
     return text_of(value if isinstance(value, str) else json.dumps(value))
 
 
-def _log(runs: Sequence[Facts]) -> str:
+def _log(runs: Sequence[RunData]) -> str:
     found = []
-    for facts in runs:
-        if facts.log:
-            name = text_of(facts.name)
-            text = escape("\n".join(map(printable, facts.log)))
+    for data in runs:
+        if data.log:
+            name = text_of(data.name)
+            text = escape("\n".join(map(printable, data.log)))
             found.append(
-                f"<details><summary>{name}: the last {len(facts.log)} lines</summary>"
+                f"<details><summary>{name}: the last {len(data.log)} lines</summary>"
                 f'<pre tabindex="0">{text}</pre></details>'
             )
     return "".join(found) or "<p>No log.</p>"
 
 
-def _names(runs: Sequence[Facts]) -> list[str]:
-    """Headings that show each run's colour."""
+def _names(runs: Sequence[RunData]) -> list[str]:
+    """Headings with each run's colour."""
     return [
-        f'<span class="key c{number % COLOURS}"></span>{text_of(facts.name)}'
-        for number, facts in enumerate(runs)
+        f'<span class="key c{number % COLOURS}"></span>{text_of(data.name)}'
+        for number, data in enumerate(runs)
     ]
 
 
-def _pictures(runs: Sequence[Facts]) -> dict[str, list[list[Any]]]:
-    """(step, picture) of each slider, by its key."""
+def _images(runs: Sequence[RunData]) -> dict[str, list[list[Any]]]:
+    """(step, data URI) of each slider's images, by its key."""
     return {
-        f"{number}{kind}": [[picture.step, picture.uri] for picture in grids]
-        for number, facts in enumerate(runs)
-        for kind, grids in _kinds(facts)
+        f"{number}{kind}": [[image.step, image.uri] for image in grids]
+        for number, data in enumerate(runs)
+        for kind, grids in _kinds(data)
     }
 
 
-def _known(facts: Facts, name: str) -> str:
-    value = facts.run.values.get(name)
+def _known(data: RunData, name: str) -> str:
+    value = data.run.values.get(name)
     return value if isinstance(value, str) else ""

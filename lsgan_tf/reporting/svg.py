@@ -1,4 +1,4 @@
-"""Curves as inline SVG, coloured by the page's style so that they fit light and dark."""
+"""Charts as inline SVG, coloured by the page's style sheet."""
 
 from __future__ import annotations
 
@@ -12,28 +12,33 @@ _WIDTH, _HEIGHT = 640, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 10, 28
 _MOST_POINTS = 400
 COLOURS = 6
-"""How many colours the page's style has."""
+"""Number of colours in the page's style sheet."""
 
 
 class Series(NamedTuple):
-    """One line of a chart."""
+    """A line of a chart.
+
+    Attributes:
+      name: name in the legend.
+      colour: index of its colour.
+      points: pairs of step and value, ordered by step.
+    """
 
     name: str
     colour: int
     points: list[tuple[float, float]]
-    """(step, value), in the order of steps."""
 
 
 def chart(title: str, series: Sequence[Series], number: int) -> str:
-    """A chart with its title and legend, as HTML; empty if there is nothing to draw.
+    """Render a chart with title and legend as HTML; empty if there is nothing to draw.
 
-    The highest and lowest hundredth of the values may lie beyond the edge, so that a
-    single outlier does not flatten all the rest; the chart says so.
+    The range excludes the highest and the lowest percent of the values, so that a single
+    outlier does not flatten the curves; a note gives the number of values out of range.
 
     Args:
-      title: what is drawn.
-      series: its lines.
-      number: the chart's own, for references within the page.
+      title: the title.
+      series: the lines.
+      number: unique number of the chart in the page.
     """
     series = [line._replace(points=thinned(line.points)) for line in series if line.points]
     if not series:
@@ -59,7 +64,7 @@ def chart(title: str, series: Sequence[Series], number: int) -> str:
                      f"{short(tick)}</text>")  # fmt: skip
     for tick in ticks(first, first + span, 5):
         x = across(tick)
-        # A label at the right edge ends there instead of being cut.
+        # A label at the right edge is aligned to it, or it would be cut.
         anchor = "end" if x > _WIDTH - 40 else "middle"
         x = x if anchor == "middle" else _WIDTH - 2
         parts.append(
@@ -84,7 +89,7 @@ def chart(title: str, series: Sequence[Series], number: int) -> str:
         f"<span class=faint>{short(line.points[-1][1])} at the end</span></li>"
         for line in series
     )
-    cut = f"<p class=faint>{beyond} of the values lie beyond the edge.</p>" if beyond else ""
+    cut = f"<p class=faint>{beyond} of the values are out of range.</p>" if beyond else ""
     spoken = "; ".join(f"{line.name} ends at {short(line.points[-1][1])}" for line in series)
     return (
         f'<figure class="chart"><figcaption>{text_of(title)}</figcaption>'
@@ -95,7 +100,7 @@ def chart(title: str, series: Sequence[Series], number: int) -> str:
 
 
 def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """At most 400 points: the means of as many stretches of equal length; the last stays."""
+    """Reduce a curve to at most 400 points: means of equal intervals, and the last point."""
     points = sorted(points)
     if len(points) <= _MOST_POINTS:
         return points
@@ -109,7 +114,7 @@ def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
-    """Round numbers within a range, about `count` of them."""
+    """Return about `count` round numbers within a range."""
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
@@ -118,7 +123,7 @@ def ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def short(value: float) -> str:
-    """A number in little room: 12k, 1.5M, 0.031."""
+    """Format a number compactly: 12k, 1.5M, 0.031."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             return f"{value / (1e3 if unit == 'k' else size):.4g}{unit}"
@@ -127,7 +132,7 @@ def short(value: float) -> str:
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float, int]:
-    """What the chart shows from and to, and how many values lie beyond."""
+    """Lower and upper end of the value axis, and the number of values out of range."""
     trim = len(values) // 100
     low, high = values[trim], values[-1 - trim]
     room = 0.08 * (high - low) or 0.5 * abs(high) or 1.0

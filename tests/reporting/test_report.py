@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.reporting.facts import gather, told_apart
 from lsgan_tf.reporting.markup import json_in_script
 from lsgan_tf.reporting.page import page
+from lsgan_tf.reporting.run_data import gather, with_unique_names
 from lsgan_tf.reporting.svg import Series, chart, short, thinned, ticks
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&\x1b[2J\ud800"
 
 
 class Elements(html.parser.HTMLParser):
-    """What a browser would make of a page: elements and the texts in them."""
+    """Parses a page into elements and their texts."""
 
     def __init__(self, text):
         super().__init__()
@@ -63,7 +63,7 @@ class TestOneRun:
         for part in ("Report of run", "stopped", "by SIGTERM", "lsgan, handwriting"):
             assert part in text
         assert "300 of 1,000 (30%)" in text and "00:00:30 trained" in text
-        assert "640 images/s of late" in text and "newest: step-00000300" in text
+        assert "640 images/s (recent median)" in text and "newest: step-00000300" in text
         assert "not evaluated" in text and "not watched" in text
 
     def test_settings_against_the_defaults(self, make_run):
@@ -92,7 +92,7 @@ class TestOneRun:
             "2 cores<br>4 cores</td>",
         ):  # fmt: skip
             assert part in text
-        assert Elements(text).text.count("collapsed") == 2  # the state, and a notice above all
+        assert Elements(text).text.count("collapsed") == 2  # the state, and a warning at the top
 
     def test_a_stand_in_is_called_one(self, make_run):
         path = make_run()
@@ -145,14 +145,14 @@ class TestPictures:
         path = make_run()
         (path / "samples" / "step-00000200.png").write_bytes(content)
         text = report(path)
-        assert "pictures that could not be read: step-00000200.png" in text
+        assert "unreadable images: step-00000200.png" in text
         assert [step for step, _ in embedded(text)["0"]] == [100, 300]
 
 
 class TestSafety:
     @pytest.fixture
     def hostile(self, make_run):
-        """A run folder that has markup wherever a text can be."""
+        """A run folder with markup in every text."""
         path = make_run("a<b>&'\"")
         values = json.loads((path / "config.json").read_text())
         values |= {"loss": EVIL, "network": EVIL, "data_description": EVIL, EVIL: EVIL}
@@ -206,10 +206,10 @@ class TestOddRuns:
         assert "the folder is empty" in found.text
         assert set(embedded(text)) == {"0", "1", "2"}
 
-    def test_runs_of_one_name_are_told_apart(self, make_run, tmp_path, monkeypatch):
+    def test_runs_of_one_name_are_with_unique_names(self, make_run, tmp_path, monkeypatch):
         paths = [make_run("a/seed0"), make_run("b/seed0"), make_run("c")]
-        named = told_apart([gather(path, grids=1, pixels=64) for path in paths])
-        assert [facts.name for facts in named] == [str(paths[0]), str(paths[1]), "c"]
+        named = with_unique_names([gather(path, grids=1, pixels=64) for path in paths])
+        assert [run.name for run in named] == [str(paths[0]), str(paths[1]), "c"]
         monkeypatch.chdir(paths[2])
         assert gather(Path("."), grids=1, pixels=64).name == "c"
 
@@ -230,7 +230,7 @@ class TestOddRuns:
         (path / "config.json").write_text(json.dumps(values))
         text = Elements(report(path)).text
         assert "written in format 99 by a newer version" in text
-        assert "not known to this version: new = [1]" in text
+        assert "unknown to this version: new = [1]" in text
 
     def test_no_such_folder(self, tmp_path):
         with pytest.raises(UserError, match="no such folder"):
@@ -285,7 +285,7 @@ class TestCurves:
         evaluation = {"step": 100, "figures": {"fid": 90.5}}
         (path / "evaluations.jsonl").write_text(json.dumps(evaluation))
         text = report(path)
-        assert "<svg" not in text and text.count("90.5") == 2  # best figure, and under Quality
+        assert "<svg" not in text and text.count("90.5") == 2  # best metric, and under Quality
         row = '<th scope="row">loss: discriminator</th><td>100</td><td>0.1</td>'
         assert row in text and '<th scope="row">images per second</th>' in text
         with (path / "stats.jsonl").open("a") as stream:
@@ -303,7 +303,7 @@ class TestCurves:
 
     def test_an_outlier_does_not_flatten_the_rest(self):
         points = [(step, 1.0) for step in range(200)] + [(200, 1e9)]
-        assert "1 of the values lie beyond the edge" in chart("t", [Series("s", 0, points)], 0)
+        assert "1 of the values are out of range" in chart("t", [Series("s", 0, points)], 0)
 
     def test_a_single_value_is_a_dot(self):
         text = chart("t", [Series("s", 0, [(5, 2.0)])], 0)

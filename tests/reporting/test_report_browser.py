@@ -1,4 +1,4 @@
-"""The report as a person meets it: in a browser, on a phone, by keyboard, in the dark."""
+"""The report in a browser: phone, keyboard, dark mode."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from lsgan_tf.reporting.facts import gather
 from lsgan_tf.reporting.page import page
+from lsgan_tf.reporting.run_data import gather
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What a report tells of a run, gathered from its folder."""
+"""The contents of a run folder that a report shows."""
 
 from __future__ import annotations
 
@@ -24,12 +24,19 @@ from lsgan_tf.util.files import open_regular
 
 _GRID = re.compile(r"step-(\d+)(-ema|-raw)?\.png")
 _LOG_LINES = 60
-_MOST_PIXELS = 50_000_000  # of a picture that is opened at all
+_MOST_PIXELS = 50_000_000  # larger images are not opened
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
-    """A picture as the page holds it."""
+class EmbeddedImage:
+    """An image embedded in the page.
+
+    Attributes:
+      step: the training step.
+      uri: a data URI.
+      width: width in pixels.
+      height: height in pixels.
+    """
 
     step: int
     uri: str
@@ -37,20 +44,23 @@ class Picture:
     height: int
 
 
-class Drawing(NamedTuple):
-    """How pictures are drawn anew."""
+class _Encoder(NamedTuple):
+    """Settings for re-encoding images.
+
+    Attributes:
+      pixels: maximum width.
+      quality: quality of WebP, 1 to 100.
+      unreadable: receives the names of unreadable images.
+    """
 
     pixels: int
-    """Widest they may be."""
     quality: int
-    """As WebP counts it, 1 to 100."""
     unreadable: list[str]
-    """Takes the names of those that could not be read."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """A setting and what it would have been."""
+    """A setting and its default."""
 
     name: str
     group: str
@@ -59,34 +69,35 @@ class Setting:
 
     @property
     def changed(self) -> bool:
-        """Whether it is not its default."""
+        """Whether it differs from the default."""
         return self.value != self.default
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class RunData:
     """A run, for the report.
 
     Attributes:
-      name: what the page calls it.
-      run: how it stands.
-      settings: every known setting that its config holds, in order of their groups.
-      unknown: settings of the config that this version does not know.
-      stats: rows of `stats.jsonl`; likewise `timing` and `watch`.
-      evaluations: what was measured of it, see `lsgan_tf.evaluation.history.evaluations`.
+      name: name on the page.
+      run: the run's status.
+      settings: known settings in its config, by group.
+      unknown: settings in its config that this version does not know.
+      stats: rows of `stats.jsonl`.
+      timing: rows of `timing.jsonl`.
+      watch: rows of `watch.jsonl`.
+      evaluations: see `lsgan_tf.evaluation.history.evaluations`.
       grids: sample grids, oldest first.
-      averaged: the same of the moving average, of a run of version 0.1.0, whose `grids` are
-        of the raw weights.
-      raw: the same of the raw weights, beside a moving average.
-      reals: real examples, if their picture is there and is to be shown.
-      left_out: how many grids are not shown, because of the limit.
-      unreadable: names of pictures that could not be read.
-      best: the best figure.
-      best_checkpoint: name of the checkpoint kept as best; empty if none.
+      averaged: grids with EMA weights of a run of version 0.1.0, whose `grids` have raw weights.
+      raw: grids with raw weights, if `grids` have EMA weights.
+      reals: the image of real examples, if it exists and is to be shown.
+      left_out: number of grids left out because of the limit.
+      unreadable: names of unreadable images.
+      best: the best metric.
+      best_checkpoint: name of the best checkpoint; empty if none.
       newest_checkpoint: name of the newest checkpoint; empty if none.
-      seconds: time trained; None if unknown.
-      speed: median images per second of late; None if unknown.
-      machine: what it ran on, a line each time that changed.
+      seconds: training time; None if unknown.
+      speed: recent median of images per second; None if unknown.
+      machine: descriptions of the machines it ran on.
       log: the last lines of the log.
     """
 
@@ -98,10 +109,10 @@ class Facts:
     timing: list[dict[str, Any]]
     watch: list[dict[str, Any]]
     evaluations: list[dict[str, Any]]
-    grids: list[Picture]
-    averaged: list[Picture]
-    raw: list[Picture]
-    reals: Picture | None
+    grids: list[EmbeddedImage]
+    averaged: list[EmbeddedImage]
+    raw: list[EmbeddedImage]
+    reals: EmbeddedImage | None
     left_out: int
     unreadable: list[str]
     best: Best | None
@@ -113,22 +124,24 @@ class Facts:
     log: list[str]
 
 
-def gather(path: Path, *, grids: int, pixels: int, quality: int = 82, reals: bool = True) -> Facts:
-    """Reads a run folder for the report.
+def gather(
+    path: Path, *, grids: int, pixels: int, quality: int = 82, reals: bool = True
+) -> RunData:
+    """Read a run folder for the report.
 
     Args:
       path: the folder.
-      grids: at most so many sample grids, evenly chosen, first and last included.
-      pixels: wider pictures are made smaller to this width.
-      quality: of the pictures as WebP, 1 to 100.
-      reals: show the picture of real examples.
+      grids: maximum number of sample grids, evenly spaced, first and last included.
+      pixels: maximum width of images; wider ones are scaled down.
+      quality: quality of WebP, 1 to 100.
+      reals: whether to include the image of real examples.
 
     Raises:
       UserError: if there is no such folder.
     """
     if not Path(path).is_dir():
         raise UserError(f"{path}: no such folder; expected the folder of a run")
-    run, drawing = read_run(path), Drawing(pixels, quality, [])
+    run, encoder = read_run(path), _Encoder(pixels, quality, [])
     named = _names(run.path / "samples")
     plain, averaged, raw = chosen = [_evenly(some, grids) for some in named]
     timing = rows(run.path / "timing.jsonl")
@@ -138,8 +151,8 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82, reals: boo
     speeds = [row["images_per_second"] for row in timing if is_number(row.get("images_per_second"))]
     seconds = [row["seconds"] for row in timing if is_number(row.get("seconds"))]
     log = lines(run.path / "log.txt")
-    real = _picture(run.path / "reals.png", 0, drawing) if reals else None
-    return Facts(
+    real = _read_image(run.path / "reals.png", 0, encoder) if reals else None
+    return RunData(
         name=run.path.resolve().name,
         run=run,
         settings=known,
@@ -148,12 +161,12 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82, reals: boo
         timing=timing,
         watch=rows(run.path / "watch.jsonl"),
         evaluations=measured,
-        grids=_pictures(plain, drawing),
-        averaged=_pictures(averaged, drawing),
-        raw=_pictures(raw, drawing),
+        grids=_read_images(plain, encoder),
+        averaged=_read_images(averaged, encoder),
+        raw=_read_images(raw, encoder),
         reals=real,
         left_out=sum(map(len, named)) - sum(map(len, chosen)),
-        unreadable=drawing.unreadable,
+        unreadable=encoder.unreadable,
         best=best_of_run(run.summary, measured),
         best_checkpoint=_best_checkpoint(run),
         newest_checkpoint=found[0][1].name if found else "",
@@ -164,12 +177,12 @@ def gather(path: Path, *, grids: int, pixels: int, quality: int = 82, reals: boo
     )
 
 
-def told_apart(runs: Sequence[Facts]) -> list[Facts]:
-    """The same runs, those that share a name called by their whole path."""
-    count = Counter(facts.name for facts in runs)
+def with_unique_names(runs: Sequence[RunData]) -> list[RunData]:
+    """Rename runs that share a name to their whole path."""
+    count = Counter(data.name for data in runs)
     return [
-        dataclasses.replace(facts, name=str(facts.run.path)) if count[facts.name] > 1 else facts
-        for facts in runs
+        dataclasses.replace(data, name=str(data.run.path)) if count[data.name] > 1 else data
+        for data in runs
     ]
 
 
@@ -190,7 +203,7 @@ def _settings(values: dict[str, Any]) -> tuple[list[Setting], dict[str, Any]]:
 
 
 def _names(folder: Path) -> list[list[tuple[int, Path]]]:
-    """(step, file) of the sample grids, oldest first: those with no suffix, `-ema` and `-raw`."""
+    """(step, file) of the sample grids without suffix, with `-ema` and `-raw`, oldest first."""
     found: dict[str | None, list[tuple[int, Path]]] = {None: [], "-ema": [], "-raw": []}
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
@@ -200,7 +213,7 @@ def _names(folder: Path) -> list[list[tuple[int, Path]]]:
 
 
 def _evenly(items: Sequence[Any], count: int) -> list[Any]:
-    """At most `count` of them, the first and the last among them."""
+    """At most `count` items, evenly spaced, first and last included."""
     if len(items) <= count:
         return list(items)
     if count < 2:
@@ -209,13 +222,13 @@ def _evenly(items: Sequence[Any], count: int) -> list[Any]:
     return [items[round(number * last / (count - 1))] for number in range(count)]
 
 
-def _pictures(named: Sequence[tuple[int, Path]], drawing: Drawing) -> list[Picture]:
-    found = (_picture(path, step, drawing) for step, path in named)
-    return [picture for picture in found if picture is not None]
+def _read_images(named: Sequence[tuple[int, Path]], encoder: _Encoder) -> list[EmbeddedImage]:
+    found = (_read_image(path, step, encoder) for step, path in named)
+    return [image for image in found if image is not None]
 
 
-def _picture(path: Path, step: int, drawing: Drawing) -> Picture | None:
-    """A picture drawn anew, so that nothing of the file but its pixels reaches the page."""
+def _read_image(path: Path, step: int, encoder: _Encoder) -> EmbeddedImage | None:
+    """Decode an image and encode it again, so that only its pixels reach the page."""
     if not path.is_file():
         return None
     try:
@@ -224,19 +237,19 @@ def _picture(path: Path, step: int, drawing: Drawing) -> Picture | None:
                 raise ValueError("too large")
             image = opened.convert("RGB")
     except (OSError, ValueError, SyntaxError, UserError, Image.DecompressionBombError):
-        drawing.unreadable.append(path.name)
+        encoder.unreadable.append(path.name)
         return None
-    if image.width > drawing.pixels:
-        size = (drawing.pixels, max(1, round(image.height * drawing.pixels / image.width)))
+    if image.width > encoder.pixels:
+        size = (encoder.pixels, max(1, round(image.height * encoder.pixels / image.width)))
         image = image.resize(size, Image.Resampling.LANCZOS)
     encoded = io.BytesIO()
-    image.save(encoded, "WEBP", quality=drawing.quality)
+    image.save(encoded, "WEBP", quality=encoder.quality)
     text = base64.b64encode(encoded.getvalue()).decode("ascii")
-    return Picture(step, f"data:image/webp;base64,{text}", *image.size)
+    return EmbeddedImage(step, f"data:image/webp;base64,{text}", *image.size)
 
 
 def _best_checkpoint(run: RunStatus) -> str:
-    """Where the best weights are kept, if the run keeps them."""
+    """Name of the best checkpoint; empty if there is none."""
     with contextlib.suppress(OSError):
         kept = sorted(item.name for item in (run.path / "best").iterdir() if item.is_dir())
         if kept:
@@ -247,5 +260,5 @@ def _best_checkpoint(run: RunStatus) -> str:
 
 
 def _machine(log: Sequence[str]) -> list[str]:
-    said = [line.removeprefix("machine: ") for line in log if line.startswith("machine: ")]
-    return list(dict.fromkeys(said))
+    found = [line.removeprefix("machine: ") for line in log if line.startswith("machine: ")]
+    return list(dict.fromkeys(found))
