@@ -126,7 +126,7 @@ def uses_xla(config: Config, strategy: tf.distribute.Strategy) -> bool:
     replicas = strategy.num_replicas_in_sync
     if config.jit_compile == "on" and replicas > 1:
         raise UserError(
-            f"--jit_compile=on works on one replica only, and there are {replicas}; use "
+            f"--jit_compile=on works on one replica only and there are {replicas}; use "
             "--jit_compile=off"
         )
     if config.jit_compile != "auto":
