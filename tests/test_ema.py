@@ -148,9 +148,9 @@ def test_is_exported_beside_the_weights(tmp_path, call_as_graph):
     floats = signatures["serving_ema"](z=z, label=tf.constant(label))["images"].numpy()
     np.testing.assert_array_equal(average.sample(3, 9, label), np.rint(floats * 255))
     np.testing.assert_array_equal(average.draw(z.numpy(), label), average.sample(3, 9, label))
-    start = average.between(z.numpy(), label, np.roll(label, 1), np.zeros(3, np.float32))
+    start = average.interpolate(z.numpy(), label, np.roll(label, 1), np.zeros(3, np.float32))
     np.testing.assert_array_equal(start, average.sample(3, 9, label))
-    start = raw.between(z.numpy(), label, np.roll(label, 1), np.zeros(3, np.float32))
+    start = raw.interpolate(z.numpy(), label, np.roll(label, 1), np.zeros(3, np.float32))
     np.testing.assert_array_equal(start, raw.sample(3, 9, label))
 
 

@@ -1,1 +1,1 @@
-"""Samples of a trained generator, and their images."""
+"""Sampling from trained generators, and image files of samples."""

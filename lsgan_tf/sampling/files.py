@@ -1,4 +1,4 @@
-"""Files of samples: lines of handwriting, pictures, and labelled sets."""
+"""Writing samples to files: lines of handwriting, images, and labelled data sets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, atomic_folder, explained, require_writable
 from lsgan_tf.util.progress import Progress
 
-_MOST_IN_ONE_PICTURE = _MOST_IN_A_FOLDER = 10_000
+_MOST_PER_SHEET = _MOST_PER_FOLDER = 10_000
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -35,20 +35,20 @@ def write_text(
     writers: str = "character",
     truncation: float | None = None,
 ) -> None:
-    """Writes a text, a picture for each character: a PNG with a line for each line of text.
+    """Write a text as a PNG of generated characters, line by line.
 
     Args:
       sampler: a model whose classes are single characters.
-      text: at least one character; white space stays empty.
+      text: at least one character; white space is left blank.
       out: the file to write.
-      seed: of the noise.
-      scale: enlargement, a whole number.
-      wrap: longer lines go on in the next, this many characters to a line.
-      writers: whose hand: of "character", "line" or "one", each has its own noise.
+      seed: seed of the noise.
+      scale: enlargement, an integer.
+      wrap: maximum characters per line; longer lines are wrapped.
+      writers: a noise vector per "character", per "line", or "one" for all.
       truncation: see `lsgan_tf.noise.truncated`.
 
     Raises:
-      UserError: for a character that the model does not know, or if `out` cannot be written.
+      UserError: for a character unknown to the model, or if `out` cannot be written.
     """
     check_file(out)
     lines = wrapped(unicodedata.normalize("NFC", text), wrap)
@@ -57,30 +57,27 @@ def write_text(
         raise UserError("--text: expected at least one character to write, received none")
     if not sampler.of_characters:
         raise UserError(
-            "--text: the classes of this generator are no characters, so there is no line to "
-            "write; give --count as well to draw pictures of these classes"
+            "--text: the classes of this generator are not characters, so it cannot write a "
+            "line; give --count as well to draw images of these classes"
         )
     if writers == "character" and truncation is None:
         images = iter(sampler.write("".join(names), seed))
     else:
-        hands = _hands(lines, writers)
-        noise = sampler.noise(max(hands) + 1, seed, truncation)
-        images = iter(sampler.draw(noise[hands], sampler.labels(names)))
+        indices = _noise_indices(lines, writers)
+        noise = sampler.noise(max(indices) + 1, seed, truncation)
+        images = iter(sampler.draw(noise[indices], sampler.labels(names)))
     columns = max(len(line) for line in lines)
     cells = np.full((len(lines), columns, *sampler.shape), 255, np.uint8)
     for row, line in enumerate(lines):
         for column, letter in enumerate(line):
             if not letter.isspace():
                 cells[row, column] = next(images)
-    with explained(out, "writing a picture"):
+    with explained(out, "writing an image"):
         image_grid.save_png(out, image_grid.grid(cells, scale=scale))
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
-    """The lines of a text, those longer than `width` characters cut.
-
-    White space where a line is cut is dropped; elsewhere it stays.
-    """
+    """Split a text into lines of at most `width` characters, dropping white space at breaks."""
     lines = []
     for line in text.splitlines():
         while width and len(line.rstrip()) > width:
@@ -90,12 +87,12 @@ def wrapped(text: str, width: int | None) -> list[str]:
     return lines
 
 
-def _hands(lines: Sequence[str], writers: str) -> list[int]:
-    """For each character that is no white space, whose noise it takes."""
-    hands = [row for row, line in enumerate(lines) for letter in line if not letter.isspace()]
+def _noise_indices(lines: Sequence[str], writers: str) -> list[int]:
+    """Index of the noise vector of each character that is not white space."""
+    indices = [row for row, line in enumerate(lines) for letter in line if not letter.isspace()]
     if writers == "character":
-        return list(range(len(hands)))
-    return hands if writers == "line" else [0] * len(hands)
+        return list(range(len(indices)))
+    return indices if writers == "line" else [0] * len(indices)
 
 
 def write_set(
@@ -108,23 +105,23 @@ def write_set(
     names: Sequence[str] = (),
     truncation: float | None = None,
 ) -> None:
-    """Writes a set of `count` images, labelled if the model is conditional.
+    """Write a set of images, labelled if the model is conditional.
+
+    Memory does not grow with `count`, except for a single image.
 
     Args:
       sampler: the model.
-      out: the file to write; for "png" without the suffix `.png` a new folder of pictures.
+      out: the file to write; for "png" without the suffix `.png` a new folder of images.
       form: "png", "gnt" (conditional models of single characters) or "npz" (`images`
-        uint8 `(n, h, w)` or `(n, h, w, c)`, and `chars`) or "tfrecord" (`tf.train.Example`s:
-        see `record`). All but one picture take no more memory for a
-        million images than for one chunk.
-      count: how many images, at least 1.
-      seed: of the noise.
-      names: classes to take in turn; all if empty.
+        uint8 `(n, h, w)` or `(n, h, w, c)`, and `chars`) or "tfrecord" (see `record`).
+      count: number of images, at least 1.
+      seed: seed of the noise.
+      names: classes, repeated in turn; all if empty.
       truncation: see `lsgan_tf.noise.truncated`.
 
     Raises:
-      UserError: for an unknown class, a format that does not fit, a full disk, or an
-        `out` that stands in the way.
+      UserError: for an unknown class, a format that does not suit the model, an existing
+        folder `out`, or if `out` cannot be written.
     """
     names = list(names) or sampler.classes
     if names:
@@ -132,12 +129,12 @@ def write_set(
     writers = {"npz": _write_npz, "gnt": _write_gnt, "tfrecord": _write_records}
     write = writers.get(form, _write_sheet if out.suffix.lower() == ".png" else _write_folder)
     if form in ("png", "tfrecord") and len(sampler.shape) != 3:
-        raise UserError(f"--format={form}: this generator makes points, no pictures; use npz")
+        raise UserError(f"--format={form}: this generator makes points, not images; use npz")
     if write is _write_folder:
         if out.exists() and not (out.is_dir() and not any(out.iterdir())):
             raise UserError(
-                f"--out={out}: exists already; give a new folder for the pictures, or a name in "
-                ".png for all of them in one picture"
+                f"--out={out}: exists already; give a new folder for the images, or a name in "
+                ".png for a single image"
             )
     else:
         check_file(out)
@@ -176,8 +173,8 @@ def _write_gnt(
 ) -> None:
     if not sampler.of_characters or sampler.shape[-1] != 1:
         raise UserError(
-            "--format=gnt: a .gnt file holds single characters in grey with their labels, and this "
-            "generator makes none; use --format=png or npz"
+            "--format=gnt: a .gnt file contains labelled grey images of single characters, which "
+            "this generator does not make; use --format=png or npz"
         )
     from lsgan_tf.data.formats import gnt
 
@@ -201,32 +198,32 @@ def _write_records(
 def _write_sheet(
     sampler: Sampler, out: Path, images: Iterator[np.ndarray], count: int, names: Sequence[str]
 ) -> None:
-    if count > _MOST_IN_ONE_PICTURE:
+    if count > _MOST_PER_SHEET:
         raise UserError(
-            f"--out={out}: one picture holds {_MOST_IN_ONE_PICTURE:,} images and --count is "
-            f"{count:,}; give a name without .png for a folder of pictures, or in .npz"
+            f"--out={out}: a grid has at most {_MOST_PER_SHEET:,} images and --count is "
+            f"{count:,}; give a name without .png for a folder of images, or in .npz"
         )
     columns = math.isqrt(count - 1) + 1
     cells = np.full((-(-count // columns) * columns, *sampler.shape), 255, np.uint8)
     cells[:count] = np.concatenate(list(images))
-    picture = image_grid.grid(cells.reshape(-1, columns, *sampler.shape))
-    with explained(out, "writing a picture"):
-        image_grid.save_png(out, picture)
+    sheet = image_grid.grid(cells.reshape(-1, columns, *sampler.shape))
+    with explained(out, "writing an image"):
+        image_grid.save_png(out, sheet)
 
 
 def _write_folder(
     sampler: Sampler, out: Path, images: Iterator[np.ndarray], count: int, names: Sequence[str]
 ) -> None:
-    # File managers and archivers do not like folders of a million files.
-    divided = count > _MOST_IN_A_FOLDER
+    # File managers and archivers cannot cope with folders of a million files.
+    divided = count > _MOST_PER_FOLDER
     with explained(out, "writing samples"), atomic_folder(out) as temporary:
         for number, image in enumerate(_each(images)):
-            folder = temporary / f"{number // _MOST_IN_A_FOLDER:04d}" if divided else temporary
-            if divided and number % _MOST_IN_A_FOLDER == 0:
+            folder = temporary / f"{number // _MOST_PER_FOLDER:04d}" if divided else temporary
+            if divided and number % _MOST_PER_FOLDER == 0:
                 folder.mkdir()
-            picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+            file = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
             name = f"{number:07d}{_suffix(_in_turn(names, number))}.png"
-            picture.save(folder / name, pnginfo=image_grid.png_origin())
+            file.save(folder / name, pnginfo=image_grid.png_origin())
 
 
 def _each(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -238,29 +235,29 @@ def _in_turn(names: Sequence[str], number: int) -> str:
 
 
 def _suffix(name: str) -> str:
-    """A class's name within a file's name: by codes where file systems may not take it."""
+    """A class's name as part of a file name, by code points if not plain ASCII."""
     if not _PLAIN.fullmatch(name):
         name = "".join(f"U+{ord(letter):04X}" for letter in name)
     return f"-{name[:100]}" if name else ""
 
 
 def check_file(out: Path) -> None:
-    """Refuses a folder, or a place that cannot be written, where a file is to be."""
+    """Check that a file can be written, and is not a folder."""
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
     require_writable(out, "writing samples")
 
 
 def record(image: np.ndarray, label: int | None, name: str) -> bytes:
-    """One framed record of a TFRecord file.
+    """Make a framed record of a TFRecord file.
 
-    Its features are `image/encoded` (PNG), `image/height`, `image/width`,
-    `image/channels`, and of a labelled image `label` (int64) and `class` (its name).
+    It is a `tf.train.Example` with the features `image/encoded` (PNG), `image/height`,
+    `image/width`, `image/channels`, and if labelled `label` (int64) and `class` (its name).
 
     Args:
       image: uint8, `(height, width, channels)`, 1 or 3 channels.
-      label: its class's number, or None.
-      name: its class's name.
+      label: index of its class, or None.
+      name: name of its class.
     """
     height, width, channels = image.shape
     encoded = io.BytesIO()

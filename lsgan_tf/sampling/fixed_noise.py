@@ -1,4 +1,4 @@
-"""What stands in a grid of samples: noise that never changes, and which classes."""
+"""Fixed noise and labels of sample grids."""
 
 from __future__ import annotations
 
@@ -13,45 +13,48 @@ from lsgan_tf.noise import GRID_STREAM, noise
 from lsgan_tf.sampling import image_grid
 
 POINTS = 5120
-"""Of a picture of the mixture: ten batches of 512, as the authors draw it."""
+"""Number of points of the mixture: ten batches of 512, as in the authors' code."""
 
-_HANDS = 12
-_UNLABELLED = 8
+_SIDE = 12
+_UNCONDITIONAL_SIDE = 8
 _SMALL = 48  # images below this side are shown at twice their size
 
 
 class SampleGrid(NamedTuple):
-    """What a generator is given for a picture, and how its images are laid out.
+    """Inputs of the generator for a sample grid, and the grid's layout.
 
-    A conditional grid has a row for each class, or for some that are spread evenly over
-    the label order; each column shares its noise, so a column is one "hand".
+    A conditional grid has a row for each class, or for classes evenly spaced in label order.
+    The noise vector is the same for all images of a column.
+
+    Attributes:
+      z: float32, `(n, z_dim)`.
+      labels: int32, `(n,)`; None if unconditional.
+      names: names of the rows; empty if unconditional.
+      columns: number of columns.
     """
 
     z: tf.Tensor
-    """float32, `(n, z_dim)`."""
     labels: np.ndarray | None
-    """int32, `(n,)`; None if unconditional."""
     names: list[str]
-    """Of the rows; empty if unconditional."""
     columns: int
 
     def picture(self, images: np.ndarray, title: str) -> np.ndarray:
-        """Images, uint8 `(n, height, width, channels)`, as one, uint8 `(height, width, 3)`."""
+        """Arrange images, uint8 `(n, h, w, channels)`, as a grid, uint8 `(height, width, 3)`."""
         shaped = images.reshape(-1, self.columns, *images.shape[1:])
         scale = 2 if images.shape[1] < _SMALL else 1
         return image_grid.grid(shaped, rows=self.names, title=title, scale=scale)
 
 
 def sample_grid(
-    config: Config, classes: Sequence[str], *, rows: int = _HANDS, columns: int = _HANDS
+    config: Config, classes: Sequence[str], *, rows: int = _SIDE, columns: int = _SIDE
 ) -> SampleGrid:
-    """The grid of a run: for the mixture 5,120 points, without labels 64 images.
+    """Make the grid of a run: 5,120 points of the mixture, 64 images if unconditional.
 
     Args:
-      config: the run's.
+      config: the run's config.
       classes: names of its classes in label order.
-      rows: most classes of a conditional grid.
-      columns: its hands, at most 12; fewer are the first of those.
+      rows: maximum number of classes of a conditional grid.
+      columns: number of noise vectors of a conditional grid, at most 12.
     """
 
     def draw(count: int) -> tf.Tensor:
@@ -60,11 +63,11 @@ def sample_grid(
     if config.dataset == "mixture":
         return SampleGrid(draw(POINTS), None, [], 1)
     if not config.conditional:
-        return SampleGrid(draw(_UNLABELLED**2), None, [], _UNLABELLED)
+        return SampleGrid(draw(_UNCONDITIONAL_SIDE**2), None, [], _UNCONDITIONAL_SIDE)
     rows = min(rows, len(classes))
     chosen = np.linspace(0, len(classes) - 1, rows).astype(np.int32)
     return SampleGrid(
-        z=tf.tile(draw(_HANDS)[:columns], (rows, 1)),
+        z=tf.tile(draw(_SIDE)[:columns], (rows, 1)),
         labels=np.repeat(chosen, columns),
         names=[classes[label] for label in chosen],
         columns=columns,

@@ -1,4 +1,4 @@
-"""Pictures of samples: grids with captions, ranges, scatter of points."""
+"""Image grids with captions, scatter plots, and PNG files."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def grid(
     scale: int = 1,
     below: Sequence[Sequence[str]] = (),
 ) -> np.ndarray:
-    """Lays images out, each row named at its left.
+    """Arrange images in a grid.
 
     Args:
       images: uint8, `(rows, columns, height, width, channels)`, 1 or 3 channels.
-      rows: a name for each row; Chinese characters are drawn from their strokes.
-      title: a line above.
-      scale: enlargement, a whole number.
-      below: a short text in ASCII under each image, row by row.
+      rows: name of each row, at its left; Chinese characters are drawn from their strokes.
+      title: a line at the top.
+      scale: enlargement, an integer.
+      below: short ASCII captions under the images, row by row.
 
     Returns:
       uint8, `(height, width, 3)`.
@@ -69,17 +69,17 @@ def grid(
 def scatter(
     points: np.ndarray, reals: np.ndarray, *, title: str = "", limit: float = 2.0, size: int = 480
 ) -> np.ndarray:
-    """Points of the plane: reals in grey, samples in green over them.
+    """Draw a scatter plot of samples in green over reals in grey.
 
     Args:
-      points: float, `(n, 2)`, samples.
+      points: samples, float, `(n, 2)`.
       reals: float, `(m, 2)`.
-      title: a line above.
-      limit: the picture shows -limit to limit on both axes.
-      size: side of the plot, pixels.
+      title: a line at the top.
+      limit: both axes range from -limit to limit; points outside are left out.
+      size: side of the plot in pixels.
 
     Returns:
-      uint8, `(size + title, size, 3)`; points beyond the limit are left out.
+      uint8, `(size + title, size, 3)`.
     """
     top = _title_height(title)
     canvas = Image.new("RGB", (size, size + top), (_PAPER,) * 3)
@@ -94,24 +94,24 @@ def scatter(
 
 
 def png_origin() -> PngImagePlugin.PngInfo:
-    """What each PNG says of its origin, so that none is ever taken for data."""
+    """PNG metadata that marks an image as generated, so that it is never taken for data."""
     origin = PngImagePlugin.PngInfo()
     origin.add_text("Software", SOFTWARE)
     return origin
 
 
 def exif_origin() -> Image.Exif:
-    """Likewise for WebP."""
+    """The same as `png_origin` for WebP."""
     origin = Image.Exif()
     origin[ExifTags.Base.Software] = SOFTWARE
     return origin
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
-    """Writes a picture, uint8 `(h, w)`, `(h, w, 1)` or `(h, w, 3)`, atomically."""
+    """Write an image, uint8 `(h, w)`, `(h, w, 1)` or `(h, w, 3)`, atomically."""
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image[..., 0]
-    with explained(path, "writing a picture"), atomic_file(path) as temporary:
+    with explained(path, "writing an image"), atomic_file(path) as temporary:
         Image.fromarray(image).save(temporary, "PNG", pnginfo=png_origin())
 
 
@@ -136,20 +136,20 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 @functools.lru_cache(maxsize=512)
 def _caption(name: str, height: int) -> Image.Image:
-    """A class's name as a picture no higher than its row."""
+    """A class's name as an image of at most the row's height."""
     from lsgan_tf.data.synthetic.strokes import render_glyph
 
     size = min(height, max(height - 4, 12), 40)
     glyph = render_glyph(name, size) if len(name) == 1 else None
     if glyph is not None:
         return Image.fromarray(glyph).convert("RGB")
-    # Pillow's own font has Latin letters only; other characters are named by code.
+    # Pillow's default font has Latin letters only; other characters are given by code point.
     plain = name.isascii() and name.isprintable()
     text = name if plain else " ".join(f"U+{ord(letter):04X}" for letter in name)
     if len(text) > _LONGEST_NAME:
         text = text[: _LONGEST_NAME - 3] + "..."
     font = _font(max(min(size - 2, 12), 6))
     left, upper, right, lower = font.getbbox(text)
-    picture = Image.new("RGB", (int(right - left) + 2, int(lower - upper) + 2), (_PAPER,) * 3)
-    ImageDraw.Draw(picture).text((1 - left, 1 - upper), text, fill=(_INK,) * 3, font=font)
-    return picture
+    image = Image.new("RGB", (int(right - left) + 2, int(lower - upper) + 2), (_PAPER,) * 3)
+    ImageDraw.Draw(image).text((1 - left, 1 - upper), text, fill=(_INK,) * 3, font=font)
+    return image

@@ -1,4 +1,4 @@
-"""Is the generator copying? Its samples beside the nearest real examples."""
+"""Nearest real neighbours of samples, to detect memorisation."""
 
 from __future__ import annotations
 
@@ -20,30 +20,33 @@ from lsgan_tf.util.files import explained
 from lsgan_tf.util.progress import Progress
 
 _BATCH_VALUES = 1 << 23  # pixels of reals read at once
-_REFERENCE = 64  # reals whose own nearest others are looked for
+_REFERENCE = 64  # number of reals whose own nearest neighbours are found for comparison
 
 
 class Nearest(NamedTuple):
-    """The nearest real examples of some images, nearest first."""
+    """The nearest real examples of images, nearest first.
+
+    Attributes:
+      index: int64, `(n, k)`.
+      distance: float32, `(n, k)`: root mean square difference of pixels, 0 to 1.
+    """
 
     index: np.ndarray
-    """int64, `(n, k)`."""
     distance: np.ndarray
-    """float32, `(n, k)`: root of the mean squared difference of pixels, 0 to 1."""
 
 
 def nearest(queries: np.ndarray, source: Source, k: int, exclude: np.ndarray) -> Nearest:
-    """Looks through all real examples, a batch at a time.
+    """Find the nearest real examples by exhaustive search.
 
     Args:
       queries: uint8, `(n, height, width, channels)`.
       source: the real examples.
-      k: how many for each.
-      exclude: for each query the index of a real example to pass over, itself; -1 for none.
+      k: number of neighbours.
+      exclude: index of a real example to skip for each query (itself); -1 for none.
     """
     pixels = queries[0].size
-    asked = queries.reshape(len(queries), pixels).astype(np.float32) / 255
-    squares = (asked**2).sum(axis=1, keepdims=True)
+    flat = queries.reshape(len(queries), pixels).astype(np.float32) / 255
+    squares = (flat**2).sum(axis=1, keepdims=True)
     best = np.full((len(queries), k), np.inf, np.float32)
     where = np.full((len(queries), k), -1, np.int64)
     batch = max(1, _BATCH_VALUES // pixels)
@@ -51,7 +54,7 @@ def nearest(queries: np.ndarray, source: Source, k: int, exclude: np.ndarray) ->
         for start in range(0, len(source), batch):
             indices = np.arange(start, min(start + batch, len(source)))
             reals = source.read(indices).reshape(len(indices), pixels).astype(np.float32) / 255
-            found = squares - 2 * asked @ reals.T + (reals**2).sum(axis=1)
+            found = squares - 2 * flat @ reals.T + (reals**2).sum(axis=1)
             found[exclude[:, None] == indices] = np.inf
             both = np.concatenate([best, found], axis=1)
             indices = np.broadcast_to(indices, found.shape)
@@ -75,42 +78,41 @@ def write_neighbours(
     data_dir: str | None = None,
     cache_dir: str | None = None,
 ) -> str:
-    """Writes samples, a row each, with their nearest real training examples behind them.
+    """Write an image with a row for each sample: the sample and its nearest real examples.
 
     Args:
-      sampler: any model of pictures.
-      out: a `.png`.
-      seed: of the noise.
-      names: classes to draw, in turn; all, spread evenly, if empty.
-      count: how many samples.
-      k: how many reals for each.
-      scale: enlargement, a whole number.
+      sampler: a model of images.
+      out: a `.png` file.
+      seed: seed of the noise.
+      names: classes to draw, repeated in turn; evenly spaced over all classes if empty.
+      count: number of samples.
+      k: number of real examples for each.
+      scale: enlargement, an integer.
       truncation: see `lsgan_tf.noise.truncated`.
-      data_dir: where the training data lies now; as in the run if None.
-      cache_dir: likewise.
+      data_dir: folder of the training data; that of the run if None.
+      cache_dir: cache folder; that of the run if None.
 
     Returns:
-      What was found, in a line: how near samples are to reals, beside how near reals are
-      to each other.
+      A line that compares the distances of samples to reals with those among the reals.
 
     Raises:
-      UserError: for points, data that is missing or another than the run's, or if `out`
-        cannot be written.
+      UserError: for points, if the data is missing or not the run's, or if `out` cannot be
+        written.
     """
     check_file(out)
     if out.suffix.lower() != ".png":
         raise UserError(f"--out={out}: expected a name in .png")
     if len(sampler.shape) != 3:
-        raise UserError("--show: this generator makes points, no pictures; use --count and npz")
+        raise UserError("--show: this generator makes points, not images; use --count and npz")
     source = _source(sampler, data_dir, cache_dir)
     same = fingerprints.same(source.fingerprint, sampler.config["data_fingerprint"])
     k = min(k, len(source) - 1)
     if k < 1:
         raise UserError(f"--data_dir: {source.description}: expected two examples or more")
-    turn = np.resize(sampler.labels(names), count) if names else sampler.spread(count)
+    turn = np.resize(sampler.labels(names), count) if names else sampler.evenly_spaced_labels(count)
     samples = sampler.draw(sampler.noise(count, seed, truncation), turn)
     chosen = np.unique(np.linspace(0, len(source) - 1, _REFERENCE).astype(np.int64))
-    # Samples and the reals that they are compared with in one go: reading the set is what costs.
+    # Samples and reference reals in one pass over the data, since reading dominates.
     queries = np.concatenate([samples, source.read(chosen)])
     itself = np.concatenate([np.full(count, -1), chosen])
     all_found = nearest(queries, source, k, exclude=itself)
@@ -120,34 +122,34 @@ def write_neighbours(
     reals = source.read(found.index.ravel()).reshape(count, k, *sampler.shape)
     cells = np.concatenate([samples[:, None], reals], axis=1)
     captions = [["sample", *(f"{value:.3f}" for value in row)] for row in found.distance]
-    picture = image_grid.grid(
+    image = image_grid.grid(
         cells,
         rows=[] if turn is None else [sampler.classes[label] for label in turn],
         title=f"nearest reals; median {near:.3f}, reals among themselves {usual:.3f}",
         scale=scale,
         below=captions,
     )
-    with explained(out, "writing a picture"):
-        image_grid.save_png(out, picture)
+    with explained(out, "writing an image"):
+        image_grid.save_png(out, image)
     own = _own_class(source, found, turn)
     return (
         f"distance to the nearest of {len(source):,} reals (root mean square of pixels, 0 to 1): "
         f"median {near:.3f} for {count} samples, {usual:.3f} among the reals themselves; smallest "
         f"for a sample {found.distance[:, 0].min():.3f}{own}"
-        f"{'' if same else '; NOTE: these are not the data that it learnt from'}"
+        f"{'' if same else '; NOTE: this is not the data of its training'}"
     )
 
 
 def _own_class(source: Source, found: Nearest, labels: np.ndarray | None) -> str:
-    """How many samples have a real one of their own class as nearest."""
+    """Number of samples whose nearest real example is of the same class."""
     if labels is None:
         return ""
     own = int((source.labels(found.index[:, 0]) == labels).sum())
-    return f"; of {len(labels)} samples {own} have one of their own class as nearest"
+    return f"; for {own} of {len(labels)} samples the nearest is of the same class"
 
 
 def _source(sampler: Sampler, data_dir: str | None, cache_dir: str | None) -> Source:
-    """The data that the generator learnt from."""
+    """The training data of the generator."""
     config = config_of(sampler.config, sampler.path)
     moved = {"data_dir": data_dir, "cache_dir": cache_dir}
     config = dataclasses.replace(config, **{k: v for k, v in moved.items() if v is not None})
@@ -158,7 +160,7 @@ def _source(sampler: Sampler, data_dir: str | None, cache_dir: str | None) -> So
         shown = ", ".join(spell_out(name) for name in source.classes[:3])
         raise UserError(
             f"--data_dir: {source.description or source.name} has images of "
-            f"{source.shape} and classes {shown or 'none'}...; this generator learnt from "
+            f"{source.shape} and classes {shown or 'none'}...; this generator was trained on "
             f"{sampler.config.get('data_description') or 'other data'}; give that data"
         )
     return source

@@ -1,4 +1,4 @@
-"""`.npz`: written piece by piece, so that a set of any size needs no memory; read within bounds."""
+"""`.npz` files, written in pieces with constant memory and read with a size limit."""
 
 from __future__ import annotations
 
@@ -15,24 +15,29 @@ from lsgan_tf.util.files import open_regular
 
 
 class Pieces(NamedTuple):
-    """An array that comes in pieces along its first axis."""
+    """An array given in pieces along its first axis.
+
+    Attributes:
+      shape: shape of the whole array.
+      dtype: its dtype.
+      pieces: the pieces.
+    """
 
     shape: tuple[int, ...]
-    """Of the whole."""
     dtype: np.dtype
     pieces: Iterable[np.ndarray]
 
 
 def read(path: Path, largest: int) -> dict[str, np.ndarray]:
-    """Reads all arrays of a file that may come from elsewhere.
+    """Read all arrays of an untrusted file.
 
     Args:
       path: the file.
-      largest: bytes that the arrays may take together.
+      largest: maximum total size of the arrays in bytes.
 
     Raises:
-      ValueError: if it is damaged, too large, or holds anything but arrays of numbers and texts.
-      UserError: if it is no regular file.
+      ValueError: if it is damaged, too large, or contains pickled objects.
+      UserError: if it is not a regular file.
       OSError: if it cannot be read.
     """
     try:
@@ -47,7 +52,7 @@ def read(path: Path, largest: int) -> dict[str, np.ndarray]:
     except (
         EOFError,
         MemoryError,
-        RuntimeError,  # NotImplementedError too: a password, an unknown compression
+        RuntimeError,  # a password; NotImplementedError: an unknown compression
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
@@ -55,19 +60,18 @@ def read(path: Path, largest: int) -> dict[str, np.ndarray]:
 
 
 def write(path: Path, arrays: Mapping[str, Pieces]) -> None:
-    """Writes what `np.load` reads as arrays by name, compressed.
+    """Write arrays, compressed, in the format of `np.savez_compressed`.
 
     Args:
       path: the file, replaced if it exists.
-      arrays: by name; one after the other is drawn from.
+      arrays: the arrays by name; their pieces are consumed in this order.
 
     Raises:
-      ValueError: if the pieces of an array are not of its dtype, or not of its size
-        together.
+      ValueError: if dtype or total size of an array's pieces are not as declared.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
-            # Sizes are not known before the end, so the entry makes room for large ones.
+            # The compressed size is not known in advance.
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 header = {
                     "descr": np.lib.format.dtype_to_descr(array.dtype),

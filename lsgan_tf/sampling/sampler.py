@@ -1,4 +1,4 @@
-"""Using an exported generator: draws images of given classes, as many as one likes."""
+"""Sampling from exported generators."""
 
 from __future__ import annotations
 
@@ -37,27 +37,26 @@ _FORM = {
 
 
 class Sampler:
-    """A SavedModel written by `lsgan_tf.export`, ready to draw from.
+    """An exported generator.
 
     Args:
-      path: the SavedModel's folder.
-      weights: "ema", the moving average of G's weights, or "raw", those of the last step;
-        None for "ema" if the SavedModel holds it, else "raw".
+      path: folder of a SavedModel written by `lsgan_tf.export`.
+      weights: "ema" or "raw"; None for "ema" if the SavedModel has EMA weights, else "raw".
 
     Attributes:
       path: the folder.
-      weights: "ema" or "raw": which it draws with.
+      weights: "ema" or "raw".
       classes: names of the classes in label order; empty if unconditional.
       shape: shape of one image, `(height, width, channels)`; `(2,)` for the mixture.
-      step: steps the generator was trained.
-      standin: whether it learnt from the drawn stand-in.
+      step: number of training steps.
+      standin: whether it was trained on the drawn stand-in.
       config: the run's config as plain values.
       z_dim: length of the noise.
       z_distribution: "uniform" on [-1, 1) or "normal".
-      chunk: how many images are drawn at once.
+      chunk: number of images per call.
 
     Raises:
-      UserError: if there is no such SavedModel, it is damaged, or holds no average.
+      UserError: if there is no such SavedModel, it is damaged, or lacks EMA weights.
     """
 
     def __init__(self, path: Path, weights: str | None = None) -> None:
@@ -66,21 +65,21 @@ class Sampler:
                 f"{path}: no SavedModel in it; write one with python -m lsgan_tf.export"
             )
         self.path = Path(path)
-        facts = read_json(self.path / "export.json", _FORM)
+        metadata = read_json(self.path / "export.json", _FORM)
         check_saved_model(self.path)
         try:
             with explained(path, "loading the SavedModel"), literal(self.path) as folder:
                 model = tf.saved_model.load(str(folder))
             names = [name.decode() for name in model.classes.numpy()]
-            self._describe(facts["step"], facts["config"], names)
+            self._describe(metadata["step"], metadata["config"], names)
             if self.conditional and (len(names) < 1 or len(set(names)) < len(names)):
-                raise ValueError("its classes have no names, or two have the same")
+                raise ValueError("missing or repeated class names")
             networks.output_range(self.config["network"])
-        # What a damaged file makes TensorFlow raise is of many kinds.
+        # For damaged files TensorFlow raises errors of many types.
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(
-                f"{path}: the SavedModel is damaged or not of lsgan_tf ({reason}); write it again "
+                f"{path}: the SavedModel is damaged or not of lsgan_tf ({reason}); export it again "
                 "with python -m lsgan_tf.export"
             ) from error
         self._use(model, weights)
@@ -89,14 +88,14 @@ class Sampler:
     def of_functions(
         cls, model: Any, *, step: int, config: dict[str, Any], classes: Sequence[str], path: Path
     ) -> Sampler:
-        """A sampler of functions in memory instead of a SavedModel.
+        """Make a sampler of functions in memory instead of a SavedModel.
 
         Args:
-          model: what `tf.saved_model.load` would return: `signatures` by name, and `between`.
-          step: steps the generator was trained.
+          model: an object like a loaded SavedModel, with `signatures` and `between`.
+          step: number of training steps.
           config: the run's config as plain values.
           classes: names of the classes in label order.
-          path: where the weights come from, for messages.
+          path: origin of the weights, for messages.
         """
         sampler = cls.__new__(cls)
         sampler.path = path
@@ -105,7 +104,7 @@ class Sampler:
         return sampler
 
     def _describe(self, step: int, config: dict[str, Any], names: Sequence[str]) -> None:
-        """Sets the attributes that tell about the generator."""
+        """Set the attributes that describe the generator."""
         self.step, self.config = step, config
         self.z_dim: int = config["z_dim"]
         self.z_distribution: str = config["z_distribution"]
@@ -118,48 +117,48 @@ class Sampler:
         self.chunk = max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
 
     def _use(self, model: Any, weights: str | None) -> None:
-        """Takes the functions of these weights."""
+        """Select the functions with the chosen weights."""
         signatures = model.signatures
-        averaged = "sample_ema" in signatures
-        self.weights: str = weights or ("ema" if averaged else "raw")
-        if self.weights == "ema" and not averaged:
+        has_ema = "sample_ema" in signatures
+        self.weights: str = weights or ("ema" if has_ema else "raw")
+        if self.weights == "ema" and not has_ema:
             raise UserError(
-                f"{self.path}: holds no moving average of the weights (its run had "
-                "--ema_decay=0); draw with --weights=raw"
+                f"{self.path}: has no EMA weights (its run had --ema_decay=0); use --weights=raw"
             )
         suffix = "_ema" if self.weights == "ema" else ""
-        # Version 0.1.0 gave the raw weights the names without a suffix.
+        # Version 0.1.0 used the names without suffix for the raw weights.
         if self.weights == "raw" and "sample_raw" in signatures:
             suffix = "_raw"
-        self._model = model  # its functions do not keep its variables alive
+        self._model = model  # keeps the variables alive, which its functions do not
         self._sample, self._write = (signatures.get(f"{n}{suffix}") for n in ("sample", "write"))
         self._serve = signatures[f"serving{suffix or '_default'}"]
         self._between = getattr(model, f"between{suffix}", None)
 
     @property
     def of_characters(self) -> bool:
-        """Whether the classes are single characters, so that a text can be written."""
+        """Whether the classes are single characters."""
         return bool(self.classes) and max(map(len, self.classes)) == 1
 
     @property
     def scale(self) -> int:
-        """Enlargement at which single images are well seen: 2, or 1 for large ones."""
+        """Enlargement for display: 2 for small images, else 1."""
         return 2 if self.shape[0] < _SMALL else 1
 
-    def spread(self, count: int) -> np.ndarray | None:
-        """`count` labels, evenly over all classes: int32; None for an unconditional model."""
+    def evenly_spaced_labels(self, count: int) -> np.ndarray | None:
+        """Return `count` labels evenly spaced over all classes; None if unconditional."""
         if not self.classes:
             return None
         return np.linspace(0, len(self.classes) - 1, count).astype(np.int32)
 
     def names(self, text: str) -> list[str]:
-        """The classes that a text names: its characters, or its words if classes have words.
+        """Parse class names from a text.
 
-        White space and commas only separate, but a class of several words is one between
-        commas: "living room, kitchen". Composed characters may come in parts.
+        Names are single characters, or words separated by white space and commas; names of
+        several words are separated by commas: "living room, kitchen". The text is normalised
+        to composed characters (NFC).
 
         Raises:
-          UserError: if the model is unconditional, or does not know one of them.
+          UserError: if the model is unconditional or a name is unknown.
         """
         text = unicodedata.normalize("NFC", text)
         if self.of_characters:
@@ -175,34 +174,34 @@ class Sampler:
         return names
 
     def labels(self, names: Sequence[str]) -> np.ndarray:
-        """Labels of class names: int32.
+        """Return the labels of class names: int32.
 
         Raises:
-          UserError: if the model is unconditional or does not know a name.
+          UserError: if the model is unconditional or a name is unknown.
         """
         if not self.conditional:
             raise UserError(
-                "--text: this generator was trained without labels, so it cannot write a given "
-                "text; train with --conditional, or give --count instead"
+                "--text: this generator is unconditional, so it cannot write a given text; train "
+                "with --conditional, or give --count instead"
             )
         if unknown := list(dict.fromkeys(name for name in names if name not in self._labels)):
             shown = ", ".join(spell_out(name) for name in unknown[:5])
-            between = "" if self.of_characters else ", "
+            separator = "" if self.of_characters else ", "
             raise UserError(
                 f"--text: the generator does not know {shown}{', ...' * (len(unknown) > 5)}; it "
-                f"knows {len(self.classes):,}: {between.join(self.classes[:30])}"
+                f"knows {len(self.classes):,}: {separator.join(self.classes[:30])}"
                 f"{'...' * (len(self.classes) > 30)}"
             )
         return np.array([self._labels[name] for name in names], np.int32)
 
     def write(self, text: str, seed: int) -> np.ndarray:
-        """One image per character of a text: uint8, `(n, height, width, channels)`.
+        """Draw an image per character of a text: uint8, `(n, height, width, channels)`.
 
-        The same as the SavedModel's `write` up to `chunk` characters; a longer text
-        is written in chunks.
+        Equal to the SavedModel's `write` for up to `chunk` characters; longer texts are
+        processed in chunks.
 
         Raises:
-          UserError: if the model does not know a character.
+          UserError: if a character is unknown.
         """
         self.labels(list(text))
         images = [
@@ -215,12 +214,12 @@ class Sampler:
         return np.concatenate(images) if images else np.zeros((0, *self.shape), np.uint8)
 
     def sample(self, count: int, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
-        """`count` images in one go: uint8, `(count, height, width, channels)`.
+        """Draw images in one call: uint8, `(count, height, width, channels)`.
 
         Args:
-          count: how many.
-          seed: of the noise.
-          labels: one for each image; None for an unconditional model.
+          count: number of images.
+          seed: seed of the noise.
+          labels: label of each image; None if unconditional.
         """
         arguments = {"count": tf.constant(count), "seed": tf.constant(seed)}
         if labels is not None:
@@ -235,13 +234,13 @@ class Sampler:
         *,
         truncation: float | None = None,
     ) -> Iterator[np.ndarray]:
-        """Images in chunks, so that any count fits in memory.
+        """Draw any number of images, in chunks.
 
         Args:
-          count: how many in all.
-          seed: of the noise; no two chunks, nor two seeds, share theirs.
-          names: the classes to take in turn; all of the model's if empty.
-          truncation: as `noise`.
+          count: total number of images.
+          seed: seed of the noise; each chunk derives its own.
+          names: classes, repeated in turn; all if empty.
+          truncation: see `noise`.
         """
         chosen = self.labels(names) if names else np.arange(len(self.classes), dtype=np.int32)
         for number, start in enumerate(range(0, count, self.chunk)):
@@ -254,12 +253,12 @@ class Sampler:
                 yield self.draw(self.noise(len(turn), chunk_seed, truncation), labels)
 
     def noise(self, count: int, seed: int, truncation: float | None = None) -> np.ndarray:
-        """The noise under `sample` and `write`: float32, `(count, z_dim)`.
+        """Return the noise used by `sample` and `write`: float32, `(count, z_dim)`.
 
         Args:
-          count: how many.
-          seed: of the noise; chunks as in `stream`.
-          truncation: keep to [-truncation, truncation]: see `lsgan_tf.noise.truncated`.
+          count: number of noise vectors.
+          seed: seed of the noise; chunks as in `stream`.
+          truncation: range of values, see `lsgan_tf.noise.truncated`.
         """
         pieces = [
             noise(
@@ -276,11 +275,11 @@ class Sampler:
         return z if truncation is None else truncated(z, truncation, self.z_distribution)
 
     def draw(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Images of given noise: uint8, `(n, height, width, channels)`; points stay floats.
+        """Draw images of given noise: uint8, `(n, height, width, channels)`; float for points.
 
         Args:
           z: float, `(n, z_dim)`.
-          labels: one for each; None for an unconditional model.
+          labels: label of each image; None if unconditional.
         """
         pieces = []
         for start in range(0, len(z), self.chunk):
@@ -291,24 +290,24 @@ class Sampler:
             pieces.append(self._pixels(self._serve(**arguments)["images"].numpy()))
         return np.concatenate(pieces) if pieces else self._pixels(np.zeros((0, *self.shape)))
 
-    def between(
-        self, z: np.ndarray, first: np.ndarray, second: np.ndarray, share: np.ndarray
+    def interpolate(
+        self, z: np.ndarray, first: np.ndarray, second: np.ndarray, fraction: np.ndarray
     ) -> np.ndarray:
-        """Images whose mapped label lies between two classes: uint8, `(n, h, w, c)`.
+        """Draw images with interpolated label mappings: uint8, `(n, h, w, c)`.
 
         Args:
           z: float, `(n, z_dim)`.
-          first: labels where `share` is 0, `(n,)`.
-          second: labels where it is 1, `(n,)`.
-          share: how far from the first to the second, `(n,)`.
+          first: labels at `fraction` 0, `(n,)`.
+          second: labels at `fraction` 1, `(n,)`.
+          fraction: weight of the second label's mapping, `(n,)`.
 
         Raises:
-          UserError: for a SavedModel of before this existed.
+          UserError: for SavedModels without this function.
         """
         if self._between is None:
             raise UserError(
-                f"{self.path}: this SavedModel was written before interpolation between classes "
-                "existed; write it again with python -m lsgan_tf.export"
+                f"{self.path}: this SavedModel is of a version without interpolation between "
+                "classes; export it again with python -m lsgan_tf.export"
             )
         pieces = []
         for start in range(0, len(z), self.chunk):
@@ -317,13 +316,13 @@ class Sampler:
                 tf.constant(z[part], tf.float32),
                 tf.constant(first[part], tf.int32),
                 tf.constant(second[part], tf.int32),
-                tf.constant(share[part], tf.float32),
+                tf.constant(fraction[part], tf.float32),
             )
             pieces.append(self._pixels(made.numpy()))
         return np.concatenate(pieces)
 
     def _pixels(self, images: np.ndarray) -> np.ndarray:
-        """Uint8 from the generator's range; the mixture's points as they are."""
+        """Convert the generator's output to uint8; points stay float."""
         pixel_range = networks.output_range(self.config["network"])
         if pixel_range is None:
             return images.astype(np.float32)
@@ -331,23 +330,23 @@ class Sampler:
 
 
 def labels_by_name(classes: Sequence[str]) -> dict[str, int]:
-    """The label of each class by its name, and by that name with composed characters whole.
+    """Map class names, as given and in Unicode form NFC, to labels.
 
-    Some systems name folders with characters in parts; texts come with whole ones.
+    Some systems decompose characters in folder names.
     """
-    whole = {unicodedata.normalize("NFC", name): label for label, name in enumerate(classes)}
-    return whole | {name: label for label, name in enumerate(classes)}
+    composed = {unicodedata.normalize("NFC", name): label for label, name in enumerate(classes)}
+    return composed | {name: label for label, name in enumerate(classes)}
 
 
 def _chunk_seed(seed: int, number: int) -> int:
-    """The seed itself for the first chunk; for the others numbers far from any seed in use."""
+    """Seed of a chunk: `seed` for the first, pseudo-random numbers for the others."""
     if not number:
         return seed
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) >> 1
 
 
 def spell_out(name: str) -> str:
-    """A class's name for a message: with its code if it is a sign, not ASCII, or cannot be seen."""
+    """A class's name for messages, with code points unless it is plain ASCII."""
     if name.isascii() and name.isprintable() and (len(name) > 1 or name.isalnum()):
         return name
     code = "+".join(f"U+{ord(letter):04X}" for letter in name)

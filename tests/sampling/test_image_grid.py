@@ -73,7 +73,7 @@ class TestGrid:
 
 
 def caption(name, height=32):
-    """What stands at the left of a row."""
+    """The caption at the left of a row."""
     picture = image_grid.grid(np.full((1, 1, height, 8, 1), 255, np.uint8), rows=[name])
     return picture[GAP : GAP + height, GAP : -(8 + 3 * GAP)]
 

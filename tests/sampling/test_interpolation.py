@@ -6,7 +6,7 @@ from PIL import Image
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid
-from lsgan_tf.sampling.interpolation import way, write_interpolation, write_sweep
+from lsgan_tf.sampling.interpolation import interpolate, write_interpolation, write_sweep
 from lsgan_tf.sampling.sampler import Sampler
 
 
@@ -16,7 +16,7 @@ def sampler(tiny_run):
 
 
 class Fake(Sampler):
-    """An unconditional sampler of colours whose image is its noise's first number."""
+    """An unconditional sampler of colours whose images show the first dimension of z."""
 
     def __init__(self, distribution="normal", shape=(8, 8, 3), z_dim=5):
         self.classes, self.shape, self.chunk = [], shape, 4
@@ -29,23 +29,23 @@ class Fake(Sampler):
         return images
 
 
-class TestWay:
-    def test_uniform_noise_goes_straight(self):
-        found = way(np.array([-1.0, 0.0]), np.array([1.0, 1.0]), 3, "uniform")
+class TestInterpolate:
+    def test_uniform_noise_is_interpolated_linearly(self):
+        found = interpolate(np.array([-1.0, 0.0]), np.array([1.0, 1.0]), 3, "uniform")
         np.testing.assert_allclose(found, [[-1, 0], [0, 0.5], [1, 1]])
 
-    def test_normal_noise_keeps_its_length(self):
-        found = way(np.array([2.0, 0.0]), np.array([0.0, 2.0]), 3, "normal")
+    def test_normal_noise_keeps_its_norm(self):
+        found = interpolate(np.array([2.0, 0.0]), np.array([0.0, 2.0]), 3, "normal")
         np.testing.assert_allclose(found, [[2, 0], [2**0.5, 2**0.5], [0, 2]], atol=1e-6)
 
-    def test_between_the_same_noise_nothing_moves(self):
+    def test_equal_noise_vectors(self):
         point = np.array([1.0, 2.0])
-        np.testing.assert_allclose(way(point, point, 4, "normal"), [point] * 4)
+        np.testing.assert_allclose(interpolate(point, point, 4, "normal"), [point] * 4)
 
 
 class TestInterpolation:
     def test_between_classes_ends_at_the_classes(self, sampler, tmp_path):
-        out = tmp_path / "way.png"
+        out = tmp_path / "strip.png"
         write_interpolation(sampler, out, seed=3, names=["安", "宁"], rows=2, frames=3, scale=1)
         z = sampler.noise(2, 3)
         start, end = (sampler.draw(z, np.repeat(sampler.labels([name]), 2)) for name in "安宁")
@@ -59,19 +59,19 @@ class TestInterpolation:
 
     def test_halfway_the_label_is_the_mean_of_both(self, sampler):
         z, one = sampler.noise(1, 0), np.ones(1)
-        there = sampler.between(z, 3 * one, 4 * one, 0.25 * one)
-        back = sampler.between(z, 4 * one, 3 * one, 0.75 * one)
+        there = sampler.interpolate(z, 3 * one, 4 * one, 0.25 * one)
+        back = sampler.interpolate(z, 4 * one, 3 * one, 0.75 * one)
         np.testing.assert_array_equal(there, back)
 
     def test_between_noises_of_a_class(self, sampler, tmp_path):
-        out = tmp_path / "way.png"
+        out = tmp_path / "strip.png"
         write_interpolation(sampler, out, seed=0, names=["安"], rows=2, frames=4, scale=1)
         with Image.open(out) as found:
             assert found.height == 2 * 10 + 2
 
     @pytest.mark.parametrize("suffix", ["gif", "webp"])
-    def test_an_animation_goes_there_and_back(self, tmp_path, suffix):
-        out = tmp_path / f"way.{suffix}"
+    def test_an_animation_goes_forth_and_back(self, tmp_path, suffix):
+        out = tmp_path / f"strip.{suffix}"
         write_interpolation(Fake(), out, seed=0, rows=2, frames=4, scale=1)
         with Image.open(out) as found:
             assert found.n_frames == 6 and found.size == (22, 12)
@@ -86,8 +86,8 @@ class TestInterpolation:
     @pytest.mark.parametrize(
         ("sampler_of", "out", "message"),
         [
-            (Fake, "way.jpg", r"expected a name in \.png for a strip"),
-            (lambda: Fake(shape=(2,)), "way.png", "makes points, no pictures"),
+            (Fake, "strip.jpg", r"expected a name in \.png for a strip"),
+            (lambda: Fake(shape=(2,)), "strip.png", "makes points, not images"),
         ],
     )
     def test_what_cannot_be(self, tmp_path, sampler_of, out, message):
@@ -95,14 +95,14 @@ class TestInterpolation:
             write_interpolation(sampler_of(), tmp_path / out, seed=0)
         assert list(tmp_path.iterdir()) == []
 
-    def test_too_much_for_one_picture(self, tmp_path):
+    def test_too_many_images_for_one_file(self, tmp_path):
         with pytest.raises(UserError, match="200,000 images are too many"):
             write_interpolation(Fake(), tmp_path / "a.png", seed=0, rows=100, frames=1000)
 
-    def test_a_saved_model_of_before(self, sampler, monkeypatch):
+    def test_a_saved_model_of_an_older_version(self, sampler, monkeypatch):
         monkeypatch.setattr(sampler, "_between", None)
-        with pytest.raises(UserError, match=r"before interpolation .* write it again"):
-            sampler.between(np.zeros((1, 6)), np.zeros(1), np.ones(1), np.ones(1))
+        with pytest.raises(UserError, match=r"without interpolation .* export it again"):
+            sampler.interpolate(np.zeros((1, 6)), np.zeros(1), np.ones(1), np.ones(1))
 
 
 class TestSweep:
@@ -125,5 +125,5 @@ class TestSweep:
         np.testing.assert_array_equal(np.asarray(Image.open(out)), expected)
 
     def test_no_such_number(self, tmp_path):
-        with pytest.raises(UserError, match="has 5 numbers; expected 0 to 4"):
+        with pytest.raises(UserError, match="has 5 dimensions; expected 0 to 4"):
             write_sweep(Fake(), tmp_path / "a.png", seed=0, dimension=5)

@@ -11,7 +11,7 @@ from lsgan_tf.sampling.sampler import Sampler
 
 
 class Levels(Source):
-    """Pictures of one grey level each."""
+    """Images of one grey level each."""
 
     name, shape, fingerprint, description = "levels", (2, 2, 1), "levels", "grey levels"
 
@@ -63,11 +63,11 @@ class TestPicture:
         line = neighbours.write_neighbours(
             sampler, tmp_path / "a.png", seed=0, data_dir=str(tmp_path / "data")
         )
-        assert "nearest of 15 reals" in line and "NOTE: these are not the data" in line
+        assert "nearest of 15 reals" in line and "NOTE: this is not the data" in line
 
     def test_other_classes_are_refused(self, sampler, tmp_path, write_characters):
         write_characters(tmp_path / "data" / "other.gnt", "一二")
-        with pytest.raises(UserError, match="this generator learnt from HWDB, train split"):
+        with pytest.raises(UserError, match="this generator was trained on HWDB, train split"):
             neighbours.write_neighbours(
                 sampler, tmp_path / "a.png", seed=0, data_dir=str(tmp_path / "data")
             )

@@ -46,7 +46,7 @@ def sampler(tiny_run):
 
 
 class Fake(Sampler):
-    """A sampler whose images tell their label, the seed of their chunk, and their place in it."""
+    """A sampler whose images encode their label, chunk seed and index."""
 
     def __init__(self, classes, shape=(8, 8, 1), chunk=4):
         self.classes, self.shape, self.chunk = list(classes), shape, chunk
@@ -73,7 +73,7 @@ class TestSampler:
         assert one.shape == (3, 8, 8, 1) and one.dtype == np.uint8
         np.testing.assert_array_equal(one, two)
         assert (one != sampler.write("安宁安", 8)).any()
-        assert (one[0] != one[2]).any()  # the same character twice, in two hands
+        assert (one[0] != one[2]).any()  # the same character twice, with two noise vectors
 
     def test_write_and_sample_agree(self, sampler):
         np.testing.assert_array_equal(
@@ -92,8 +92,8 @@ class TestSampler:
         np.testing.assert_array_equal(np.concatenate(list(pieces)), sampler.draw(z, np.full(5, 3)))
 
     def test_classes_spread_evenly(self):
-        assert Fake("abcde").spread(3).tolist() == [0, 2, 4]
-        assert Fake([]).spread(3) is None
+        assert Fake("abcde").evenly_spaced_labels(3).tolist() == [0, 2, 4]
+        assert Fake([]).evenly_spaced_labels(3) is None
 
     def test_no_text_no_images(self, sampler):
         assert sampler.write("", 0).shape == (0, 8, 8, 1)
@@ -135,7 +135,7 @@ class TestSampler:
             sampler.names("cow")
 
     def test_without_labels_there_is_no_text(self):
-        with pytest.raises(UserError, match="trained without labels"):
+        with pytest.raises(UserError, match="generator is unconditional"):
             Fake([]).names("安")
 
     def test_no_saved_model(self, tmp_path):
@@ -320,7 +320,7 @@ class TestSets:
         assert images.shape == (5, *shape)
         assert images[:, 1, 1, 0].tolist() == [0, 1, 2, 3, 0]
 
-    def test_one_picture_of_all(self, tmp_path):
+    def test_a_grid_of_all(self, tmp_path):
         write_set(Fake("abc"), tmp_path / "all.png", "png", count=5, seed=0)
         with Image.open(tmp_path / "all.png") as found:
             assert found.size == (3 * 10 + 2, 2 * 10 + 2)
@@ -334,13 +334,13 @@ class TestSets:
             write_set(Fake("ab"), tmp_path, "npz", count=2, seed=0)
         assert (tmp_path / "thesis.txt").read_text() == "mine"
 
-    def test_one_picture_does_not_hold_everything(self, tmp_path):
+    def test_a_grid_does_not_hold_everything(self, tmp_path):
         sampler = Fake("ab")
-        with pytest.raises(UserError, match="holds 10,000 images and --count is 10,001"):
+        with pytest.raises(UserError, match="at most 10,000 images and --count is 10,001"):
             write_set(sampler, tmp_path / "a.png", "png", count=10_001, seed=0)
         assert sampler.calls == []
 
-    def test_points_are_no_pictures(self, tmp_path):
+    def test_points_are_not_images(self, tmp_path):
         for form in ("png", "tfrecord"):
             with pytest.raises(UserError, match=f"--format={form}: .* makes points"):
                 write_set(Fake([], shape=(2,)), tmp_path / "a.png", form, count=3, seed=0)
@@ -394,10 +394,10 @@ class TestCommand:
     def test_a_view(self, tiny_run, command, tmp_path):
         done = command(
             "sample", f"--run_dir={tiny_run.path}", "--show=interpolation", "--text=安宁",
-            "--out=way.gif", "--rows=2", "--frames=3", "--truncation=0.8", cwd=tmp_path,
+            "--out=strip.gif", "--rows=2", "--frames=3", "--truncation=0.8", cwd=tmp_path,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        with Image.open(tmp_path / "way.gif") as found:
+        with Image.open(tmp_path / "strip.gif") as found:
             assert found.is_animated and found.size == (2 * 18 + 2, 20)
 
     @pytest.mark.parametrize(
