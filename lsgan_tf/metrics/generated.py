@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import keras
@@ -11,13 +10,11 @@ import tensorflow as tf
 
 from lsgan_tf.config import Config
 from lsgan_tf.noise import METRICS_STREAM, noise
-from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.sampling.sampler import Sampler, chunk_size
 from lsgan_tf.util.pixels import to_uint8
 
 Batch = tuple[np.ndarray, np.ndarray | None]
 """Examples, and the labels they were asked for by; None if unconditional."""
-
-_MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
 
 
 class Draws:
@@ -34,9 +31,7 @@ class Draws:
 
     def __init__(self, generator: keras.Model, config: Config) -> None:
         self._config, self._range = config, generator.output_range
-        shape = config.data_shape
-        pixels = math.prod(shape[:2]) if len(shape) == 3 else 1
-        self.chunk = max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
+        self.chunk = chunk_size(config.data_shape)
         self._generate = tf.function(
             lambda z, label: generator(z, label, training=False), autograph=False
         )

@@ -17,7 +17,6 @@ POINTS = 5120
 
 _SIDE = 12
 _UNCONDITIONAL_SIDE = 8
-_SMALL = 48  # images below this side are shown at twice their size
 
 
 class SampleGrid(NamedTuple):
@@ -41,7 +40,7 @@ class SampleGrid(NamedTuple):
     def picture(self, images: np.ndarray, title: str) -> np.ndarray:
         """Arrange images, uint8 `(n, h, w, channels)`, as a grid, uint8 `(height, width, 3)`."""
         shaped = images.reshape(-1, self.columns, *images.shape[1:])
-        scale = 2 if images.shape[1] < _SMALL else 1
+        scale = image_grid.display_scale(images.shape[1])
         return image_grid.grid(shaped, rows=self.names, title=title, scale=scale)
 
 

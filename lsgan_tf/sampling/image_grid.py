@@ -17,6 +17,7 @@ _PAPER, _INK = 255, 60
 _TITLE_SIZE = 13
 _BELOW = 14
 _LONGEST_NAME = 32
+_SMALL = 48
 
 
 def grid(
@@ -64,6 +65,11 @@ def grid(
                 draw.text(place, below[row][column], (_INK,) * 3, _font(_BELOW - 3), anchor="ma")
     _draw_title(canvas, title)
     return np.asarray(canvas)
+
+
+def display_scale(height: int) -> int:
+    """Enlargement of images for display: 2 below a height of 48 pixels, else 1."""
+    return 2 if height < _SMALL else 1
 
 
 def scatter(

@@ -14,13 +14,13 @@ import tensorflow as tf
 from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import noise, truncated
+from lsgan_tf.sampling.image_grid import display_scale
 from lsgan_tf.util.files import explained, read_json
 from lsgan_tf.util.graph_check import check_saved_model
 from lsgan_tf.util.pixels import to_uint8
 from lsgan_tf.util.tensorflow_paths import literal
 
 _MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
-_SMALL = 48  # pixels
 _FORM = {
     "step": int,
     "config": {
@@ -113,8 +113,7 @@ class Sampler:
         self.conditional: bool = config["conditional"]
         self.classes = list(names) if self.conditional else []
         self._labels = labels_by_name(self.classes)
-        pixels = math.prod(self.shape[:2]) if len(self.shape) == 3 else 1
-        self.chunk = max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
+        self.chunk = chunk_size(self.shape)
 
     def _use(self, model: Any, weights: str | None) -> None:
         """Select the functions with the chosen weights."""
@@ -142,7 +141,7 @@ class Sampler:
     @property
     def scale(self) -> int:
         """Enlargement for display: 2 for small images, else 1."""
-        return 2 if self.shape[0] < _SMALL else 1
+        return display_scale(self.shape[0])
 
     def evenly_spaced_labels(self, count: int) -> np.ndarray | None:
         """Return `count` labels evenly spaced over all classes; None if unconditional."""
@@ -327,6 +326,12 @@ class Sampler:
         if pixel_range is None:
             return images.astype(np.float32)
         return to_uint8(images, pixel_range)
+
+
+def chunk_size(shape: Sequence[int]) -> int:
+    """Number of examples of a shape to draw per call."""
+    pixels = math.prod(shape[:2]) if len(shape) == 3 else 1
+    return max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
 
 
 def labels_by_name(classes: Sequence[str]) -> dict[str, int]:
