@@ -60,7 +60,7 @@ def main(argv: list[str]) -> None:
         pairs=_PAIRS.value,
         seed=_SEED.value,
         names=(_NAME_A.value, _NAME_B.value),
-        facts={"a": str(_A.value), "b": str(_B.value)},
+        metadata={"a": str(_A.value), "b": str(_B.value)},
     )
     print(f"wrote {out} to send around, and {key} to keep")
 

@@ -1,4 +1,4 @@
-"""Do the targets 0, 1, 1 and -1, 1, 0 of least squares differ in what comes out?"""
+"""Comparison of the least-squares targets 0, 1, 1 and -1, 1, 0."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsgan_tf.experiments.common.evaluations import compare, evaluate, last_and_best
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run, config_of
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run, config_of
 
 _SAYS = """
 The ICCV paper (section 3.2.3) finds that a, b, c = -1, 1, 0, which minimises the Pearson
-chi-square, and 0, 1, 1, which has G make samples as real as possible, perform alike, and uses the
-second. The sequel (TPAMI 2019) reports better results with the first.
+chi-square, and 0, 1, 1, with which G makes samples as real as possible, perform similarly, and uses
+the second. The sequel (TPAMI 2019) reports better results with the first.
 """
 _CODINGS = {"lsgan-011": (0, 1, 1), "lsgan-110": (-1, 1, 0)}
 _SMALL = ("--steps=3000", "--checkpoint_every=1000")
@@ -21,7 +21,7 @@ _COLUMNS = {
     "best_judge_frechet": "the same, best",
     "judge_score": "score (judge), last",
     "judge_recall": "recall, last",
-    "judge_top1": "read as asked for, last",
+    "judge_top1": "accuracy of the judge, last",
 }
 
 
@@ -40,17 +40,17 @@ def arms() -> list[Arm]:
 
 
 def after(run: Run) -> list[tuple[str, ...]]:
-    """Measures all checkpoints, with what their labels allow."""
-    conditional = config_of(run.arm.words).conditional
+    """Evaluate all checkpoints, with the labels if conditional."""
+    conditional = config_of(run.arm.flags).conditional
     return [evaluate(run, _METRICS + ",judge,diversity" * conditional)]
 
 
-def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Compares the figures of both codings."""
+def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
+    """Compare the metrics of both codings."""
     done = [run for run in runs if run.status == "finished"]
     found = compare(done, _COLUMNS)
-    return Outcome(
-        f"{found}\n\nA difference below two standard errors is none." if found else
+    return Conclusion(
+        f"{found}\n\nDifferences below two standard errors are not significant." if found else
         "Not both codings have a finished run yet."
     )  # fmt: skip
 

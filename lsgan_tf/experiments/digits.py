@@ -1,4 +1,4 @@
-"""Digits of small variability: which loss keeps all ten classes (TPAMI 2019)."""
+"""Mode coverage of the losses on digits of small variability (TPAMI 2019)."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsgan_tf.experiments.common import samples
-from lsgan_tf.experiments.common.evaluations import evaluate, evaluations, last_and_best
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Measures, Outcome, Run
-from lsgan_tf.experiments.common.grids import by_setting, save_grids
+from lsgan_tf.experiments.common.evaluations import evaluate, last_and_best, read_evaluation
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Metrics, Run
+from lsgan_tf.experiments.common.grids import group_by_arm, save_grids
 from lsgan_tf.experiments.common.page import table
 
 _SAYS = """
-The sequel (TPAMI 2019) draws two sets of digits whose pictures hardly differ within a class, one
-shifted and one shifted and turned, to be harder on a GAN than natural pictures, and finds least
-squares (a, b, c = -1, 1, 0) more stable on them than cross entropy. Judged by eye there; the
-authors' pictures are in Times, ours in a serif that this tool draws, and by how much they turned
-theirs is not published.
+The sequel (TPAMI 2019) uses two synthetic sets of digits with little variability within a class,
+one shifted and one shifted and rotated, which are harder for a GAN than natural images, and finds
+least squares (a, b, c = -1, 1, 0) more stable on them than cross entropy. Judged by eye there; the
+authors' digits are in Times, ours in a serif drawn by this package, and their angles of rotation
+are unpublished.
 """
 _RULE = """
-The judge is a classifier trained here on the real digits. A sample is *read surely* if the judge
-gives one class a probability of 0.9 or more; a class is *found* if at least a tenth of its fair
-share of the samples is surely read as it. A run counts as collapsed where fewer than ten classes
-are found or fewer than half of the samples are read surely. The thresholds are ours, fixed before
-the runs.
+The judge is a classifier trained here on the real digits. A sample is *confident* if the judge
+gives one class a probability of 0.9 or more; a class is *found* if the confident samples of it are
+at least a tenth of its expected number. A checkpoint is collapsed if fewer than ten classes are
+found or fewer than half of the samples are confident. The thresholds are ours, fixed before the
+runs.
 """
-_SETS = {"shift": "shifted", "shift_rotate": "shifted and turned"}
+_SETS = {"shift": "shifted", "shift_rotate": "shifted and rotated"}
 _LOSSES = {"lsgan": "LSGAN -1, 1, 0", "nsgan": "cross entropy"}
 _METRICS = "judge_classes,judge_score,judge_frechet"
 _SAMPLES, _SHOWN = 2000, 64
 _KEPT = ("--checkpoint_every=5000", "--keep_checkpoints=10")
-_CLASSES, _SURE = 10, 0.5
+_CLASSES, _CONFIDENT = 10, 0.5
 
 
 def arms() -> list[Arm]:
-    """Both losses on both sets; the flag file, with the other loss."""
+    """Both losses on both sets."""
     return [
         Arm(
             f"{name}-{loss}",
@@ -47,25 +47,27 @@ def arms() -> list[Arm]:
 
 
 def after(run: Run) -> list[tuple[str, ...]]:
-    """Draws a grid, and has the judge look at samples of all checkpoints."""
+    """Draw a grid, and evaluate all checkpoints."""
     return [samples.draw(run, _SHOWN), evaluate(run, _METRICS, samples=_SAMPLES)]
 
 
-def measure(run: Run) -> Measures:
-    """The last and the best figures, and how many checkpoints count as collapsed."""
-    rows = [row["figures"] for row in evaluations(run)["results"]]
-    collapsed = sum(row["judge_classes"] < _CLASSES or row["judge_sure"] < _SURE for row in rows)
+def measure(run: Run) -> Metrics:
+    """The last and the best metrics, and the fraction of collapsed checkpoints."""
+    rows = [row["figures"] for row in read_evaluation(run)["results"]]
+    collapsed = sum(
+        row["judge_classes"] < _CLASSES or row["judge_sure"] < _CONFIDENT for row in rows
+    )
     return {**last_and_best(run), "collapsed": collapsed / len(rows)}
 
 
-def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Counts the runs that end collapsed and puts the grids side by side."""
+def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
+    """Count the runs that end collapsed, and arrange the grids side by side."""
     done = [run for run in runs if run.status == "finished"]
     if not done:
-        return Outcome("No run is finished yet.")
+        return Conclusion("No run is finished yet.")
     rows = []
-    for about, mine in by_setting(done).items():
-        whole = sum(not _has_collapsed(run) for run in mine)
+    for about, mine in group_by_arm(done).items():
+        whole = sum(not _is_collapsed(run.metrics) for run in mine)
         rows.append([about, f"{whole} of {len(mine)}"])
     figures = save_grids(
         done,
@@ -74,11 +76,11 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
         shown=_SHOWN,
     )
     heads = ["setting", "runs that end with all ten digits"]
-    return Outcome(f"{_RULE.strip()}\n\n{table(heads, rows)}", figures)
+    return Conclusion(f"{_RULE.strip()}\n\n{table(heads, rows)}", figures)
 
 
-def _has_collapsed(run: Run) -> bool:
-    return run.measures["judge_classes"] < _CLASSES or run.measures["judge_sure"] < _SURE
+def _is_collapsed(metrics: Metrics) -> bool:
+    return metrics["judge_classes"] < _CLASSES or metrics["judge_sure"] < _CONFIDENT
 
 
 EXPERIMENT = Experiment(
@@ -96,8 +98,8 @@ EXPERIMENT = Experiment(
     conclude=conclude,
     columns={
         "judge_classes": "classes found, last",
-        "judge_sure": "read surely, last",
-        "collapsed": "share of checkpoints that count as collapsed",
+        "judge_sure": "confident samples, last",
+        "collapsed": "fraction of collapsed checkpoints",
         "judge_frechet": "Fréchet distance (judge), last",
         "best_judge_frechet": "the same, best",
     },

@@ -1,18 +1,18 @@
-"""Does the gradient penalty train networks without normalisation (LSGANs-GP, TPAMI 2019)?"""
+"""The gradient penalty with and without normalisation (LSGANs-GP, TPAMI 2019)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run
 from lsgan_tf.experiments.stability import after, measure, verdicts
 
 _SAYS = """
 The sequel (TPAMI 2019) adds a gradient penalty around the data (LSGANs-GP) and reports that it
-trains seven architectures on LSUN bedroom at 64x64. Six of them are here; the residual networks of
-101 layers are not. Its authors' settings: weight 150 beside sums over 64 (2.34 here), perturbations
-of up to 30, layer normalisation in D, Adam with 0.0001, 0.5 and 0.9.
+trains seven architectures on LSUN bedroom at 64x64. Six of them are here; the residual network of
+101 layers is not. The authors' settings: weight 150 for losses summed over 64 (2.34 here),
+perturbations of up to 30, layer normalisation in D, Adam with 0.0001, 0.5 and 0.9.
 """
 _FLAGS = "--preset=lsgan_gp_bedroom"
 _WITHOUT = ("--gradient_penalty=0", "--nodiscriminator_layer_norm", "--discriminator_batch_norm")
@@ -31,18 +31,18 @@ _NETWORKS = {
 
 
 def arms() -> list[Arm]:
-    """Six pairs of networks, with the penalty and without; there D is normalised by batch."""
+    """Six networks, with the penalty, and without but with batch normalisation in D."""
     made = []
-    for name, (about, words) in _NETWORKS.items():
+    for name, (about, flags) in _NETWORKS.items():
         made += [
-            Arm(f"{name}-gp", f"{about}, penalty", (_FLAGS, *words)),
-            Arm(name, f"{about}, no penalty", (_FLAGS, *_WITHOUT, *words)),
+            Arm(f"{name}-gp", f"{about}, penalty", (_FLAGS, *flags)),
+            Arm(name, f"{about}, no penalty", (_FLAGS, *_WITHOUT, *flags)),
         ]
     return made
 
 
-def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Counts the verdicts and puts the grids side by side, with the penalty at the left."""
+def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
+    """Count the grades and arrange the grids side by side, with the penalty at the left."""
     return verdicts(runs, out, [(f"{name}-gp", name) for name in _NETWORKS])
 
 

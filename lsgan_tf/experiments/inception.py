@@ -1,4 +1,4 @@
-"""The score of LSGAN and of DCGAN on CIFAR-10 (section 4.3.1, table 1)."""
+"""Inception Score of LSGAN and DCGAN on CIFAR-10 (section 4.3.1, table 1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsgan_tf.experiments.common.evaluations import compare, evaluate, last_and_best
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run, config_of
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run, config_of
 from lsgan_tf.metrics.inception.file import ARCHIVE, GRAPH
 from lsgan_tf.util.files import default_cache_dir
 from lsgan_tf.util.paths import optional
@@ -14,8 +14,8 @@ from lsgan_tf.util.paths import optional
 _SAYS = """
 With the same network, LSGAN's Inception Score on CIFAR-10 is comparable to DCGAN's; each number is
 the mean over ten trained models, of 50,000 samples each. The layers and the number of steps are
-published nowhere: here it is the DCGAN network at 32x32 and 50,000 steps. The one number of the
-table that other sources quote is DCGAN's as its own authors reported it, 6.16.
+unpublished: here it is the DCGAN network at 32x32 and 50,000 steps. The only number of the table
+quoted in other sources is DCGAN's as its own authors reported it, 6.16.
 """
 _METRICS, _SAMPLES = "judge_score,judge_frechet", 50_000
 _COLUMNS = {
@@ -29,7 +29,7 @@ _COLUMNS = {
 
 
 def arms() -> list[Arm]:
-    """Both flag files."""
+    """Both presets."""
     kept = ("--checkpoint_every=5000", "--keep_checkpoints=10")
     return [
         Arm(name, title, (f"--preset=cifar10_{name}", *kept))
@@ -38,27 +38,27 @@ def arms() -> list[Arm]:
 
 
 def after(run: Run) -> list[tuple[str, ...]]:
-    """Measures all checkpoints on 50,000 samples, by Inception too where it is at hand."""
-    folder = (optional(config_of(run.arm.words).cache_dir) or default_cache_dir()) / "inception"
-    at_hand = any((folder / name).is_file() for name in (ARCHIVE, GRAPH))
-    return [evaluate(run, _METRICS + ",is,fid" * at_hand, samples=_SAMPLES)]
+    """Evaluate all checkpoints on 50,000 samples, with Inception if available."""
+    folder = (optional(config_of(run.arm.flags).cache_dir) or default_cache_dir()) / "inception"
+    available = any((folder / name).is_file() for name in (ARCHIVE, GRAPH))
+    return [evaluate(run, _METRICS + ",is,fid" * available, samples=_SAMPLES)]
 
 
-def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Compares both, and says by which network they were scored."""
+def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
+    """Compare both, and name the network of the score."""
     done = [run for run in runs if run.status == "finished"]
     found = compare(done, _COLUMNS)
     if not found:
-        return Outcome("Not both losses have a finished run yet.")
-    canonical = any("is" in run.measures for run in done)
+        return Conclusion("Not both losses have a finished run yet.")
+    canonical = any("is" in run.metrics for run in done)
     by = (
         "Scored by the Inception graph of 2015-12-05, ten parts."
         if canonical
         else "Scored by the judge, a classifier trained here on CIFAR-10, **not** by Inception: "
-        "these scores compare the two losses with each other and with nothing published. Where "
-        f"{ARCHIVE} lies in the cache folder's `inception/`, that graph is used."
+        "these scores are not comparable with published ones. To use the Inception graph, put "
+        f"{ARCHIVE} into the cache folder's `inception/`."
     )
-    return Outcome(f"{by}\n\n{found}")
+    return Conclusion(f"{by}\n\n{found}")
 
 
 EXPERIMENT = Experiment(

@@ -1,4 +1,4 @@
-"""Eight Gaussians on a ring: does G find all of them, and keep them? (section 4.3, figure 7)."""
+"""Mode coverage on eight Gaussians on a ring (section 4.3, figure 7)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common import plots
 from lsgan_tf.experiments.common.experiment import (
     Arm,
+    Conclusion,
     Experiment,
     Figure,
-    Measures,
-    Outcome,
+    Metrics,
     Run,
     config_of,
 )
@@ -25,12 +25,11 @@ from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.util.files import explained, read_array
 
 _SAYS = """
-Figure 7 shows kernel-density estimates of samples during training on a ring of eight Gaussians.
+Figure 7 shows kernel density estimates of samples during training on a ring of eight Gaussians.
 Regular GANs collapse from step 15,000 on and generate around one valid mode; LSGANs learn all
-modes. The authors' code makes ten runs of each loss; it gives the mode at (0, 1) the weight of
-two and stops at 35,000 steps (`--variant=doubled` is the weight; the text of the paper has eight
-equal modes). Both networks are updated from the same weights, as one call of the authors' code
-does it; `--variant=alternate` updates D first.
+modes. The authors' code makes ten runs of each loss; it doubles the weight of the mode at (0, 1)
+and stops at 35,000 steps (`--variant=doubled`; in the text of the paper the modes are equal). Both
+networks are updated simultaneously, as in the authors' code; `--variant=alternate` updates D first.
 """
 _COMMON = (
     "--dataset=mixture", "--steps=40000", "--sample_every=1000", "--log_every=1000",
@@ -38,14 +37,22 @@ _COMMON = (
 )  # fmt: skip
 _NEAR = 0.1
 _COLLAPSED_FROM = 0.75
-"""Share of the samples nearest to one mode or two from which G counts as collapsed: a blob
-between two modes is nearest to both. Spread evenly over eight, two modes have a quarter."""
+"""Fraction of samples nearest to the two most frequent modes from which G is collapsed; two, since
+a cluster between two modes is nearest to both. With eight equal modes it is a quarter."""
 _SHOWN = (0, 5_000, 15_000, 25_000, 35_000, 40_000)
 _COLOURS = {"lsgan-011": "#1b7837", "lsgan-110": "#4393c3", "gan": "#762a83"}
 
 
 class Snapshot(NamedTuple):
-    """What G made at a step."""
+    """Metrics of the samples at a step.
+
+    Attributes:
+      step: the step.
+      found: number of modes found.
+      good: fraction of samples within three standard deviations of a mode.
+      kl: KL divergence of the modes' frequencies from their weights.
+      top_two: fraction of samples nearest to the two most frequent modes.
+    """
 
     step: int
     found: int
@@ -55,7 +62,7 @@ class Snapshot(NamedTuple):
 
 
 def arms() -> list[Arm]:
-    """Both losses, and least squares with both codings."""
+    """Least squares with both codings, and the regular GAN."""
     codings = {"lsgan-011": (0, 1, 1), "lsgan-110": (-1, 1, 0)}
     made = [
         Arm(
@@ -69,15 +76,15 @@ def arms() -> list[Arm]:
 
 
 def history(run: Run) -> list[Snapshot]:
-    """Modes found and share of good samples at each step that the run kept samples of.
+    """Metrics at each step with saved samples.
 
     Raises:
-      UserError: if it kept none.
+      UserError: if there are none.
     """
-    config = config_of(run.arm.words)
+    config = config_of(run.arm.flags)
     ring = _ring(config)
     found = []
-    for path in _kept(run):
+    for path in _sample_files(run):
         points = _points(path)
         seen = modes(points, ring.means, ring.deviation, ring.weights)
         step = int(path.stem.removeprefix("step-"))
@@ -86,8 +93,8 @@ def history(run: Run) -> list[Snapshot]:
     return found
 
 
-def _kept(run: Run) -> list[Path]:
-    """The samples of each step, oldest first; those of a moving average are left aside."""
+def _sample_files(run: Run) -> list[Path]:
+    """The samples of each step, oldest first, without those of EMA weights."""
     files = (run.path / "samples").glob("step-*.npy")
     paths = sorted(path for path in files if path.stem.removeprefix("step-").isdecimal())
     if not paths:
@@ -96,11 +103,11 @@ def _kept(run: Run) -> list[Path]:
 
 
 def covered(points: np.ndarray, config: Config) -> int:
-    """How many modes have half their fair share of the points within a tenth of the radius.
+    """Number of modes with half their expected number of points within a tenth of the radius.
 
-    One point within three deviations, the usual count, says little of 5,120: a cloud at
-    the centre finds most modes so. And an even ring without modes has a quarter of the fair
-    share so near.
+    The usual criterion, one point within three standard deviations, is too weak for 5,120
+    points: a cloud at the centre meets it for most modes. A uniform ring reaches a quarter of
+    the expected number.
     """
     ring = _ring(config)
     distances = np.linalg.norm(points[:, None] - ring.means, axis=2)
@@ -108,10 +115,10 @@ def covered(points: np.ndarray, config: Config) -> int:
     return int((near >= 0.5 * ring.weights).sum())
 
 
-def measure(run: Run) -> Measures:
-    """The run's end, and since when it has been so."""
+def measure(run: Run) -> Metrics:
+    """Metrics at the end, and the steps since which all modes are found or G is collapsed."""
     snapshots = history(run)
-    whole = len(_ring(config_of(run.arm.words)).means)
+    whole = len(_ring(config_of(run.arm.flags)).means)
     last = snapshots[-1]
     return {
         "modes": last.found,
@@ -123,7 +130,7 @@ def measure(run: Run) -> Measures:
 
 
 def since(snapshots: Sequence[Snapshot], holds: Callable[[Snapshot], bool]) -> int | None:
-    """The first step from which something holds of every snapshot to the end; None if never."""
+    """The first step from which a condition holds until the end; None if it does not."""
     start = None
     for snapshot in reversed(snapshots):
         if not holds(snapshot):
@@ -132,42 +139,42 @@ def since(snapshots: Sequence[Snapshot], holds: Callable[[Snapshot], bool]) -> i
     return start
 
 
-def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Draws the densities and the curves."""
+def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
+    """Draw the densities and the curves."""
     done = [run for run in runs if run.status == "finished"]
     if not done:
-        return Outcome("No run is finished yet.")
+        return Conclusion("No run is finished yet.")
     histories = {run.name: history(run) for run in done}
     shown = [run for run in done if run.seed == min(one.seed for one in done)]
     figures = [
         Figure(
             "densities.png",
-            "Kernel-density estimates of 5,120 samples, all of one width, the first seed.",
+            "Kernel density estimates of 5,120 samples, of equal bandwidth, the first seed.",
         ),
-        Figure("ends.png", "The same at the end, every seed."),
-        Figure("curves.png", "Modes found and share of good samples: mean and range of the seeds."),
+        Figure("ends.png", "The same at the last step, every seed."),
+        Figure("curves.png", "Modes found and fraction of good samples: mean and range of seeds."),
     ]
     _draw_densities(shown, out / figures[0].file)
     _draw_ends(done, out / figures[1].file)
     _draw_curves(done, histories, out / figures[2].file)
     kept = {name: [snapshot._asdict() for snapshot in found] for name, found in histories.items()}
-    return Outcome(_findings(done), figures, {"history": kept})
+    return Conclusion(_findings(done), figures, {"history": kept})
 
 
 def _findings(done: Sequence[Run]) -> str:
     lines = [
-        "A mode is found when half its fair share of 5,120 samples lies within a tenth of the "
-        "radius; a sample is good when it lies within three standard deviations of any mode, "
-        "which is far stricter. KL is that of the modes' shares from those of the mixture. Of the "
-        "mixture itself 98.9% are good. G has collapsed when three quarters of the samples are "
-        "nearest to one mode or two."
+        "A mode is found if at least half of its expected number of 5,120 samples lies within a "
+        "tenth of the radius; a sample is good within three standard deviations of any mode, "
+        "which is far stricter (98.9% of the mixture itself). KL is the divergence of the modes' "
+        "frequencies from their weights. G is collapsed if three quarters of the samples are "
+        "nearest to one or two modes."
     ]
     for name in dict.fromkeys(run.arm.name for run in done):
         mine = [run for run in done if run.arm.name == name]
-        whole = len(_ring(config_of(mine[0].arm.words)).means)
-        end = config_of(mine[0].arm.words).steps
-        full = sum(run.measures["modes"] == whole for run in mine)
-        lost = sum(run.measures["collapsed_from"] is not None for run in mine)
+        whole = len(_ring(config_of(mine[0].arm.flags)).means)
+        end = config_of(mine[0].arm.flags).steps
+        full = sum(run.metrics["modes"] == whole for run in mine)
+        lost = sum(run.metrics["collapsed_from"] is not None for run in mine)
         lines.append(
             f"- {mine[0].arm.about}: at step {end:,} all {whole} modes in {full} of {len(mine)} "
             f"seeds, collapsed in {lost}."
@@ -182,7 +189,7 @@ def _draw_densities(shown: Sequence[Run], path: Path) -> None:
         for step in _SHOWN
         if all((run.path / "samples" / f"step-{step:08d}.npy").is_file() for run in shown)
     ]
-    config = config_of(shown[0].arm.words)
+    config = config_of(shown[0].arm.flags)
     figure = plots.new_figure(1.5 * (len(steps) + 1), 1.65 * len(shown))
     cells = figure.subplots(len(shown), len(steps) + 1, squeeze=False)
     target = _ring(config).read(np.arange(5120))
@@ -201,7 +208,7 @@ def _draw_ends(done: Sequence[Run], path: Path) -> None:
     """A row per arm, a column per seed."""
     names = list(dict.fromkeys(run.arm.name for run in done))
     seeds = sorted({run.seed for run in done})
-    config = config_of(done[0].arm.words)
+    config = config_of(done[0].arm.flags)
     figure = plots.new_figure(max(1.1 * len(seeds), 2.2), 1.2 * len(names))
     cells = figure.subplots(len(names), len(seeds), squeeze=False)
     for axes in cells.flat:
@@ -209,7 +216,7 @@ def _draw_ends(done: Sequence[Run], path: Path) -> None:
     for run in done:
         axes = cells[names.index(run.arm.name)][seeds.index(run.seed)]
         axes.axis("on")
-        _draw_density(axes, _points(_kept(run)[-1]), config)
+        _draw_density(axes, _points(_sample_files(run)[-1]), config)
         if run.seed == seeds[0]:
             axes.set_ylabel(run.arm.about, fontsize=7)
     plots.save(figure, path)
@@ -218,10 +225,10 @@ def _draw_ends(done: Sequence[Run], path: Path) -> None:
 def _draw_density(axes: Any, points: np.ndarray, config: Config) -> None:
     limit = 2.0 * config.mode_radius
     edges = np.linspace(-limit, limit, 256)
-    # Scott's rule for the mixture itself: by their own spread collapsed samples would be dots.
+    # Scott's rule for the mixture; by the samples' own deviation collapsed ones would be dots.
     width = config.mode_radius / np.sqrt(2) * len(points) ** (-1 / 6)
     seen = plots.density(points, limit, width)
-    # From 0 at the palest: where there is nothing all levels would be one, in the middle.
+    # Levels start at 0, so that an empty plot is pale instead of mid-green.
     levels = np.linspace(0, max(seen.max(), 1e-6), 31)
     axes.contourf(edges, edges, seen, levels=levels, cmap="Greens")
     outside = (np.abs(points).max(axis=1) > limit).mean()
@@ -244,7 +251,7 @@ def _draw_curves(done: Sequence[Run], histories: Mapping[str, list[Snapshot]], p
                 steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0
             )
     left.set(title="modes found", xlabel="step")
-    right.set(title="share of good samples", xlabel="step", ylim=(-0.02, 1.02))
+    right.set(title="fraction of good samples", xlabel="step", ylim=(-0.02, 1.02))
     left.legend(frameon=False, fontsize=8)
     plots.save(figure, path)
 

@@ -1,4 +1,4 @@
-"""All experiments by name."""
+"""Registry of experiments."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ EXPERIMENTS = {
     "inception": "CIFAR-10 score of LSGAN and DCGAN (table 1)",
     "scenes": "the five LSUN categories (figures 4, 5)",
     "characters": "handwritten Chinese (the last figure)",
-    "human_study": "a page for people to vote on, LSGAN against DCGAN (section 4.3.2)",
+    "human_study": "a voting page, LSGAN against DCGAN (section 4.3.2)",
 }
-"""Every experiment with what it is about."""
+"""Experiments by name, with descriptions."""
 
 
 def load(name: str) -> Experiment:
-    """The experiment called `name`.
+    """Load an experiment by name.
 
     Raises:
-      UserError: if there is none; it lists those there are.
+      UserError: if there is no such experiment; lists the available ones.
     """
     if name not in EXPERIMENTS:
         listed = "; ".join(f"{known}: {about}" for known, about in EXPERIMENTS.items())

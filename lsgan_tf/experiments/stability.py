@@ -1,4 +1,4 @@
-"""Without batch normalisation: which of eight settings still train (section 4.4)."""
+"""Stability without batch normalisation, in eight settings (section 4.4)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from lsgan_tf.experiments.common import samples
 from lsgan_tf.experiments.common.collapse_grade import COLLAPSE, GOOD, RULE, SOME, judge
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Measures, Outcome, Run
-from lsgan_tf.experiments.common.grids import by_setting, save_grids
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Metrics, Run
+from lsgan_tf.experiments.common.grids import group_by_arm, save_grids
 from lsgan_tf.experiments.common.page import table
 
 _SAYS = """
-On LSUN bedroom at 64x64, with batch normalisation left out of G (BN_G) or of both (BN_GD):
+On LSUN bedroom at 64x64, without batch normalisation in G (BN_G) or in both networks (BN_GD):
 
 | setting | LSGAN | regular GAN |
 | --- | --- | --- |
@@ -23,8 +23,8 @@ On LSUN bedroom at 64x64, with batch normalisation left out of G (BN_G) or of bo
 | BN_GD, RMSProp | higher quality | slight collapse |
 
 and RMSProp is more stable than Adam. Learning rate 0.0002 throughout. Coding 0, 1, 1 here, but
--1, 1, 0 for BN_GD with RMSProp, as in the authors' code; the other combinations are published
-nowhere. The number of steps is not in the paper either: 100,000 here.
+-1, 1, 0 for BN_GD with RMSProp, as in the authors' code; the other combinations are unpublished.
+So is the number of steps: 100,000 here.
 """
 _COMMON = ("--network=dcgan", "--z_dim=1024", "--learning_rate=0.0002", "--ema_decay=0")
 _CLOSE = ("--label_fake=0", "--label_real=1", "--label_target=1")
@@ -34,8 +34,8 @@ _NO_NORM = {
 }
 _LOSSES = {"lsgan": "LSGAN", "nsgan": "regular GAN"}
 _CHI = ("--label_fake=-1", "--label_real=1", "--label_target=0")
-# A quarter of the channels takes weights twice as large: without normalisation a layer passes
-# on its inputs times the weights' deviation times the root of their number.
+# A quarter of the channels needs weights twice as large: without normalisation, activations scale
+# with the weights' standard deviation times the square root of the fan-in.
 _SMALL = ("--filters=16", "--weight_sd=0.04", "--steps=3000")
 _COUNT = 2000
 _SHOWN = 32
@@ -47,22 +47,22 @@ def arms() -> list[Arm]:
     for norm, without in _NO_NORM.items():
         for optimizer in ("adam", "rmsprop"):
             for loss, title in _LOSSES.items():
-                words = (*_COMMON, *_CLOSE, *without, f"--optimizer={optimizer}", f"--loss={loss}")
+                flags = (*_COMMON, *_CLOSE, *without, f"--optimizer={optimizer}", f"--loss={loss}")
                 if (norm, optimizer, loss) == ("bn_gd", "rmsprop", "lsgan"):
-                    words += _CHI
+                    flags += _CHI
                 name = {"adam": "Adam", "rmsprop": "RMSProp"}[optimizer]
                 about = f"{norm.upper()}, {name}, {title}"
-                made.append(Arm(f"{norm}-{optimizer}-{loss}", about, words))
+                made.append(Arm(f"{norm}-{optimizer}-{loss}", about, flags))
     return made
 
 
 def after(run: Run) -> list[tuple[str, ...]]:
-    """Draws the samples that the rule looks at."""
+    """Draw the samples to grade."""
     return [samples.draw(run, _COUNT)]
 
 
-def measure(run: Run) -> Measures:
-    """Diversity, coverage, and the rule's verdict as 0 (collapse), 1 (some) or 2 (good)."""
+def measure(run: Run) -> Metrics:
+    """Diversity, coverage, and the grade as 0 (collapse), 1 (some) or 2 (good)."""
     made, _ = samples.read(run)
     verdict = judge(made, samples.reals(run.path, len(made)))
     return {
@@ -73,30 +73,30 @@ def measure(run: Run) -> Measures:
 
 
 def label_of(run: Run) -> str:
-    """The rule's verdict on a measured run."""
-    return (COLLAPSE, SOME, GOOD)[int(run.measures["grade"])]
+    """The grade of a run."""
+    return (COLLAPSE, SOME, GOOD)[int(run.metrics["grade"])]
 
 
-def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Counts the verdicts and puts the grids side by side, LSGAN at the left."""
+def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
+    """Count the grades and arrange the grids side by side, LSGAN at the left."""
     lsgans = [arm.name for arm in arms() if arm.name.endswith("-lsgan")]
     return verdicts(runs, out, [(name, name.replace("-lsgan", "-nsgan")) for name in lsgans])
 
 
-def verdicts(runs: Sequence[Run], out: Path, rows: Sequence[Sequence[str]]) -> Outcome:
-    """Counts the rule's verdicts by setting, and writes a picture for each seed.
+def verdicts(runs: Sequence[Run], out: Path, rows: Sequence[Sequence[str]]) -> Conclusion:
+    """Count the grades by arm, and write an image for each seed.
 
     Args:
-      runs: of any status.
-      out: folder of the pictures.
-      rows: rows of the pictures, by the names of arms.
+      runs: runs of any status.
+      out: folder of the images.
+      rows: names of the arms in each row of an image.
     """
     done = [run for run in runs if run.status == "finished"]
     if not done:
-        return Outcome("No run is finished yet.")
+        return Conclusion("No run is finished yet.")
     heads = ["setting", GOOD, SOME, COLLAPSE]
     counts = []
-    for about, mine in by_setting(done).items():
+    for about, mine in group_by_arm(done).items():
         count = Counter(label_of(run) for run in mine)
         counts.append([about, *(str(count[key]) for key in heads[1:])])
     figures = save_grids(
@@ -106,7 +106,7 @@ def verdicts(runs: Sequence[Run], out: Path, rows: Sequence[Sequence[str]]) -> O
         shown=_SHOWN,
         verdict=label_of,
     )
-    return Outcome(f"{RULE.strip()}\n\nSeeds by verdict:\n\n{table(heads, counts)}", figures)
+    return Conclusion(f"{RULE.strip()}\n\nSeeds by verdict:\n\n{table(heads, counts)}", figures)
 
 
 EXPERIMENT = Experiment(

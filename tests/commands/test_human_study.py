@@ -52,7 +52,7 @@ def test_from_two_sets_to_a_tally(sets):
         (["--a=a.npz", "--b=none.npz", "--out=s.html"], "none.npz"),
         (["--a=a.npz", "--b=text.npz", "--out=s.html"], "text.npz: not a set of samples"),
         (["--a=a.npz", "--b=empty.npz", "--out=s.html"], "empty.npz: not a set of samples"),
-        (["--a=a.npz", "--b=points.npz", "--out=s.html"], "points.npz: expected pictures, uint8"),
+        (["--a=a.npz", "--b=points.npz", "--out=s.html"], "points.npz: expected images, uint8"),
         (["--tally", "--key=k.json"], "--tally: expected --key"),
     ],
 )

@@ -52,4 +52,4 @@ def test_a_failed_setting_is_told_and_the_page_is_written(tmp_path, monkeypatch)
     assert [run["status"] for run in results["runs"]] == ["failed"]
     other = reproduce("--experiment=theory", f"--out={out}")
     assert other.returncode == 2
-    assert "holds the experiment characters and this is theory" in other.stderr
+    assert "contains the experiment characters and this is theory" in other.stderr

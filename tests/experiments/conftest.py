@@ -1,4 +1,4 @@
-"""Experiments run for real, by children that are forked from one with TensorFlow loaded."""
+"""Real runs of experiments, by processes forked from one with TensorFlow loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import spawning
 from lsgan_tf.experiments.common import output as folder
 from lsgan_tf.experiments.common import results as gathering
 from lsgan_tf.experiments.common import runner
-from lsgan_tf.experiments.common.experiment import Outcome, Run
+from lsgan_tf.experiments.common.experiment import Conclusion, Run
 from lsgan_tf.experiments.registry import load
 
 TINY = (
@@ -22,7 +22,7 @@ TINY = (
 
 
 class _Forked:
-    """As much of `subprocess.Popen` as the runner uses."""
+    """The part of `subprocess.Popen` that the runner uses."""
 
     def __init__(self, words: Sequence[str], *, stdout, env, **rest: object) -> None:
         module = words[2].removeprefix("lsgan_tf.")
@@ -37,7 +37,7 @@ class _Forked:
 
 
 @pytest.fixture
-def make(monkeypatch, tmp_path) -> Callable[..., tuple[list[Run], Outcome, Path]]:
+def make(monkeypatch, tmp_path) -> Callable[..., tuple[list[Run], Conclusion, Path]]:
     """Runs an experiment with tiny settings: `make("mixture", ["gan"], "--radius=2")`."""
     monkeypatch.setattr(runner.subprocess, "Popen", _Forked)
     monkeypatch.chdir(Path(__file__).parents[2])  # flag files are found from there
@@ -58,13 +58,13 @@ def make(monkeypatch, tmp_path) -> Callable[..., tuple[list[Run], Outcome, Path]
         ]
         runner.run_all(experiment, runs, tmp_path / "out", parallel=1)
         logs = [folder.log_file(tmp_path / "out", run.name) for run in runs]
-        said = "\n".join(log.read_text(errors="replace")[-2000:] for log in logs)
-        assert [run.status for run in runs] == ["finished"] * len(runs), said
+        output = "\n".join(log.read_text(errors="replace")[-2000:] for log in logs)
+        assert [run.status for run in runs] == ["finished"] * len(runs), output
         gathering.measure_all(experiment, runs, tmp_path / "out")
-        outcome = experiment.conclude(runs, tmp_path / "out")
-        for figure in outcome.figures:
+        conclusion = experiment.conclude(runs, tmp_path / "out")
+        for figure in conclusion.figures:
             assert (tmp_path / "out" / figure.file).stat().st_size > 200
-        gathering.results(dataclasses.replace(experiment), chosen, runs, outcome)
-        return runs, outcome, tmp_path / "out"
+        gathering.results(dataclasses.replace(experiment), chosen, runs, conclusion)
+        return runs, conclusion, tmp_path / "out"
 
     return run

@@ -1,4 +1,4 @@
-"""What is measured and drawn of mixture runs, on samples made by hand."""
+"""Metrics and plots of mixture runs, on synthetic samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS = (0, 1000, 2000, 3000)
 
 
 def make(tmp_path, arm, seed, modes_at):
-    """A finished run whose samples lie on so many modes at each step."""
+    """A finished run with the given number of modes at each step."""
     run = Run(arm, seed, tmp_path / f"{arm.name}-{seed}", "finished")
     (run.path / "samples").mkdir(parents=True)
     ring = Ring()
@@ -26,17 +26,17 @@ def make(tmp_path, arm, seed, modes_at):
         np.save(run.path / "samples" / f"step-{step:08d}.npy", points.astype(np.float32))
     # Beside them what a run with --ema_decay keeps.
     np.save(run.path / "samples" / "step-00003000-raw.npy", np.zeros((800, 2), np.float32))
-    run.measures = mixture.measure(run)
+    run.metrics = mixture.measure(run)
     return run
 
 
 def test_measures(tmp_path):
     arm = mixture.arms()[0]
-    learnt = make(tmp_path, arm, 0, (0, 4, 8, 8)).measures
+    learnt = make(tmp_path, arm, 0, (0, 4, 8, 8)).metrics
     assert learnt["modes"] == 8 and learnt["good"] == pytest.approx(0.989, abs=0.01)
     assert learnt["kl"] == pytest.approx(0, abs=1e-6)
     assert (learnt["all_modes_from"], learnt["collapsed_from"]) == (2000, None)
-    lost = make(tmp_path, arm, 1, (0, 8, 1, 1)).measures
+    lost = make(tmp_path, arm, 1, (0, 8, 1, 1)).metrics
     assert (lost["modes"], lost["all_modes_from"], lost["collapsed_from"]) == (1, None, 2000)
     assert lost["kl"] == pytest.approx(np.log(8))
 
@@ -84,25 +84,25 @@ def test_figures_and_findings(tmp_path):
     ]
     runs += [make(tmp_path, mixture.arms()[2], seed, (0, 8, 1, 1)) for seed in (0, 1)]
     runs += [Run(mixture.arms()[1], 0, tmp_path / "none", "failed")]
-    outcome = mixture.conclude(runs, tmp_path)
-    for figure in outcome.figures:
+    conclusion = mixture.conclude(runs, tmp_path)
+    for figure in conclusion.figures:
         with Image.open(tmp_path / figure.file) as picture:
             assert min(picture.size) > 100 and len(picture.getcolors(1 << 16)) > 5
     assert "- LSGAN 0, 1, 1: at step 40,000 all 8 modes in 2 of 2 seeds, collapsed in 0." in (
-        outcome.findings
+        conclusion.findings
     )
     assert "- regular GAN: at step 40,000 all 8 modes in 0 of 2 seeds, collapsed in 2." in (
-        outcome.findings
+        conclusion.findings
     )
-    assert len(outcome.numbers["history"]) == 4
-    assert outcome.numbers["history"]["gan-seed1"][1]["found"] == 8
+    assert len(conclusion.numbers["history"]) == 4
+    assert conclusion.numbers["history"]["gan-seed1"][1]["found"] == 8
 
 
 def test_samples_outside_the_picture(tmp_path):
-    """A G that has been thrown far off leaves an empty field that says so."""
+    """A diverged G leaves an empty, annotated plot."""
     figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(2, 2), dpi=100)
     axes = figure.subplots()
-    config = config_of(mixture.arms()[0].words)
+    config = config_of(mixture.arms()[0].flags)
     mixture._draw_density(axes, np.full((100, 2), 28.0), config)
     assert [text.get_text() for text in axes.texts] == ["100% outside"]
     figure.savefig(tmp_path / "far.png")
@@ -118,7 +118,7 @@ def test_nothing_is_drawn_of_no_run(tmp_path):
 
 
 def test_both_codings_and_the_authors_updates():
-    configs = {arm.name: config_of(arm.words) for arm in mixture.arms()}
+    configs = {arm.name: config_of(arm.flags) for arm in mixture.arms()}
     assert [configs["lsgan-110"].label_fake, configs["lsgan-110"].label_real] == [-1, 1]
     assert configs["lsgan-110"].label_target == 0
     assert configs["gan"].loss == "nsgan"

@@ -1,4 +1,4 @@
-"""When an unconditional generator counts as good, partly collapsed or collapsed."""
+"""Grading of unconditional generators: good, some collapse, or collapse."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from lsgan_tf.metrics.prdc import prdc
 
 GOOD, SOME, COLLAPSE = "relatively good", "some collapse", "collapse"
 RULE = """
-Samples and as many real training images are averaged down to 8x8 pixels; colours count as they
-are. *Diversity* is the mean distance of two samples over that of two real images. *Coverage*
-(Naeem et al. 2020) is the share of real images with a sample nearer than their fifth real
-neighbour. A run is **relatively good** with a coverage of at least 0.5 and a diversity of 0.7 to
-1.3, a **collapse** with a coverage below 0.1 or a diversity below 0.35, and **some collapse**
-otherwise. The thresholds are ours, fixed before the runs; the paper judged by eye.
+Samples and as many real training images are downsampled to 8x8 pixels in colour. *Diversity* is
+the mean distance of two samples divided by that of two real images. *Coverage* (Naeem et al. 2020)
+is the fraction of real images with a sample nearer than their fifth real neighbour. A run is
+**relatively good** with a coverage of at least 0.5 and a diversity of 0.7 to 1.3, a **collapse**
+with a coverage below 0.1 or a diversity below 0.35, and **some collapse** otherwise. The
+thresholds are ours, fixed before the runs; the paper judged by eye.
 """
 _SIDE = 8
 
 
 class Verdict(NamedTuple):
-    """What the rule says of a set of samples.
+    """Grade of a set of samples.
 
     Attributes:
-      diversity: of the samples over that of the real images.
-      coverage: share of real images that a sample is near to.
+      diversity: diversity of the samples relative to the real images.
+      coverage: fraction of real images near a sample.
       label: `GOOD`, `SOME` or `COLLAPSE`.
     """
 
@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 def judge(samples: np.ndarray, real: np.ndarray) -> Verdict:
-    """Applies the rule.
+    """Grade samples by the rule.
 
     Args:
       samples: uint8, `(n, height, width, channels)`, at least six.
@@ -49,7 +49,7 @@ def judge(samples: np.ndarray, real: np.ndarray) -> Verdict:
 
 
 def label(diversity: float, coverage: float) -> str:
-    """The rule itself."""
+    """The label for given metrics."""
     if coverage < 0.1 or diversity < 0.35:
         return COLLAPSE
     if coverage >= 0.5 and 0.7 <= diversity <= 1.3:
@@ -58,7 +58,7 @@ def label(diversity: float, coverage: float) -> str:
 
 
 def small(images: np.ndarray) -> np.ndarray:
-    """Averages images over an 8x8 raster: float32, `(n, 8 * 8 * channels)`, 0 to 1."""
+    """Downsample images to 8x8 by averaging: float32, `(n, 8 * 8 * channels)`, 0 to 1."""
     if images.ndim == 3:
         images = images[..., None]
     count, height, width, channels = images.shape
@@ -69,7 +69,7 @@ def small(images: np.ndarray) -> np.ndarray:
 
 
 def _averages(side: int) -> np.ndarray:
-    """Weights of `side` pixels in each of the eight cells, cut pixels by their share."""
+    """Weights of `side` pixels in each of eight cells, by overlap."""
     edges = np.linspace(0, side, _SIDE + 1)
     pixels = np.arange(side)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

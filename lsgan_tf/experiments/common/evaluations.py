@@ -1,4 +1,4 @@
-"""Measures of a run's checkpoints, taken after its training by `lsgan_tf.evaluate`."""
+"""Evaluation of a run's checkpoints by `lsgan_tf.evaluate`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.common.experiment import Measures, Run, spread
+from lsgan_tf.experiments.common.experiment import Metrics, Run, statistics_of
 from lsgan_tf.experiments.common.page import number, table
 from lsgan_tf.metrics.registry import BETTER, is_better
 from lsgan_tf.util.files import read_json
@@ -18,53 +18,50 @@ _FORM = {
     "results": [{"weights": str, "step": int, "figures": _FIGURES}],
 }
 EXTRA: tuple[str, ...] = ()
-"""More flags of every evaluation: tests have a judge trained for a few steps only."""
+"""Additional flags of every evaluation, for tests."""
 
 
 def evaluate(run: Run, metrics: str, *, samples: int | None = None) -> tuple[str, ...]:
-    """The command that measures all checkpoints that a run has kept."""
-    words = ("evaluate", f"--run_dir={run.path}", "--checkpoint=all", f"--metrics={metrics}")
-    return (*words, *([f"--samples={samples}"] if samples else []), *EXTRA)
+    """The command that evaluates all checkpoints of a run."""
+    command = ("evaluate", f"--run_dir={run.path}", "--checkpoint=all", f"--metrics={metrics}")
+    return (*command, *([f"--samples={samples}"] if samples else []), *EXTRA)
 
 
-def evaluations(run: Run) -> dict[str, Any]:
-    """What was measured: `protocol`, `real` and `results`, the steps in order.
+def read_evaluation(run: Run) -> dict[str, Any]:
+    """Read `evaluation.json` of a run, with `results` ordered by step.
 
     Raises:
-      UserError: if nothing was.
+      UserError: if it is missing or empty.
     """
     path = run.path / "evaluation.json"
     report = read_json(path, _FORM)
     raw = [row for row in report["results"] if row["weights"] == "raw"]
     rows = raw or report["results"]
     if not rows:
-        raise UserError(f"{path}: nothing is measured in it; remove it and run the command again")
+        raise UserError(f"{path}: no results in it; remove it and run the command again")
     return {**report, "results": sorted(rows, key=lambda row: row["step"])}
 
 
-def last_and_best(run: Run) -> Measures:
-    """Each figure at the last checkpoint, at its best one, and of real held-out examples.
-
-    The last two are under `best_<name>` and `real_<name>`.
-    """
-    report = evaluations(run)
+def last_and_best(run: Run) -> Metrics:
+    """Metrics of the last and the best (`best_...`) checkpoint, and of real data (`real_...`)."""
+    report = read_evaluation(run)
     rows = [row["figures"] for row in report["results"]]
-    measures: Measures = dict(rows[-1])
+    metrics: Metrics = dict(rows[-1])
     for name in [name for name in rows[-1] if name in BETTER]:
         best = None
         for row in rows:
             if is_better(name, row[name], best):
                 best = row[name]
-        measures[f"best_{name}"] = best
-    return measures | {f"real_{name}": value for name, value in report["real"].items()}
+        metrics[f"best_{name}"] = best
+    return metrics | {f"real_{name}": value for name, value in report["real"].items()}
 
 
 def compare(runs: Sequence[Run], names: Mapping[str, str]) -> str:
-    """A table of two arms: each figure's mean in both, and how far apart they are.
+    """Compare the metrics of two arms in a table.
 
     Args:
-      runs: finished ones of two arms.
-      names: figures with their headings.
+      runs: finished runs of two arms.
+      names: names of metrics with their headings.
 
     Returns:
       Markdown; empty unless both arms have finished runs.
@@ -75,11 +72,11 @@ def compare(runs: Sequence[Run], names: Mapping[str, str]) -> str:
     of_arm = [[run for run in runs if run.arm.name == arm] for arm in arms]
     rows = []
     for name, heading in names.items():
-        found = [spread([run.measures.get(name) for run in mine]) for mine in of_arm]
+        found = [statistics_of([run.metrics.get(name) for run in mine]) for mine in of_arm]
         if None in found:
             continue
         left, right = found
-        # One seed says nothing of the spread.
+        # A single seed has no standard deviation.
         several = min(left["count"], right["count"]) > 1
         error = (left["std"] ** 2 / left["count"] + right["std"] ** 2 / right["count"]) ** 0.5
         apart = f"{(right['mean'] - left['mean']) / error:+.1f}" if error and several else "-"

@@ -1,4 +1,4 @@
-"""What an experiment is: the runs it makes, what is measured of them, what is drawn."""
+"""Definitions of experiments: arms, runs, metrics and conclusions."""
 
 from __future__ import annotations
 
@@ -16,28 +16,33 @@ from lsgan_tf.cli.flag_files import expanded
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 
-Measures = dict[str, float | None]
-"""Figures of a run by name; None where there is none (a step that never came)."""
+Metrics = dict[str, float | None]
+"""Metrics of a run by name; None if undefined (a step that was never reached)."""
 
-_Words = tuple[str, ...]  # flags of the training command
+_Flags = tuple[str, ...]  # of the training command
 
 
 class Arm(NamedTuple):
-    """One of the settings that an experiment compares.
+    """One of the settings compared by an experiment.
 
     Attributes:
-      name: short, good as a file's name.
-      about: a phrase for tables.
-      words: flags of `lsgan_tf.main`, without seed and folder.
+      name: short name, valid as a file name.
+      about: description, for tables.
+      flags: flags of `lsgan_tf.main`, without seed and folder.
     """
 
     name: str
     about: str
-    words: tuple[str, ...]
+    flags: tuple[str, ...]
 
 
 class Figure(NamedTuple):
-    """A picture on the page: its file's name and what it shows."""
+    """An image on the page.
+
+    Attributes:
+      file: name of its file.
+      caption: its caption.
+    """
 
     file: str
     caption: str
@@ -45,16 +50,16 @@ class Figure(NamedTuple):
 
 @dataclasses.dataclass
 class Run:
-    """One arm with one seed.
+    """A training run of an arm with a seed.
 
     Attributes:
-      arm: the setting.
-      seed: its seed.
-      path: its folder.
+      arm: the arm.
+      seed: the seed.
+      path: the run folder.
       status: "waiting", "running", "finished" or "failed".
-      error: the last line of a failed run.
-      seconds: wall time over all the times it was started.
-      measures: what was measured of it.
+      error: the last line of output of a failed run.
+      seconds: total wall time.
+      metrics: metrics of a finished run.
     """
 
     arm: Arm
@@ -63,21 +68,21 @@ class Run:
     status: str = "waiting"
     error: str = ""
     seconds: float = 0.0
-    measures: Measures = dataclasses.field(default_factory=dict)
+    metrics: Metrics = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """Good as a file's name: `lsgan-011-seed3`."""
+        """Name, valid as a file name: `lsgan-011-seed3`."""
         return f"{self.arm.name}-seed{self.seed}"
 
 
-class Outcome(NamedTuple):
-    """What an experiment came to.
+class Conclusion(NamedTuple):
+    """Results of an experiment.
 
     Attributes:
-      findings: Markdown: what came out, in words and tables, beside the runs' table.
-      figures: the pictures, drawn into the output folder.
-      numbers: whatever else `results.json` should hold.
+      findings: text and tables, in Markdown.
+      figures: images in the output folder.
+      numbers: additional values for `results.json`.
     """
 
     findings: str
@@ -87,42 +92,39 @@ class Outcome(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """One of the papers' experiments.
+    """An experiment of the papers.
 
     Attributes:
-      name: as `--experiment` has it.
-      title: of the page.
-      says: Markdown: what the paper says of it.
-      seeds: how many the paper had, or what is sensible.
-      scales: flags by `--scale`, the first is the default; where they depend on the variant, by
-        `--scale` and variant.
-      arms: makes the settings that are compared.
-      variants: flags by `--variant`, the first is the default.
-      conclude: given the finished runs and the output folder, draws the figures and says
-        what came out.
-      measure: measures one finished run from its folder, without TensorFlow.
-      after: commands to run after a run's training, each a module's name and its flags.
-      columns: the measures that the page shows, with their headings; all in results.json.
+      name: name for `--experiment`.
+      title: title of the page.
+      says: the paper's claims, in Markdown.
+      conclude: draws the figures and summarises the results, given the runs and the output
+        folder.
+      arms: makes the arms.
+      seeds: default number of seeds, the paper's where known.
+      scales: flags by `--scale`, the first being the default; optionally by variant as well.
+      variants: flags by `--variant`, the first being the default.
+      measure: computes the metrics of a finished run from its folder, without TensorFlow.
+      after: commands to run after training, each a module's name and its flags.
+      columns: metrics in the page's tables, with their headings.
     """
 
     name: str
     title: str
     says: str
-    conclude: Callable[[Sequence[Run], Path], Outcome]
+    conclude: Callable[[Sequence[Run], Path], Conclusion]
     arms: Callable[[], Sequence[Arm]] = tuple
     seeds: int = 1
-    scales: Mapping[str, _Words | Mapping[str, _Words]] = dataclasses.field(
+    scales: Mapping[str, _Flags | Mapping[str, _Flags]] = dataclasses.field(
         default_factory=lambda: {"full": ()}
     )
-    variants: Mapping[str, tuple[str, ...]] = dataclasses.field(
-        default_factory=lambda: {"paper": ()}
-    )
-    measure: Callable[[Run], Measures] = lambda run: {}
+    variants: Mapping[str, _Flags] = dataclasses.field(default_factory=lambda: {"paper": ()})
+    measure: Callable[[Run], Metrics] = lambda run: {}
     after: Callable[[Run], Sequence[tuple[str, ...]]] = lambda run: ()
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def chosen(self, scale: str | None, variant: str | None, extra: Sequence[str]) -> list[Arm]:
-        """The arms with the flags of a scale and of a variant, and more flags, which win.
+        """Make the arms with the flags of a scale and a variant, overridden by extra flags.
 
         Raises:
           UserError: if there is no such scale or variant.
@@ -138,24 +140,24 @@ class Experiment:
                     f"--{flag}={name}: the experiment {self.name} has {', '.join(choices)}"
                 )
             names.append(name)
-        words, variation = self.scales[names[0]], self.variants[names[1]]
-        if isinstance(words, Mapping):
-            words = words[names[1]]
-        more = (*words, *variation, *extra)
-        return [arm._replace(words=(*arm.words, *more)) for arm in self.arms()]
+        scaling, variation = self.scales[names[0]], self.variants[names[1]]
+        if isinstance(scaling, Mapping):
+            scaling = scaling[names[1]]
+        more = (*scaling, *variation, *extra)
+        return [arm._replace(flags=(*arm.flags, *more)) for arm in self.arms()]
 
 
-def config_of(words: Sequence[str]) -> Config:
-    """The config that flags of `lsgan_tf.main` describe; flagfiles are read.
+def config_of(arguments: Sequence[str]) -> Config:
+    """Parse flags of `lsgan_tf.main`, including flag files, into a config.
 
     Raises:
-      UserError: as the training command would.
+      UserError: if they are invalid.
     """
     values = flags.FlagValues()
     flagging.define_flags(values)
-    argv = ["lsgan_tf.main", *words]
+    argv = ["lsgan_tf.main", *arguments]
     try:
-        rest = values([argv[0], *expanded(words)])
+        rest = values([argv[0], *expanded(arguments)])
     except flags.Error as error:
         message = " ".join(str(error).split())
         raise UserError(f"{message} (flags after -- are lsgan_tf.main's)") from error
@@ -164,18 +166,18 @@ def config_of(words: Sequence[str]) -> Config:
     return flagging.from_flags(argv, values)[0]
 
 
-def spread(values: Sequence[float | None]) -> dict[str, float | int] | None:
-    """Mean, standard deviation (n - 1), least and greatest of the values that are there.
+def statistics_of(values: Sequence[float | None]) -> dict[str, float | int] | None:
+    """Mean, standard deviation (n - 1), minimum and maximum, ignoring None and NaN.
 
-    None and NaN are not; the standard deviation of one value is given as 0.
+    The standard deviation of a single value is 0.
     """
-    there = [value for value in values if value is not None and not math.isnan(value)]
-    if not there:
+    valid = [value for value in values if value is not None and not math.isnan(value)]
+    if not valid:
         return None
     return {
-        "mean": statistics.fmean(there),
-        "std": statistics.stdev(there) if len(there) > 1 else 0.0,
-        "min": min(there),
-        "max": max(there),
-        "count": len(there),
+        "mean": statistics.fmean(valid),
+        "std": statistics.stdev(valid) if len(valid) > 1 else 0.0,
+        "min": min(valid),
+        "max": max(valid),
+        "count": len(valid),
     }

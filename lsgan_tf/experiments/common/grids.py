@@ -1,4 +1,4 @@
-"""What several experiments conclude alike: a table by setting, and a picture for each seed."""
+"""Sample grids of several arms side by side."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _COLUMNS = 8
 _GAP = 8
 
 
-def by_setting(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs of each arm, seeds together, arms in their order; keys tell what an arm is."""
+def group_by_arm(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Group runs by arm, keyed by the arm's description."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(run.arm.about, []).append(run)
@@ -31,16 +31,16 @@ def save_grids(
     shown: int,
     verdict: Callable[[Run], str] = lambda run: "",
 ) -> list[Figure]:
-    """Writes a picture for each seed: samples of all settings, side by side.
+    """Write an image for each seed with samples of all arms side by side.
 
-    Where there are several seeds, a picture with one row of samples of each comes first.
+    With several seeds, the first image has one row of samples of each seed.
 
     Args:
-      runs: finished ones whose samples are drawn (`samples.draw`).
-      out: folder of the pictures.
-      rows: rows of the pictures, by the names of arms; what has no run is left out.
-      shown: how many samples of each are shown, eight in a row.
-      verdict: what stands of a run above its samples, behind the setting.
+      runs: finished runs with samples (`samples.draw`).
+      out: folder of the images.
+      rows: names of the arms in each row of an image; arms without runs are left out.
+      shown: number of samples per run, eight in a row.
+      verdict: text on a run for the title above its samples.
     """
     seeds = sorted({run.seed for run in runs})
     wanted = [(f"grids-seed{seed}.png", f"Seed {seed}.", [seed], shown) for seed in seeds]
@@ -60,44 +60,39 @@ def save_grids(
 
 
 def _block(runs: Sequence[Run], each: int, verdict: Callable[[Run], str]) -> np.ndarray:
-    """Samples of a setting, `each` of every run, below its name and the verdicts in order."""
+    """Samples of an arm, `each` of every run, with its name and verdicts as the title."""
     runs = sorted(runs, key=lambda run: run.seed)
     images = np.concatenate([samples.read(run)[0][:each] for run in runs])
-    said = "; ".join(text for run in runs if (text := verdict(run)))
-    title = runs[0].arm.about + (f": {said}" if said else "")
-    scale = enlargement(images.shape[1])
+    verdicts = "; ".join(text for run in runs if (text := verdict(run)))
+    title = runs[0].arm.about + (f": {verdicts}" if verdicts else "")
+    scale = image_grid.display_scale(images.shape[1])
     return block(images, _COLUMNS, title=title, scale=scale)
 
 
 def block(images: np.ndarray, columns: int, *, title: str = "", scale: int = 1) -> np.ndarray:
-    """Images in rows of `columns`, what is over is left out: uint8, `(height, width, 3)`."""
+    """Arrange images in full rows of `columns`, dropping the rest: uint8, `(height, width, 3)`."""
     rows = len(images) // columns
     shaped = images[: rows * columns].reshape(rows, columns, *images.shape[1:])
     return image_grid.grid(shaped, title=title, scale=scale)
 
 
 def side_by_side(blocks: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Pictures in rows and columns, each as large as the largest.
+    """Arrange images in cells of the size of the largest.
 
     Args:
-      blocks: rows of pictures, uint8 `(height, width, 3)`; rows may differ in length.
+      blocks: rows of images, uint8 `(height, width, 3)`; rows may differ in length.
 
     Returns:
       uint8, `(height, width, 3)`.
     """
-    every = [picture for row in blocks for picture in row]
-    height, width = (max(picture.shape[axis] for picture in every) for axis in (0, 1))
+    every = [image for row in blocks for image in row]
+    height, width = (max(image.shape[axis] for image in every) for axis in (0, 1))
     columns = max(len(row) for row in blocks)
     canvas = np.full(
         (len(blocks) * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3), 255, np.uint8
     )
     for i, row in enumerate(blocks):
-        for j, picture in enumerate(row):
+        for j, image in enumerate(row):
             y, x = i * (height + _GAP), j * (width + _GAP)
-            canvas[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+            canvas[y : y + image.shape[0], x : x + image.shape[1]] = image
     return canvas
-
-
-def enlargement(side: int) -> int:
-    """How many times an image of so many pixels is enlarged, to be seen."""
-    return 2 if side < 48 else 1

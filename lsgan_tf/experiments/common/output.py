@@ -1,4 +1,4 @@
-"""The output folder of an experiment: which one it is of, and where things lie in it."""
+"""The output folder of an experiment: identity and paths."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _FLAGFILE = re.compile(r'"--flagfile=flags/(\w+)\.flags"')
 
 
 def claim(out: Path, experiment: Experiment, arms: Sequence[Arm]) -> None:
-    """Makes the folder this experiment's, or finds that it is already.
+    """Assign a folder to an experiment, or check that it is assigned to it.
 
-    More seeds may be added to an experiment later; its settings stay.
+    Seeds may be added to an experiment later; its settings must not change.
 
     Raises:
-      UserError: if the folder holds another experiment, other settings, or something else.
+      UserError: if the folder is of another experiment, other settings, or not of an experiment.
     """
-    mine = {"experiment": experiment.name, "arms": {arm.name: list(arm.words) for arm in arms}}
+    mine = {"experiment": experiment.name, "arms": {arm.name: list(arm.flags) for arm in arms}}
     path = out / _IDENTITY
     with explained(out, "opening the output folder"):
         out.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
             if others := sorted(p.name for p in out.iterdir() if not p.name.startswith(".")):
                 raise UserError(
-                    f"--out={out}: holds {others[0]} but no {_IDENTITY}, so it is not of an "
+                    f"--out={out}: contains {others[0]} but no {_IDENTITY}, so it is not of an "
                     "experiment; give an empty or a new folder"
                 )
             write_json(path, mine)
@@ -40,38 +40,38 @@ def claim(out: Path, experiment: Experiment, arms: Sequence[Arm]) -> None:
     found = _with_presets(read_json(path, {"experiment": str, "arms": {str: [str]}}))
     if found != mine:
         raise UserError(
-            f"--out={out}: holds the experiment {_difference(found, mine)}; give the same command "
-            "again, or another --out"
+            f"--out={out}: contains the experiment {_difference(found, mine)}; give the same "
+            "command again, or another --out"
         )
 
 
 def run_folder(out: Path, name: str) -> Path:
-    """Where a run trains."""
+    """The run folder of a run."""
     return out / "runs" / name
 
 
 def status_file(out: Path, name: str) -> Path:
-    """Where it is kept how a run ended."""
+    """The file of a run's status."""
     return out / "status" / f"{name}.json"
 
 
 def log_file(out: Path, name: str) -> Path:
-    """Where it is kept what a run printed."""
+    """The file of a run's output."""
     return out / "logs" / f"{name}.txt"
 
 
 def _with_presets(found: dict[str, Any]) -> dict[str, Any]:
-    """An identity with presets for the flag files that versions before had in their place."""
+    """Replace flag files, as used by older versions, by presets in an identity."""
     return json.loads(_FLAGFILE.sub(r'"--preset=\1"', json.dumps(found)))
 
 
 def _difference(found: dict[str, Any], mine: dict[str, Any]) -> str:
-    """The first thing in which two identities differ, in words."""
+    """Describe the first difference of two identities."""
     if found["experiment"] != mine["experiment"]:
         return f"{found['experiment']} and this is {mine['experiment']}"
     theirs, ours = found["arms"], mine["arms"]
     for name in [*ours, *theirs]:
         if theirs.get(name) != ours.get(name):
-            words = [" ".join(arms.get(name) or ["none"]) for arms in (theirs, ours)]
-            return f"{mine['experiment']} with other flags for {name} ({words[0]}, not {words[1]})"
+            old, new = (" ".join(arms.get(name) or ["none"]) for arms in (theirs, ours))
+            return f"{mine['experiment']} with other flags for {name} ({old}, not {new})"
     return f"{mine['experiment']} of another version"

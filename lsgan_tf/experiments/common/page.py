@@ -1,4 +1,4 @@
-"""The page of an experiment in Markdown: what the paper says, what came out, how."""
+"""The results page of an experiment, in Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run
 from lsgan_tf.experiments.common.results import standin, summary
 from lsgan_tf.util.text import spell
 
@@ -15,23 +15,23 @@ def page(
     experiment: Experiment,
     arms: Sequence[Arm],
     runs: Sequence[Run],
-    outcome: Outcome,
+    conclusion: Conclusion,
     command: str,
 ) -> str:
-    """The page.
+    """Render the page.
 
     Args:
-      experiment: whose it is.
-      arms: its settings.
+      experiment: the experiment.
+      arms: its arms.
       runs: all of its runs.
-      outcome: what it came to.
-      command: what was typed.
+      conclusion: its results.
+      command: the command line.
     """
     parts = [f"# {experiment.title}", "## What the paper says", experiment.says.strip()]
-    parts += ["## What came out", *_warnings(runs), outcome.findings.strip()]
+    parts += ["## What came out", *_warnings(runs), conclusion.findings.strip()]
     if arms and experiment.columns:
         parts.append(_summary(experiment, arms, runs))
-    parts += [f"![{caption}]({file})\n\n{caption}" for file, caption in outcome.figures]
+    parts += [f"![{caption}]({file})\n\n{caption}" for file, caption in conclusion.figures]
     if runs:
         parts += ["## Runs", _runs(experiment, runs)]
         parts += ["## Settings", _settings(arms, runs)]
@@ -40,7 +40,7 @@ def page(
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; bars within cells are escaped."""
+    """Make a Markdown table, escaping bars in cells."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
@@ -48,9 +48,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure for a table: some significant digits, whole numbers whole, a dash for none.
+    """Format a value with `digits` significant digits: integers in full, None as a dash.
 
-    Powers of ten appear below 0.0001 only.
+    Exponents are used below 0.0001 only.
     """
     if value is None:
         return "-"
@@ -60,7 +60,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return f"{int(value):,}"
     if abs(value) < 1e-4:
         return f"{value:.{digits}g}"
-    # Rounded first: 9.996 to three digits is 10, which has one decimal less.
+    # Rounded first: 9.996 to three digits is 10, which has fewer decimals.
     rounded = float(f"{value:.{digits}g}")
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     text = f"{rounded:,.{decimals}f}"
@@ -74,7 +74,7 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
         done = len(runs) - len(missing)
         names = ", ".join(f"{run.arm.name} seed {run.seed} ({run.status})" for run in missing)
         lines.append(
-            f"**{done} of {len(runs)} runs are finished.** Not in the figures below: {names}."
+            f"**{done} of {len(runs)} runs are finished.** Not in the results below: {names}."
         )
     if standin(runs):
         lines.append("**Trained on the drawn stand-in, not on real handwriting.**")
@@ -82,7 +82,7 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
 
 
 def _summary(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run]) -> str:
-    """A row per arm: mean, standard deviation, range over the seeds."""
+    """A row per arm: mean, standard deviation and range over the seeds."""
     rows = []
     for arm in arms:
         found = summary(arm, runs)
@@ -93,16 +93,16 @@ def _summary(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run]) -
             if not values:
                 row.append("-")
                 continue
-            text = _spread(values)
+            text = _format_statistics(values)
             if values["count"] < count:
                 text += f", {values['count']} of {count} seeds"
             row.append(text)
         rows.append([*row, str(count)])
     heads = ["setting", *experiment.columns.values(), "seeds"]
-    return f"{table(heads, rows)}\n\nMean ± standard deviation over the seeds (least to greatest)."
+    return f"{table(heads, rows)}\n\nMean ± standard deviation over the seeds (minimum to maximum)."
 
 
-def _spread(values: Mapping[str, float]) -> str:
+def _format_statistics(values: Mapping[str, float]) -> str:
     if values["count"] == 1:
         return number(values["mean"])
     ends = f"{number(values['min'])} to {number(values['max'])}"
@@ -116,7 +116,7 @@ def _runs(experiment: Experiment, runs: Sequence[Run]) -> str:
             str(run.seed),
             run.status + (f": {run.error}" if run.error else ""),
             spell(run.seconds) if run.seconds else "-",
-            *(number(run.measures.get(name)) for name in experiment.columns),
+            *(number(run.metrics.get(name)) for name in experiment.columns),
         ]
         for run in runs
     ]
@@ -126,7 +126,7 @@ def _runs(experiment: Experiment, runs: Sequence[Run]) -> str:
 def _settings(arms: Sequence[Arm], runs: Sequence[Run]) -> str:
     seeds = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
     commands = "\n".join(
-        f"python -m lsgan_tf.main {shlex.join(arm.words)}  # {arm.name}" for arm in arms
+        f"python -m lsgan_tf.main {shlex.join(arm.flags)}  # {arm.name}" for arm in arms
     )
     total = spell(sum(run.seconds for run in runs))
     return (

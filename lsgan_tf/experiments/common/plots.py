@@ -1,4 +1,4 @@
-"""What the experiments' plots share: matplotlib without its global state, densities."""
+"""Plotting with matplotlib, without its global state, and kernel density estimates."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CELLS = 256
 
 
 def check_matplotlib() -> None:
-    """Finds out at the start whether the plots can be drawn.
+    """Check that matplotlib is installed.
 
     Raises:
-      UserError: if matplotlib is not installed.
+      UserError: if it is not.
     """
     try:
         import matplotlib.figure  # noqa: F401
@@ -29,7 +29,7 @@ def check_matplotlib() -> None:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """An empty `matplotlib.figure.Figure` of so many inches, laid out tightly."""
+    """Make an empty `matplotlib.figure.Figure` of a size in inches."""
     check_matplotlib()
     from matplotlib.figure import Figure
 
@@ -37,29 +37,29 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Writes a figure as a small PNG, atomically."""
+    """Write a figure as a small PNG, atomically."""
     from PIL import Image
 
     from lsgan_tf.sampling.image_grid import png_origin
 
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-        with Image.open(temporary) as picture:
-            small = picture.convert("RGB").quantize(64)
+        with Image.open(temporary) as image:
+            small = image.convert("RGB").quantize(64)
         small.save(temporary, "PNG", optimize=True, pnginfo=png_origin())
 
 
 def density(points: np.ndarray, limit: float, bandwidth: float | None = None) -> np.ndarray:
-    """A Gaussian kernel density estimate of points of the plane.
+    """Gaussian kernel density estimate of points in the plane.
 
     Args:
-      points: `(n, 2)`; those beyond the limit count but are not seen.
-      limit: the grid goes from -limit to limit on both axes.
-      bandwidth: standard deviation of the kernel; None is Scott's rule,
+      points: `(n, 2)`; those beyond the limit count for the normalisation only.
+      limit: the grid ranges from -limit to limit on both axes.
+      bandwidth: standard deviation of the kernel; None for Scott's rule,
         n^(-1/6) times the mean of both axes' deviations.
 
     Returns:
-      `(256, 256)`, rows along the second coordinate; integrates to the share of points inside.
+      `(256, 256)`, rows along the second coordinate; integrates to the fraction of points inside.
     """
     points = np.asarray(points, np.float64)
     if bandwidth is None:
@@ -67,7 +67,7 @@ def density(points: np.ndarray, limit: float, bandwidth: float | None = None) ->
     edges = np.linspace(-limit, limit, _CELLS + 1)
     cell = edges[1] - edges[0]
     counts, _, _ = np.histogram2d(points[:, 1], points[:, 0], bins=(edges, edges))
-    # Narrower than a cell the grid could not show it.
+    # The grid cannot resolve a kernel narrower than a cell.
     sigma = max(bandwidth, cell)
     centres = (edges[:-1] + edges[1:]) / 2
     kernel = np.exp(-0.5 * ((centres[:, None] - centres[None, :]) / sigma) ** 2)

@@ -1,4 +1,4 @@
-"""The runs of an experiment as child processes: several at once, each resumed where it was."""
+"""Runs the trainings of an experiment in child processes, several at once, with resumption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lsgan_tf.util.in_place import opener
 from lsgan_tf.util.signals import Terminated
 from lsgan_tf.util.text import controls, spell
 
-# A training run that is told to stop finishes its call and writes a checkpoint first.
+# A training run writes a checkpoint before it stops.
 _SECONDS_TO_END = 120
 _POLL = 0.2
 _SECONDS_BETWEEN_LINES = 30.0
@@ -33,7 +33,7 @@ _SECONDS_ON_TERMINAL = 1.0
 
 
 def read_status(run: Run, out: Path) -> None:
-    """Fills in how a run ended when it was made before."""
+    """Fill in the status of an earlier execution of a run."""
     path = status_file(out, run.name)
     if path.is_file():
         found = read_json(path, {"status": str, "error": str, "seconds": float})
@@ -42,25 +42,25 @@ def read_status(run: Run, out: Path) -> None:
 
 
 def write_status(run: Run, out: Path) -> None:
-    """Keeps how a run ended."""
-    facts = {"status": run.status, "error": run.error, "seconds": run.seconds}
-    write_json(status_file(out, run.name), facts)
+    """Write the status of a run."""
+    status = {"status": run.status, "error": run.error, "seconds": run.seconds}
+    write_json(status_file(out, run.name), status)
 
 
 def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel: int) -> None:
-    """Makes the runs that are not finished yet; a failed one is tried again.
+    """Execute the runs that are not finished yet, including failed ones.
 
-    A run that fails is marked so and the others go on.
+    If a run fails, the others continue.
 
     Args:
-      experiment: what they belong to.
-      runs: all of them; `status`, `error` and `seconds` are filled in.
+      experiment: the experiment.
+      runs: all of its runs; `status`, `error` and `seconds` are filled in.
       out: the experiment's folder.
-      parallel: how many at once.
+      parallel: number of runs at once.
 
     Raises:
-      KeyboardInterrupt: on Ctrl-C, when the children have written their checkpoints.
-      Terminated: on SIGTERM or SIGHUP, likewise.
+      KeyboardInterrupt: on Ctrl-C, after the children have written their checkpoints.
+      Terminated: on SIGTERM or SIGHUP, in the same way.
     """
     for run in runs:
         read_status(run, out)
@@ -72,7 +72,7 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
     if left.empty():
         return
     children = _Children()
-    # A closed terminal too: the children do not hear of it and would train on alone.
+    # SIGHUP too: the children, in sessions of their own, do not receive it.
     former = {
         number: signal.signal(number, _interrupt)
         for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
@@ -91,11 +91,11 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
             time.sleep(_POLL)
         board.close()
     except KeyboardInterrupt:
-        message = "stopping: the runs write their checkpoints; the same command goes on with them"
+        message = "stopping: the runs write checkpoints; the same command resumes them"
         print(message, file=sys.stderr, flush=True)
         raise
     finally:
-        # Without an interruption all of this is over already.
+        # No-ops unless interrupted.
         children.end()
         for thread in threads:
             thread.join()
@@ -104,23 +104,23 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
 
 
 class _Children:
-    """The processes that run now; ended together."""
+    """The running child processes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen] = set()
         self._ended = False
 
-    def call(self, words: Sequence[str], output: Path, environment: dict[str, str]) -> int | None:
-        """Runs a command to its end; its exit status, or None if all is being ended."""
+    def call(self, command: Sequence[str], output: Path, environment: dict[str, str]) -> int | None:
+        """Run a command; returns its exit status, or None if all are being stopped."""
         with self._lock:
             if self._ended:
                 return None
             output.parent.mkdir(parents=True, exist_ok=True)
             with open(output, "ab", opener=opener) as stream:
-                # Ctrl-C is for the parent alone, which ends its children.
+                # In a session of its own: Ctrl-C is for the parent, which stops its children.
                 process = subprocess.Popen(
-                    words,
+                    command,
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,
@@ -134,7 +134,7 @@ class _Children:
             return None if self._ended else status
 
     def end(self) -> None:
-        """Has all of them write a checkpoint and stop; starts no more."""
+        """Stop all processes, which write checkpoints, and start no more."""
         with self._lock:
             self._ended = True
             running = list(self._running)
@@ -155,7 +155,7 @@ def _work(
     parallel: int,
     children: _Children,
 ) -> None:
-    """One thread's share: takes runs until none is left."""
+    """Execute runs until the queue is empty; the target of a thread."""
     environment = _environment(parallel)
     while True:
         try:
@@ -172,16 +172,16 @@ def _work(
 def _make(
     experiment: Experiment, run: Run, out: Path, children: _Children, environment: dict[str, str]
 ) -> None:
-    """Makes one run, training and what comes after; "waiting" again if it was interrupted."""
+    """Execute a run, training and subsequent commands; "waiting" again if interrupted."""
     output = log_file(out, run.name)
-    begun, before = time.monotonic(), run.seconds
+    start, before = time.monotonic(), run.seconds
     status: int | None = 0
-    for module, *words in _commands(experiment, run):
-        command = [sys.executable, "-m", f"lsgan_tf.{module}", *words]
+    for module, *arguments in _commands(experiment, run):
+        command = [sys.executable, "-m", f"lsgan_tf.{module}", *arguments]
         status = children.call(command, output, environment)
         if status != 0:
             break
-    run.seconds = round(before + time.monotonic() - begun, 1)
+    run.seconds = round(before + time.monotonic() - start, 1)
     run.status = {None: "waiting", 0: "finished"}.get(status, "failed")
     failed = run.status == "failed"
     run.error = f"{module} ended with status {status}: {_last_line(output)}" if failed else ""
@@ -189,25 +189,25 @@ def _make(
 
 
 def _commands(experiment: Experiment, run: Run) -> Iterator[tuple[str, ...]]:
-    """The training, and what comes after, which may depend on what it left."""
-    yield ("main", *run.arm.words, f"--seed={run.seed}", f"--run_dir={run.path}")
+    """The training command, and the subsequent ones, which may depend on its results."""
+    yield ("main", *run.arm.flags, f"--seed={run.seed}", f"--run_dir={run.path}")
     yield from experiment.after(run)
 
 
 def _environment(parallel: int) -> dict[str, str]:
-    """The children's: this process's modules, and the cores shared out among them."""
+    """Environment of the children, with this process's modules and a fraction of the cores."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     environment = {**os.environ, "PYTHONPATH": path}
     if parallel > 1:
-        # Threads of several runs on the same cores would wait for one another.
+        # Avoids more threads than cores.
         environment.setdefault("TF_NUM_INTRAOP_THREADS", str(max(cores() // parallel, 1)))
     return environment
 
 
 def _last_line(path: Path) -> str:
-    """The last line of a file that is not empty."""
+    """The last non-empty line of a file."""
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -215,11 +215,11 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 class Board:
-    """Shows progress and the time left over all runs, on standard error.
+    """Shows progress and remaining time over all runs, on standard error.
 
     Args:
-      runs: all of them; their status changes while they are made.
-      stream: where to write; standard error by default.
+      runs: all runs, whose status is updated by other threads.
+      stream: output stream, by default standard error.
     """
 
     def __init__(self, runs: Sequence[Run], stream: TextIO | None = None) -> None:
@@ -230,7 +230,7 @@ class Board:
         self._shown = self._start
 
     def show(self) -> None:
-        """Shows a line if the last one is some time ago."""
+        """Show a line, unless the last one is recent."""
         pause = _SECONDS_ON_TERMINAL if self._live else _SECONDS_BETWEEN_LINES
         if time.monotonic() - self._shown >= pause:
             self._shown = time.monotonic()
@@ -238,40 +238,40 @@ class Board:
             print(f"{start}{self.line()}", end=end, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Shows how it ended."""
+        """Show the final state."""
         start = "\r\x1b[K" if self._live else ""
         print(f"{start}{self.line()}", file=self._stream, flush=True)
 
     def line(self) -> str:
-        """`runs: 3 of 30 finished, 2 running; step 101,000 of 1,200,000 (8%), ETA 01:02:03`."""
+        """Format `runs: 3 of 30 finished, 2 running; step 10 of 120 (8%), ETA 01:02:03`."""
         count = Counter(run.status for run in self._runs)
         parts = [f"runs: {count['finished']} of {len(self._runs)} finished"]
         parts += [f"{count[key]} {key}" for key in ("running", "failed") if count[key]]
-        total = sum(_steps(run.arm.words) for run in self._runs if run.status != "failed")
+        total = sum(_steps(run.arm.flags) for run in self._runs if run.status != "failed")
         done = sum(self._done(run) for run in self._runs if run.status != "failed")
-        share = done / total if total else 1.0
+        fraction = done / total if total else 1.0
         made = done - self._first
         left = "-"
         if made > 0:
             left = spell((total - done) * (time.monotonic() - self._start) / made)
-        return f"{', '.join(parts)}; step {done:,} of {total:,} ({share:.0%}), ETA {left}"
+        return f"{', '.join(parts)}; step {done:,} of {total:,} ({fraction:.0%}), ETA {left}"
 
     def _done(self, run: Run) -> int:
         if run.status == "finished":
-            return _steps(run.arm.words)
+            return _steps(run.arm.flags)
         return _last_step(run.path)
 
 
 @functools.lru_cache(maxsize=256)
-def _steps(words: tuple[str, ...]) -> int:
-    return config_of(words).steps
+def _steps(flags: tuple[str, ...]) -> int:
+    return config_of(flags).steps
 
 
 def _last_step(path: Path) -> int:
-    """The last step that a run has logged; 0 before the first."""
+    """The last step in a run's log; 0 if none."""
     try:
         with open_regular(path / "timing.jsonl") as stream:
             stream.seek(max(stream.seek(0, 2) - 512, 0))
             return int(parse_json(stream.read().splitlines()[-1])["step"])
     except (OSError, ValueError, LookupError, TypeError, OverflowError, UserError):
-        return 0  # not begun, or a line is being written
+        return 0  # not started, or a line is being written

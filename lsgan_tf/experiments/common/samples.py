@@ -1,4 +1,4 @@
-"""Samples that a run's generator draws after its training, and real images to compare with."""
+"""Samples of trained runs, and real images for comparison."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _LARGEST = 8 << 30
 
 
 def draw(run: Run, count: int, text: str = "") -> tuple[str, ...]:
-    """The command that draws samples of a run; a text names the classes, taken in turn."""
-    words = ("sample", f"--run_dir={run.path}", f"--count={count}", f"--out={run.path / _FILE}")
-    return (*words, f"--text={text}") if text else words
+    """The command that draws samples of a run; `text` names the classes, repeated in turn."""
+    command = ("sample", f"--run_dir={run.path}", f"--count={count}", f"--out={run.path / _FILE}")
+    return (*command, f"--text={text}") if text else command
 
 
 def read(run: Run) -> tuple[np.ndarray, list[str]]:
-    """The samples, uint8 `(n, height, width, channels)`, and the names of their classes if any.
+    """Read the samples, uint8 `(n, height, width, channels)`, and the names of their classes.
 
     Raises:
-      UserError: if they were not drawn.
+      UserError: if they are missing or damaged.
     """
     return read_set(run.path / _FILE)
 
 
 def read_set(path: Path) -> tuple[np.ndarray, list[str]]:
-    """The same of any set of samples in `.npz`.
+    """Read a set of samples in `.npz`; see `read`.
 
     Raises:
       UserError: if it is missing or damaged.
@@ -48,13 +48,13 @@ def read_set(path: Path) -> tuple[np.ndarray, list[str]]:
     images = images[..., None] if images.ndim == 3 else images
     if images.ndim != 4 or images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
         raise UserError(
-            f"{path}: expected pictures, uint8 (n, height, width) or (n, height, width, 3), found "
+            f"{path}: expected images, uint8 (n, height, width) or (n, height, width, 3), found "
             f"{images.dtype} {images.shape}"
         )
     return images, names
 
 
 def reals(path: Path, count: int) -> np.ndarray:
-    """Real training images of a run, evenly over the set: uint8, `(count, h, w, channels)`."""
+    """Real training images of a run, evenly spaced: uint8, `(count, h, w, channels)`."""
     source = open_source(load_config(path))
     return source.read(np.linspace(0, len(source) - 1, count).astype(np.int64))

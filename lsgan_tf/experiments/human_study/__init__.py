@@ -1,4 +1,4 @@
-"""A page of pairs for people to vote on: LSGAN against DCGAN on bedrooms (section 4.3.2)."""
+"""A voting page with pairs of LSGAN and DCGAN bedrooms (section 4.3.2)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsgan_tf.experiments.common import samples
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run
 from lsgan_tf.experiments.human_study.study import write_study
 
 _SAYS = """
-On Amazon Mechanical Turk people were shown a bedroom of LSGAN and one of DCGAN, of the same
-network, and chose the one that looked more real: 4,000 votes, 56.4% for LSGAN and 43.6% for
-DCGAN (section 4.3.2).
+On Amazon Mechanical Turk, people were shown bedrooms of an LSGAN and a DCGAN with the same network
+and chose the more realistic one: 4,000 votes, 56.4% for LSGAN and 43.6% for DCGAN (section 4.3.2).
 """
 _COMMON = (
     "--label_fake=0", "--label_real=1", "--label_target=1", "--z_dim=1024", "--ema_decay=0",
@@ -28,12 +27,12 @@ def arms() -> list[Arm]:
 
 
 def after(run: Run) -> list[tuple[str, ...]]:
-    """Draws the pictures to show."""
+    """Draw the images to show."""
     return [samples.draw(run, _PAIRS)]
 
 
-def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Writes a page for each seed that both losses have finished."""
+def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
+    """Write a page for each seed that is finished with both losses."""
     finished: dict[int, dict[str, Run]] = defaultdict(dict)
     for run in runs:
         if run.status == "finished":
@@ -47,11 +46,11 @@ def conclude(runs: Sequence[Run], out: Path) -> Outcome:
         write_study(page, a, b, pairs=_PAIRS, seed=seed, names=tuple(_LOSSES.values()))
         pages.append(page.name)
     if not pages:
-        return Outcome("No pair of runs is finished yet.")
+        return Conclusion("No pair of runs is finished yet.")
     links = ", ".join(f"[{name}]({name})" for name in pages)
-    return Outcome(
-        f"Nobody has voted yet. Send around {links} (no server is needed) and count the files that "
-        "come back:\n\n```bash\npython -m lsgan_tf human-study --tally "
+    return Conclusion(
+        f"No votes yet. Send {links} to the voters (no server is needed) and count the files they "
+        "return:\n\n```bash\npython -m lsgan_tf human-study --tally "
         "--key=study-seed0.key.json votes-*.json\n```"
     )
 

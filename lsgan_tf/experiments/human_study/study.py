@@ -1,7 +1,6 @@
-"""Makes the page of pairs, and the key that says which picture is whose.
+"""The voting page of a human study, and its key.
 
-The page holds the pictures alone: what they come from is in the key, which stays with
-whoever runs the study.
+The page contains the images only; the key, for the organiser, tells which generator drew each.
 """
 
 from __future__ import annotations
@@ -33,37 +32,36 @@ def write_study(
     pairs: int,
     seed: int,
     names: tuple[str, str],
-    facts: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Writes the page, and beside it the key.
+    """Write the page and, beside it, the key.
 
-    Pair k shows two pictures of the same number, one of each set, so that conditional
-    samples drawn alike are of the same class. Which pictures, in what order and on which
-    side, depends on the seed alone.
+    Both images of a pair have the same index in their sets, and hence the same class if both
+    sets were drawn with the same labels. Choice, order and sides depend on the seed alone.
 
     Args:
       page: the HTML file.
-      a: uint8, `(n, height, width, channels)`, the first generator's samples.
-      b: uint8, of the same size, the second's.
-      pairs: how many to show, at most as many as each set has.
-      seed: of the choice, 0 or more.
-      names: what the two are, for the key and the tally.
-      facts: more for the key, such as where the samples come from.
+      a: samples of the first generator, uint8, `(n, height, width, channels)`.
+      b: samples of the second generator, of the same image size.
+      pairs: number of pairs, at most the size of the smaller set.
+      seed: seed of the choice, 0 or more.
+      names: names of the generators, for the key and the tally.
+      metadata: additional values for the key, such as the origin of the samples.
 
     Returns:
       The key's path, `<page without .html>.key.json`.
 
     Raises:
-      UserError: if the sets do not fit together or are too small, or nothing can be written.
+      UserError: if the image sizes differ, a set is too small, or a file cannot be written.
     """
     if a.shape[1:] != b.shape[1:]:
         raise UserError(
-            f"the pictures of {names[0]} are {_size(a)} and those of {names[1]} {_size(b)}; people "
-            "would tell them by that: compare runs of one size"
+            f"the images of {names[0]} are {_size(a)} and those of {names[1]} {_size(b)}, which "
+            "would identify them; compare runs of the same size"
         )
     if pairs > min(len(a), len(b)):
         raise UserError(
-            f"--pairs={pairs}: there are {len(a)} and {len(b)} pictures; draw more, or ask for "
+            f"--pairs={pairs}: there are {len(a)} and {len(b)} images; draw more, or ask for "
             "fewer pairs"
         )
     random = np.random.Generator(np.random.Philox(key=[seed, 0]))
@@ -87,7 +85,7 @@ def write_study(
         "seed": seed,
         "left": ["a" if left else "b" for left in a_left],
         "pictures": [int(number) for number in chosen],
-        **(facts or {}),
+        **(metadata or {}),
     }
     with explained(key, "writing the key"):
         write_json(key, content)
@@ -95,7 +93,7 @@ def write_study(
 
 
 def _png(image: np.ndarray) -> str:
-    """A picture as PNG in base64, without any metadata."""
+    """Encode an image as PNG in base64, without metadata."""
     stream = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(stream, "PNG")
     return base64.b64encode(stream.getvalue()).decode("ascii")

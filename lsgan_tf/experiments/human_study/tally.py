@@ -1,4 +1,4 @@
-"""Counts the votes of a study."""
+"""Counting the votes of a human study."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _PAPER = "The paper: 4,000 votes, 56.4% for LSGAN and 43.6% for DCGAN."
 
 
 class Tally(NamedTuple):
-    """Votes for each of the two generators.
+    """Votes for two generators.
 
     Attributes:
-      names: what they are.
+      names: names of the generators.
       counts: votes for each.
-      voters: how many people voted.
-      interval: 95% confidence interval of the first one's share (Wilson's).
+      voters: number of voters.
+      interval: Wilson's 95% confidence interval of the first one's fraction.
     """
 
     names: tuple[str, str]
@@ -33,37 +33,37 @@ class Tally(NamedTuple):
     interval: tuple[float, float]
 
     @property
-    def share(self) -> float:
-        """The first one's share of the votes."""
+    def fraction(self) -> float:
+        """The first one's fraction of the votes."""
         return self.counts[0] / sum(self.counts)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**self._asdict(), "share": self.share}
+        """Return the tally as plain values."""
+        return {**self._asdict(), "share": self.fraction}
 
     def text(self) -> str:
-        """For people, with the paper's own count."""
+        """Format the tally, with the paper's for comparison."""
         low, high = self.interval
         first, second = map(printable, self.names)
         return (
             f"{sum(self.counts):,} votes of {self.voters} voters\n"
-            f"{first}: {self.counts[0]:,} ({self.share:.1%}; 95% interval {low:.1%} to "
+            f"{first}: {self.counts[0]:,} ({self.fraction:.1%}; 95% interval {low:.1%} to "
             f"{high:.1%})\n"
-            f"{second}: {self.counts[1]:,} ({1 - self.share:.1%})\n"
+            f"{second}: {self.counts[1]:,} ({1 - self.fraction:.1%})\n"
             f"{_verdict((first, second), low, high)}\n{_PAPER}"
         )
 
 
 def tally(key: Path, votes: Sequence[Path]) -> Tally:
-    """Counts the votes in exported files.
+    """Count the votes in exported files.
 
     Args:
       key: the study's key.
-      votes: files that the page exported, one of each voter.
+      votes: files exported from the page, one per voter.
 
     Raises:
-      UserError: if a file is not of this study, is damaged, or is of a voter counted before;
-        or if there is no vote at all.
+      UserError: if a file is damaged, of another study, or of a repeated voter, or if there
+        are no votes.
     """
     study = _read(key, {"study": str, "names": [str], "left": [str]})
     _check_key(key, study)
@@ -73,8 +73,8 @@ def tally(key: Path, votes: Sequence[Path]) -> Tally:
         found = _read(path, {"study": str, "voter": str, "votes": [str]})
         if found["study"] != study["study"]:
             raise UserError(
-                f"{path}: these votes are of another study ({_short(found['study'])}, and {key} is "
-                f"of {_short(study['study'])}); give the key they belong to"
+                f"{path}: these votes are of another study ({_short(found['study'])}; {key} is of "
+                f"{_short(study['study'])}); give the matching key"
             )
         if found["voter"] in seen:
             raise UserError(
@@ -87,32 +87,32 @@ def tally(key: Path, votes: Sequence[Path]) -> Tally:
             counts[left if side == "left" else "ab".replace(left, "")] += 1
     total = counts["a"] + counts["b"]
     if not total:
-        raise UserError("no votes: the pages were saved before the first pair was voted on")
+        raise UserError("no votes: the files were exported before the first vote")
     interval = wilson(counts["a"], total)
     return Tally(tuple(study["names"]), (counts["a"], counts["b"]), len(seen), interval)
 
 
 def wilson(count: int, total: int, z: float = _Z) -> tuple[float, float]:
-    """Wilson's score interval of a share.
+    """Wilson's score interval of a proportion.
 
     Args:
-      count: how many of them, 0 to `total`.
-      total: how many there are, at least 1.
+      count: number of successes, 0 to `total`.
+      total: number of trials, at least 1.
       z: quantile of the standard normal distribution; the default gives 95%.
     """
-    share = count / total
-    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
-    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    half = spread / (1 + z * z / total)
+    p = count / total
+    scale = 1 + z * z / total
+    middle = (p + z * z / (2 * total)) / scale
+    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / scale
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def _verdict(names: tuple[str, str], low: float, high: float) -> str:
     if low > 0.5:
-        return f"{names[0]} is preferred: half lies below the interval."
+        return f"{names[0]} is preferred: 50% is below the interval."
     if high < 0.5:
-        return f"{names[1]} is preferred: half lies above the interval."
-    return "No preference is shown: half lies within the interval."
+        return f"{names[1]} is preferred: 50% is above the interval."
+    return "No significant preference: 50% is within the interval."
 
 
 def _read(path: Path, form: dict[str, Any]) -> dict[str, Any]:
@@ -134,8 +134,8 @@ def _check_key(path: Path, study: dict[str, Any]) -> None:
     names, left = study["names"], study["left"]
     if len(names) != 2 or not all(side in ("a", "b") for side in left):
         raise UserError(
-            f"{path}: expected the names of two generators and a or b for each pair; give the key "
-            "as the study was written with it"
+            f"{path}: expected the names of two generators and a or b for each pair; give the "
+            "original key of the study"
         )
 
 

@@ -1,11 +1,11 @@
-"""The paper's section 3 in plots and numbers; nothing is trained but small discriminators."""
+"""Plots and numbers of the paper's section 3, with small discriminators only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from lsgan_tf.experiments.common.experiment import Experiment, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Conclusion, Experiment, Run
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _SAYS = """
@@ -18,8 +18,8 @@ _SAYS = """
 """
 
 
-def conclude(runs: Sequence[Run], out: Path) -> Outcome:
-    """Computes everything and draws the plots; there are no runs."""
+def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
+    """Compute everything and draw the plots; there are no runs."""
     import_tensorflow()
     from lsgan_tf.experiments.theory.report import report
 

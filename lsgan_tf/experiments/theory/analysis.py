@@ -1,4 +1,4 @@
-"""The paper's theory in numbers: slopes of the losses, trained and optimal discriminators."""
+"""Numerical checks of the paper's theory: loss gradients, trained and optimal discriminators."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import tensorflow as tf
 from lsgan_tf.losses import Objective, optimal_discriminator, pearson_chi_square
 
 CODINGS = {"-1, 1, 0": (-1.0, 1.0, 0.0), "0, 1, 1": (0.0, 1.0, 1.0)}
-"""a, b, c by the name that tables use; the first fulfils b - c = 1 and b - a = 2."""
+"""a, b, c by their name in tables; the first fulfils b - c = 1 and b - a = 2."""
 
 GRID = np.linspace(-12.0, 12.0, 4801)
-"""Where densities are looked at."""
+"""Points at which densities are evaluated."""
 
 
 def normal_density(x: np.ndarray, mean: float, deviation: float) -> np.ndarray:
@@ -24,22 +24,22 @@ def normal_density(x: np.ndarray, mean: float, deviation: float) -> np.ndarray:
 
 
 def data_density(x: np.ndarray) -> np.ndarray:
-    """p_d of the examples here: two bumps."""
+    """The example's p_d: a mixture of two normal distributions."""
     return 0.6 * normal_density(x, -1.5, 0.6) + 0.4 * normal_density(x, 1.5, 0.9)
 
 
 def data_points(count: int, random: np.random.Generator) -> np.ndarray:
-    """Draws from `data_density`: float32, `(count, 1)`."""
+    """Sample from `data_density`: float32, `(count, 1)`."""
     left = random.random(count) < 0.6
     points = np.where(left, random.normal(-1.5, 0.6, count), random.normal(1.5, 0.9, count))
     return points[:, None].astype(np.float32)
 
 
 def slopes(objective: Objective, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What one fake costs G, by its score, and the derivative of that.
+    """G's cost of one fake and its derivative with respect to the score.
 
     Args:
-      objective: of the GAN.
+      objective: the objective.
       scores: float, `(n,)`.
 
     Returns:
@@ -62,19 +62,19 @@ def train_discriminator(
     batch: int = 2048,
     seed: int = 0,
 ) -> keras.Model:
-    """Trains D alone, against fakes that stay as they are.
+    """Train D on fixed reals and fakes.
 
     Args:
-      objective: whose discriminator part is minimised.
+      objective: the objective, whose discriminator loss is minimised.
       real: float32, `(n, dim)`.
       fake: float32, `(m, dim)`.
-      hidden: units of the hidden layers; without any, D is linear.
-      steps: updates; the learning rate falls to nothing over them.
-      batch: examples of each kind per update.
-      seed: of weights and batches.
+      hidden: units of the hidden layers; D is linear without any.
+      steps: number of updates, over which the learning rate decays to 0.
+      batch: number of reals and of fakes per update.
+      seed: seed of weights and batches.
 
     Returns:
-      D: called on `(n, dim)`, gives scores `(n, 1)`.
+      D, which maps `(n, dim)` to scores `(n, 1)`.
     """
     keras.utils.set_random_seed(seed)
     layers = [keras.layers.Dense(units, activation="tanh") for units in hidden]
@@ -105,10 +105,10 @@ def train_discriminator(
 
 
 class Trained(NamedTuple):
-    """A discriminator found by training beside the optimal one.
+    """A trained discriminator and the optimal one.
 
     Attributes:
-      found: scores of the trained one on `GRID`.
+      found: scores of the trained discriminator on `GRID`.
       optimal: (b p_d + a p_g) / (p_d + p_g) on `GRID`.
       error: root mean square of the difference, weighted by p_d + p_g.
     """
@@ -121,14 +121,14 @@ class Trained(NamedTuple):
 def compare_with_optimum(
     objective: Objective, a: float, b: float, *, steps: int = 3000, count: int = 200_000
 ) -> Trained:
-    """Trains D on draws of two known densities and compares it with the paper's equation 5.
+    """Train D on samples of two known densities and compare it with the paper's equation 5.
 
     Args:
       objective: least squares with `a` and `b`.
       a: target for fakes.
       b: target for reals.
-      steps: updates of D.
-      count: draws of each density.
+      steps: number of updates of D.
+      count: number of samples of each density.
     """
     random = np.random.default_rng(0)
     p_d, p_g = data_density(GRID), normal_density(GRID, 0.8, 1.0)
@@ -141,17 +141,16 @@ def compare_with_optimum(
 
 
 def generator_cost(p_d: np.ndarray, p_g: np.ndarray, a: float, b: float, c: float) -> float:
-    """C(G): what G minimises when D is optimal, equation 6.
+    """C(G), the cost of G for the optimal D, equation 6.
 
-    1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2], integrated on `GRID`; the first part does
-    not depend on G and is added as the paper does.
+    1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2], integrated on `GRID`.
     """
     optimal = np.asarray(optimal_discriminator(p_d, p_g, a=a, b=b))
     return float(0.5 * ((p_d + p_g) * (optimal - c) ** 2).sum() * _spacing())
 
 
 def half_chi_square(p_d: np.ndarray, p_g: np.ndarray) -> float:
-    """Half the Pearson chi-square divergence of p_d + p_g against 2 p_g on `GRID`."""
+    """Half the Pearson chi-square divergence between p_d + p_g and 2 p_g on `GRID`."""
     return 0.5 * float(pearson_chi_square(p_d + p_g, 2 * p_g, _spacing()))
 
 

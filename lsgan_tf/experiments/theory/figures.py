@@ -1,4 +1,4 @@
-"""The plots of the theory experiment."""
+"""Plots of the theory experiment."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LONGEST = 1.5  # the longest arrow of a panel, in units of its axes
 
 
 class Boundary(NamedTuple):
-    """A trained linear discriminator on the plane and what it tells each fake.
+    """A trained linear discriminator of the plane and its gradients.
 
     Attributes:
-      weights: of its two inputs.
-      bias: its constant.
-      pull: minus the gradient of G's cost at each fake: which way and how strongly it is sent.
-      level: the score half way between the targets, where the boundary is drawn.
+      weights: weights of its two inputs.
+      bias: its bias.
+      pull: negative gradient of G's cost at each fake.
+      level: score of the decision boundary, half way between the targets.
     """
 
     weights: np.ndarray
@@ -36,14 +36,14 @@ class Boundary(NamedTuple):
 def draw_losses(
     path: Path, scores: np.ndarray, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    """The paper's figure 2: what a fake costs G by its score, and the slope of that."""
+    """Draw the paper's figure 2: G's cost of a fake by its score, and the derivative."""
     figure = plots.new_figure(8, 3.2)
     left, right = figure.subplots(1, 2)
     for name, (costs, slopes) in curves.items():
         left.plot(scores, costs, label=name, color=COLOURS[name])
         right.plot(scores, np.abs(slopes), label=name, color=COLOURS[name])
-    left.set(title="cost of one fake to G", xlabel="D's raw score of it", ylim=(-6, 8))
-    right.set(title="strength of the gradient", xlabel="D's raw score of it", ylim=(-0.1, 4))
+    left.set(title="G's cost of one fake", xlabel="D's raw score", ylim=(-6, 8))
+    right.set(title="magnitude of the gradient", xlabel="D's raw score", ylim=(-0.1, 4))
     for axes in (left, right):
         axes.axvline(0, color="0.85", zorder=0)
     left.legend(frameon=False)
@@ -53,7 +53,7 @@ def draw_losses(
 def draw_boundaries(
     path: Path, real: np.ndarray, fake: np.ndarray, boundaries: Mapping[str, Boundary]
 ) -> None:
-    """The paper's figure 1: decision boundaries, and how each loss moves the fakes."""
+    """Draw the paper's figure 1: decision boundaries and G's gradients."""
     figure = plots.new_figure(9, 3.4)
     for axes, (name, found) in zip(figure.subplots(1, 2), boundaries.items(), strict=True):
         axes.scatter(*real.T, s=6, color="#4393c3", label="real")
@@ -71,13 +71,13 @@ def draw_boundaries(
             width=0.003,
             color=COLOURS[name],
         )
-        axes.set(title=f"{name}: how the fakes are moved", xlim=(-6, 8), ylim=(-2.5, 2.5))
+        axes.set(title=f"{name}: G's gradient at the fakes", xlim=(-6, 8), ylim=(-2.5, 2.5))
     figure.axes[0].legend(frameon=False, loc="lower right", fontsize=8)
     plots.save(figure, path)
 
 
 def draw_optimum(path: Path, found: Mapping[str, Trained]) -> None:
-    """Discriminators found by training over the optimal ones, with the densities below."""
+    """Draw trained and optimal discriminators over the densities."""
     figure = plots.new_figure(9, 3.2)
     seen = np.abs(GRID) < 4.5
     for axes, (name, trained) in zip(figure.subplots(1, len(found)), found.items(), strict=True):
@@ -97,7 +97,7 @@ def draw_optimum(path: Path, found: Mapping[str, Trained]) -> None:
 def draw_divergence(
     path: Path, means: np.ndarray, costs: Mapping[str, Sequence[float]], halves: Sequence[float]
 ) -> None:
-    """G's objective at the optimal D beside half the chi-square, as the fakes move off."""
+    """Draw G's cost for the optimal D and half the chi-square by the distance of the fakes."""
     figure = plots.new_figure(5, 3.2)
     axes: Any = figure.subplots()
     axes.plot(means, halves, color="black", label="half the Pearson chi-square")

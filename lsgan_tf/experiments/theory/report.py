@@ -1,4 +1,4 @@
-"""The theory experiment's numbers and plots, made one after another."""
+"""Numbers and plots of the theory experiment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lsgan_tf.experiments.common.experiment import Figure, Outcome
+from lsgan_tf.experiments.common.experiment import Conclusion, Figure
 from lsgan_tf.experiments.common.page import table
 from lsgan_tf.experiments.theory.analysis import (
     CODINGS,
@@ -35,18 +35,18 @@ _NAMES = {"least squares": "lsgan", "cross entropy": "nsgan", "minimax": "mmgan"
 _MEANS = np.linspace(0.0, 4.0, 17)
 
 
-def report(out: Path) -> Outcome:
-    """Computes everything and draws the four plots into a folder."""
+def report(out: Path) -> Conclusion:
+    """Compute everything and draw the four plots into a folder."""
     gradients, findings = _losses(out / "losses.png")
     boundary, moved = _boundaries(out / "boundary.png")
     optimum, errors = _optimum(out / "optimum.png")
     divergence, equal = _divergence(out / "divergence.png")
     figures = [
-        Figure("losses.png", "What a fake costs G, and the gradient it gives (figure 2)."),
+        Figure("losses.png", "G's cost of a fake, and its gradient (figure 2)."),
         Figure(
             "boundary.png",
-            "Fakes far on the right side of the boundary (figure 1); arrows, where the gradient "
-            "sends them, are drawn to each panel's longest.",
+            "Fakes far on the right side of the boundary (figure 1); arrows show the negative "
+            "gradient, scaled to the longest of each panel.",
         ),
         Figure("optimum.png", "Trained discriminators against the optimal one (equation 5)."),
         Figure("divergence.png", "G's objective and half the chi-square (equation 9)."),
@@ -57,7 +57,7 @@ def report(out: Path) -> Outcome:
         "optimum": optimum,
         "divergence": divergence,
     }
-    return Outcome("\n\n".join((findings, moved, errors, equal)), figures, numbers)
+    return Conclusion("\n\n".join((findings, moved, errors, equal)), figures, numbers)
 
 
 def _losses(path: Path) -> tuple[dict[str, dict[str, float]], str]:
@@ -75,7 +75,7 @@ def _losses(path: Path) -> tuple[dict[str, dict[str, float]], str]:
 
 
 def _boundaries(path: Path) -> tuple[dict[str, dict[str, float]], str]:
-    """Trains a linear D with each loss; G's gradient at fakes near it and far beyond it."""
+    """G's gradient at fakes on both sides of the boundary of a linear D, for two losses."""
     random = np.random.default_rng(0)
     real = random.normal((1.0, 0.0), (0.5, 0.7), (200, 2)).astype(np.float32)
     near = random.normal((-2.0, 0.0), (0.6, 0.7), (60, 2)).astype(np.float32)
@@ -84,7 +84,7 @@ def _boundaries(path: Path) -> tuple[dict[str, dict[str, float]], str]:
     found, numbers = {}, {}
     for name in ("cross entropy", "least squares"):
         loss = objective(_NAMES[name])
-        # D knows the earlier fakes; the later ones are where it was never shown any.
+        # D is trained on the near fakes only.
         keras.backend.clear_session()
         d = train_discriminator(loss, real, near, hidden=(), steps=1500, batch=128)
         weights, bias = d.get_weights()
@@ -103,11 +103,11 @@ def _boundaries(path: Path) -> tuple[dict[str, dict[str, float]], str]:
 
 
 def _pull(loss: Objective, d: keras.Model, fake: np.ndarray) -> np.ndarray:
-    """Minus the gradient of what each fake costs G, with respect to where it is."""
+    """Negative gradient of G's cost of each fake with respect to its position."""
     points = tf.constant(fake)
     with tf.GradientTape() as tape:
         tape.watch(points)
-        # The mean over the fakes, times their number: each one's own cost.
+        # The loss is a mean over the fakes.
         cost = loss.generator(d(points)) * len(fake)
     return -tape.gradient(cost, points).numpy()
 
@@ -119,13 +119,14 @@ def _optimum(path: Path) -> tuple[dict[str, float], str]:
     }
     draw_optimum(path, found)
     errors = {name: trained.error for name, trained in found.items()}
-    words = "; ".join(
+    listed = "; ".join(
         f"{error / abs(CODINGS[name][1] - CODINGS[name][0]):.2%} of b - a for {name}"
         for name, error in errors.items()
     )
     return errors, (
-        "A discriminator of two hidden layers, trained on 200,000 draws of two known densities, "
-        f"is off the optimal one by (root mean square, weighted by p_d + p_g) {words}."
+        "A discriminator with two hidden layers, trained on 200,000 samples of two known "
+        "densities, differs from the optimal one by (root mean square, weighted by p_d + p_g) "
+        f"{listed}."
     )
 
 
@@ -143,9 +144,9 @@ def _divergence(path: Path) -> tuple[dict[str, Any], str]:
         name: max(abs(cost - half) for cost, half in zip(values, halves, strict=True))
         for name, values in costs.items()
     }
-    words = "; ".join(f"{value:.2g} for {name}" for name, value in off.items())
+    listed = "; ".join(f"{value:.2g} for {name}" for name, value in off.items())
     return {"half_chi_square": halves, "objective": costs, "largest_difference": off}, (
-        f"Over {len(moved)} distributions of fakes, from the data's own to one far away, the "
-        f"objective of G at the optimal discriminator differs from half the chi-square by at most: "
-        f"{words}."
+        f"Over {len(moved)} distributions of fakes, from that of the data to a distant one, G's "
+        "cost for the optimal discriminator differs from half the chi-square by at most: "
+        f"{listed}."
     )

@@ -1,4 +1,4 @@
-"""Figures that runs measured of themselves, read and compared."""
+"""Evaluations of runs, read and compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_of(tmp_path):
         ]
         report = {"real": dict.fromkeys(figures[0], 1.0), "results": rows[::-1]}
         (run.path / "evaluation.json").write_text(json.dumps(report))
-        run.measures = last_and_best(run)
+        run.metrics = last_and_best(run)
         return run
 
     return make
@@ -37,7 +37,7 @@ def test_last_and_best_by_hand(run_of):
         {"judge_frechet": 4.0, "judge_score": 3.0, "judge_score_std": 0.2},
         {"judge_frechet": 7.0, "judge_score": 2.5, "judge_score_std": 0.1},
     )  # fmt: skip
-    assert run.measures == {
+    assert run.metrics == {
         "judge_frechet": 7.0, "best_judge_frechet": 4.0, "judge_score": 2.5,
         "best_judge_score": 3.0, "judge_score_std": 0.1, "real_judge_frechet": 1.0,
         "real_judge_score": 1.0, "real_judge_score_std": 1.0,
@@ -59,7 +59,7 @@ def test_without_evaluations(tmp_path):
     with pytest.raises(UserError, match=r"evaluation\.json: No such file"):
         last_and_best(run)
     (tmp_path / "evaluation.json").write_text('{"results": [], "real": {}}')
-    with pytest.raises(UserError, match=r"evaluation\.json: nothing is measured"):
+    with pytest.raises(UserError, match=r"evaluation\.json: no results"):
         last_and_best(run)
 
 
@@ -70,7 +70,7 @@ def test_difference_in_standard_errors(run_of):
     runs += [run_of(second, n, {"fid": value}) for n, value in enumerate((4.0, 8.0))]
     # Variances 2 and 8 over two seeds each: 4 / sqrt(1 + 4).
     assert compare(runs, {"fid": "FID", "is": "IS"}).splitlines()[2:] == ["| FID | 2 | 6 | +1.8 |"]
-    # Of one seed there is no spread, so no error either.
+    # One seed has no standard deviation, hence no standard error.
     assert compare(runs[:3], {"fid": "FID"}).splitlines()[2:] == ["| FID | 2 | 4 | - |"]
 
 
@@ -95,7 +95,7 @@ def test_the_score_says_by_which_network(run_of, tmp_path):
 
 
 def test_inception_is_used_where_it_is_at_hand(tmp_path):
-    arm = inception.arms()[0]._replace(words=("--dataset=cifar10", f"--cache_dir={tmp_path}"))
+    arm = inception.arms()[0]._replace(flags=("--dataset=cifar10", f"--cache_dir={tmp_path}"))
     command = inception.after(Run(arm, 0, tmp_path))[0]
     assert "--metrics=judge_score,judge_frechet" in command and "--samples=50000" in command
     (tmp_path / "inception").mkdir()

@@ -1,4 +1,4 @@
-"""Experiments as plans: their settings, and what is said of mistakes in them."""
+"""Settings of experiments, and errors in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.experiments.common.experiment import config_of, spread
+from lsgan_tf.experiments.common.experiment import config_of, statistics_of
 from lsgan_tf.experiments.registry import EXPERIMENTS, load
 
 
@@ -20,7 +20,7 @@ def test_every_setting_of_every_experiment_is_one_that_training_takes(name, monk
         for variant in experiment.variants:
             arms = experiment.chosen(scale, variant, ())
             assert len({arm.name for arm in arms}) == len(arms)
-            configs = [config_of(arm.words) for arm in arms]
+            configs = [config_of(arm.flags) for arm in arms]
             assert len({repr(config) for config in configs}) == len(arms)
 
 
@@ -31,7 +31,7 @@ def test_an_unknown_experiment_lists_those_there_are():
 
 def test_flags_given_last_win():
     arm = load("mixture").chosen(None, "radius2", ("--steps=7",))[0]
-    config = config_of(arm.words)
+    config = config_of(arm.flags)
     assert (config.mode_radius, config.mode_deviation, config.steps) == (2, 0.02, 7)
 
 
@@ -53,7 +53,7 @@ def test_an_unknown_scale_or_variant(scale, variant, message):
         (("--dataset=mixture", "--conditional"), "no labels"),
     ],
 )
-def test_a_mistake_in_the_flags_is_told_in_one_line(words, message):
+def test_invalid_flags_are_refused_in_one_line(words, message):
     with pytest.raises(UserError, match=message) as caught:
         config_of(words)
     assert "\n" not in str(caught.value)
@@ -65,9 +65,9 @@ def test_flagfiles_are_read(tmp_path):
 
 
 def test_spread_by_hand():
-    found = spread([1.0, None, 3.0])
+    found = statistics_of([1.0, None, 3.0])
     assert found == {"mean": 2.0, "std": pytest.approx(2**0.5), "min": 1.0, "max": 3.0, "count": 2}
-    assert spread([4])["std"] == 0
-    assert spread([None]) is None
-    assert spread([float("nan"), 3.0, 5.0])["mean"] == 4
-    assert spread([float("nan")]) is None
+    assert statistics_of([4])["std"] == 0
+    assert statistics_of([None]) is None
+    assert statistics_of([float("nan"), 3.0, 5.0])["mean"] == 4
+    assert statistics_of([float("nan")]) is None

@@ -1,4 +1,4 @@
-"""Pictures of several settings and seeds."""
+"""Grids of several arms and seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from lsgan_tf.experiments.common import samples
 from lsgan_tf.experiments.common.experiment import Arm, Run
-from lsgan_tf.experiments.common.grids import by_setting, save_grids
+from lsgan_tf.experiments.common.grids import group_by_arm, save_grids
 
 A, B = Arm("a", "first", ()), Arm("b", "second", ())
 
@@ -38,7 +38,7 @@ def greys(path):
 
 
 def test_settings_keep_their_order(runs):
-    found = by_setting(runs)
+    found = group_by_arm(runs)
     assert list(found) == ["first", "second"]
     assert [run.seed for run in found["first"]] == [4, 1]
 
@@ -51,7 +51,7 @@ def test_a_picture_of_all_seeds_and_one_of_each(runs, tmp_path):
         "grids-seed4.png",
     ]
     assert figures[0].caption == "A row for each of the seeds 1, 4."
-    # Rows of the picture of all seeds are in the order of the seeds.
+    # The rows of the image of all seeds are in the order of the seeds.
     assert greys(tmp_path / "grids.png") == [[120, 40], [80]]
     assert greys(tmp_path / "grids-seed4.png") == [[40], [80]]
     assert greys(tmp_path / "grids-seed1.png")[0] == [120]

@@ -1,4 +1,4 @@
-"""The page and results.json, from runs made up by hand."""
+"""The page and results.json, for synthetic runs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Figure, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Figure, Run
 from lsgan_tf.experiments.common.page import number, page, table
 from lsgan_tf.experiments.common.results import measure_all, results
 
 ARMS = [Arm("a", "first", ("--loss=lsgan",)), Arm("b", "second", ("--loss=nsgan",))]
-OUTCOME = Outcome("It came out.", [Figure("f.png", "A figure.")], {"x": 1})
+OUTCOME = Conclusion("It came out.", [Figure("f.png", "A figure.")], {"x": 1})
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def runs(experiment, tmp_path):
 def test_page(experiment, runs):
     text = page(experiment, ARMS, runs, OUTCOME, "python tools/reproduce.py --experiment=small")
     assert text.startswith("# Small things\n\n## What the paper says\n\nThe paper says so.\n")
-    assert "**4 of 6 runs are finished.** Not in the figures below: b seed 1 (failed), " in text
+    assert "**4 of 6 runs are finished.** Not in the results below: b seed 1 (failed), " in text
     assert "**Trained on the drawn stand-in, not on real handwriting.**" in text
     assert "| first | 1 ± 1 (0 to 2) | 5, 1 of 3 seeds | 3 |" in text
     assert "| second | 0 | 5 | 1 |" in text

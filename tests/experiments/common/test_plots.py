@@ -27,7 +27,7 @@ def test_density_of_one_point_is_a_narrow_hill():
     assert np.isfinite(found).all() and (found > found.max() / 10).sum() < 100
 
 
-def test_without_matplotlib_the_way_out_is_told(monkeypatch):
+def test_without_matplotlib_the_remedy_is_named(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)

@@ -1,4 +1,4 @@
-"""The runs of an experiment as child processes, here of a program that takes milliseconds."""
+"""Child processes of an experiment, with a program that takes milliseconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common import results as gathering
 from lsgan_tf.experiments.common import runner
-from lsgan_tf.experiments.common.experiment import Arm, Experiment, Outcome, Run
+from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run
 from lsgan_tf.experiments.common.output import claim, log_file, status_file
 from lsgan_tf.experiments.common.runner import Board
 from lsgan_tf.util.signals import Terminated
@@ -25,7 +25,7 @@ WORDS = ("--dataset=mixture", "--steps=10")
 
 
 def experiment(**options):
-    return Experiment("small", "Small", "", lambda runs, out: Outcome(""), **options)
+    return Experiment("small", "Small", "", lambda runs, out: Conclusion(""), **options)
 
 
 def runs_of(out, seeds, words=WORDS):
@@ -35,7 +35,7 @@ def runs_of(out, seeds, words=WORDS):
 
 @pytest.fixture
 def program(monkeypatch, tmp_path):
-    """Has the children run a script in place of the training command; it is given the words."""
+    """Replaces the training command of the children by a script with the same arguments."""
 
     start = subprocess.Popen
 
@@ -71,7 +71,7 @@ def test_runs_every_seed_and_remembers_it(program, tmp_path):
     assert [run.status for run in again] == ["finished"] * 3
 
 
-def test_a_failed_run_is_told_and_the_others_go_on_and_it_is_tried_again(program, tmp_path):
+def test_a_failed_run_is_reported_and_retried_and_the_others_continue(program, tmp_path):
     program(
         "import sys\n"
         "if '--seed=1' in sys.argv: print('error: the data is gone', file=sys.stderr); sys.exit(2)"
@@ -160,13 +160,13 @@ class TestFolder:
 
     def test_of_another_experiment(self, tmp_path):
         claim(tmp_path, experiment(), [])
-        other = Experiment("other", "", "", lambda runs, out: Outcome(""))
-        with pytest.raises(UserError, match="holds the experiment small and this is other"):
+        other = Experiment("other", "", "", lambda runs, out: Conclusion(""))
+        with pytest.raises(UserError, match="contains the experiment small and this is other"):
             claim(tmp_path, other, [])
 
     def test_of_something_else(self, tmp_path):
         (tmp_path / "thesis.txt").write_text("mine")
-        with pytest.raises(UserError, match=r"holds thesis\.txt but no experiment\.json"):
+        with pytest.raises(UserError, match=r"contains thesis\.txt but no experiment\.json"):
             claim(tmp_path, experiment(), [])
         assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
@@ -184,7 +184,7 @@ def test_a_finished_run_that_cannot_be_measured_has_failed_and_is_tried_again(pr
     runner.run_all(experiment(), runs, out, parallel=1)
     gathering.measure_all(experiment(measure=measure), runs, out)
     assert [run.status for run in runs] == ["finished", "failed"]
-    assert runs[0].measures == {"good": 1.0} and runs[1].error == "samples.npz: damaged"
+    assert runs[0].metrics == {"good": 1.0} and runs[1].error == "samples.npz: damaged"
     again = runs_of(out, 2)
     for run in again:
         runner.read_status(run, out)

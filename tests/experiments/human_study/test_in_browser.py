@@ -1,4 +1,4 @@
-"""The page as a voter meets it, in a headless Chromium."""
+"""The voting page in a headless Chromium."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def press(browser, key):
 
 
 def saved(browser):
-    """The file that the page gives out."""
+    """The file exported by the page."""
     browser.find_element("id", "save").click()
     deadline = time.monotonic() + 120
     while not (found := list(browser.folder.glob("votes-*.json"))) and time.monotonic() < deadline:

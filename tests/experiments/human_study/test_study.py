@@ -1,4 +1,4 @@
-"""The page of pairs and its key, without a browser."""
+"""The voting page and its key, without a browser."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def pixel(encoded):
 @pytest.fixture
 def written(tmp_path):
     page = tmp_path / "study.html"
-    key = write_study(page, A, B, pairs=20, seed=3, names=("LSGAN", "DCGAN"), facts={"a": "runs/x"})
+    key = write_study(
+        page, A, B, pairs=20, seed=3, names=("LSGAN", "DCGAN"), metadata={"a": "runs/x"}
+    )
     return page, json.loads(key.read_text())
 
 
@@ -80,7 +82,7 @@ def test_colours(tmp_path):
     ("b", "pairs", "message"),
     [
         (B[:, :3], 5, "4x5x1 and those of y 3x5x1"),
-        (B[:4], 5, "--pairs=5: there are 30 and 4 pictures"),
+        (B[:4], 5, "--pairs=5: there are 30 and 4 images"),
     ],
 )
 def test_sets_that_do_not_fit(tmp_path, b, pairs, message):

@@ -1,4 +1,4 @@
-"""Votes are counted for what they stand for; Wilson's interval against published numbers."""
+"""Counting of votes, and Wilson's interval against published numbers."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_counts_by_hand(files):
     counted = tally(*files({"votes": ["left", "left", "right", "right"]}, {"votes": ["left"]}))
     # a, b, a, b and a.
     assert counted.counts == (3, 2) and counted.voters == 2
-    assert counted.share == 0.6
+    assert counted.fraction == 0.6
     assert "LSGAN: 3 (60.0%; 95% interval 23.1% to 88.2%)" in counted.text()
-    assert "No preference is shown" in counted.text()
+    assert "No significant preference" in counted.text()
     assert json.loads(json.dumps(counted.to_json()))["counts"] == [3, 2]
 
 
@@ -56,7 +56,7 @@ def test_wilson_is_scipys(total, data):
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
-        ([{"study": "0" * 64}], r"0\.json: these votes are of another study \(00000000, and .*fff"),
+        ([{"study": "0" * 64}], r"0\.json: these votes are of another study \(00000000; .*fff"),
         (
             [{"votes": ["left"]}, {"voter": "voter 0"}],
             r"1\.json: this voter's votes are in .*0\.js",

@@ -1,4 +1,4 @@
-"""The paper's equations, checked in numbers."""
+"""Numerical checks of the paper's equations."""
 
 from __future__ import annotations
 
