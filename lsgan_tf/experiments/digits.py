@@ -54,9 +54,7 @@ def after(run: Run) -> list[tuple[str, ...]]:
 def measure(run: Run) -> Metrics:
     """The last and the best metrics, and the fraction of collapsed checkpoints."""
     rows = [row["figures"] for row in read_evaluation(run)["results"]]
-    collapsed = sum(
-        row["judge_classes"] < _CLASSES or row["judge_sure"] < _CONFIDENT for row in rows
-    )
+    collapsed = sum(map(_is_collapsed, rows))
     return {**last_and_best(run), "collapsed": collapsed / len(rows)}
 
 

@@ -31,9 +31,8 @@ def pixel(encoded):
 @pytest.fixture
 def written(tmp_path):
     page = tmp_path / "study.html"
-    key = write_study(
-        page, A, B, pairs=20, seed=3, names=("LSGAN", "DCGAN"), metadata={"a": "runs/x"}
-    )
+    names = ("LSGAN", "DCGAN")
+    key = write_study(page, A, B, pairs=20, seed=3, names=names, metadata={"a": "runs/x"})
     return page, json.loads(key.read_text())
 
 
