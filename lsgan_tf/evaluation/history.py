@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ def figures(row: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def best_value(name: str, values: Iterable[float]) -> float:
-    """The best of some values of a figure, at least one; of one that is not known, the highest."""
-    return max(values, key=lambda value: merit(plain_name(name), value))
+def best_value(name: str, values: Iterable[float | None]) -> float | None:
+    """The best of a metric's values, ignoring None and NaN; the highest for unknown metrics."""
+    valid = (value for value in values if value is not None and not math.isnan(value))
+    return max(valid, key=lambda value: merit(plain_name(name), value), default=None)
 
 
 def is_compared(name: str) -> bool:

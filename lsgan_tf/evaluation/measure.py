@@ -12,7 +12,8 @@ from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.generators import Candidate, Candidates
-from lsgan_tf.metrics.registry import BETTER, for_json, is_better
+from lsgan_tf.evaluation.history import best_value
+from lsgan_tf.metrics.registry import BETTER, for_json
 from lsgan_tf.metrics.requirements import check_metrics, default_metrics
 from lsgan_tf.metrics.suite import Suite, open_suite
 from lsgan_tf.sampling.training_data import reopen_source
@@ -141,7 +142,7 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
     for key in keys:
         better = BETTER.get(key, "")
         values = [result["figures"][key] for result in results]
-        best = _best(key, values) if better and len(set(values)) > 1 else None
+        best = best_value(key, values) if better and len(set(values)) > 1 else None
         shown = [
             _figure(value) + (" *" if value is not None and value == best else "")
             for value in values
@@ -172,14 +173,6 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
-
-
-def _best(key: str, values: Sequence[float | None]) -> float | None:
-    best = None
-    for value in values:
-        if is_better(key, value, best):
-            best = value
-    return best
 
 
 def _worst(result: dict[str, Any], most: int = 8) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lsgan_tf.errors import UserError
+from lsgan_tf.evaluation.history import best_value
 from lsgan_tf.experiments.common.experiment import Metrics, Run, statistics_of
 from lsgan_tf.experiments.common.page import number, table
-from lsgan_tf.metrics.registry import BETTER, is_better
+from lsgan_tf.metrics.registry import BETTER
 from lsgan_tf.util.files import read_json
 
 _FIGURES = {str: (float, None)}
@@ -48,11 +49,7 @@ def last_and_best(run: Run) -> Metrics:
     rows = [row["figures"] for row in report["results"]]
     metrics: Metrics = dict(rows[-1])
     for name in [name for name in rows[-1] if name in BETTER]:
-        best = None
-        for row in rows:
-            if is_better(name, row[name], best):
-                best = row[name]
-        metrics[f"best_{name}"] = best
+        metrics[f"best_{name}"] = best_value(name, (row[name] for row in rows))
     return metrics | {f"real_{name}": value for name, value in report["real"].items()}
 
 
