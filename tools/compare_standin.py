@@ -1,10 +1,10 @@
-"""Compares the stand-in with real handwriting: one picture and a table.
+"""Compare the stand-in with real handwriting by an image and a table.
 
   python tools/compare_standin.py --data_dir=FOLDER_OF_HWDB --out=comparison.png
 
-The picture has a row for each of a few characters, real samples on the left, stand-in samples on
-the right: first as they are, then squashed to 28x28 as training sees them. The table compares
-sizes, ink and distances between samples over characters that both have.
+The image has a row for each of a few characters, real samples on the left, stand-in samples on the
+right: first in their own size, then resized to 28x28 as for training. The table compares sizes, ink
+and distances between samples over characters that both have.
 """
 
 from __future__ import annotations
@@ -36,17 +36,13 @@ _DATA_DIR = flags.DEFINE(
     "Real characters: a folder of .gnt files, one such file, or a .zip of them.",
 )
 _OUT = flags.DEFINE(PATH, "out", "comparison.png", "The PNG to write.")
-_SHOW = flags.DEFINE_string(
-    "show", None, "Characters to show (default: eight, spread over those there are)."
-)
+_SHOW = flags.DEFINE_string("show", None, "Characters to show (default: eight, evenly spaced).")
 _COLUMNS = flags.DEFINE_integer(
-    "columns", 9, "Samples of each kind in a row of the picture, a count.", lower_bound=1
+    "columns", 9, "Samples of each kind in a row of the image.", lower_bound=1
 )
-_CLASSES = flags.DEFINE_integer(
-    "classes", 60, "Characters in the table, a count, 2 or more.", lower_bound=2
-)
+_CLASSES = flags.DEFINE_integer("classes", 60, "Characters in the table, 2 or more.", lower_bound=2)
 _SAMPLES = flags.DEFINE_integer(
-    "samples", 60, "Samples of each character in the table, a count, 4 or more.", lower_bound=4
+    "samples", 60, "Samples of each character in the table, 4 or more.", lower_bound=4
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the stand-in, 0 or more.", lower_bound=0)
 flags.mark_flag_as_required("data_dir")
@@ -55,15 +51,15 @@ Samples = dict[str, list[np.ndarray]]
 
 _SHOWN = 8
 _SIDE = 28
-_CELL = 84  # of a sample as it is; larger ones are made smaller
+_CELL = 84  # larger samples are scaled down
 _GREY = 200  # between the cells
-# Pixels darker than this are a stroke's body, without its soft edge.
+# Pixels darker than this belong to a stroke, without its antialiased edge.
 _BODY = 200
 
 
 @contextlib.contextmanager
 def real_characters(data_dir: Path) -> Iterator[dict[str, list[tuple[gnt.GntFile, int]]]]:
-    """Yields where the samples of each character are that the stand-in has too."""
+    """Yield (file, index) of the real samples of each character that the stand-in has."""
     known = strokes.load()
     found: dict[str, list[tuple[gnt.GntFile, int]]] = defaultdict(list)
     parts = gnt_files.find(data_dir)
@@ -77,26 +73,26 @@ def real_characters(data_dir: Path) -> Iterator[dict[str, list[tuple[gnt.GntFile
         yield dict(found)
 
 
-def spread(values: Sequence, count: int) -> list:
-    """At most `count` of some values, evenly chosen."""
+def evenly(values: Sequence, count: int) -> list:
+    """At most `count` values, evenly spaced."""
     chosen = np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int))
     return [values[index] for index in chosen]
 
 
 def squash(bitmap: np.ndarray) -> np.ndarray:
-    """A bitmap as training reads it: uint8 `(28, 28)`."""
+    """Resize a bitmap as for training: uint8 `(28, 28)`."""
     return np.asarray(Image.fromarray(bitmap).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
 
 
-def measures(samples: Samples) -> dict[str, np.ndarray]:
-    """Of every sample, one number a measure."""
+def statistics(samples: Samples) -> dict[str, np.ndarray]:
+    """Compute statistics of every sample."""
     bitmaps = [bitmap for group in samples.values() for bitmap in group]
     small = np.stack([squash(bitmap) for bitmap in bitmaps]) / 255
     return {
         "height, pixels": np.array([bitmap.shape[0] for bitmap in bitmaps]),
         "width, pixels": np.array([bitmap.shape[1] for bitmap in bitmaps]),
         "width / height": np.array([bitmap.shape[1] / bitmap.shape[0] for bitmap in bitmaps]),
-        "share of ink": np.array([(bitmap < 255).mean() for bitmap in bitmaps]),
+        "fraction of ink": np.array([(bitmap < 255).mean() for bitmap in bitmaps]),
         "grey of the ink": np.array([bitmap[bitmap < 255].mean() for bitmap in bitmaps]),
         "stroke, pixels": np.array([thickness(bitmap) for bitmap in bitmaps]),
         "28x28: mean": small.mean((1, 2)),
@@ -105,15 +101,15 @@ def measures(samples: Samples) -> dict[str, np.ndarray]:
 
 
 def thickness(bitmap: np.ndarray) -> float:
-    """About how thick strokes are, pixels: twice their area over the length of their edges."""
+    """Estimate the thickness of strokes in pixels: twice their area over their edges' length."""
     body = np.pad(bitmap < _BODY, 1)
     edges = sum(np.count_nonzero(np.diff(body, axis=axis)) for axis in (0, 1))
-    # A slanting edge has more steps than length: 4 / pi as many on average.
+    # A slanted edge has more steps than its length: 4 / pi times as many on average.
     return 2 * np.count_nonzero(body) / max(1.0, edges * np.pi / 4)
 
 
 def distances(samples: Samples) -> dict[str, float]:
-    """How far samples are from each other at 28x28, as root mean squares of values 0 to 1."""
+    """Distances between samples at 28x28: root mean squares of values 0 to 1."""
     groups = [np.stack([squash(b) for b in group]) / 255 for group in samples.values()]
     flat = [group.reshape(len(group), -1) for group in groups]
     half = [len(group) // 2 for group in flat]
@@ -128,7 +124,7 @@ def distances(samples: Samples) -> dict[str, float]:
         "distance within a character": float(np.mean(within)),
         "distance to the next character": float(np.mean(between)),
         "their ratio": float(np.mean(within) / np.mean(between)),
-        "nearest mean is the own, share": float(np.mean(right)),
+        "nearest mean is the own, fraction": float(np.mean(right)),
         "deviation inside the mean image": float(means.std(1).mean()),
     }
 
@@ -139,14 +135,14 @@ def _rms(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def table(real: Samples, drawn: Samples) -> str:
-    """Both kinds measured, as lines of text."""
-    shares = (5, 25, 50, 75, 95)
-    head = f"{'percentiles':<32}{'':9}" + "".join(f"{share:>9}" for share in shares)
+    """Format the statistics of both kinds."""
+    percents = (5, 25, 50, 75, 95)
+    head = f"{'percentiles':<32}{'':9}" + "".join(f"{percent:>9}" for percent in percents)
     lines = [head]
-    measured = {"real": measures(real), "stand-in": measures(drawn)}
+    measured = {"real": statistics(real), "stand-in": statistics(drawn)}
     for name in measured["real"]:
         for kind, values in measured.items():
-            row = "".join(f"{value:9.3f}" for value in np.percentile(values[name], shares))
+            row = "".join(f"{value:9.3f}" for value in np.percentile(values[name], percents))
             lines.append(f"{name:<32}{kind:<9}{row}")
     apart = {"real": distances(real), "stand-in": distances(drawn)}
     lines.append("")
@@ -156,8 +152,8 @@ def table(real: Samples, drawn: Samples) -> str:
     return "\n".join(lines)
 
 
-def picture(real: Samples, drawn: Samples, shown: str, columns: int) -> Image.Image:
-    """Rows of samples, real on the left: as they are, then at 28x28 enlarged three times."""
+def draw(real: Samples, drawn: Samples, shown: str, columns: int) -> Image.Image:
+    """Draw rows of samples, real on the left: in their own size, then at 28x28, enlarged."""
     full = [
         np.hstack([_cells(kind[character], columns, _CELL) for kind in (real, drawn)])
         for character in shown
@@ -185,7 +181,7 @@ def picture(real: Samples, drawn: Samples, shown: str, columns: int) -> Image.Im
 
 def _cells(bitmaps: Sequence[np.ndarray], columns: int, cell: int) -> np.ndarray:
     row = Image.new("L", (columns * cell, cell), _GREY)
-    for column, bitmap in enumerate(spread(bitmaps, columns)):
+    for column, bitmap in enumerate(evenly(bitmaps, columns)):
         image = Image.fromarray(bitmap)
         image.thumbnail((cell - 2, cell - 2), Image.Resampling.LANCZOS)
         left = column * cell + (cell - image.width) // 2
@@ -198,19 +194,19 @@ def main(argv: list[str]) -> int:
     data_dir, out = _DATA_DIR.value, _OUT.value
     with real_characters(data_dir) as found:
         usable = [character for character, where in found.items() if len(where) > 3]
-        shown = _SHOW.value or "".join(spread(usable, _SHOWN))
+        shown = _SHOW.value or "".join(evenly(usable, _SHOWN))
         missing = [character for character in shown if character not in usable]
         if missing or len(usable) < 2:
             raise UserError(
-                f"{data_dir}: expected 4 samples or more of each character that is shown, and two "
-                f"such characters; {len(usable)} have as many and {''.join(missing) or 'none'} of "
-                "those asked for by --show have not; choose others or another --data_dir"
+                f"{data_dir}: expected at least 4 samples of each character shown, and at least "
+                f"two such characters; {len(usable)} have as many, and of --show "
+                f"{''.join(missing) or 'none'} have not; choose others or another --data_dir"
             )
-        compared = list(dict.fromkeys([*shown, *spread(usable, _CLASSES.value)]))
+        compared = list(dict.fromkeys([*shown, *evenly(usable, _CLASSES.value)]))
         real = {
             character: [
                 file.bitmap(index).copy()
-                for file, index in spread(found[character], _SAMPLES.value)
+                for file, index in evenly(found[character], _SAMPLES.value)
             ]
             for character in compared
         }
@@ -220,8 +216,8 @@ def main(argv: list[str]) -> int:
     ):
         drawn[character].append(bitmap)
     print(table(real, drawn))
-    with files.explained(out, "writing the picture"), files.atomic_file(out) as temporary:
-        picture(real, drawn, shown, _COLUMNS.value).save(
+    with files.explained(out, "writing the image"), files.atomic_file(out) as temporary:
+        draw(real, drawn, shown, _COLUMNS.value).save(
             temporary, "PNG", pnginfo=image_grid.png_origin()
         )
     print(f"\n{out}: real samples on the left, stand-in samples on the right")

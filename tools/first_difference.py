@@ -1,4 +1,4 @@
-"""From which step on do the samples of runs differ from one another?
+"""Find the step at which the samples of runs start to differ from one another.
 
     for seed in 0 1 2; do
       python -m lsgan_tf.main --dataset=cifar10 --filters=32 --steps=500 --watch_every=50 \
@@ -6,9 +6,9 @@
     done
     python tools/first_difference.py runs/cifar10-seed*
 
-A generator that has not started makes the same noise of every z. The collapse alarm writes the
-spread of samples over that of reals into `watch.jsonl`, every `--watch_every` steps: this tool
-reads it, and tells for each run the first check with a spread of `--threshold` or more.
+At first a generator maps every z to the same noise. The collapse alarm writes the spread of samples
+relative to reals to `watch.jsonl` every `--watch_every` steps; this tool prints for each run the
+first check with a spread of at least `--threshold`.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from pathlib import Path
 from absl import flags
 
 _THRESHOLD = flags.DEFINE_float(
-    "threshold", 0.3, "spread of samples over that of reals from which on they differ, 0.01 to 10",
+    "threshold", 0.3, "spread of samples relative to reals from which they differ, 0.01 to 10",
     lower_bound=0.01, upper_bound=10.0,
 )  # fmt: skip
 
 
 def first_difference(rows: Sequence[dict[str, float]], threshold: float) -> int | None:
-    """The step of the first row with a spread of `threshold` or more; None if there is none."""
+    """The step of the first row with a spread of at least `threshold`; None if there is none."""
     return next((row["step"] for row in rows if row["spread"] >= threshold), None)
 
 
 def table(runs: Sequence[Path], threshold: float) -> str:
-    """A row for each run, and the median over all.
+    """Format a row for each run, and the median over all.
 
     Raises:
-      UserError: if a folder is no run, or its alarm has written nothing.
+      UserError: if a folder is not a run, or its alarm has written nothing.
     """
     from lsgan_tf.errors import UserError
     from lsgan_tf.run_dir.folder import load_config
@@ -53,7 +53,7 @@ def table(runs: Sequence[Path], threshold: float) -> str:
         end = f"{last['step']:>9,}  {last['spread']:>6.2f}"
         lines.append(f"{shown:>10}  {then:>11}  {end}  {seed:>4}  {path}")
     started = [step for step in found if step is not None]
-    # A run that has not started is later than all that have.
+    # A run that has not started counts as later than all that have.
     middle = statistics.median_low([float("inf") if step is None else step for step in found])
     lines.append(
         f"{len(started)} of {len(found)} runs reach a spread of {threshold:g}; median of the first "

@@ -1,10 +1,10 @@
-"""Feeds damaged .gnt files to the reader and to the preparation, and checks that they cope.
+"""Fuzz the reader and the preparation of .gnt files.
 
     python tools/fuzz_gnt.py --files=50000
 
-Each file is a sound one, damaged at random. Reading it must end in time, give only records that
-lie in the file, or refuse it by a one-line error; and take no more memory than the file and a
-small constant. The first file that breaks this is kept, and the exit status is 1.
+Each file is a valid one, damaged at random. Reading must end in time, return only records within
+the file or raise a one-line error, and take no more memory than the file's size and a small
+constant. The first file that violates this is kept, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from absl import flags
 from lsgan_tf.cli.flags import PATH
 
 _FILES = flags.DEFINE_integer("files", 20_000, "damaged files to try", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "seed of the damage; each file has its own from it")
+_SEED = flags.DEFINE_integer("seed", 0, "seed of the damage")
 _PREPARE_EVERY = flags.DEFINE_integer(
-    "prepare_every", 20, "prepare one file in so many for training too", lower_bound=1
+    "prepare_every", 20, "prepare one of so many files for training, too", lower_bound=1
 )
-_KEEP = flags.DEFINE(PATH, "keep", "fuzz_failure.gnt", "where to keep a file that breaks a rule")
+_KEEP = flags.DEFINE(PATH, "keep", "fuzz_failure.gnt", "name for a file that violates a rule")
 
 _SECONDS = 20
 _MEMORY = 256 << 10  # beyond the file's size
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
 
     flags_only(argv)
     signal.signal(signal.SIGALRM, _too_slow)
-    gbk.table()  # made once and kept: no part of what a file costs
+    gbk.table()  # cached; not part of a file's memory
     tracemalloc.start()
     outcomes: Counter[str] = Counter()
     start = time.monotonic()
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
         path.parent.mkdir()
         for number in range(_FILES.value):
             random = np.random.default_rng((_SEED.value, number))
-            content = damaged(sound(random), random)
+            content = damaged(valid(random), random)
             path.write_bytes(content)
             try:
                 signal.alarm(_SECONDS)
@@ -76,8 +76,8 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def sound(random: np.random.Generator) -> bytes:
-    """A file of 1 to 40 records, as bytes."""
+def valid(random: np.random.Generator) -> bytes:
+    """Make a file of 1 to 40 records."""
     from lsgan_tf.data.formats import gbk
 
     content = b""
@@ -91,7 +91,7 @@ def sound(random: np.random.Generator) -> bytes:
 
 
 def damaged(content: bytes, random: np.random.Generator) -> bytes:
-    """`content` after one to four random changes."""
+    """Apply one to four random changes to `content`."""
     changes: tuple[Callable[..., bytes], ...] = (_flip, _cut, _insert, _remove, _repeat, _field)
     for _ in range(random.integers(1, 5)):
         content = changes[random.integers(len(changes))](content, random)
@@ -99,13 +99,13 @@ def damaged(content: bytes, random: np.random.Generator) -> bytes:
 
 
 def check(path: Path) -> str:
-    """Reads a file and all its bitmaps; `tracemalloc` must be running.
+    """Read a file and all its bitmaps; `tracemalloc` must be running.
 
     Returns:
-      What became of it.
+      The outcome.
 
     Raises:
-      Exception: if a rule was broken.
+      Exception: if a rule was violated.
     """
     from lsgan_tf.data.formats import gnt
     from lsgan_tf.errors import UserError
@@ -137,13 +137,13 @@ def check(path: Path) -> str:
 
 
 def check_prepared(path: Path, cache: Path) -> str:
-    """Prepares a file for training and compares the number of pictures.
+    """Prepare a file for training and compare the number of images.
 
     Returns:
-      What became of it.
+      The outcome.
 
     Raises:
-      Exception: if a rule was broken.
+      Exception: if a rule was violated.
     """
     from lsgan_tf.data.formats import gnt
     from lsgan_tf.data.hwdb import source as hwdb
@@ -154,9 +154,9 @@ def check_prepared(path: Path, cache: Path) -> str:
             source = hwdb.open_source(
                 path.parent, cache_dir=cache, all_classes=True, max_bad_records=10**9
             )
-        pictures = source.read(np.arange(len(source)))
-        _require(len(source) == len(gnt.scan(path)), "pictures are missing")
-        _require(pictures.shape == (len(source), 28, 28, 1), f"pictures are {pictures.shape}")
+        images = source.read(np.arange(len(source)))
+        _require(len(source) == len(gnt.scan(path)), "images are missing")
+        _require(images.shape == (len(source), 28, 28, 1), f"images are {images.shape}")
         return "prepared"
     except UserError:
         return "not prepared"
@@ -204,7 +204,7 @@ def _repeat(content: bytes, random: np.random.Generator) -> bytes:
 
 
 def _field(content: bytes, random: np.random.Generator) -> bytes:
-    """Changes the size, tag, width or height of a record."""
+    """Change the size, tag, width or height of a record."""
     starts, at = [], 0
     while at + 10 <= len(content):
         starts.append(at)

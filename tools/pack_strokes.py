@@ -1,15 +1,15 @@
-"""Packs the strokes of the 3,755 characters of GB2312 level 1 for `lsgan_tf.data.synthetic`.
+"""Pack the strokes of the 3,755 characters of GB2312 level 1 for `lsgan_tf.data.synthetic`.
 
-The source is the npm package hanzi-writer-data (Arphic Public License). Get it and pack it:
+The source is the npm package hanzi-writer-data (Arphic Public License). Usage:
 
   npm pack hanzi-writer-data@2.0.1
   tar xzf hanzi-writer-data-2.0.1.tgz
   python tools/pack_strokes.py --source=package --out=lsgan_tf/data/synthetic/strokes_gb2312 \
       --changed_on=2026-11-22
 
-Of each character it keeps the medians (the path of the pen in the middle of each stroke, in the
-order of writing) and which strokes belong to the radical; the outlines of the strokes are left
-out. Coordinates are rounded to 256 levels. The folder gets strokes.npz and, unchanged, the licence.
+Of each character it keeps the medians (centre lines of the strokes, in the order of writing) and
+which strokes belong to the radical, without the strokes' outlines. Coordinates are rounded to 256
+levels. Output: strokes.npz and an unchanged copy of the licence.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _OUT = flags.DEFINE(PATH, "out", None, "Folder to write strokes.npz and ARPHICPL
 _CHANGED_BY = flags.DEFINE_string(
     "changed_by",
     "the lsgan_tf authors",
-    "Who makes the change, for the notice the licence asks for.",
+    "Author of the change, for the notice required by the licence.",
 )
 _CHANGED_ON = flags.DEFINE_string(
     "changed_on", None, "Date of the change, YYYY-MM-DD, for the same notice."
@@ -55,17 +55,17 @@ _BOX, _TOP, _UNITS_PER_LEVEL = 1024, 900, 4
 
 
 def quantise(median: list[list[float]]) -> np.ndarray:
-    """A stroke's path on the grid of the packed file.
+    """Quantise a stroke's path.
 
     Args:
       median: points `(x, y)` in the source's units, y upwards.
 
     Returns:
-      uint8, shape `(n, 2)`, y downwards, without points that repeat the one before; n is at
-      least 2, so a stroke that shrinks to one point keeps it twice.
+      uint8, shape `(n, 2)`, y downwards, without consecutive duplicates; n is at least 2, so a
+      stroke of one point repeats it.
 
     Raises:
-      ValueError: if it is no list of points in the source's box.
+      ValueError: if it is not a list of points in the source's box.
     """
     points = np.asarray(median, np.float64)
     down = np.stack([points[:, 0], _TOP - points[:, 1]], axis=1)
@@ -78,20 +78,20 @@ def quantise(median: list[list[float]]) -> np.ndarray:
 
 
 def pack(source: Path, characters: Sequence[str]) -> dict[str, np.ndarray]:
-    """The arrays of the packed file.
+    """Make the arrays of the packed file.
 
     Args:
       source: the unpacked npm package.
-      characters: which to take, in this order.
+      characters: the characters, in order.
 
     Returns:
       `stroke_counts` (strokes of each character), `point_counts` (points of each stroke),
-      `radical` (one bit a stroke, packed), `x` and `y` (differences modulo 256 from point to
-      point through the whole file: they compress to half of the plain coordinates), all uint8,
-      and `characters` (one string).
+      `radical` (one bit per stroke, packed), `x` and `y` (differences modulo 256 of consecutive
+      points, which compress to half of the coordinates' size), all uint8, and `characters` (one
+      string).
 
     Raises:
-      UserError: if a character is missing or its file is not what is expected.
+      UserError: if a character is missing or its file is invalid.
     """
     stroke_counts, point_counts, radical, points = [], [], [], []
     for character in characters:
@@ -121,7 +121,7 @@ def pack(source: Path, characters: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def notice(version: str) -> str:
-    """The notice of change that the Arphic Public License asks for (section 2a)."""
+    """The notice of change required by the Arphic Public License (section 2a)."""
     return (
         f"This file was changed by {_CHANGED_BY.value} on {_CHANGED_ON.value}. It was made from "
         f"hanzi-writer-data {version} (https://github.com/chanind/hanzi-writer-data), which comes "
@@ -140,7 +140,7 @@ def main(argv: list[str]) -> int:
     if not (source / LICENCE).is_file():
         raise UserError(
             f"--source={source}: expected {LICENCE} and one JSON per character there; unpack the "
-            "npm package hanzi-writer-data and name its folder"
+            "npm package hanzi-writer-data and give its folder"
         )
     version = files.read_json(source / "package.json").get("version", "of an unknown version")
     arrays = pack(source, _CHARACTERS.value or LEVEL1)

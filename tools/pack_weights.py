@@ -1,9 +1,9 @@
-"""Writes the generator of a run as a weights file: that of the package, for example.
+"""Export the generator of a run as a weights file, such as that of the package.
 
     python tools/pack_weights.py --run_dir=runs/pretrained --out=handwriting.npz
 
-It holds the moving average of G's weights (or the raw ones, without an average), the config and the
-classes; `lsgan_tf.pretrained(path)` reads it. Paths of this machine are left out.
+It contains G's EMA weights (raw weights if there are none), the config and the classes, without
+local paths; `lsgan_tf.pretrained(path)` reads it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
-_STEP = flags.DEFINE_integer("step", None, "which checkpoint (default: the newest)", 0)
+_STEP = flags.DEFINE_integer("step", None, "step of the checkpoint (default: the newest)", 0)
 _OUT = flags.DEFINE(PATH, "out", None, "file to write, in .npz")
 
 
 def main(argv: list[str]) -> None:
-    """The packing command."""
+    """Run the command."""
     flags_only(argv)
     if not _RUN_DIR.value or not _OUT.value or _OUT.value.suffix != ".npz":
         raise UserError("expected --run_dir=FOLDER of a run and --out=FILE.npz")

@@ -1,4 +1,4 @@
-"""Whether two runs ended alike, to the bit."""
+"""Bitwise comparison of the results of two runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from lsgan_tf.util.tensorflow_paths import literal
 
 
 def differences(first: Path, second: Path) -> list[str]:
-    """What differs between two run folders, one phrase each; empty if nothing does.
+    """List the differences between two run folders.
 
-    Compared are the newest checkpoint (weights, moving averages, optimisers, step),
-    all `.jsonl` files but that of times, `best.json`, all pictures, and TensorBoard's
-    values with their steps. Times differ by nature and are left out.
+    Compares the newest checkpoint (weights, moving averages, optimisers, step), all `.jsonl`
+    files except that of times, `best.json`, all images, and TensorBoard's values with their
+    steps, except times.
     """
     found = [*_checkpoints(first, second)]
     names = {"stats.jsonl", "watch.jsonl", "evaluations.jsonl", "classes.json", "best/best.json"}
-    names |= {str(p.relative_to(folder)) for folder in (first, second) for p in _pictures(folder)}
+    names |= {str(p.relative_to(folder)) for folder in (first, second) for p in _images(folder)}
     for name in sorted(names):
         contents = [_content(folder / name) for folder in (first, second)]
         if contents[0] != contents[1]:
@@ -38,7 +38,7 @@ def differences(first: Path, second: Path) -> list[str]:
 
 
 def tensors(run: Path) -> dict[str, np.ndarray]:
-    """All tensors of a run's newest checkpoint by name."""
+    """Read all tensors of a run's newest checkpoint, by name."""
     newest = find(run / "checkpoints")
     if not newest:
         return {}
@@ -49,7 +49,7 @@ def tensors(run: Path) -> dict[str, np.ndarray]:
 
 
 def events(folder: Path) -> list[tuple[int, str, Any]]:
-    """TensorBoard's (step, tag, value) in the order of writing; settings and times left out."""
+    """Read TensorBoard's (step, tag, value) in the order of writing, except settings and times."""
     from tensorboard.compat.proto.event_pb2 import Event
 
     values = []
@@ -73,7 +73,7 @@ def _checkpoints(first: Path, second: Path) -> Iterator[str]:
             yield f"checkpoint: {name}"
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _images(folder: Path) -> list[Path]:
     return [*folder.glob("samples/*.png"), *folder.glob("reals.png")]
 
 

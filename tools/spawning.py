@@ -1,7 +1,6 @@
-"""Training in processes of their own, which start quickly and may be killed.
+"""Commands in processes that start quickly and may be killed.
 
-One server process imports TensorFlow and forks for every run, so a run costs what
-it computes and not the seconds of the import.
+A server process imports TensorFlow once and forks for every command.
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ from tqdm import tqdm
 from lsgan_tf.util.in_place import opener
 from lsgan_tf.util.tensorflow_setup import KERAS, ONEDNN
 
-# What `lsgan_tf.util.tensorflow_setup.import_tensorflow` sets has to be there before the import.
+# To set before the import, as `lsgan_tf.util.tensorflow_setup.import_tensorflow` does.
 _ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3", **ONEDNN}
 
 
 def start(
-    words: Sequence[str],
+    flags: Sequence[str],
     output: Path,
     environment: Mapping[str, str] | None = None,
     *,
     module: str = "main",
 ) -> ForkServerProcess:
-    """Starts `python -m lsgan_tf.main`, or another command, in a process of its own.
+    """Start `python -m lsgan_tf.main`, or another command, in a process.
 
     Args:
-      words: the flags, `--name=value` each.
-      output: file for what it prints, standard output and standard error; appended to.
-      environment: variables to set in it, TF_CONFIG for example.
-      module: the command's module within the package.
+      flags: the flags, `--name=value` each.
+      output: file to which standard output and standard error are appended.
+      environment: environment variables to set, such as TF_CONFIG.
+      module: the command's module in the package.
 
     Returns:
       The process: `pid`, `exitcode`, `join`, `kill`, `terminate`.
     """
-    arguments = (module, list(words), output, dict(environment or {}))
+    arguments = (module, list(flags), output, dict(environment or {}))
     process = _context().Process(target=_run, args=arguments)
     process.daemon = True
     process.start()
@@ -58,16 +57,16 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _run(module: str, words: list[str], output: Path, environment: dict[str, str]) -> None:
+def _run(module: str, flags: list[str], output: Path, environment: dict[str, str]) -> None:
     with open(output, "ab", opener=opener) as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     os.environ.update(environment)
-    sys.argv = [f"lsgan_tf.{module}", *words]
+    sys.argv = [f"lsgan_tf.{module}", *flags]
 
-    # A lock of its own would outlive a killed process.
+    # tqdm's default lock is shared between processes and would stay held by a killed one.
     tqdm.set_lock(threading.RLock())
 
     from lsgan_tf.cli.app import run

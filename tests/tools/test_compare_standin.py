@@ -15,7 +15,7 @@ TOOL = Path(__file__).parents[2] / "tools" / "compare_standin.py"
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of what stands for real characters here."""
+    """A folder of characters in place of real ones."""
     folder = tmp_path_factory.mktemp("real")
     gnt.write(folder / "a.gnt", standin.draw("安宽容", writers=range(100, 108), seed=3))
     return folder
@@ -27,7 +27,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-def test_writes_a_picture_and_a_table(real: Path, tmp_path: Path):
+def test_writes_an_image_and_a_table(real: Path, tmp_path: Path):
     out = tmp_path / "out.png"
     done = run(f"--data_dir={real}", f"--out={out}", "--samples=8", "--columns=3")
     assert done.returncode == 0, done.stderr
@@ -37,7 +37,7 @@ def test_writes_a_picture_and_a_table(real: Path, tmp_path: Path):
         assert picture.height > 6 * 84
     table = {line[:32].strip(): line for line in done.stdout.splitlines() if "stand-in " in line}
     assert "height, pixels" in table
-    # The same kind of data on both sides: the measures agree.
+    # The same kind of data on both sides, so that the statistics agree.
     words = table["their ratio"].split()
     values = [float(words[words.index(kind) + 1]) for kind in ("real", "stand-in")]
     assert values[0] == pytest.approx(values[1], rel=0.15)

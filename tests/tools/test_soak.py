@@ -22,10 +22,10 @@ def test_counts_kills_and_identical_ends(tmp_path):
     counts = lines[-1].split()
     assert int(counts[0]) >= 1
     assert "ends identical to the undisturbed run's" in lines[-1]
-    # What came out well is not kept.
+    # Identical runs are removed.
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["undisturbed"]
     again = soak("--kills=1", f"--folder={folder}", "--", *FLAGS)
-    assert again.returncode == 2 and "holds a former soak" in again.stderr
+    assert again.returncode == 2 and "contains an earlier soak" in again.stderr
 
 
 def test_needs_an_end():

@@ -1,12 +1,11 @@
-"""Measures how fast data is prepared and read, and how much memory that takes.
+"""Benchmark speed and memory of preparing and reading data.
 
     python tools/bench/bench_data.py --data_dir=FOLDER
 
-With --kind=hwdb (the default): the preparation of .gnt files into a cache folder that is made for
-it and removed, each part of it by itself for reference, and the input pipeline alone, as training
-runs it. With --kind=lsun, on a <category>_train_lmdb folder of LSUN: its preparation beside plain
-decoding and resizing, and the input pipeline alone from the LMDB and from prepared shards. Times
-are of this machine as it is: other work on it slows them down.
+With --kind=hwdb (the default): the preparation of .gnt files into a temporary cache folder, its
+parts separately for reference, and the input pipeline of training alone. With --kind=lsun, on a
+<category>_train_lmdb folder of LSUN: its preparation, plain decoding and resizing for reference,
+and the input pipeline alone from the LMDB and from prepared shards.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ _CACHE_DIR = flags.DEFINE(
     PATH,
     "cache_dir",
     None,
-    "folder in which to make the cache (default: the system's temporary folder)",
+    "parent folder of the cache (default: the system's temporary folder)",
 )
-_REPEAT = flags.DEFINE_integer("repeat", 3, "how often to prepare", lower_bound=1)
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "pictures per batch", lower_bound=1)
+_REPEAT = flags.DEFINE_integer("repeat", 3, "number of preparations", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "images per batch", lower_bound=1)
 _BATCHES = flags.DEFINE_integer("batches", 5000, "batches to read", lower_bound=1)
 _IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", 28, "height and width of the pictures, pixels", lower_bound=4, upper_bound=1024
+    "image_size", 28, "height and width of the images, pixels", lower_bound=4, upper_bound=1024
 )
 
 _MEGA = 1e6
@@ -65,7 +64,7 @@ def main(argv: list[str]) -> None:
 
 
 def hwdb(data_dir: Path, cache_dir: Path) -> Iterator[str]:
-    """Measures the preparation of HWDB's `.gnt` files, and reading what was prepared."""
+    """Benchmark the preparation of HWDB's `.gnt` files, and reading the cache."""
     from lsgan_tf.data.hwdb import gnt_files
     from lsgan_tf.data.hwdb.source import open_source
     from lsgan_tf.util import child_processes
@@ -78,20 +77,20 @@ def hwdb(data_dir: Path, cache_dir: Path) -> Iterator[str]:
     size = sum(part.size for part in parts)
     cores = child_processes.cores()
     yield f"{data_dir}: {len(parts):,} files, {size / _MEGA:,.1f} MB, {cores} cores"
-    # First of all, before anything else has taken memory.
+    # First, before anything else takes memory.
     before = _peaks()[0]
     for _ in range(_REPEAT.value):
         shutil.rmtree(cache_dir / "hwdb", ignore_errors=True)
         seconds, busy = _timed(prepare)
-        # The system counts processor time in steps of 10 ms: little data may take none of them.
-        core = f"{size / busy / _MEGA:.1f} MB/s of one core" if busy else "too little to tell"
+        # CPU time has a resolution of 10 ms, so it may be 0 for little data.
+        core = f"{size / busy / _MEGA:.1f} MB/s per core" if busy else "too short to measure"
         yield (
-            f"prepared at {size / seconds / _MEGA:6.1f} MB/s: {seconds:.2f} s, of which all "
-            f"processes computed for {busy:.2f} s ({core})"
+            f"prepared at {size / seconds / _MEGA:6.1f} MB/s: {seconds:.2f} s, {busy:.2f} s of "
+            f"CPU time over all processes ({core})"
         )
     here, child = _peaks()
     yield (
-        f"peak memory: {here:.0f} MiB in this process ({before:.0f} before it began), "
+        f"peak memory: {here:.0f} MiB in this process ({before:.0f} before), "
         f"{child:.0f} MiB in the largest of its children"
     )
     seconds, _ = _timed(prepare)
@@ -104,7 +103,7 @@ def hwdb(data_dir: Path, cache_dir: Path) -> Iterator[str]:
 
 
 def _reference(parts: Sequence[GntPart]) -> Iterator[str]:
-    """What each part of the preparation takes by itself, in one process."""
+    """Speed of each part of the preparation, in one process."""
     import numpy as np
     from PIL import Image
 
@@ -135,7 +134,7 @@ def _reference(parts: Sequence[GntPart]) -> Iterator[str]:
 
 
 def _pipeline(source: Source) -> Iterator[str]:
-    """How fast the input pipeline gives batches if nobody trains on them."""
+    """Batches per second of the input pipeline without training."""
     import numpy as np
 
     from lsgan_tf.util.tensorflow_setup import import_tensorflow
@@ -157,7 +156,7 @@ def _pipeline(source: Source) -> Iterator[str]:
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the clock, and seconds that this process and its children computed."""
+    """Wall seconds, and CPU seconds of this process and its children."""
     clock, before = time.perf_counter(), os.times()
     work()
     seconds, after = time.perf_counter() - clock, os.times()
@@ -165,7 +164,7 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def _peaks() -> tuple[float, float]:
-    """The most memory that this process and its largest child have had so far, MiB."""
+    """Peak memory of this process and of its largest child in MiB."""
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     here, child = (resource.getrusage(each).ru_maxrss * unit / (1 << 20) for each in who)
@@ -173,7 +172,7 @@ def _peaks() -> tuple[float, float]:
 
 
 def lsun(data_dir: Path, cache_dir: Path) -> Iterator[str]:
-    """Measures the preparation of an LMDB of LSUN, and reading it and what was prepared."""
+    """Benchmark the preparation of an LMDB of LSUN, and reading the LMDB and the shards."""
     import bench_lsun
 
     size = 112 if flags.FLAGS["image_size"].using_default_value else _IMAGE_SIZE.value
@@ -186,10 +185,10 @@ def lsun(data_dir: Path, cache_dir: Path) -> Iterator[str]:
     )
 
 
-# What can be measured: functions of the data folder and a folder for caches that yield lines.
+# Functions of the data folder and a cache folder that yield lines of the report.
 KINDS = {"hwdb": hwdb, "lsun": lsun}
 
-_KIND = flags.DEFINE_enum("kind", "hwdb", list(KINDS), "what the data is")
+_KIND = flags.DEFINE_enum("kind", "hwdb", list(KINDS), "kind of data")
 
 
 if __name__ == "__main__":

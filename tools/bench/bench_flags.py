@@ -1,4 +1,4 @@
-"""The flags that benchmarks share; each appears in the help of the tool that asks for it."""
+"""Flags shared by the benchmarks; each appears in the help of the tools that define it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from absl import flags
 
 from lsgan_tf.cli.flags import PATH
 
-# So they belong to whoever calls, not to this module.
+# The flags belong to the calling module.
 flags.disclaim_key_flags()
 
 NETS = ("hwdb", "cifar10", "scene112", "dcgan64")
@@ -14,7 +14,7 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 def net(default: str) -> flags.FlagHolder[str]:
-    """--net: one network."""
+    """--net."""
     return flags.DEFINE_enum("net", default, NETS, "what to train")
 
 
@@ -24,25 +24,25 @@ def precision() -> flags.FlagHolder[str]:
 
 
 def batch_size(more: str = "") -> flags.FlagHolder[int]:
-    """--batch_size; `more` goes on with its help."""
+    """--batch_size; `more` is appended to its help."""
     return flags.DEFINE_integer("batch_size", 64, f"images per update{more}", lower_bound=2)
 
 
 def rounds() -> flags.FlagHolder[int]:
     """--rounds."""
-    return flags.DEFINE_integer("rounds", 7, "bursts that each contestant gets", lower_bound=1)
+    return flags.DEFINE_integer("rounds", 7, "bursts of each contestant", lower_bound=1)
 
 
 def seconds() -> flags.FlagHolder[float]:
     """--seconds."""
-    return flags.DEFINE_float("seconds", 3.0, "about how long a burst lasts", lower_bound=0.0)
+    return flags.DEFINE_float("seconds", 3.0, "approximate duration of a burst", lower_bound=0.0)
 
 
 def json_file() -> flags.FlagHolder[str | None]:
     """--json."""
-    return flags.DEFINE(PATH, "json", None, "file for all that was measured")
+    return flags.DEFINE(PATH, "json", None, "file for the measurements")
 
 
 def small() -> flags.FlagHolder[bool]:
     """--small."""
-    return flags.DEFINE_boolean("small", False, "narrow networks, to try this tool itself")
+    return flags.DEFINE_boolean("small", False, "narrow networks, to test this tool")

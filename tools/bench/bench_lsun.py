@@ -1,4 +1,4 @@
-"""What `bench_data.py --kind=lsun` measures: preparing LSUN, and reading it for training."""
+"""Benchmarks of `bench_data.py --kind=lsun`: preparing LSUN, and reading it for training."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from lsgan_tf.data.lsun.source import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.util import child_processes
 
-_CHUNK = 32  # Pictures a task, as in the preparation.
-_SECONDS = 10.0  # For one measurement of the input pipeline.
-_MOST = 20_000  # Pictures to look at in one measurement.
+_CHUNK = 32  # images per task, as in the preparation
+_SECONDS = 10.0  # maximum of a measurement of the input pipeline
+_MOST = 20_000  # images in a measurement
 
 
 def lsun(
     data_dir: Path, cache_dir: Path, *, image_size: int, batch_size: int, batches: int
 ) -> Iterator[str]:
-    """Measures the preparation of an LMDB of LSUN, and both ways to read it.
+    """Benchmark the preparation of an LMDB of LSUN, and both ways of reading.
 
     Args:
-      data_dir: a folder of LSUN's own, `<category>_<split>_lmdb`.
-      cache_dir: an empty folder to work in.
-      image_size: height and width of the pictures in pixels.
-      batch_size: pictures per batch.
-      batches: batches to read from the input pipeline, if it takes no longer than ten seconds.
+      data_dir: a folder of LSUN, `<category>_<split>_lmdb`.
+      cache_dir: an empty working folder.
+      image_size: height and width of the images in pixels.
+      batch_size: images per batch.
+      batches: maximum number of batches to read from the input pipeline.
 
     Yields:
-      Lines for a person.
+      Lines of the report.
     """
     records = open_lmdb(data_dir, cache_dir=cache_dir)
     category = lsun_places.category_of(data_dir)
     cores = child_processes.cores()
-    yield f"{data_dir}: {len(records):,} pictures, {cores} processes"
+    yield f"{data_dir}: {len(records):,} images, {cores} processes"
     count = min(len(records), _MOST)
     plain, plain_busy = _timed(lambda: _decode_all(records, image_size, count, cores))
     yield (
@@ -74,15 +74,15 @@ def lsun(
 
 
 def _pipeline(source: Source, batch_size: int, most: int) -> float:
-    """Pictures per second that the input pipeline gives if nobody trains on them."""
+    """Images per second of the input pipeline without training."""
     from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
-    import_tensorflow()  # Not before: it would slow the start of processes.
+    import_tensorflow()  # not earlier, as it slows the start of processes
     from lsgan_tf.data.pipeline import Batches
 
     order = Batches(source, batch_size=batch_size, draws=1, seed=0)
     iterator = iter(order.dataset(0, replicas=1, first_replica=0, local_replicas=1))
-    next(iterator)  # Starts the threads.
+    next(iterator)  # starts the threads
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < _SECONDS and count < most:
         next(iterator)
@@ -106,7 +106,7 @@ def _decode_span(span: tuple[LmdbRecords, int, int, int]) -> int:
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the clock, and seconds that this process and its children computed."""
+    """Wall seconds, and CPU seconds of this process and its children."""
     clock, before = time.perf_counter(), os.times()
     work()
     after = os.times()

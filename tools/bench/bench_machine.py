@@ -1,4 +1,4 @@
-"""What a measurement has to say about the machine it was made on."""
+"""Description of the machine, for benchmark results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lsgan_tf.util.files import atomic_file, explained
 
 _PACKAGES = ("lsgan_tf", "tensorflow", "keras", "numpy", "torch")
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
-# Above this load something else was computing when the measurement began.
+# Above this load other programs are running.
 _QUIET = 0.5
 
 
 def describe() -> dict[str, Any]:
-    """Processor, memory, GPUs, versions, settings, and how busy the machine is now."""
+    """Describe processor, memory, GPUs, versions, environment and current load."""
     return {
         "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
@@ -41,7 +41,7 @@ def describe() -> dict[str, Any]:
 
 
 def in_words(machine: dict[str, Any]) -> str:
-    """The description in a few lines, with a warning if the machine is busy."""
+    """Format the description, with a warning if the machine is busy."""
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     lines = [
         f"{machine['processor']}, {machine['cores']} cores ({' '.join(machine['instructions'])}), "
@@ -50,14 +50,14 @@ def in_words(machine: dict[str, Any]) -> str:
     ]
     if machine["load"] > _QUIET:
         lines.append(
-            f"warning: the machine is busy (load {machine['load']}): its clock says little here; "
-            "compare computed seconds (CPU), and those with care"
+            f"warning: the machine is busy (load {machine['load']}): wall times are unreliable; "
+            "compare CPU seconds, with care"
         )
     return "\n".join(lines)
 
 
 def write(path: Path, machine: dict[str, Any], measured: Any) -> None:
-    """Writes what was measured as JSON, with the machine and the command, atomically."""
+    """Write measurements as JSON, with the machine and the command, atomically."""
     when = time.strftime("%Y-%m-%d %H:%M:%S")
     content = {"when": when, "command": sys.argv, "machine": machine, "measured": measured}
     with explained(path, "writing the measurements"), atomic_file(path) as temporary:
@@ -65,7 +65,7 @@ def write(path: Path, machine: dict[str, Any], measured: Any) -> None:
 
 
 def has_bfloat16() -> bool:
-    """Whether bfloat16 is fast here: a GPU, or a processor with instructions for it."""
+    """Whether there is a GPU, or a processor with instructions for bfloat16."""
     return bool(_gpus()) or bool({"avx512_bf16", "amx_bf16"} & set(_cpuinfo("flags").split()))
 
 

@@ -1,12 +1,12 @@
-"""Measures the memory that training takes beside what arithmetic says it needs, and its growth.
+"""Measure the memory of training, its theoretical minimum, and its growth.
 
     python tools/bench/bench_memory.py --net=hwdb --steps=1000
 
-Needed are the weights, Adam's two averages, the larger network's gradients, and the layers'
-outputs that D's update keeps for its backward pass (of reals, of fakes and of G). What is above
-that is TensorFlow itself (told apart), work space of its kernels, and what its allocator keeps.
-On a GPU the allocator's own count is printed too. Growth is the resident memory at the end less
-that after the first tenth of the steps; it should be about nothing, for any number of steps.
+The minimum are the weights, Adam's two averages, the larger network's gradients, and the layers'
+outputs that D's update keeps for its backward pass (for reals, for fakes and of G). The rest is
+TensorFlow itself (printed separately), work space of its kernels, and memory kept by its allocator.
+On a GPU the allocator's peak is printed, too. Growth is the resident memory at the end minus that
+after the first tenth of the steps; it should be about zero for any number of steps.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NET = bench_flags.net("hwdb")
 _PRECISION = bench_flags.precision()
 _DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main")
 _BATCH = bench_flags.batch_size()
-_STEPS = flags.DEFINE_integer("steps", 100, "steps to take", lower_bound=10)
+_STEPS = flags.DEFINE_integer("steps", 100, "number of steps", lower_bound=10)
 _JSON = bench_flags.json_file()
 _SMALL = bench_flags.small()
 
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> None:
 
 
 def resident() -> float:
-    """Memory that this process holds now, MiB; its peak where the system does not say."""
+    """Resident memory of this process in MiB, or its peak if unknown."""
     path = Path("/proc/self/status")
     if path.is_file():
         for line in path.read_text().splitlines():
@@ -86,7 +86,7 @@ def resident() -> float:
 
 
 def peak() -> float:
-    """The most memory that this process has held so far, MiB."""
+    """Peak resident memory of this process in MiB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MIB
 

@@ -1,4 +1,4 @@
-"""The networks that are measured, as configs of training runs, and random examples for them."""
+"""Configs of the networks to benchmark, and random examples for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FULL: dict[str, dict[str, Any]] = {
 }
 _CLASSES = {"hwdb": 3740, "cifar10": 10, "scene112": 0, "dcgan64": 0}
 _CHANNELS = {"hwdb": 1, "cifar10": 3, "scene112": 3, "dcgan64": 3}
-# Small enough to try the tools themselves in seconds.
+# Small enough to test the tools in seconds.
 _SMALL: dict[str, dict[str, Any]] = {
     "hwdb": {"image_size": 12, "width": 0.02, "first_filters": 6, "label_dim": 5, "z_dim": 7},
     "cifar10": {"image_size": 16, "filters": 4, "z_dim": 7},
@@ -38,16 +38,16 @@ def config(
     small: bool = False,
     convolution: str = "auto",
 ) -> Config:
-    """The config of a run on one of `NETS`, with the facts that its dataset would give.
+    """Make the config of a run with one of `NETS`, with its dataset's metadata.
 
     Args:
       net: "hwdb" (3,740 classes), "cifar10", "scene112" or "dcgan64".
-      precision: as `--precision`.
-      batch_size: global.
-      small: narrow networks and few classes.
-      convolution: as `--convolution`.
+      precision: see `--precision`.
+      batch_size: global batch size.
+      small: whether to use narrow networks and few classes.
+      convolution: see `--convolution`.
     """
-    # The paper's step, as its peers have it: without a moving average.
+    # Without EMA, as in the paper and in PyTorch's step.
     given = _FULL[net] | {
         "precision": precision,
         "batch_size": batch_size,
@@ -69,13 +69,13 @@ def config(
 
 
 def random_examples(shape: tuple[int, ...], classes: int) -> ArraySource:
-    """Pictures of random pixels with random labels, read as any dataset is.
+    """Make a data source of random images with random labels.
 
     Args:
-      shape: of a picture.
-      classes: how many; 0 has no labels.
+      shape: shape of an image.
+      classes: number of classes; 0 for no labels.
     """
     rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (_EXAMPLES, *shape), np.uint8)
+    images = rng.integers(0, 256, (_EXAMPLES, *shape), np.uint8)
     labels = rng.integers(0, classes, _EXAMPLES) if classes else None
-    return ArraySource(pictures, labels, tuple(map(str, range(classes))), fingerprint="random")
+    return ArraySource(images, labels, tuple(map(str, range(classes))), fingerprint="random")

@@ -1,4 +1,4 @@
-"""This package's training step as a contestant: the model, input pipeline and loop of training."""
+"""This package's training step as a contestant: model, input pipeline and training loop."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from lsgan_tf.config import Config
     from lsgan_tf.networks.base import Network
 
-# Seconds that a measurement of the peak lasts, after one round of warming up.
+# Duration of a measurement of the peak, after a warm-up call.
 _PEAK_SECONDS = 0.5
 
 
 def prepare(**settings: Any) -> Product:
-    """Makes the runner; see `Product`."""
+    """Make the runner; see `Product`."""
     return Product(**settings)
 
 
 class Product:
-    """Training as `lsgan_tf.main` does it, on random pictures.
+    """Training as by `lsgan_tf.main`, on random images.
 
     Args:
       net: one of `bench_nets.NETS`.
-      precision: as `--precision`.
-      devices: as `--devices`.
-      batch_size: global.
-      small: narrow networks, to try the tool.
-      convolution: as `--convolution`.
+      precision: see `--precision`.
+      devices: see `--devices`.
+      batch_size: global batch size.
+      small: whether to use narrow networks, to test the tool.
+      convolution: see `--convolution`.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Product:
         }  # fmt: skip
 
     def burst(self, steps: int) -> None:
-        """Takes steps, `--steps_per_call` of them in a call, as the training loop does."""
+        """Run steps, `--steps_per_call` per call, as the training loop does."""
         import tensorflow as tf
 
         while steps:
@@ -112,10 +112,10 @@ class Product:
             steps -= count
 
     def peak(self) -> dict[str, float]:
-        """Floating-point operations per second of a large product and a large convolution.
+        """Floating-point operations per second of a large matrix product or convolution.
 
         Returns:
-          "clock" and "cpu": the better of the two, per second and per computed second.
+          "clock" and "cpu": the better of the two, per second of wall time and of CPU time.
         """
         if self._peak is None:
             self._peak = _peak_functions(self.config.precision)
@@ -133,7 +133,7 @@ class Product:
 
 
 def _algorithm(config: Config, strategy: tf.distribute.Strategy) -> operations.Algorithm | None:
-    """How training computes this config's convolutions on these devices; None: all directly."""
+    """The convolution algorithm of training on these devices; None if all are direct."""
     from lsgan_tf.networks.ops import conv2d_dispatch
 
     processor = conv2d_dispatch._processor()
@@ -148,13 +148,13 @@ def _algorithm(config: Config, strategy: tf.distribute.Strategy) -> operations.A
 def needed(
     generator: Network, discriminator: Network, *, batch_size: int, bytes_each: int
 ) -> dict[str, int]:
-    """Bytes that the step with the most to keep, D's update, cannot do without.
+    """Minimum memory in bytes of D's update, which needs the most.
 
     Args:
       generator: G.
       discriminator: D.
       batch_size: examples per update.
-      bytes_each: size of a number in a layer's output.
+      bytes_each: size of an element of a layer's output.
     """
     from lsgan_tf.networks import flops as operations
 
@@ -175,7 +175,7 @@ def needed(
 
 
 def _peak_functions(precision: str) -> list[tuple[Any, float]]:
-    """A matrix product and a 3x3 convolution in this precision, with their operations."""
+    """A matrix product and a 3x3 convolution, with their numbers of operations."""
     import tensorflow as tf
 
     dtype = {"float32": tf.float32, "bfloat16": tf.bfloat16, "float16": tf.float16}[precision]
@@ -186,7 +186,7 @@ def _peak_functions(precision: str) -> list[tuple[Any, float]]:
     image = tf.cast(tf.random.normal((batch, 28, 28, channels)), dtype)
     kernel = tf.cast(tf.random.normal((3, 3, channels, channels)), dtype)
 
-    # One number is read back, so that a GPU is waited for.
+    # A value is read back to wait for a GPU.
     @tf.function(autograph=False)
     def product() -> tf.Tensor:
         x = square

@@ -1,10 +1,10 @@
-"""Says where the time of a training step goes, by kind of operation and by layer.
+"""Profile a training step by kind of operation and by layer.
 
     python tools/bench/bench_profile.py --net=scene112 --batch_size=16
 
-The step is the one that training runs, under TensorFlow's profiler. Unless --noin_turn is given,
-operations run one after the other, each on all cores, so that the time of each is its own; a step
-is then somewhat slower than in training, where two may run side by side.
+The step is that of training, under TensorFlow's profiler. Unless --noin_turn is given, operations
+run one after another, each on all cores, so that their times are separate; a step is then somewhat
+slower than in training, where operations may run concurrently.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from lsgan_tf.errors import UserError
 _NET = bench_flags.net("hwdb")
 _PRECISION = bench_flags.precision()
 _BATCH = bench_flags.batch_size()
-_STEPS = flags.DEFINE_integer("steps", 3, "steps to look at", lower_bound=1, upper_bound=100)
+_STEPS = flags.DEFINE_integer("steps", 3, "number of steps", lower_bound=1, upper_bound=100)
 _TOP = flags.DEFINE_integer("top", 15, "rows of each table", lower_bound=1)
-_IN_TURN = flags.DEFINE_boolean("in_turn", True, "one operation after the other")
+_IN_TURN = flags.DEFINE_boolean("in_turn", True, "one operation after another")
 _JSON = bench_flags.json_file()
 _SMALL = bench_flags.small()
 
-# Operations that only hold others, and those of the input's own threads.
+# Operations that contain others, and those of the input pipeline's threads.
 _CONTAINERS = re.compile(r".*(While|If|PartitionedCall|RemoteCall|PyFunc|Dataset.*|Iterator.*)")
 _OPERATION = re.compile(r"(?P<name>[^:]+):(?P<kind>_*[A-Z]\w*)")
 _LAYER = re.compile(r"(generator|discriminator)(?:_\d+)?/([a-z]+\d*(?:_bn)?)(?:_\d+)?/")
 
 
 class Operation(NamedTuple):
-    """One operation of a graph, as the profiler saw it.
+    """A profiled operation.
 
     Attributes:
-      name: in the graph.
-      kind: the kernel's.
-      milliseconds: on the clock, over all calls.
+      name: name in the graph.
+      kind: type of the operation.
+      milliseconds: total wall time over all calls.
     """
 
     name: str
@@ -77,7 +77,7 @@ def main(argv: list[str]) -> None:
         found = list(operations(Path(folder)))
     if not found:
         raise UserError(
-            "TensorFlow's profiler saw no operation on the CPU; this tool reads no GPU's"
+            "TensorFlow's profiler recorded no operations on the CPU; GPUs are not supported"
         )
     tables = {
         "kind of operation": _sums(found, lambda operation: operation.kind),
@@ -90,7 +90,7 @@ def main(argv: list[str]) -> None:
 
 
 def operations(folder: Path) -> Iterator[Operation]:
-    """Reads the traces under `folder`; operations that only hold others are left out."""
+    """Read the traces in a folder, without operations that contain others."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     for path in folder.rglob("*.xplane.pb"):
@@ -107,16 +107,16 @@ def operations(folder: Path) -> Iterator[Operation]:
 
 
 def layer_of(name: str) -> str:
-    """The layer that an operation's name tells, and whether it is of the backward pass."""
+    """The layer and pass (forward or backward) of an operation, by its name."""
     found = _LAYER.search(name)
     if not found:
-        return "not of a layer, by name"
-    way = "backward" if "gradient_tape/" in name else "forward"
-    return f"{found[1]} {found[2]}, {way}"
+        return "no layer in the name"
+    direction = "backward" if "gradient_tape/" in name else "forward"
+    return f"{found[1]} {found[2]}, {direction}"
 
 
 def _sums(found: Iterable[Operation], key: Callable[[Operation], str]) -> dict[str, float]:
-    """Milliseconds a step by key, the most first."""
+    """Milliseconds per step by key, in descending order."""
     sums: collections.Counter[str] = collections.Counter()
     for operation in found:
         sums[key(operation)] += operation.milliseconds / _STEPS.value
@@ -125,7 +125,7 @@ def _sums(found: Iterable[Operation], key: Callable[[Operation], str]) -> dict[s
 
 def _lines(title: str, sums: Mapping[str, float]) -> list[str]:
     whole = sum(sums.values())
-    lines = [f"{'ms a step':>10}  {'share':>6}  {title} ({whole:,.1f} ms in all operations)"]
+    lines = [f"{'ms a step':>10}  {'part':>6}  {title} ({whole:,.1f} ms in all operations)"]
     rows = list(sums.items())
     for name, value in rows[: _TOP.value]:
         lines.append(f"{value:10,.1f}  {value / whole:6.1%}  {name}")

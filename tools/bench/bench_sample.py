@@ -1,11 +1,11 @@
-"""Measures how fast an exported generator draws, beside the generator's forward pass alone.
+"""Benchmark drawing from an exported generator, relative to the generator's forward pass.
 
     python tools/bench/bench_sample.py --saved_model=runs/first/export
 
-Of each batch size the signature `sample` (noise, labels, generator, pixels, back to NumPy) and
-the signature `serving_default` on noise that lies ready are measured by turns; the batch size
-with the most images is chosen, and there the share of the forward limit is what counts. Drawing
-in a stream, as `lsgan_tf.sample` does, is measured too, with the batch size it uses itself.
+For each batch size, the signature `sample` (noise, labels, generator, pixels, NumPy) and the
+signature `serving_default` on prepared noise are measured alternately; the result is the fraction
+of the forward pass's rate at the fastest batch size. Streaming, as by `lsgan_tf.sample`, is
+measured with its own batch size.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 _MODEL = flags.DEFINE(PATH, "saved_model", None, "folder of the SavedModel, <run>/export")
 _SIZES = flags.DEFINE_list("batch_sizes", ["16", "64", "256", "1024"], "batch sizes to try")
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "how often each is measured", lower_bound=1)
-_SECONDS = flags.DEFINE_float("seconds", 1.0, "about how long a measurement lasts", 0.0)
-_JSON = flags.DEFINE(PATH, "json", None, "file for all that was measured")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "number of measurements of each", lower_bound=1)
+_SECONDS = flags.DEFINE_float("seconds", 1.0, "approximate duration of a measurement", 0.0)
+_JSON = flags.DEFINE(PATH, "json", None, "file for the measurements")
 
 
 def main(argv: list[str]) -> None:
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> None:
     for row in rows:
         print(
             f"batch {row['batch_size']:5}: {row['sample']:10,.1f} images/s, forward alone "
-            f"{row['forward']:10,.1f}, share {row['share']:.3f}",
+            f"{row['forward']:10,.1f}, fraction {row['share']:.3f}",
             flush=True,
         )
     best = max(rows, key=lambda row: row["sample"])
@@ -65,7 +65,7 @@ def main(argv: list[str]) -> None:
     streamed = count / (time.perf_counter() - start)
     print(
         f"chosen: batch {best['batch_size']}, {best['sample']:,.1f} images/s, "
-        f"{best['share']:.3f} of the forward limit; in a stream of batches of {sampler.chunk}: "
+        f"{best['share']:.3f} of the forward pass alone; streaming batches of {sampler.chunk}: "
         f"{streamed:,.1f} images/s"
     )
     if _JSON.value:
@@ -74,7 +74,7 @@ def main(argv: list[str]) -> None:
 
 
 def _forward(path: Path) -> Callable[[int, np.ndarray | None], Callable[[], object]]:
-    """Makes, for a batch size and labels, the generator's forward pass on noise that is ready."""
+    """Make the generator's forward pass on prepared noise, by batch size and labels."""
     import tensorflow as tf
 
     from lsgan_tf.util.tensorflow_paths import literal
@@ -87,7 +87,7 @@ def _forward(path: Path) -> Callable[[int, np.ndarray | None], Callable[[], obje
         arguments = {"z": tf.random.uniform((size, z_dim), -1.0, 1.0)}
         if labels is not None:
             arguments["label"] = tf.constant(labels, tf.int32)
-        # One number is read back, so that a GPU is waited for.
+        # A value is read back to wait for a GPU.
         return lambda: tf.reshape(signature(**arguments)["images"], (-1,))[0].numpy()
 
     return on_noise
@@ -98,34 +98,34 @@ def _measure(
     forward: Callable[[int, np.ndarray | None], Callable[[], object]],
     size: int,
 ) -> dict[str, Any]:
-    """Images per second of both ways at one batch size, by turns."""
+    """Images per second of both at a batch size, measured alternately."""
     import numpy as np
 
     labels = None
     if sampler.conditional:
         labels = np.arange(size, dtype=np.int32) % len(sampler.classes)
-    ways = {
+    functions = {
         "sample": lambda: sampler.sample(size, 0, labels),
         "forward": forward(size, labels),
     }
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()  # traces, and takes memory
+    rates: dict[str, list[float]] = {name: [] for name in functions}
+    for function in functions.values():
+        function()  # traces and allocates
     for _ in range(_ROUNDS.value):
-        for name, way in ways.items():
-            rates[name].append(size * _rate(way))
+        for name, function in functions.items():
+            rates[name].append(size * _rate(function))
     found = {name: statistics.median(values) for name, values in rates.items()}
-    # The share within each round, so that what slows both down cancels.
+    # The fraction is taken within each round, so that other load cancels.
     pairs = zip(rates["sample"], rates["forward"], strict=True)
-    share = statistics.median(mine / limit for mine, limit in pairs)
-    return {"batch_size": size, **found, "share": share, "rounds": rates}
+    fraction = statistics.median(mine / limit for mine, limit in pairs)
+    return {"batch_size": size, **found, "share": fraction, "rounds": rates}
 
 
-def _rate(way: Callable[[], object]) -> float:
+def _rate(function: Callable[[], object]) -> float:
     """Calls per second."""
     start, calls = time.perf_counter(), 0
     while not calls or time.perf_counter() - start < _SECONDS.value:
-        way()
+        function()
         calls += 1
     return calls / (time.perf_counter() - start)
 

@@ -1,11 +1,11 @@
-"""Measures the training step on one device, on several, and on two worker processes, by turns.
+"""Benchmark the training step on one device, several devices, and two workers, alternately.
 
     python tools/bench/bench_scaling.py --net=cifar10
     python tools/bench/bench_scaling.py --devices=gpu:1,gpu:2,gpu:4,gpu:8 --batch_size=512
 
-The global batch is the same for all, so all do the same work. Logical devices on one processor
-cannot be faster than one: what they take more is the cost of synchronising (slices of a batch,
-normalisation over all of them, gradients added up), and that is what is measured there.
+The global batch, and hence the work, is the same for all. Several logical devices on one processor
+cannot be faster than one; their additional time is the cost of synchronisation (splitting the
+batch, normalisation over all replicas, summing gradients).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DEVICES = flags.DEFINE_list(
     "devices", ["cpu:1", "cpu:2", "cpu:4"], "settings of --devices of lsgan_tf.main to compare"
 )
 _WORKERS = flags.DEFINE_integer(
-    "workers", 2, "worker processes on this host, as one more row; below 2: none", lower_bound=0
+    "workers", 2, "worker processes on this host, as a further row; below 2: none", lower_bound=0
 )
 _BATCH = bench_flags.batch_size(", over all devices")
 _ROUNDS = bench_flags.rounds()
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
         _contestants(),
         rounds=_ROUNDS.value,
         seconds=_SECONDS.value,
-        say=functools.partial(print, file=sys.stderr, flush=True),
+        log=functools.partial(print, file=sys.stderr, flush=True),
     )
     print(f"{_NET.value} {_PRECISION.value}, batch {_BATCH.value} over all devices")
     print(bench_tables.of_scaling(results))

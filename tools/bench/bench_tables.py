@@ -1,4 +1,4 @@
-"""What was measured, as tables and as plain values."""
+"""Tables and plain values of benchmark results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench_turns import Result
 
 
 def of_training(title: str, results: Sequence[Result]) -> str:
-    """Results in words: medians, spread (least to most), and ratios to the first."""
+    """Format medians, ranges, and ratios to the first result."""
     first = results[0]
     work = first.facts["operations"]
     performed = first.facts["performed"]
@@ -22,27 +22,27 @@ def of_training(title: str, results: Sequence[Result]) -> str:
         f"{'CPU s/step':>12}{'of peak':>9}{'ratio':>7}",
     ]
     for result in results:
-        spread = f"{min(result.seconds) * 1e3:,.1f}..{max(result.seconds) * 1e3:,.1f}"
-        share = work / result.median / first.peak["clock"]
-        cpu_share = work / result.cpu_median / first.peak["cpu"]
+        ends = f"{min(result.seconds) * 1e3:,.1f}..{max(result.seconds) * 1e3:,.1f}"
+        of_peak = work / result.median / first.peak["clock"]
+        of_cpu_peak = work / result.cpu_median / first.peak["cpu"]
         lines.append(
-            f"{result.name:16}{result.median * 1e3:10,.1f}{spread:>18}{share:9.0%}"
-            f"{result.times(first):7.2f}{result.cpu_median:12.3f}{cpu_share:9.0%}"
+            f"{result.name:16}{result.median * 1e3:10,.1f}{ends:>18}{of_peak:9.0%}"
+            f"{result.times(first):7.2f}{result.cpu_median:12.3f}{of_cpu_peak:9.0%}"
             f"{result.cpu_times(first):7.2f}"
         )
     return "\n".join(lines)
 
 
 def of_scaling(results: Sequence[Result]) -> str:
-    """Results in words: medians, spread (least to most), and ratios to the first."""
+    """Format medians, ranges, and ratios to the first result."""
     lines = [
         f"{'':12}{'replicas':>9}{'ms/step':>10}{'least..most':>18}{'ratio':>7}"
         f"{'CPU s/step':>12}{'ratio':>7}"
     ]
     for result in results:
-        spread = f"{min(result.seconds) * 1e3:,.1f}..{max(result.seconds) * 1e3:,.1f}"
+        ends = f"{min(result.seconds) * 1e3:,.1f}..{max(result.seconds) * 1e3:,.1f}"
         lines.append(
-            f"{result.name:12}{result.facts['replicas']:9}{result.median * 1e3:10,.1f}{spread:>18}"
+            f"{result.name:12}{result.facts['replicas']:9}{result.median * 1e3:10,.1f}{ends:>18}"
             f"{result.times(results[0]):7.2f}{result.cpu_median:12.3f}"
             f"{result.cpu_times(results[0]):7.2f}"
         )
@@ -50,7 +50,7 @@ def of_scaling(results: Sequence[Result]) -> str:
 
 
 def plain(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Results as JSON has them, with their medians and ratios to the first."""
+    """Results as plain values, with medians and ratios to the first."""
     return [
         dataclasses.asdict(result)
         | {

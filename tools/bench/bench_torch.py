@@ -10,24 +10,24 @@ import numpy as np
 import torch
 from torch_gan import TorchGAN
 
-# Batches that lie ready on the device; PyTorch is not charged for an input pipeline.
+# Batches prepared on the device; PyTorch's time does not include an input pipeline.
 _BATCHES = 16
 
 
 def prepare(**settings: Any) -> Peer:
-    """Makes the runner; see `Peer`."""
+    """Make the runner; see `Peer`."""
     return Peer(**settings)
 
 
 class Peer:
-    """The peer's training step on random pictures.
+    """PyTorch's training step on random images.
 
     Args:
       net: one of `bench_nets.NETS`.
       precision: "float32" or "bfloat16" (autocast).
-      compiled: whether both networks go through `torch.compile`.
+      compiled: whether to use `torch.compile` on both networks.
       batch_size: examples per update.
-      small: narrow networks, to try the tool.
+      small: whether to use narrow networks, to test the tool.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Peer:
         start = time.perf_counter()
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision("high")  # as TensorFlow: TF32 where there is any
+        torch.set_float32_matmul_precision("high")  # TF32 if available, as in TensorFlow
         torch.manual_seed(0)
         config = bench_nets.config(net, precision=precision, batch_size=batch_size, small=small)
         self._gan, self._z_dim = TorchGAN(config, self._device, compiled), config.z_dim
@@ -63,7 +63,7 @@ class Peer:
         }
 
     def burst(self, steps: int) -> None:
-        """Takes steps, and waits for the last one's metrics."""
+        """Run steps and wait for the last one's metrics."""
         for _ in range(steps):
             pixels, labels = self._batches[self._step % _BATCHES]
             z = torch.rand(len(pixels), self._z_dim, device=self._device) * 2 - 1
@@ -74,5 +74,5 @@ class Peer:
             raise ArithmeticError(f"a step was not finite: {sums}")
 
     def peak(self) -> dict[str, float]:
-        """Nothing: the peak is measured in TensorFlow's process."""
+        """Return nothing: the peak is measured in TensorFlow's process."""
         return {}

@@ -1,16 +1,16 @@
-"""Measures the training step, alone or by turns with the same step in PyTorch.
+"""Benchmark the training step, alone or alternately with the same step in PyTorch.
 
     python tools/bench/bench_train.py
     python tools/bench/bench_train.py --peer=torch --nets=hwdb,cifar10 --json=bench.json
 
-The step is the one that training runs: several steps in a call, the input pipeline, the metrics
-and the check for values that are not finite. Floating-point operations are counted from the
-layers (tools/bench/flops.py) and set beside the machine's peak, the better of a large
-matrix product and a large convolution in the same process and precision, measured in each round.
+The step is that of training: several steps per call, the input pipeline, the metrics and the check
+for non-finite values. Floating-point operations are counted by layer (lsgan_tf/networks/flops.py)
+and compared with the machine's peak, the better of a large matrix product and a large convolution
+in the same process and precision, measured in each round.
 --peer=torch (pip install lsgan_tf[bench]) adds the same networks, losses, optimiser and order of
-updates in PyTorch, eager and compiled, channels-last, with autocast for bfloat16. All take turns,
-each in a process of its own. Times on the clock are for a machine that does nothing else; seconds
-that were computed (CPU) bear some company.
+updates in PyTorch, eager and compiled, channels-last, with autocast for bfloat16. The contestants
+run alternately, in separate processes. Wall times are valid on an idle machine only; CPU seconds
+tolerate some other load.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from lsgan_tf.errors import UserError
 if TYPE_CHECKING:
     from bench_turns import Contestant
 
-_NETS = flags.DEFINE_list("nets", list(bench_flags.NETS), f"which of {', '.join(bench_flags.NETS)}")
+_NETS = flags.DEFINE_list("nets", list(bench_flags.NETS), f"some of {', '.join(bench_flags.NETS)}")
 _PRECISIONS = flags.DEFINE_list(
     "precisions",
     None,
-    "float32, bfloat16, or both (default: both, but float32 alone on a processor without "
+    "float32, bfloat16, or both (default: both, but only float32 on a processor without "
     "instructions for bfloat16)",
 )
 _PEER = flags.DEFINE_enum(
     "peer",
     "none",
     ["none", "torch", "direct"],
-    "what to compare with: PyTorch, or this package with --convolution=direct",
+    "PyTorch, or this package with --convolution=direct, for comparison",
 )
 _MODES = flags.DEFINE_list("torch_modes", ["eager", "compile"], "eager, compile, or both")
-_DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main; PyTorch takes the first")
+_DEVICES = flags.DEFINE_string("devices", "auto", "as of lsgan_tf.main; PyTorch uses the first")
 _BATCH = bench_flags.batch_size()
 _ROUNDS = bench_flags.rounds()
 _SECONDS = bench_flags.seconds()
@@ -65,7 +65,7 @@ def main(argv: list[str]) -> None:
         if bench_machine.has_bfloat16():
             precisions = ["float32", "bfloat16"]
         else:
-            print("float32 alone: this processor has no instructions for bfloat16", flush=True)
+            print("float32 only: this processor has no instructions for bfloat16", flush=True)
     groups = []
     for net in _NETS.value:
         for precision in precisions:
@@ -74,18 +74,18 @@ def main(argv: list[str]) -> None:
                 _contestants(net, precision),
                 rounds=_ROUNDS.value,
                 seconds=_SECONDS.value,
-                say=functools.partial(_say, title),
+                log=functools.partial(_log, title),
             )
             print("\n" + bench_tables.of_training(title, results), flush=True)
             groups.append(
                 {"net": net, "precision": precision, "results": bench_tables.plain(results)}
             )
-            if _JSON.value:  # after each group, so that little is lost
+            if _JSON.value:  # after each group, so that an interruption loses little
                 bench_machine.write(_JSON.value, machine, groups)
 
 
-def _say(title: str, words: str) -> None:
-    print(f"{title}: {words}", file=sys.stderr, flush=True)
+def _log(title: str, line: str) -> None:
+    print(f"{title}: {line}", file=sys.stderr, flush=True)
 
 
 def _check() -> None:

@@ -1,4 +1,4 @@
-"""Contestants in processes of their own that take turns, so that all meet the same machine."""
+"""Benchmarks of contestants in separate processes, run alternately under the same conditions."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from lsgan_tf.errors import UserError
 
 
 class Runner(Protocol):
-    """What a contestant's module returns from its `prepare(**settings)`.
+    """Result of `prepare(**settings)` of a contestant's module.
 
     Attributes:
-      facts: what is worth knowing about it; plain values.
+      facts: metadata, as plain values.
     """
 
     facts: dict[str, Any]
 
     def burst(self, steps: int) -> None:
-        """Takes some training steps and waits until they are done."""
+        """Run training steps and wait until they are done."""
 
     def peak(self) -> dict[str, float]:
-        """The machine's best in this process; empty if it does not measure that."""
+        """Measure the machine's peak performance; empty if not supported."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """One thing to measure.
+    """A subject of a benchmark.
 
     Attributes:
-      name: for the table.
-      module: the module, beside this one, whose `prepare` makes its runner.
+      name: name in the table.
+      module: name of the module in this folder whose `prepare` makes its runner.
       settings: arguments of `prepare`.
-      environments: variables to set before TensorFlow is imported; one process each.
+      environments: environment variables of each of its processes.
     """
 
     name: str
@@ -56,14 +56,14 @@ class Contestant:
 
 @dataclasses.dataclass
 class Result:
-    """What was measured of one contestant.
+    """Measurements of a contestant.
 
     Attributes:
-      name: as in the contestant.
-      facts: as its first process tells them.
-      seconds: of one step on the clock, one for each round.
-      cpu_seconds: of one step that all its processes computed, one for each round.
-      peak: the largest of each value that `Runner.peak` returned.
+      name: the contestant's name.
+      facts: metadata of its first process.
+      seconds: wall time of a step, for each round.
+      cpu_seconds: CPU time of a step over all its processes, for each round.
+      peak: the maximum of each value of `Runner.peak`.
     """
 
     name: str
@@ -74,21 +74,21 @@ class Result:
 
     @property
     def median(self) -> float:
-        """Median of the seconds on the clock."""
+        """Median of the wall times."""
         return statistics.median(self.seconds)
 
     @property
     def cpu_median(self) -> float:
-        """Median of the computed seconds."""
+        """Median of the CPU times."""
         return statistics.median(self.cpu_seconds)
 
     def times(self, other: Result) -> float:
-        """How many times as long as `other` this takes: the median over the rounds."""
+        """Ratio of the wall times to those of `other`: the median over the rounds."""
         pairs = zip(self.seconds, other.seconds, strict=True)
         return statistics.median(mine / theirs for mine, theirs in pairs)
 
     def cpu_times(self, other: Result) -> float:
-        """The same of the computed seconds."""
+        """Ratio of the CPU times; see `times`."""
         pairs = zip(self.cpu_seconds, other.cpu_seconds, strict=True)
         return statistics.median(mine / theirs for mine, theirs in pairs)
 
@@ -98,21 +98,21 @@ def take_turns(
     *,
     rounds: int,
     seconds: float,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> list[Result]:
-    """Runs the contestants by turns: each waits, without computing, while another runs.
+    """Measure the contestants alternately; each is idle while another runs.
 
     Args:
-      contestants: what to measure.
-      rounds: how many bursts each gets; every other round goes backwards.
-      seconds: about how long a burst lasts; at least one step.
-      say: is told what was just done.
+      contestants: the contestants.
+      rounds: number of bursts of each; every other round is in reverse order.
+      seconds: approximate duration of a burst, which is at least one step.
+      log: called with progress messages.
 
     Returns:
       The results in the contestants' order.
 
     Raises:
-      UserError: if one of them fails, with what it said.
+      UserError: if one of them fails.
     """
     with contextlib.ExitStack() as stack:
         crews, results, steps = [], [], []
@@ -122,7 +122,7 @@ def take_turns(
             crews.append(crew)
             crew.ask("burst", 1)
             steps.append(max(1, round(seconds / crew.ask("burst", 1)[0])))
-            say(f"{contestant.name} is ready, {steps[-1]} steps in a burst")
+            log(f"{contestant.name} is ready, {steps[-1]} steps per burst")
         for number in range(rounds):
             order = range(len(crews)) if number % 2 == 0 else reversed(range(len(crews)))
             for turn in order:
@@ -131,12 +131,12 @@ def take_turns(
                 clock, cpu, _ = crews[turn].ask("burst", steps[turn])
                 results[turn].seconds.append(clock / steps[turn])
                 results[turn].cpu_seconds.append(cpu / steps[turn])
-            say(f"round {number + 1} of {rounds}")
+            log(f"round {number + 1} of {rounds}")
     return results
 
 
 def clusters(workers: int) -> list[dict[str, str]]:
-    """TF_CONFIG of each of so many workers on this host, on ports that are free now."""
+    """TF_CONFIG of each of a number of workers on this host, on free ports."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(workers)]
         for each in sockets:
@@ -153,18 +153,18 @@ def clusters(workers: int) -> list[dict[str, str]]:
 
 
 class _Crew:
-    """The processes of one contestant, which do everything together."""
+    """The processes of a contestant, which work together."""
 
     def __init__(self, name: str, connections: Sequence[Connection]) -> None:
         self._name, self._connections = name, connections
 
     def ready(self) -> dict[str, Any]:
-        """Waits for all of them; returns the first one's facts."""
+        """Wait for all of them; returns the first one's metadata."""
         first, *_ = [self._receive(connection) for connection in self._connections]
         return first
 
     def ask(self, what: str, *arguments: Any) -> tuple[float, float, Any]:
-        """Has all do it; returns the slowest's seconds, all computed ones, and the first's word."""
+        """Call a method in all; returns the longest time, the total CPU time, the first result."""
         for connection in self._connections:
             connection.send((what, arguments))
         answers = [self._receive(connection) for connection in self._connections]
@@ -222,6 +222,6 @@ def _serve(
 
 
 def cpu_seconds() -> float:
-    """Seconds that all threads of this process have computed, the system's included."""
+    """User and system CPU time of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime

@@ -1,9 +1,9 @@
-"""The same networks and the same step in PyTorch, written as one usually writes them there.
+"""The same networks and training step in idiomatic PyTorch.
 
-Labels are embedded, tiled as maps and concatenated. Everything lies channels-last, and what
-is flattened or unflattened is so without a copy. PyTorch pads a 5x5 convolution of stride 2 by
-two on each side, which is TensorFlow's "SAME" seen in a mirror; `copy_weights` mirrors the
-weights, and on mirrored images both frameworks compute the same numbers.
+Labels are embedded, tiled as maps and concatenated. Tensors are channels-last, so that flattening
+does not copy. PyTorch pads a 5x5 convolution of stride 2 by two on each side, which is the mirror
+image of TensorFlow's "SAME"; `copy_weights` mirrors the weights, and on mirrored images both
+frameworks compute the same values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class LabelMap(nn.Module):
         self.bias = nn.Parameter(torch.zeros(dim))
 
     def forward(self, label: torch.Tensor) -> torch.Tensor:
-        """Labels, (n,), to (n, dim)."""
+        """Map labels, (n,), to (n, dim)."""
         return self.rows(label) + self.bias
 
 
@@ -49,7 +49,7 @@ def _norm(features: int, images: bool = True) -> nn.Module:
 
 
 def _join(x: torch.Tensor, phi: torch.Tensor | None) -> torch.Tensor:
-    """Puts the label behind features, or as constant maps behind an image's channels."""
+    """Concatenate the label to features, or as constant maps to an image's channels."""
     if phi is None:
         return x
     if x.ndim == 2:
@@ -92,7 +92,7 @@ class Generator(_Labelled):
             first = 8 * config.filters
             widths = (first // 2, first // 4, first // 8, channels)
             plan = tuple((width, 5, 2) for width in widths)
-        # Handwriting normalises the flat features, the others the first map's channels.
+        # Handwriting normalises the flat features, the other networks the first map's channels.
         self._flat = config.network == "handwriting"
         self._side = config.image_size // 2 ** sum(stride == 2 for _, _, stride in plan)
         units = self._side**2 * first
@@ -106,7 +106,7 @@ class Generator(_Labelled):
             source = filters
 
     def forward(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Noise and labels to images in G's range, float32."""
+        """Map noise and labels to images in G's range, float32."""
         x = self.h0(_join(z, self.phi(label)))
         if self._flat:
             x = _unflatten(self.bn0(x), self._side)
@@ -148,7 +148,7 @@ class Discriminator(_Labelled):
         setattr(self, self.last, nn.Linear(features, 1))
 
     def forward(self, x: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Images and labels to raw scores, float32, (n,)."""
+        """Map images and labels to raw scores, float32, (n,)."""
         phi = self.phi(label)
         x = nn.functional.leaky_relu(self.h0(x), 0.2)
         for i in range(1, self._convs):
@@ -161,12 +161,12 @@ class Discriminator(_Labelled):
 
 
 class TorchGAN:
-    """The paper's step: D's update, then G's on the same noise and the new D.
+    """The paper's step: D's update, then G's with the same noise and the new D.
 
     Args:
-      config: with the dataset's facts.
+      config: a config with the dataset's metadata.
       device: "cpu" or "cuda".
-      compiled: whether `torch.compile` compiles both networks.
+      compiled: whether to use `torch.compile` on both networks.
     """
 
     def __init__(self, config: Config, device: str, compiled: bool) -> None:
@@ -187,7 +187,7 @@ class TorchGAN:
         self.sums = torch.zeros(6, device=device)
 
     def step(self, pixels: torch.Tensor, label: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """One step on uint8 images; returns `gan.METRICS`, and adds them to `sums`."""
+        """Run a step on uint8 images; returns `gan.METRICS`, and adds them to `sums`."""
         config = self.config
         low = 0.0 if config.network == "handwriting" else -1.0
         real = pixels.float() * ((1.0 - low) / 255.0) + low
@@ -198,7 +198,7 @@ class TorchGAN:
         a, b, c = config.label_fake, config.label_real, config.label_target
         d_loss = 0.5 * (on_real - b).square().mean() + 0.5 * (on_fake - a).square().mean()
         d_norm = _update(self._d_optimizer, self.d, d_loss)
-        # Nobody needs D's gradients here.
+        # D's gradients are not needed here.
         self.d.requires_grad_(False)
         with torch.autocast(self.device, dtype=torch.bfloat16, enabled=half):
             g_loss = 0.5 * (self._run_d(fake, label) - c).square().mean()
@@ -213,7 +213,7 @@ class TorchGAN:
 def _update(
     optimizer: torch.optim.Optimizer, network: nn.Module, loss: torch.Tensor
 ) -> torch.Tensor:
-    """Applies the loss's gradient; returns its norm."""
+    """Apply the loss's gradient and return its norm."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norms = torch._foreach_norm([weight.grad for weight in network.parameters()])
@@ -222,11 +222,11 @@ def _update(
 
 
 def copy_weights(network: Network, module: nn.Module) -> None:
-    """Copies the weights of one of our networks into its mirrored twin.
+    """Copy the weights of a network into its mirrored counterpart.
 
     Args:
-      network: ours.
-      module: the twin, with the same layers under the same names.
+      network: the network.
+      module: its counterpart, with the same layer names.
     """
     state = module.state_dict()
     before: tuple[int, ...] = ()
@@ -240,7 +240,7 @@ def copy_weights(network: Network, module: nn.Module) -> None:
 def _twin(
     network: Network, name: str, values: dict[str, np.ndarray], before: tuple[int, ...]
 ) -> dict[str, np.ndarray]:
-    """One layer's weights under PyTorch's names; `before` is the shape of its input."""
+    """A layer's weights by PyTorch's names; `before` is the shape of its input."""
     if name == "label_map":
         return {"rows.weight": values["kernel"], "bias": values["bias"]}
     if name.startswith("bn"):
@@ -255,10 +255,10 @@ def _twin(
             kernel = np.concatenate([kernel, values["label_kernel"]], axis=2)
         return {"weight": kernel[::-1, ::-1].transpose(3, 2, 0, 1), "bias": bias}
     kernel = kernel.T
-    if name == "h0":  # G's, whose units become a map
+    if name == "h0":  # of G, whose units become a map
         shape = _first_map(network)
         kernel, bias = _mirrored(kernel.T, shape).T, _mirrored(bias, shape)
-    elif len(before) == 3:  # D's, whose features were a map; a label may stand behind them
+    elif len(before) == 3:  # of D, whose features were a map, perhaps with a label appended
         pixels = int(np.prod(before))
         kernel = np.concatenate([_mirrored(kernel[:, :pixels], before), kernel[:, pixels:]], 1)
     return {"weight": kernel, "bias": bias}
@@ -272,6 +272,6 @@ def _first_map(network: Network) -> tuple[int, int, int]:
 
 
 def _mirrored(x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Mirrors the map that the last axis is when it is unflattened."""
+    """Mirror the map into which the last axis unflattens."""
     maps = x.reshape(*x.shape[:-1], *shape)
     return maps[..., ::-1, ::-1, :].reshape(x.shape)

@@ -1,4 +1,4 @@
-"""The benchmarks import one another by their names, as programs of one folder do."""
+"""Makes the benchmarks importable by name."""
 
 from __future__ import annotations
 

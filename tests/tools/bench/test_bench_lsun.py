@@ -1,4 +1,4 @@
-"""The measures of LSUN in the benchmark of data."""
+"""LSUN in the benchmark of data."""
 
 from __future__ import annotations
 

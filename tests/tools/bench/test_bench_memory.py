@@ -1,4 +1,4 @@
-"""The memory that a step needs, by hand, and the tool that sets what is used beside it."""
+"""The minimum memory of a step, and the tool that measures memory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_tool_tells_need_peak_and_growth():
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    told = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
-    assert 0 < float(told["needed_total_mib"]) < float(told["peak_mib"])
-    assert len(told["resident_mib"].split(",")) == 10
-    assert float(told["growth_mib"]) < 100
+    values = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
+    assert 0 < float(values["needed_total_mib"]) < float(values["peak_mib"])
+    assert len(values["resident_mib"].split(",")) == 10
+    assert float(values["growth_mib"]) < 100

@@ -1,4 +1,4 @@
-"""The tool that says where a step's time goes: names by hand, and a real step."""
+"""Profiling of a step: layers by name, and a real step."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LAYERS = {
     "while/gradient_tape/while/discriminator_3/h1_1/convolution/Conv2DBackpropInput": (
         "discriminator h1, backward"
     ),
-    "while/body/_1/while/Conv2D_2": "not of a layer, by name",
-    "while/adam/update": "not of a layer, by name",
+    "while/body/_1/while/Conv2D_2": "no layer in the name",
+    "while/adam/update": "no layer in the name",
 }
 
 

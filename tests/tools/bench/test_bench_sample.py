@@ -1,4 +1,4 @@
-"""Drawing from an exported generator is measured beside its forward pass."""
+"""Benchmark of drawing from an exported generator."""
 
 from __future__ import annotations
 

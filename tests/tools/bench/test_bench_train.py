@@ -1,4 +1,4 @@
-"""The benchmarks of training run through on narrow networks and say what they should."""
+"""Benchmarks of training, on narrow networks."""
 
 from __future__ import annotations
 

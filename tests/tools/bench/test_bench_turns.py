@@ -1,4 +1,4 @@
-"""Contestants that take turns, on runners that compute nothing, and the tables made of them."""
+"""Alternating benchmarks with dummy runners, and their tables."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def test_one_at_a_time_and_every_other_round_backwards(tools, tmp_path):
         for name in "ab"
     ]
     said = []
-    results = turns.take_turns(contestants, rounds=2, seconds=0.0, say=said.append)
+    results = turns.take_turns(contestants, rounds=2, seconds=0.0, log=said.append)
     words = log.read_text().split()
-    # Nobody begins before another has ended.
+    # None begins before another has ended.
     assert [word.split("-")[1] for word in words] == ["begin1", "end"] * 8
     assert "".join(word[0] for word in words[::2]) == "aabb" + "abba"
     assert said[-1] == "round 2 of 2" and len(said) == 4
@@ -66,7 +66,7 @@ def test_a_contestant_that_fails_is_named(tools, tmp_path):
     turns, _ = tools
     broken = turns.Contestant("torch eager", "still_runner", {"broken": True})
     with pytest.raises(UserError, match="torch eager: ValueError: out of order"):
-        turns.take_turns([broken], rounds=1, seconds=0.0, say=print)
+        turns.take_turns([broken], rounds=1, seconds=0.0, log=print)
 
 
 def test_tables_and_ratios(tools):

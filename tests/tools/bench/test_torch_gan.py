@@ -1,4 +1,4 @@
-"""The peer in PyTorch is the same model: parameters, scores, and what an update makes of them."""
+"""The model in PyTorch has equal parameters, scores and updates."""
 
 from __future__ import annotations
 
