@@ -69,10 +69,10 @@ def main(argv: list[str]) -> None:
     load_config(run_dir)
     of_run(run_dir, best=_STEP.value is not None)
     import_tensorflow()
-    from lsgan_tf.distribute.machine import processor
     from lsgan_tf.exporting.model_card import write_card
     from lsgan_tf.exporting.savedmodel import write_saved_model
     from lsgan_tf.run_dir.restore import restore_run
+    from lsgan_tf.util import cpu
 
     config, gan, classes, step = restore_run(run_dir, _STEP.value, say=print)
     with tidied(run_dir):
@@ -89,7 +89,7 @@ def main(argv: list[str]) -> None:
             tflite_path=_TFLITE.value,
             float16=_QUANTIZE.value == "float16",
         )
-        write_card(path, config, classes, step, run_dir, forms, processor())
+        write_card(path, config, classes, step, run_dir, forms, cpu.name())
     if _SERVING.value:
         from lsgan_tf.exporting.serving import write_serving
 

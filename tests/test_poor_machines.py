@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from run_differences import differences
 
 from lsgan_tf.errors import UserError
@@ -94,25 +93,6 @@ class TestPlacesToWrite:
             )  # fmt: skip
             assert "permission denied while " in one_line(done)
             assert f"choose a folder you may write to ({flag})" in done.stderr
-
-    def test_no_shared_memory_means_one_process(self, tmp_path, monkeypatch, capsys):
-        from lsgan_tf.data.images import encode_workers, image_files
-        from lsgan_tf.data.images.shards import Preprocessing
-
-        for number in range(3):
-            Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
-        records = image_files.open_folder(tmp_path, cache_dir=tmp_path / "cache")
-        settings = Preprocessing(8, crop=False, resize="", encoding="png", quality=0)
-
-        def refuse(*words, **more):
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-        with encode_workers.encode_all(records, settings, [(0, 3)], 1) as outcomes:
-            expected = [outcome.content for outcome in outcomes]
-        monkeypatch.setattr(encode_workers, "ProcessPoolExecutor", refuse)
-        with encode_workers.encode_all(records, settings, [(0, 3)], 4) as outcomes:
-            assert [outcome.content for outcome in outcomes] == expected
-        assert "one does it all" in capsys.readouterr().err
 
 
 class TestMemory:

@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int | None:
     from lsgan_tf.data.images import decode, prepare_shards
     from lsgan_tf.data.images.shards import Preprocessing
     from lsgan_tf.data.lsun import source as lsun
-    from lsgan_tf.util import child_processes
+    from lsgan_tf.util import cpu
 
     flags_only(argv)
     crop = "_crop" if _CROP.value else ""
@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int | None:
             quality=0 if _LOSSLESS.value else _QUALITY.value,
         ),
         shard_images=_SHARD_IMAGES.value,
-        workers=_WORKERS.value or child_processes.cores(),
+        workers=_WORKERS.value or cpu.cores(),
     )
     for line in prepare_shards.summary(manifest, out):
         print(line)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import tensorflow as tf
 
 from lsgan_tf.distribute.cluster import Cluster, meet
 from lsgan_tf.errors import UserError
+from lsgan_tf.util import cpu
 
 _FORM = re.compile(r"(auto|cpu|gpu)(?::(\d+))?$")
-# CPU flags of half-precision arithmetic, as in /proc/cpuinfo.
+# Instruction sets of half-precision arithmetic.
 _INSTRUCTIONS = {
     "bfloat16": {"avx512_bf16", "amx_bf16"},
     "float16": {"avx512_fp16", "amx_fp16"},
@@ -54,12 +54,11 @@ def make_strategy(
 
 def slow_precision(precision: str, strategy: tf.distribute.Strategy) -> str | None:
     """Return a warning if the CPU has no instructions for `precision`, else None."""
-    cpuinfo = Path("/proc/cpuinfo")
     on_gpu = "GPU" in strategy.extended.worker_devices[0]
-    if precision not in _INSTRUCTIONS or on_gpu or not cpuinfo.is_file():
+    if precision not in _INSTRUCTIONS or on_gpu:
         return None
-    words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
-    if "flags" not in words or words & _INSTRUCTIONS[precision]:
+    instructions = cpu.instructions()
+    if instructions is None or instructions & _INSTRUCTIONS[precision]:
         return None
     return (
         f"--precision={precision}: this processor emulates {precision} arithmetic, so each step "

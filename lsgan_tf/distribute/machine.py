@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from pathlib import Path
 
 import keras
 import tensorflow as tf
+
+from lsgan_tf.util import cpu
 
 PREFIX = "machine: "
 """Prefix of the line in a run's log."""
@@ -22,7 +23,7 @@ def describe_machine(strategy: tf.distribute.Strategy) -> str:
     """
     gpus = [_gpu(device) for device in tf.config.list_physical_devices("GPU")]
     parts = [
-        f"{_cores()} cores of {processor()}",
+        f"{cpu.cores()} cores of {cpu.name()}",
         f"{_memory() / 2**30:.0f} GiB" if _memory() else "",
         ", ".join(f"{gpus.count(name)} x {name}" for name in dict.fromkeys(gpus)),
         f"{strategy.num_replicas_in_sync} replicas" if strategy.num_replicas_in_sync > 1 else "",
@@ -30,22 +31,6 @@ def describe_machine(strategy: tf.distribute.Strategy) -> str:
         f"Python {platform.python_version()} on {platform.system()}",
     ]
     return PREFIX + "; ".join(filter(None, parts))
-
-
-def _cores() -> int:
-    """Number of processor cores that this process may use."""
-    with contextlib.suppress(AttributeError, OSError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def processor() -> str:
-    """Name of the processor."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    return platform.processor() or platform.machine()
 
 
 def _memory() -> int:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1, is_level1
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.child_processes import cores
+from lsgan_tf.util.cpu import cores
 
 MODEL = "PP-OCRv6_rec_small.onnx"
 REMEDY = "install it with: pip install 'lsgan_tf[ocr]'"

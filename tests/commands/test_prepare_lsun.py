@@ -116,7 +116,7 @@ def test_interrupted_while_a_worker_starts(options, delay):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
-    while not any("spawn_main" in what_runs(child) for child in children(process)):
+    while not any("process_pool" in what_runs(child) for child in children(process)):
         assert time.monotonic() < deadline
         time.sleep(0.001)
     time.sleep(delay)

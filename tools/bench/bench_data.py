@@ -67,7 +67,7 @@ def hwdb(data_dir: Path, cache_dir: Path) -> Iterator[str]:
     """Benchmark the preparation of HWDB's `.gnt` files, and reading the cache."""
     from lsgan_tf.data.hwdb import gnt_files
     from lsgan_tf.data.hwdb.source import open_source
-    from lsgan_tf.util import child_processes
+    from lsgan_tf.util import cpu
 
     def prepare() -> None:
         with contextlib.redirect_stderr(io.StringIO()):
@@ -75,7 +75,7 @@ def hwdb(data_dir: Path, cache_dir: Path) -> Iterator[str]:
 
     parts = gnt_files.find(data_dir)
     size = sum(part.size for part in parts)
-    cores = child_processes.cores()
+    cores = cpu.cores()
     yield f"{data_dir}: {len(parts):,} files, {size / _MEGA:,.1f} MB, {cores} cores"
     # First, before anything else takes memory.
     before = _peaks()[0]

@@ -20,7 +20,7 @@ from lsgan_tf.data.lsun import locations as lsun_places
 from lsgan_tf.data.lsun.lmdb_records import LmdbRecords, open_lmdb
 from lsgan_tf.data.lsun.source import open_source
 from lsgan_tf.data.source import Source
-from lsgan_tf.util import child_processes
+from lsgan_tf.util import cpu
 
 _CHUNK = 32  # images per task, as in the preparation
 _SECONDS = 10.0  # maximum of a measurement of the input pipeline
@@ -44,7 +44,7 @@ def lsun(
     """
     records = open_lmdb(data_dir, cache_dir=cache_dir)
     category = lsun_places.category_of(data_dir)
-    cores = child_processes.cores()
+    cores = cpu.cores()
     yield f"{data_dir}: {len(records):,} images, {cores} processes"
     count = min(len(records), _MOST)
     plain, plain_busy = _timed(lambda: _decode_all(records, image_size, count, cores))

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from lsgan_tf.util import cpu
 from lsgan_tf.util.files import atomic_file, explained
 
 _PACKAGES = ("lsgan_tf", "tensorflow", "keras", "numpy", "torch")
@@ -23,9 +24,9 @@ _QUIET = 0.5
 def describe() -> dict[str, Any]:
     """Describe processor, memory, GPUs, versions, environment and current load."""
     return {
-        "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "instructions": [flag for flag in _FLAGS if flag in _cpuinfo("flags").split()],
+        "processor": cpu.name(),
+        "cores": cpu.cores(),
+        "instructions": [flag for flag in _FLAGS if flag in (cpu.instructions() or ())],
         "memory_gib": _memory(),
         "gpus": _gpus(),
         "system": platform.platform(),
@@ -66,18 +67,7 @@ def write(path: Path, machine: dict[str, Any], measured: Any) -> None:
 
 def has_bfloat16() -> bool:
     """Whether there is a GPU, or a processor with instructions for bfloat16."""
-    return bool(_gpus()) or bool({"avx512_bf16", "amx_bf16"} & set(_cpuinfo("flags").split()))
-
-
-def _cpuinfo(key: str) -> str:
-    path = Path("/proc/cpuinfo")
-    if not path.is_file():
-        return ""
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == key:
-            return value.strip()
-    return ""
+    return bool(_gpus()) or bool({"avx512_bf16", "amx_bf16"} & (cpu.instructions() or set()))
 
 
 def _memory() -> float | None:

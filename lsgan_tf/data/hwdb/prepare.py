@@ -28,7 +28,7 @@ import PIL
 from lsgan_tf.data.formats import gbk, gnt
 from lsgan_tf.data.hwdb import gb2312
 from lsgan_tf.data.hwdb.gnt_files import GntPart, on_disk
-from lsgan_tf.data.hwdb.resize import Plan, squash_all
+from lsgan_tf.data.hwdb.resize import ResizeJob, squash_all
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import (
     atomic_folder,
@@ -87,7 +87,7 @@ def prepare(
             accept(manifest)
             count = manifest["samples"]
             require_free_space(folder, count * image_size**2, _DOING)
-            plan = Plan(
+            plan = ResizeJob(
                 files=tuple(str(path) for path in paths),
                 records=str(records),
                 images=str(temporary / IMAGES),

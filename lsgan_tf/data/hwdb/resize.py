@@ -12,15 +12,16 @@ import itertools
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image
 
-from lsgan_tf.util import child_processes
+from lsgan_tf.util import cpu
 from lsgan_tf.util.files import explained, open_regular
+from lsgan_tf.util.process_pool import map_jobs
 
 BACKGROUND = 255
 
@@ -35,7 +36,7 @@ RECORD = struct.Struct("<iqHH")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ResizeJob:
     """What all shares of one preparation have in common.
 
     Attributes:
@@ -74,7 +75,7 @@ def square(image: Image.Image, size: int, *, keep_aspect: bool = False) -> Image
     return canvas
 
 
-def squash_all(plan: Plan, count: int, source_bytes: int) -> Iterator[int]:
+def squash_all(plan: ResizeJob, count: int, source_bytes: int) -> Iterator[int]:
     """Makes all pictures of a plan.
 
     Args:
@@ -91,22 +92,16 @@ def squash_all(plan: Plan, count: int, source_bytes: int) -> Iterator[int]:
     """
     step = max(1, min(_SHARE_PICTURES, _SHARE_BYTES // plan.size**2))
     shares = [(first, min(first + step, count)) for first in range(0, count, step)]
-    processes = min(child_processes.cores(), len(shares), source_bytes // _WORTH_A_PROCESS)
+    processes = min(cpu.cores(), len(shares), source_bytes // _WORTH_A_PROCESS)
     if processes < 2 or not sys.executable:
-        yield from map(_worker(asdict(plan)), shares)
+        yield from map(_worker(plan), shares)
         return
-    answers = child_processes.share_out(
-        "lsgan_tf.data.hwdb.resize",
-        asdict(plan),
-        shares,
-        processes=processes,
-        doing="preparing characters",
-    )
-    with contextlib.closing(answers):
-        yield from answers
+    counts = map_jobs(_worker, plan, shares, workers=processes, doing="preparing characters")
+    with contextlib.closing(counts):
+        yield from counts
 
 
-def squash_share(plan: Plan, first: int, last: int) -> None:
+def squash_share(plan: ResizeJob, first: int, last: int) -> None:
     """Makes the pictures of records `first` to `last` (exclusive) and writes them in place.
 
     Raises:
@@ -137,18 +132,13 @@ def _read(stream: BinaryIO, offset: int, count: int) -> bytes:
     return pixels
 
 
-def _worker(common: dict[str, Any]) -> Callable[[Sequence[int]], int]:
-    """What does one share, given its first and last record; returns how many those are."""
-    plan = Plan(**common)
+def _worker(plan: ResizeJob) -> Callable[[tuple[int, int]], int]:
+    """Make the function that processes a range of records and returns their number."""
 
-    def work(share: Sequence[int]) -> int:
+    def work(share: tuple[int, int]) -> int:
         # The pictures lie in a temporary folder, whose name would say nothing to a user.
         with explained(Path(plan.images).parent.parent, "preparing the characters"):
             squash_share(plan, *share)
         return share[1] - share[0]
 
     return work
-
-
-if __name__ == "__main__":
-    child_processes.serve(_worker)

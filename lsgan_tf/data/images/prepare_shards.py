@@ -19,7 +19,7 @@ import numpy as np
 
 from lsgan_tf.data.formats import tfrecords
 from lsgan_tf.data.images import shards
-from lsgan_tf.data.images.encode_workers import Outcome, encode_all, encode_range
+from lsgan_tf.data.images.encode_workers import EncodedImage, encode_all, encode_range
 from lsgan_tf.data.images.image_files import ImageFiles
 from lsgan_tf.data.images.records import Records, sampled, versioned_fingerprint
 from lsgan_tf.data.images.shards import Manifest, Preprocessing, Shard
@@ -161,7 +161,9 @@ def _make(
     pictures = sum(stop - start for start, stop in spans.values())
     with (
         Progress(f"preparing {out.name}", pictures, "images") as progress,
-        encode_all(records, preprocessing, list(spans.values()), workers) as outcomes,
+        contextlib.closing(
+            encode_all(records, preprocessing, list(spans.values()), workers)
+        ) as outcomes,
     ):
         for number, (start, stop) in spans.items():
             _write_shard(out, names[number], start, stop, outcomes, progress)
@@ -185,7 +187,7 @@ def _write_shard(
     name: str,
     start: int,
     stop: int,
-    outcomes: Iterator[Outcome],
+    outcomes: Iterator[EncodedImage],
     progress: Progress,
 ) -> None:
     path = out / name

@@ -23,7 +23,8 @@ from lsgan_tf.data.synthetic import pen, strokes
 from lsgan_tf.data.synthetic.skeleton import Skeleton
 from lsgan_tf.data.synthetic.style import Style
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import child_processes, files
+from lsgan_tf.util import cpu, files
+from lsgan_tf.util.process_pool import map_jobs
 from lsgan_tf.util.progress import Progress
 
 MANIFEST = "STANDIN.json"
@@ -196,23 +197,17 @@ def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
     needed = plan.samples() * _BYTES_PER_SAMPLE
     files.require_free_space(folder, needed, "the stand-in data")
     jobs = list(range(plan.files()))
-    processes = child_processes.cores() if processes is None else processes
+    processes = cpu.cores() if processes is None else processes
     processes = min(processes, len(jobs), max(1, plan.samples() // _WORTH_A_PROCESS))
     with files.explained(folder, "drawing the stand-in data"), contextlib.ExitStack() as stack:
         temporary = stack.enter_context(files.atomic_folder(folder))
         progress = Progress(label, total=plan.samples(), unit="pictures")
         stack.enter_context(progress)
-        common = {"plan": dataclasses.asdict(plan), "folder": str(temporary)}
+        common = (plan, temporary)
         if processes < 2 or not sys.executable:
             answers = map(_worker(common), jobs)
         else:
-            answers = child_processes.share_out(
-                "lsgan_tf.data.synthetic.handwriting",
-                common,
-                jobs,
-                processes=processes,
-                doing="drawing characters",
-            )
+            answers = map_jobs(_worker, common, jobs, workers=processes, doing="drawing characters")
             stack.enter_context(contextlib.closing(answers))
         entries = []
         for written in answers:
@@ -232,10 +227,9 @@ def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
         )
 
 
-def _worker(common: dict[str, Any]) -> Callable[[int], list[dict[str, Any]]]:
-    """What draws one file of each split, given its number; returns their manifest entries."""
-    plan = Plan(**common["plan"])
-    folder = Path(common["folder"])
+def _worker(common: tuple[Plan, Path]) -> Callable[[int], list[dict[str, Any]]]:
+    """Make the function that draws a file of each split and returns their manifest entries."""
+    plan, folder = common
     train, test = plan.writers
     writers = [*range(train), *range(_FIRST_TEST_WRITER, _FIRST_TEST_WRITER + test)]
 
@@ -304,7 +298,3 @@ def draw(
 def _generator(seed: int, character: str, writer: int) -> np.random.Generator:
     """Random numbers of a writer's sample of a character; of the writer if it is empty."""
     return np.random.default_rng((seed, int.from_bytes(character.encode("gb2312"), "big"), writer))
-
-
-if __name__ == "__main__":
-    child_processes.serve(_worker)

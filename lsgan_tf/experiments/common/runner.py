@@ -18,7 +18,7 @@ from typing import TextIO
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Experiment, Run, config_of
 from lsgan_tf.experiments.common.output import log_file, status_file
-from lsgan_tf.util.child_processes import cores
+from lsgan_tf.util.cpu import cores
 from lsgan_tf.util.files import open_regular, read_json, write_json
 from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.in_place import opener

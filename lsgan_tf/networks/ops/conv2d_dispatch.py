@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import tensorflow as tf
 
 from lsgan_tf.networks.ops.winograd import Convolution
+from lsgan_tf.util import cpu
 
 Processor = Literal["avx2", "avx512"]
 """The widest vector extension of an x86 processor."""
@@ -90,11 +90,9 @@ def _on_cpu(device: str | None) -> bool:
 
 
 @functools.cache
-def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Processor | None:
+def _processor() -> Processor | None:
     """Vector extension of this processor; None if there are no measurements for it."""
-    if not cpuinfo.is_file():
-        return None
-    words = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
-    if "avx512f" in words:
+    instructions = cpu.instructions() or frozenset()
+    if "avx512f" in instructions:
         return "avx512"
-    return "avx2" if "avx2" in words else None
+    return "avx2" if "avx2" in instructions else None

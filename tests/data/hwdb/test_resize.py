@@ -7,7 +7,7 @@ from PIL import Image
 
 from lsgan_tf.data.hwdb import resize
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import child_processes
+from lsgan_tf.util import cpu
 
 
 def square(bitmap, size, **options):
@@ -67,7 +67,7 @@ def plan(tmp_path):
     (tmp_path / "records").write_bytes(b"".join(records))
     with open(tmp_path / "images", "wb") as stream:
         stream.truncate(64 * len(records))
-    plan = resize.Plan(
+    plan = resize.ResizeJob(
         files=(str(tmp_path / "0.bin"), str(tmp_path / "1.bin")),
         records=str(tmp_path / "records"),
         images=str(tmp_path / "images"),
@@ -80,7 +80,7 @@ def plan(tmp_path):
 @pytest.mark.parametrize("source_bytes", [0, 1 << 30], ids=["here", "in child processes"])
 def test_all_pictures_in_order(plan, source_bytes, monkeypatch):
     plan, expected = plan
-    monkeypatch.setattr(child_processes, "cores", lambda: 2)
+    monkeypatch.setattr(cpu, "cores", lambda: 2)
     assert list(resize.squash_all(plan, 3000, source_bytes)) == [1024, 1024, 952]
     images = np.fromfile(plan.images, np.uint8).reshape(3000, 8, 8)
     np.testing.assert_array_equal(images, expected)
@@ -99,7 +99,7 @@ def test_a_picture_is_antialiased_as_pillow_does_it(plan):
 @pytest.mark.parametrize("source_bytes", [0, 1 << 30], ids=["here", "in child processes"])
 def test_a_source_cut_short_is_an_error(plan, source_bytes, monkeypatch):
     plan, _ = plan
-    monkeypatch.setattr(child_processes, "cores", lambda: 2)
+    monkeypatch.setattr(cpu, "cores", lambda: 2)
     with open(plan.files[1], "r+b") as stream:
         stream.truncate(100)
     with pytest.raises(UserError, match=r"1\.bin changed since it was looked through"):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from lsgan_tf.networks.ops import conv2d_dispatch
 from lsgan_tf.networks.ops.conv2d_dispatch import algorithm
 from lsgan_tf.networks.ops.winograd import Convolution
+from lsgan_tf.util import cpu
 
 CPU = "/job:localhost/replica:0/task:0/device:CPU:1"
 
@@ -79,11 +80,11 @@ def test_other_devices_are_left_alone(monkeypatch):
         ("asimd bf16", None),
     ],
 )
-def test_processors(tmp_path, words, expected):
-    path = tmp_path / "cpuinfo"
-    path.write_text(f"model name\t: X\nflags\t\t: fpu {words}\n")
-    assert conv2d_dispatch._processor.__wrapped__(path) == expected
-    assert conv2d_dispatch._processor.__wrapped__(tmp_path / "none") is None
+def test_processors(monkeypatch, words, expected):
+    monkeypatch.setattr(cpu, "instructions", lambda: frozenset(words.split()))
+    assert conv2d_dispatch._processor.__wrapped__() == expected
+    monkeypatch.setattr(cpu, "instructions", lambda: None)
+    assert conv2d_dispatch._processor.__wrapped__() is None
 
 
 SHAPES = ((64, 8, 8, 256), (64, 4, 4, 256), 5, 2)

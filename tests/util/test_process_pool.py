@@ -1,0 +1,89 @@
+"""The process pool: order, errors, and the end of workers."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.util import process_pool
+
+JOBS = """
+import os, sys
+from lsgan_tf.errors import UserError
+
+def prepare(common):
+    def work(job):
+        print("printed by a job")
+        if job == "refuse":
+            raise UserError("no such job; choose another")
+        if job == "unreadable":
+            raise PermissionError(13, "Permission denied")
+        if job == "crash":
+            sys.exit(7)
+        if job == "abort":
+            os.abort()
+        if job == "process":
+            return os.getpid()
+        return [common, job]
+    return work
+"""
+
+
+@pytest.fixture
+def map_jobs(tmp_path: Path, monkeypatch):
+    (tmp_path / "jobs_of_tests.py").write_text(textwrap.dedent(JOBS))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import jobs_of_tests
+
+    return lambda jobs: process_pool.map_jobs(
+        jobs_of_tests.prepare, "安", jobs, workers=2, doing="testing", remedy="try again"
+    )
+
+
+def test_results_are_in_the_order_of_the_jobs(map_jobs):
+    jobs = [{"number": number, "character": b"\xff"} for number in range(20)]
+    assert list(map_jobs(jobs)) == [["安", job] for job in jobs]
+
+
+def test_the_work_is_done_by_the_workers(map_jobs):
+    workers = set(map_jobs(["process"] * 20))
+    assert 1 <= len(workers) <= 2
+    assert os.getpid() not in workers
+
+
+def test_few_jobs_are_in_flight(map_jobs):
+    taken = []
+    results = map_jobs(taken.append(number) or number for number in range(1000))
+    next(results)
+    assert len(taken) <= 2 * process_pool._AHEAD
+    results.close()
+
+
+def test_errors_of_users_and_of_the_system_are_passed_on(map_jobs):
+    with pytest.raises(UserError, match=r"^no such job; choose another$"):
+        list(map_jobs([1, "refuse", 2]))
+    with pytest.raises(PermissionError, match="Permission denied"):
+        list(map_jobs(["unreadable"]))
+
+
+def test_a_worker_that_ends_is_an_error(map_jobs):
+    with pytest.raises(UserError, match=r"was testing ended with status 7 .*above\); try again"):
+        list(map_jobs(["crash"]))
+
+
+def test_a_worker_that_is_killed_is_an_error(map_jobs):
+    with pytest.raises(UserError, match=r"ended with status -6 .*memory"):
+        list(map_jobs(["abort"]))
+
+
+def test_workers_end_when_the_results_are_closed(map_jobs):
+    results = map_jobs(["process"] * 1000)
+    process = next(results)
+    os.kill(process, 0)  # exists
+    results.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
