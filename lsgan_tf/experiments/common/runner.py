@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import queue
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TextIO
 
@@ -64,13 +64,11 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
     """
     for run in runs:
         read_status(run, out)
-    left: queue.SimpleQueue[Run] = queue.SimpleQueue()
-    for run in runs:
-        if run.status != "finished":
-            run.status = "waiting"
-            left.put(run)
-    if left.empty():
+    pending = [run for run in runs if run.status != "finished"]
+    if not pending:
         return
+    for run in pending:
+        run.status = "waiting"
     children = _Children()
     # SIGHUP too: the children, in sessions of their own, do not receive it.
     former = {
@@ -78,27 +76,26 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
         for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
         if signal.getsignal(number) is not signal.SIG_IGN
     }
-    board = Board(runs)
-    threads = [
-        threading.Thread(target=_work, args=(experiment, left, out, parallel, children))
-        for _ in range(min(parallel, left.qsize()))
-    ]
+    board, environment = Board(runs), _environment(parallel)
+    threads = ThreadPoolExecutor(parallel)
     try:
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads):
+        futures = [
+            threads.submit(_execute, experiment, run, out, children, environment) for run in pending
+        ]
+        while wait(futures, timeout=_POLL).not_done:
             board.show()
-            time.sleep(_POLL)
         board.close()
+        for future in futures:
+            future.result()
     except KeyboardInterrupt:
         message = "stopping: the runs write checkpoints; the same command resumes them"
         print(message, file=sys.stderr, flush=True)
         raise
     finally:
         # No-ops unless interrupted.
+        threads.shutdown(wait=False, cancel_futures=True)
         children.end()
-        for thread in threads:
-            thread.join()
+        threads.shutdown()
         for number, handler in former.items():
             signal.signal(number, handler)
 
@@ -148,44 +145,27 @@ class _Children:
                 process.kill()
 
 
-def _work(
-    experiment: Experiment,
-    left: queue.SimpleQueue[Run],
-    out: Path,
-    parallel: int,
-    children: _Children,
-) -> None:
-    """Execute runs until the queue is empty; the target of a thread."""
-    environment = _environment(parallel)
-    while True:
-        try:
-            run = left.get_nowait()
-        except queue.Empty:
-            return
-        run.status = "running"
-        try:
-            _make(experiment, run, out, children, environment)
-        except (OSError, UserError) as error:
-            run.status, run.error = "failed", str(error)
-
-
-def _make(
+def _execute(
     experiment: Experiment, run: Run, out: Path, children: _Children, environment: dict[str, str]
 ) -> None:
     """Execute a run, training and subsequent commands; "waiting" again if interrupted."""
+    run.status = "running"
     output = log_file(out, run.name)
     start, before = time.monotonic(), run.seconds
     status: int | None = 0
-    for module, *arguments in _commands(experiment, run):
-        command = [sys.executable, "-m", f"lsgan_tf.{module}", *arguments]
-        status = children.call(command, output, environment)
-        if status != 0:
-            break
-    run.seconds = round(before + time.monotonic() - start, 1)
-    run.status = {None: "waiting", 0: "finished"}.get(status, "failed")
-    failed = run.status == "failed"
-    run.error = f"{module} ended with status {status}: {_last_line(output)}" if failed else ""
-    write_status(run, out)
+    try:
+        for module, *arguments in _commands(experiment, run):
+            command = [sys.executable, "-m", f"lsgan_tf.{module}", *arguments]
+            status = children.call(command, output, environment)
+            if status != 0:
+                break
+        run.seconds = round(before + time.monotonic() - start, 1)
+        run.status = {None: "waiting", 0: "finished"}.get(status, "failed")
+        failed = run.status == "failed"
+        run.error = f"{module} ended with status {status}: {_last_line(output)}" if failed else ""
+        write_status(run, out)
+    except (OSError, UserError) as error:
+        run.status, run.error = "failed", str(error)
 
 
 def _commands(experiment: Experiment, run: Run) -> Iterator[tuple[str, ...]]:
