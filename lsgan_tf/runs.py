@@ -20,7 +20,7 @@ from absl import flags
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.paths import local
-from lsgan_tf.util.terminal import is_terminal, loss
+from lsgan_tf.util.terminal import is_terminal, stdout_error
 from lsgan_tf.util.text import controls
 
 _WATCH = flags.DEFINE_bool("watch", False, "show it again and again, until Ctrl-C")
@@ -51,7 +51,7 @@ def _watch(folders: Sequence[Path], every: float) -> None:
 
     # On a terminal the old table is replaced; in a file or a pipe each stands by itself.
     begin = "\x1b[H\x1b[2J" if is_terminal() else ""
-    while not loss():
+    while not stdout_error():
         text = listing(folders)
         controls(sys.stdout).write(begin)
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n", flush=True)

@@ -135,7 +135,7 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
         if line := one_line(error):
             _fail(line)
         raise
-    if status is None and (lost := terminal.loss()):
+    if status is None and (lost := terminal.stdout_error()):
         if isinstance(lost, BrokenPipeError):
             sys.exit(EXIT_PIPE_CLOSED)
         _fail(f"standard output cannot be written ({lost.strerror}); send it elsewhere")

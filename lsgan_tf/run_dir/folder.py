@@ -17,7 +17,7 @@ from lsgan_tf.run_dir.status import values_of
 from lsgan_tf.util import locks
 from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_json
 from lsgan_tf.util.in_place import opener, refuse_link
-from lsgan_tf.util.terminal import loss
+from lsgan_tf.util.terminal import stdout_error
 from lsgan_tf.util.text import printable
 
 _NUMBERED = re.compile(r"(\d{5})-")
@@ -106,7 +106,7 @@ class RunFolder:
         if not self._chief:
             return
         self.echo(printable(line, kept="\n\t"))
-        if not self._output_lost and (lost := loss()):
+        if not self._output_lost and (lost := stdout_error()):
             self._output_lost = True
             self.note(
                 f"standard output is lost ({lost.strerror}): from here on, lines are in log.txt "

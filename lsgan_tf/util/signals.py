@@ -9,7 +9,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-from lsgan_tf.util.terminal import loss
+from lsgan_tf.util.terminal import stdout_error
 
 # Windows lacks the last two.
 STOPPING = tuple(
@@ -39,7 +39,7 @@ class Interruption:
     @property
     def signal(self) -> signal.Signals | None:
         """The first signal received, SIGPIPE if standard output has no reader, or None."""
-        if self._first is None and isinstance(loss(), BrokenPipeError):
+        if self._first is None and isinstance(stdout_error(), BrokenPipeError):
             return getattr(signal, "SIGPIPE", None)
         return self._first
 

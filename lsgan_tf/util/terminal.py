@@ -97,7 +97,7 @@ def occupy_descriptors() -> None:
             _open_null_at(number)
 
 
-def loss() -> OSError | None:
+def stdout_error() -> OSError | None:
     """The error by which standard output was lost; None if it works or is no `Outlet`."""
     return getattr(sys.stdout, "lost", None)
 

@@ -86,7 +86,7 @@ class TestOutlet:
         with lasting(), lasting():
             assert isinstance(sys.stdout, Outlet) and isinstance(sys.stderr, Outlet)
             assert not isinstance(sys.stdout._stream, Outlet)
-            assert terminal.loss() is None
+            assert terminal.stdout_error() is None
         assert (sys.stdout, sys.stderr) == former
 
 
