@@ -309,7 +309,7 @@ def require_free_space(folder: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise UserError(
-            f"{folder}: {what} needs {needed / _MEGABYTE:,.0f} MiB, and only "
+            f"{folder}: {what} needs {needed / _MEGABYTE:,.0f} MiB and only "
             f"{free / _MEGABYTE:,.0f} MiB are free; free some space or choose another folder"
         )
 

@@ -238,7 +238,7 @@ class TestLeftovers:
         run.close()
         with tidied(run.path):
             assert ".export.x1_y2z3a.tmp" not in hidden(run.path)
-            with pytest.raises(UserError, match=f"number {os.getpid()}"):
+            with pytest.raises(UserError, match=rf"\(id {os.getpid()}\)"):
                 RunFolder(run.path, CONFIG)
         RunFolder(run.path, CONFIG).close()
 

@@ -52,7 +52,7 @@ class TestState:
         found = {"collapse": {"collapsed": True, "since_step": 400}}
         (path / "summary.json").write_text(json.dumps(found))
         run = read_run(path)
-        assert (run.state, run.note) == ("collapsed", "since step 400, run to its end")
+        assert (run.state, run.note) == ("collapsed", "since step 400, finished")
 
     def test_of_a_newer_version(self, make_run):
         path = make_run()
