@@ -219,7 +219,7 @@ class TestText:
             write_text(Fake("ab"), text, tmp_path / "o.png", seed=0)
 
     def test_words_are_no_line(self, tmp_path):
-        with pytest.raises(UserError, match="no characters"):
+        with pytest.raises(UserError, match="not characters"):
             write_text(Fake(["cat"]), "cat", tmp_path / "o.png", seed=0)
 
     def test_out_is_a_folder(self, tmp_path):
@@ -295,7 +295,7 @@ class TestSets:
         assert image.shape == (8, 8) and image[0, 0] == 2
 
     def test_a_large_folder_is_divided(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sample_files, "_MOST_IN_A_FOLDER", 2)
+        monkeypatch.setattr(sample_files, "_MOST_PER_FOLDER", 2)
         write_set(Fake("ab"), tmp_path / "set", "png", count=5, seed=0)
         found = sorted(str(path.relative_to(tmp_path / "set")) for path in tmp_path.rglob("*.png"))
         assert found == [
