@@ -12,7 +12,7 @@ from lsgan_tf.sampling.sampler import Sampler
 
 @pytest.fixture(scope="module")
 def sampler(tiny_run):
-    return Sampler(tiny_run.path / "export")
+    return Sampler(tiny_run.path / "export", "raw")  # EMA weights are still near the start
 
 
 class Fake(Sampler):
