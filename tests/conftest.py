@@ -31,6 +31,14 @@ sys.path.append(str(Path(__file__).parents[1] / "tools"))
 CHARACTERS = "啊阿埃安宁"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m fast`, does not import modules without fast tests."""
+    module = collection_path.suffix == ".py" and collection_path.name.startswith("test_")
+    if config.option.markexpr != "fast" or not module:
+        return None
+    return None if "mark.fast" in collection_path.read_text("utf-8") else True
+
+
 class TinyRun(NamedTuple):
     """A finished run of `python -m lsgan_tf.main` on the tiny set."""
 
