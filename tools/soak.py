@@ -2,11 +2,14 @@
 
     python tools/soak.py --kills=10 -- --flagfile=flags/hwdb.flags --image_size=8 --steps=100
     python tools/soak.py --minutes=60 --folder=/tmp/soak -- --dataset=mixture --steps=2000
+    python tools/soak.py --kills=10 --terminal -- --dataset=mixture --steps=2000
 
 Flags after `--` are those of lsgan_tf.main; --deterministic and --devices=cpu:1 are added. One run
 is undisturbed; others, equal except for the folder, are killed (SIGKILL) at random times, some of
 them during a checkpoint write, and restarted until they finish. Weights, optimiser slots, moving
-averages, statistics, TensorBoard's values and images are compared bit by bit.
+averages, statistics, TensorBoard's values and images are compared bit by bit. With --terminal the
+runs are on a terminal that is closed at random times instead: a run that has begun to train must
+write a checkpoint and end with status 129.
 Exit status: 0 if all results were identical, else 1.
 """
 
@@ -14,13 +17,15 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import tempfile
 import time
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Protocol
 
 import spawning
 from absl import flags
+from terminals import OnTerminal
 
 from lsgan_tf.cli.app import run
 from lsgan_tf.cli.flags import PATH
@@ -29,13 +34,31 @@ from lsgan_tf.errors import UserError
 _KILLS = flags.DEFINE_integer("kills", 10, "total number of SIGKILLs; 0: no limit", lower_bound=0)
 _MINUTES = flags.DEFINE_float("minutes", 0.0, "stop after so many minutes; 0: no limit", 0.0)
 _PER_RUN = flags.DEFINE_integer("kills_per_run", 10, "SIGKILLs before a run may finish", 1)
+_TERMINAL = flags.DEFINE_boolean("terminal", False, "close the terminal instead of SIGKILL")
 _FOLDER = flags.DEFINE(PATH, "folder", None, "folder of the runs (default: a temporary folder)")
 _DICE = flags.DEFINE_integer("dice", 0, "seed of the times of the kills")
 
 # One of so many kills waits for a checkpoint write.
 _KILLS_PER_CHECKPOINT_KILL = 3
+# Exit statuses of a run whose terminal was closed: ended by Python's default before training
+# began, or after its checkpoint.
+_HUNG_UP = (-signal.SIGHUP, 128 + signal.SIGHUP)
 _TIMEOUT = 1800.0  # seconds without progress of a run
 _POLL = 0.001
+
+
+class Process(Protocol):
+    """A process of a run."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """The exit status; None while it runs."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Waits for its end."""
+
+    def kill(self) -> None:
+        """Kills it."""
 
 
 class Soak:
@@ -58,6 +81,10 @@ class Soak:
 
         name = f"disturbed-{self.ends:03d}"
         for number in range(kills):
+            if _TERMINAL.value:
+                if not self._hang_up(name):
+                    break
+                continue
             process = self._start(name)
             if number % _KILLS_PER_CHECKPOINT_KILL == _KILLS_PER_CHECKPOINT_KILL - 1:
                 killed = self._kill_inside_checkpoint(process, name)
@@ -75,32 +102,58 @@ class Soak:
 
     def report(self) -> str:
         """Format the counts so far."""
+        what = "kills, {} of them during a checkpoint write"
+        if _TERMINAL.value:
+            what = "closed terminals, {} of them after the first step"
         return (
-            f"{self.kills} kills, {self.inside} of them during a checkpoint write; "
+            f"{self.kills} {what.format(self.inside)}; "
             f"{self.identical} of {self.ends} ends identical to the undisturbed run's"
         )
 
-    def _start(self, name: str) -> BaseProcess:
+    def _start(self, name: str) -> Process:
         arguments = [*self._arguments, f"--run_dir={self.folder / name}"]
         return spawning.start(arguments, self.folder / f"{name}.txt")
 
-    def _kill_later(self, process: BaseProcess, name: str) -> bool:
+    def _kill_later(self, process: Process, name: str) -> bool:
         """Kill a run after a random number of rows and a random delay."""
         goal = self._progress(name) + self.dice.randint(0, max(1, self._rows // 4))
+        self._await(process, name, goal)
+        process.join(self.dice.uniform(0.0, 1.0))
+        return self._kill(process)
+
+    def _hang_up(self, name: str) -> bool:
+        """Run on a terminal and close it at a random time; returns False if the run ended."""
+        process = OnTerminal([*self._arguments, f"--run_dir={self.folder / name}"])
+        goal = self._progress(name) + self.dice.randint(0, max(1, self._rows // 4))
+        self._await(process, name, goal)
+        process.join(self.dice.uniform(0.0, 1.0))
+        ended = process.exitcode is not None
+        process.close()
+        process.join(_TIMEOUT)
+        if process.exitcode not in (0, *_HUNG_UP):
+            process.kill()
+            raise UserError(
+                f"a run ended with status {process.exitcode} after its terminal was closed; see "
+                f"{self.folder / name / 'log.txt'}"
+            )
+        self.kills += not ended
+        self.inside += process.exitcode == _HUNG_UP[1]
+        return not ended
+
+    def _await(self, process: Process, name: str, goal: int) -> None:
+        """Wait for a number of rows of a run's statistics, or its end."""
         deadline = time.monotonic() + _TIMEOUT
         while process.exitcode is None and time.monotonic() < deadline:
             if self._progress(name) >= goal:
                 break
             time.sleep(_POLL)
-        process.join(self.dice.uniform(0.0, 1.0))
-        return self._kill(process)
 
     def _progress(self, name: str) -> int:
         """Number of rows of a run's statistics."""
         path = self.folder / name / "stats.jsonl"
         return len(path.read_bytes().splitlines()) if path.is_file() else 0
 
-    def _kill_inside_checkpoint(self, process: BaseProcess, name: str) -> bool:
+    def _kill_inside_checkpoint(self, process: Process, name: str) -> bool:
         """Kill a run during a checkpoint write."""
         folder, skip = self.folder / name / "checkpoints", self.dice.randrange(2)
         deadline = time.monotonic() + _TIMEOUT
@@ -116,7 +169,7 @@ class Soak:
             time.sleep(_POLL)
         return self._kill(process)
 
-    def _kill(self, process: BaseProcess) -> bool:
+    def _kill(self, process: Process) -> bool:
         """Kill a process; returns False if it had already ended."""
         process.kill()
         process.join()
@@ -125,7 +178,7 @@ class Soak:
             raise UserError(f"a run ended with status {process.exitcode}; see {self.folder}/*.txt")
         return process.exitcode == -9
 
-    def _finish(self, process: BaseProcess, name: str) -> None:
+    def _finish(self, process: Process, name: str) -> None:
         process.join(_TIMEOUT)
         if process.exitcode != 0:
             process.kill()

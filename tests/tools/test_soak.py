@@ -28,10 +28,20 @@ def test_counts_kills_and_identical_ends(tmp_path):
     assert again.returncode == 2 and "contains an earlier soak" in again.stderr
 
 
+def test_terminals_are_closed(tmp_path):
+    folder = tmp_path / "soak"
+    words = ("--kills=1", "--terminal", f"--folder={folder}", "--", *FLAGS)
+    done = soak(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    line = done.stdout.splitlines()[-1]
+    assert " closed terminals, " in line
+    assert "1 of 1 ends identical to the undisturbed run's" in line
+
+
 def test_needs_an_end():
     done = soak("--kills=0", "--", *FLAGS)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: --kills=0 and no --minutes")
+    assert done.stderr.startswith("error: --kills=0 without --minutes")
 
 
 def test_a_run_that_fails_is_told(tmp_path):
