@@ -58,8 +58,8 @@ _evaluation = functools.partial(_watch, needs="evaluate_every")
 class Config:
     """The whole description of a run.
 
-    Attributes without a flag (`data_*`) are facts of the dataset, written when it
-    has been opened. Units and ranges are in each flag's help.
+    Attributes without a flag (`data_*`) are metadata of the dataset, filled in when it
+    is opened. Units and ranges are in each flag's help.
 
     Raises:
       UserError: on construction, if a value is out of its range or two contradict.
@@ -93,7 +93,7 @@ class Config:
     )
     max_classes: int | None = _hwdb(
         None,
-        "how many classes to keep, the first in order",
+        "number of classes to keep, in label order",
         "classes",
         1,
         optional=int,
@@ -101,8 +101,8 @@ class Config:
     )
     characters: str | None = _hwdb(
         None,
-        "keep these characters only, one after another, labelled in this order; @FILE reads them "
-        "from a file, spaces and line ends aside",
+        "keep only these characters, labelled in this order; @FILE reads them from a file without "
+        "its white space",
         optional=str,
         unset="all, or those of max_classes",
         longest=20,
@@ -115,7 +115,7 @@ class Config:
     )
     max_bad_records: int | None = _hwdb(
         None,
-        "damaged records to tolerate",
+        "maximum number of damaged records",
         "records",
         0,
         free=True,
@@ -125,8 +125,7 @@ class Config:
     )
     standin_samples: int | None = _hwdb(
         None,
-        "how much to draw of the stand-in; 0: every image is drawn anew while training, never the "
-        "same twice",
+        "size of the stand-in; 0: draw every image anew while training, so that none repeats",
         "samples per character",
         0,
         optional=int,
@@ -135,7 +134,7 @@ class Config:
     )
     category: str = _data("bedroom", "scene or object category", only={"dataset": ("lsun",)})
     crop: bool = _data(
-        False, "crop the middle instead of squashing", only={"dataset": ("lsun", "images", "tfds")}
+        False, "crop the centre instead of squashing", only={"dataset": ("lsun", "images", "tfds")}
     )
     tfds_name: str | None = _tfds(
         None,
@@ -168,13 +167,12 @@ class Config:
     )
     flip: bool = _data(
         False,
-        "mirror half of the images at random (the authors never do)",
+        "flip half of the images horizontally at random (not in the paper)",
         only={"dataset": ("hwdb", "cifar10", "lsun", "images", "tfds")},
     )
     digits_rotation: float = _data(
         10.0,
-        "largest angle by which digits are turned; 0: they are shifted only (the authors' code "
-        "does not tell the angle of theirs)",
+        "maximum rotation of digits; 0: shifts only (the authors do not name their angle)",
         "degrees",
         0.0,
         45.0,
@@ -183,8 +181,8 @@ class Config:
 
     network: str = _networks(
         "handwriting",
-        "pair of networks; handwriting is the paper's conditional model, scene its 112x112 one, "
-        "digits the TPAMI paper's for its digits, mlp a perceptron against dcgan's D",
+        "architecture of G and D; handwriting is the paper's conditional model, scene its 112x112 "
+        "model, digits that of the TPAMI paper, mlp a perceptron as G against the D of dcgan",
         choices=("handwriting", "dcgan", "scene", "digits", "mlp", "mixture"),
     )
     z_dim: int = _networks(1024, "length of the noise vector z", "numbers", 1, 65_536)
@@ -195,7 +193,7 @@ class Config:
     )
     noise: str = _networks(
         "philox",
-        "generator of z: philox, or hash, cheaper on CPUs where XLA compiles it",
+        "random number generator of z; hash is cheaper where XLA compiles for a CPU",
         choices=("philox", "hash"),
     )
     label_dim: int = _networks(
@@ -210,7 +208,11 @@ class Config:
         256, "width of D's first convolution (authors' code: 257)", "channels", 1, 4096
     )
     width: float = _handwriting(
-        1.0, "channels of its later layers over the paper's", "times", 0.01, 8.0
+        1.0,
+        "multiplies the channels of the layers after it; 1 is the paper's network",
+        "times",
+        0.01,
+        8.0,
     )
     filters: int = _networks(
         64,
@@ -221,11 +223,11 @@ class Config:
         only={"network": ("dcgan", "mlp")},
     )
     constant_filters: bool = _dcgan(
-        False, "all of G's maps have as many channels, where they else have 8, 4, 2, 1 times"
+        False, "use `filters` channels in every layer of G instead of 8, 4, 2, 1 times as many"
     )
     nonlinearity: str = _dcgan(
         "relu",
-        "relu (leaky in D), tanh, or gated (sigmoid times tanh, of twice the channels)",
+        "relu (leaky in D), tanh, or gated (sigmoid times tanh, with twice the channels)",
         choices=("relu", "tanh", "gated"),
     )
     generator_batch_norm: bool = _networks(
@@ -233,16 +235,14 @@ class Config:
         "batch normalisation in G",
         only={"network": ("handwriting", "dcgan", "scene", "digits")},
     )
-    flat_norm: bool = _dcgan(
-        False, "G's first normalisation over the dense layer's flat features, not a map's channels"
-    )
+    flat_norm: bool = _dcgan(False, "normalise G's dense layer per feature instead of per channel")
     discriminator_batch_norm: bool = _of_images(
         True, "batch normalisation in D; off by default with --discriminator_layer_norm"
     )
     discriminator_layer_norm: bool = _of_images(
         False,
-        "layer normalisation in D instead: each example over all of its pixels and channels, a "
-        "scale and an offset for each channel",
+        "layer normalisation in D instead, over all pixels and channels of an example, with a "
+        "scale and an offset per channel",
     )
     bn_gamma: str = _of_images(
         "normal",
@@ -252,7 +252,7 @@ class Config:
     weight_sd: float = _networks(
         WEIGHT_SD,
         "standard deviation of the initial weights; with few channels and no normalisation the "
-        "authors' 0.02 lets the signal vanish: twice that for a quarter of the channels",
+        "paper's 0.02 makes activations vanish: double it for a quarter of the channels",
         "weight",
         1e-6,
         10.0,
@@ -267,20 +267,20 @@ class Config:
     )
     label_fake: float = _lsgan(0.0, "a, D's target for fakes", "score", -1e3, 1e3)
     label_real: float = _lsgan(1.0, "b, D's target for reals", "score", -1e3, 1e3)
-    label_target: float = _lsgan(1.0, "c, what G wants D to say", "score", -1e3, 1e3)
+    label_target: float = _lsgan(1.0, "c, G's target for the scores of fakes", "score", -1e3, 1e3)
 
     gradient_penalty: float = _objective(
         0.0,
-        "lambda, the weight of the penalty (|grad D| - 1)^2 near reals, beside objectives that are "
-        "half means: the authors' 150, beside sums over 64, is 2.34 here; 0: none",
+        "lambda, weight of the penalty (|grad D| - 1)^2 around reals, relative to objectives that "
+        "are half means: the authors' 150 for sums over 64 examples is 2.34 here; 0: no penalty",
         "loss",
         0.0,
         1e6,
     )
     penalty_scale: float = _objective(
         30.0,
-        "c, the most that the penalty's noise adds to a number of an example, where networks see "
-        "pixels from -1 to 1 (handwriting from 0 to 1); the authors' 30 is far out",
+        "c, maximum perturbation added to a pixel for the penalty; pixels lie in -1 to 1 "
+        "(handwriting: 0 to 1), so the authors' 30 is far outside",
         "pixel value",
         0.0,
         1e3,
@@ -289,30 +289,34 @@ class Config:
 
     steps: int = _optimisation(
         1_000_000,
-        "how long to train; a step is d_steps updates of D and g_steps of G",
+        "training steps; a step is d_steps updates of D and g_steps of G",
         "steps",
         0,
         10**9,
         free=True,
     )
-    batch_size: int = _optimisation(64, "size of an update over all devices", "images", 1, 65_536)
+    batch_size: int = _optimisation(
+        64, "global batch size of an update, over all devices", "images", 1, 65_536
+    )
     seed: int = _optimisation(0, "seed of weights, data order and noise", "no unit", 0, 2**31 - 1)
-    optimizer: str = _optimisation("adam", "optimiser of both", choices=("adam", "rmsprop"))
+    optimizer: str = _optimisation(
+        "adam", "optimiser of both networks", choices=("adam", "rmsprop")
+    )
     learning_rate: float = _optimisation(2e-4, "learning rate", "factor", 0.0, 1e30)
     generator_learning_rate: float | None = _optimisation(
         None,
-        "learning rate of G where it differs",
+        "learning rate of G",
         "factor",
         0.0,
         1e30,
         optional=float,
         unset="learning_rate",
     )
-    beta1: float = _adam(0.5, "decay of the mean gradient", "factor", 0.0, 0.999999)
-    beta2: float = _adam(0.999, "decay of the mean square", "factor", 0.0, 0.999999)
+    beta1: float = _adam(0.5, "decay of the first moment", "factor", 0.0, 0.999999)
+    beta2: float = _adam(0.999, "decay of the second moment", "factor", 0.0, 0.999999)
     rho: float = _optimisation(
         0.9,
-        "decay of the mean square",
+        "decay of the second moment",
         "factor",
         0.0,
         0.999999,
@@ -320,7 +324,7 @@ class Config:
     )
     epsilon: float | None = _optimisation(
         None,
-        "added to the root mean square",
+        "added to the denominator of an update",
         "gradient",
         0.0,
         1.0,
@@ -328,31 +332,31 @@ class Config:
         unset="1e-8 for adam, 1e-10 for rmsprop",
     )
     clip_norm: float = _optimisation(
-        0.0, "largest norm of a network's gradient; 0 does not clip", "norm", 0.0
+        0.0, "maximum norm of a network's gradient; 0: no clipping", "norm", 0.0
     )
-    d_steps: int = _optimisation(1, "how often D is updated in a step", "updates", 1, 100)
-    g_steps: int = _optimisation(1, "how often G is updated in a step", "updates", 1, 100)
+    d_steps: int = _optimisation(1, "updates of D per step", "updates", 1, 100)
+    g_steps: int = _optimisation(1, "updates of G per step", "updates", 1, 100)
     simultaneous: bool = _optimisation(
-        False, "update both networks from the same weights; else D first, then G against it"
+        False, "update both networks from the same weights instead of G against the updated D"
     )
     ema_decay: float = _optimisation(
         0.0,
-        "decay of an exponential moving average (EMA) of G's weights, which samples, metrics and "
-        "exports then use; training is the same with and without; 0: no average",
+        "decay of the exponential moving average (EMA) of G's weights, used for samples, metrics "
+        "and exports; does not affect training; 0: no average",
         "factor",
         0.0,
         0.999999,
     )
     init_from: str | None = _optimisation(
         None,
-        "run folder whose weights a new run starts from; its steps and optimisers stay behind",
+        "run folder whose weights a new run starts from, without its step and optimiser state",
         optional=str,
         path=True,
     )
 
     precision: str = _machine(
         "float32",
-        "arithmetic of the networks; weights stay float32, bfloat16 is the fast choice",
+        "compute dtype of the networks; weights stay float32",
         choices=("float32", "bfloat16", "float16"),
     )
     devices: str = _machine(
@@ -361,11 +365,11 @@ class Config:
         free=True,
     )
     worker_timeout: float = _machine(
-        600.0, "several hosts: how long to wait for all workers", "seconds", 1, 1e6, free=True
+        600.0, "several hosts: time to wait for all workers", "seconds", 1, 1e6, free=True
     )
     steps_per_call: int = _machine(
         10,
-        "maximum steps per call into TensorFlow; signals are seen every second or step",
+        "maximum training steps per call into TensorFlow; signals are handled about every second",
         "steps",
         1,
         10**6,
@@ -373,12 +377,14 @@ class Config:
     )
     convolution: str = _machine(
         "auto",
-        "auto: by minimal filtering (fewer multiplications, equal up to rounding) where that is "
-        "faster, D's reals and fakes in one pass; direct: the library's own operation",
+        "auto: minimal filtering (fewer multiplications, equal up to rounding) where it is faster, "
+        "and reals and fakes in one pass through D; direct: TensorFlow's convolution",
         choices=("auto", "direct"),
         only={"network": _IMAGE_NETWORKS},
     )
-    deterministic: bool = _machine(False, "have every operation repeat to the bit", free=True)
+    deterministic: bool = _machine(
+        False, "use deterministic operations only, so that a run repeats bit by bit", free=True
+    )
     jit_compile: str = _machine(
         "auto",
         "compile with XLA; auto: on one GPU, and for the mixture on one CPU device",
@@ -388,22 +394,22 @@ class Config:
 
     run_dir: str | None = _run(
         None,
-        "the run's folder; an existing one is resumed",
+        "run folder; an existing run is resumed",
         optional=str,
         unset="a new one under runs/, named by dataset, seed and time",
         path=True,
     )
-    log_every: int = _run(100, "time between log lines", "steps", 1, 10**9)
+    log_every: int = _run(100, "steps between log lines", "steps", 1, 10**9)
     sample_every: int = _run(
-        1000, "time between sample grids; 0: none after the first", "steps", 0, 10**9
+        1000, "steps between sample grids; 0: only the first", "steps", 0, 10**9
     )
     checkpoint_every: int = _run(
-        1000, "time between checkpoints; 0: at the end only", "steps", 0, 10**9
+        1000, "steps between checkpoints; 0: only at the end", "steps", 0, 10**9
     )
-    keep_checkpoints: int = _run(3, "the newest ones kept", "checkpoints", 1, 10**6)
+    keep_checkpoints: int = _run(3, "number of newest checkpoints to keep", "checkpoints", 1, 10**6)
 
     watch_every: int = _watch(
-        200, "time between looks of the collapse alarm; 0: no alarm", "steps", 0, 10**9
+        200, "steps between checks for collapse; 0: no checks", "steps", 0, 10**9
     )
     stop_on_collapse: bool = _watch(
         False,
@@ -411,43 +417,43 @@ class Config:
         needs="watch_every",
     )
     evaluate_every: int = _watch(
-        0, "time between evaluations of the samples' quality; 0: none", "steps", 0, 10**9
+        0, "steps between evaluations of sample quality; 0: none", "steps", 0, 10**9
     )
     metrics: str | None = _evaluation(
         None,
-        "measures to take, with commas between; python -m lsgan_tf.evaluate --help names them",
+        "metrics, separated by commas; python -m lsgan_tf.evaluate --help lists them",
         optional=str,
         unset="what fits the dataset",
     )
     best_metric: str | None = _evaluation(
         None,
-        "figure by which best/ keeps the best checkpoint",
+        "metric that selects the checkpoint in best/",
         optional=str,
-        unset="the first that is measured",
+        unset="the first metric",
     )
     evaluate_samples: int | None = _evaluation(
         None,
-        "how many samples to measure",
+        "number of samples per evaluation",
         "samples",
         1,
         10**7,
         optional=int,
-        unset="as many as held-out examples, at most 10,000, or what the measures need",
+        unset="number of held-out examples, at most 10,000, or what the metrics need",
     )
     profile_steps: str | None = _watch(
         None,
-        "first and last step of a profile for TensorBoard, such as 100,110",
+        "first and last step to profile for TensorBoard, such as 100,110",
         optional=str,
     )
     inception: str | None = _evaluation(
         None,
-        "file of the Inception graph, for the measures that need it",
+        "file of the Inception graph, for metrics that need it",
         optional=str,
         unset="fetched into the cache",
         path=True,
     )
 
-    # Facts of the dataset, written when it has been opened.
+    # Metadata of the dataset, filled in when it is opened.
     data_shape: tuple[int, ...] = ()
     data_classes: int = 0
     data_length: int = 0
@@ -461,7 +467,7 @@ class Config:
         check_together(self)
 
     def uses(self, name: str) -> bool:
-        """Whether a setting has an effect beside the others: `rho` has none on Adam."""
+        """Whether a setting has an effect given the others; `rho` has none with Adam."""
         return not any(why_unused(self, field) for field in settings() if field.name == name)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What every command has in common: flags, grouped help, one-line errors, exit status."""
+"""Common parts of all commands: flags, grouped help, one-line errors, exit statuses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lsgan_tf.util.text import PrintableStream
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
 
 
-# How the system's loader and Python say that there is no memory.
+# How the dynamic loader and Python report a lack of memory.
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
@@ -45,11 +45,11 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
         could be written.
       usage: the binary's docstring, shown by `--help`.
 
-    A `UserError` is printed as one line and exits with its status (2, or 3 for a
-    run that diverged); so is an error of TensorFlow's that has a remedy. Ctrl-C exits
-    with 130, SIGTERM that was seen to (`Terminated`) with 143. Losing the terminal ends
-    no command. One whose output was lost exits with 141 if nobody reads it any more (a
-    pager that was left, `head`), else with 2. What is printed goes through `PrintableStream`.
+    A `UserError` is printed as one line and exits with its status (2, or 3 for a run that
+    diverged); so does an error of TensorFlow that has a remedy. Ctrl-C exits with 130, a
+    handled SIGTERM (`Terminated`) with 143. Losing the terminal does not end a command; if
+    output was lost, it exits with 141 when the reader has gone (a pager, `head`), else with 2.
+    All output goes through `PrintableStream`.
     """
     _prepare_output()
     # absl's own notices are of no use here.
@@ -61,7 +61,7 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
 
 
 def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> NoReturn:
-    """As `run`, for a command whose words are not parsed; `--help` shows `usage` alone."""
+    """Like `run`, for a command without flags; `--help` shows only `usage`."""
     _prepare_output()
     with terminal.lasting():
         _answer(usage.strip)
@@ -69,21 +69,21 @@ def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> No
 
 
 def _prepare_output() -> None:
-    """Has standard output and standard error show any text, and nothing that moves a cursor."""
+    """Makes both output streams accept any text and drop terminal control sequences."""
     terminal.occupy_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that cannot show Chinese shows codes instead of failing.
+        # A terminal that cannot show Chinese shows escapes instead of failing.
         sys.stdout.reconfigure(errors="backslashreplace")
-    # Pillow's warnings on an image's header are for programmers, with lines of their source.
+    # Pillow's warnings about image headers are for programmers and show source lines.
     warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
-    # Names of classes, settings of a run and lines of a log may come from anywhere.
+    # Class names, settings and log lines may come from untrusted files.
     sys.stdout, sys.stderr = (
         stream and PrintableStream(stream) for stream in (sys.stdout, sys.stderr)
     )
 
 
 def _answer(help_of: Callable[[], str]) -> None:
-    """Prints help or the version, if asked for on the command line, and exits."""
+    """Prints help or the version, if requested, and exits."""
     words = set(itertools.takewhile(lambda word: word != "--", sys.argv[1:]))
     if words & _HELP:
         _guarded(lambda _: print(help_of()), sys.argv)
@@ -92,10 +92,10 @@ def _answer(help_of: Callable[[], str]) -> None:
 
 
 def flags_only(argv: Sequence[str]) -> None:
-    """Refuses words on the command line of a command that takes flags alone.
+    """Rejects positional arguments.
 
     Raises:
-      UserError: if something follows the program's name.
+      UserError: if there are any.
     """
     if len(argv) > 1:
         raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
@@ -148,7 +148,7 @@ def _fail(message: str, status: int = UserError.status) -> NoReturn:
 
 
 def help_text(usage: str, flag_values: flags.FlagValues) -> str:
-    """The text of `--help`: what the command does, then its flags by group."""
+    """Returns the text of `--help`: the usage, then the flags by group."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 110)
     parts = [usage.strip(), ""]
     for module, group in flag_values.flags_by_module_dict().items():

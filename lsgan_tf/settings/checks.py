@@ -1,4 +1,4 @@
-"""Settings that are each in range and together make no sense."""
+"""Cross-checks of individually valid settings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lsgan_tf.util.text import printable
 
 
 def check_together(config: Any) -> None:
-    """Refuses settings that contradict one another.
+    """Rejects contradictory settings.
 
     Args:
       config: a `Config`.
 
     Raises:
-      UserError: naming the flags.
+      UserError: if two settings contradict each other.
     """
     if config.dataset == "mixture" and config.conditional:
         raise UserError("--conditional: the mixture has no labels; leave --conditional out")
@@ -77,21 +77,21 @@ def _check_normalisation(config: Any) -> None:
 
 
 class Steps(NamedTuple):
-    """Steps to profile, both ends included; the first step of a run is 1."""
+    """Range of steps to profile, both ends included, counted from 1."""
 
     first: int
     last: int
 
 
 def parse_profile_steps(text: str | None, steps: int) -> Steps | None:
-    """Reads `--profile_steps`: "100,110" for steps 100 to 110, both included.
+    """Parses `--profile_steps`: "100,110" for steps 100 to 110, both included.
 
     Args:
-      text: the flag's value; None profiles nothing.
-      steps: how long the run is.
+      text: value of the flag; None for no profile.
+      steps: number of steps of the run.
 
     Raises:
-      UserError: if it says something else, or the run ends before.
+      UserError: if it has another form, or lies beyond the end of the run.
     """
     if text is None:
         return None
@@ -111,11 +111,11 @@ def parse_profile_steps(text: str | None, steps: int) -> Steps | None:
 
 
 def named_characters(text: str) -> str:
-    """The characters that `--characters` names.
+    """Returns the characters given by `--characters`.
 
     Args:
-      text: the characters themselves, or `@` and the name of a file in UTF-8 that holds
-        them. White space is left out.
+      text: the characters, or `@` and the name of a UTF-8 file that contains them. White space
+        is removed.
 
     Raises:
       UserError: if the file cannot be read.

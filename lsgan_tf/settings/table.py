@@ -1,4 +1,4 @@
-"""The settings of a config in words, as rows and as a table."""
+"""Formats the settings of a config, as rows and as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsgan_tf.util.text import columns, number
 
 
 class SettingRow(NamedTuple):
-    """A setting in words."""
+    """A setting, formatted."""
 
     group: str
     name: str
@@ -21,7 +21,7 @@ class SettingRow(NamedTuple):
 
 
 def setting_rows(config: Any, origins: Mapping[str, str]) -> list[SettingRow]:
-    """All settings of a `Config` by group: name, value, where the value comes from."""
+    """Returns all settings of a `Config` by group: name, value, origin of the value."""
     return [
         SettingRow(
             field.metadata["group"],
@@ -34,7 +34,7 @@ def setting_rows(config: Any, origins: Mapping[str, str]) -> list[SettingRow]:
 
 
 def describe(config: Any, origins: Mapping[str, str]) -> str:
-    """`setting_rows` as a table in plain text."""
+    """Returns `setting_rows` as a plain-text table."""
     lines = []
     group = None
     for row in setting_rows(config, origins):
@@ -73,7 +73,7 @@ def describe_changed(config: Any, origins: Mapping[str, str]) -> str:
 
 
 def value_text(value: Any, field: dataclasses.Field[Any]) -> str:
-    """A value as people read it."""
+    """Formats a value for people."""
     if value is None:
         return field.metadata["unset"]
     if isinstance(value, bool):
