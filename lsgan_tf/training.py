@@ -286,7 +286,7 @@ class Trainer:
 
     def _watch(self) -> None:
         if self.workers.chief:
-            self.watcher.look(self.step)
+            self.watcher.check(self.step)
         self._gives_up = self._must_give_up()
 
     def _must_give_up(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lsgan_tf.config import Config
 from lsgan_tf.gan import measured
-from lsgan_tf.monitoring.collapse import Alarm, Event, Look, separation, spread
+from lsgan_tf.monitoring.collapse import Alarm, Check, Event, separation, spread
 from lsgan_tf.monitoring.sample_grids import Previews
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.monitoring.window import Window
@@ -57,20 +57,20 @@ class Watcher:
         """Whether the run is currently considered collapsed."""
         return self._alarm.since is not None
 
-    def look(self, step: int) -> None:
+    def check(self, step: int) -> None:
         """Checks the samples, and the metrics since the last check."""
         means, self.window = self.window.means(), Window(names=self._names)
-        look = Look(
+        check = Check(
             step,
             spread=self._relative_spread(),
             separation=self._separation(means["score_real"], means["score_fake"]),
             gradient=means["g_gradient_norm"],
         )
-        event = self._alarm.look(look)
-        self._run.watch({**dataclasses.asdict(look), "collapsed": self.collapsed})
+        event = self._alarm.update(check)
+        self._run.watch({**dataclasses.asdict(check), "collapsed": self.collapsed})
         curves = {
-            "watch/spread": look.spread,
-            "watch/separation": look.separation,
+            "watch/spread": check.spread,
+            "watch/separation": check.separation,
             "watch/collapsed": float(self.collapsed),
         }
         self._summaries.scalars(step, curves)

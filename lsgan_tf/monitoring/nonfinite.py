@@ -26,7 +26,7 @@ def diagnose(
     examples: np.ndarray,
     labels: np.ndarray,
 ) -> str:
-    """Says what went bad in a step, and in which layers first.
+    """Describes which metrics of a step are not finite, and the first layers that are not.
 
     Args:
       config: the run's.
@@ -48,7 +48,7 @@ def diagnose(
 def first_bad_layers(
     config: Config, gan: GAN, step: int, examples: np.ndarray, labels: np.ndarray
 ) -> str:
-    """Repeats a step's forward pass layer by layer, on copies of the networks.
+    """Repeats the forward pass of a step on copies of the networks, checking every layer.
 
     Args and result: as `diagnose`.
     """
@@ -84,13 +84,13 @@ def first_bad_layers(
         return f"first layers with values that are not finite: {_first(outputs)}"
     largest = float(tf.reduce_max(tf.abs(score)))
     return (
-        f"all layers are finite going forward (scores of fakes up to {largest:.3g}), so it arose "
-        "in the loss or going backward"
+        f"all layers are finite in the forward pass (scores of fakes up to {largest:.3g}), so it "
+        "arose in the loss or in the backward pass"
     )
 
 
 class _watched:  # noqa: N801 - reads as a verb in a with statement
-    """While it lasts, every layer's output is looked at; bad ones are named in `found`."""
+    """Context in which layers with outputs that are not finite are appended to `found`."""
 
     def __init__(self, networks: dict[str, keras.Model], found: list[str]) -> None:
         self._networks, self._found = networks, found

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from lsgan_tf.monitoring.collapse import Alarm, Event, Look, separation, spread
+from lsgan_tf.monitoring.collapse import Alarm, Check, Event, separation, spread
 
 EVERY = 200
 
@@ -19,13 +19,15 @@ def series(spreads, separations, gradients=None):
     separations = np.broadcast_to(separations, len(spreads))
     gradients = np.broadcast_to(0.5 if gradients is None else gradients, len(spreads))
     columns = zip(spreads, separations, gradients, strict=True)
-    return [Look(EVERY * number, *map(float, look)) for number, look in enumerate(columns, start=1)]
+    return [
+        Check(EVERY * number, *map(float, look)) for number, look in enumerate(columns, start=1)
+    ]
 
 
 def events(looks, alarm=None):
     """What happened, and at which step."""
     alarm = alarm or Alarm()
-    found = [(look.step, alarm.look(look)) for look in looks]
+    found = [(look.step, alarm.update(look)) for look in looks]
     return [(step, event) for step, event in found if event], alarm
 
 

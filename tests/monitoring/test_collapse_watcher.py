@@ -81,7 +81,7 @@ def test_a_run_that_collapses_is_told_of(folder):
     for step in range(200, 2400, 200):
         shown.width = 0.9 if step <= 1000 else 0.1
         measure(watch, score_real=0.95, score_fake=0.05 + 0.3 * (step <= 1000))
-        watch.look(step)
+        watch.check(step)
         if step % 300 == 0:
             state = tf.train.Checkpoint(a=tf.Variable(0.0))
             checkpoints.save(step, state, {}, spared=watch.last_good())
@@ -106,7 +106,7 @@ def test_a_run_that_collapses_is_told_of(folder):
     assert [step for step, _ in find(folder.checkpoints)] == [1800, 1200, 600]
     for step in (2400, 2600, 2800):
         shown.width = 0.9
-        watch.look(step)
+        watch.check(step)
     log = (folder.path / "log.txt").read_text(encoding="utf-8").splitlines()
     assert log[1] == (
         "step 2,800: the samples differ from one another again: the collapse has passed"
@@ -118,13 +118,13 @@ def test_goes_on_from_its_memory(folder):
     shown = Shown()
     watch = watcher(folder, shown)
     for step in (200, 400, 600):
-        watch.look(step)
+        watch.check(step)
     shown.width = 0.1
-    watch.look(800)
+    watch.check(800)
     measure(watch, score_real=1.0)
     again = watcher(folder, shown, remembered=json.loads(json.dumps(watch.state())))
     for step in (1000, 1200):
-        watch.look(step), again.look(step)
+        watch.check(step), again.check(step)
     assert again.collapsed and watch.collapsed
     assert again.state() == watch.state()
     found = rows(folder.path)
@@ -143,7 +143,7 @@ def test_goes_on_from_its_memory(folder):
 def test_scores_of_any_objective_are_comparable(folder, settings, real, fake, expected):
     watch = watcher(folder, Shown(), resolve(settings, {})[0])
     measure(watch, score_real=real, score_fake=fake)
-    watch.look(200)
+    watch.check(200)
     assert rows(folder.path)[0]["separation"] == pytest.approx(expected)
 
 
@@ -153,7 +153,7 @@ def test_a_single_real_of_each_class_is_enough(folder):
             return np.random.default_rng(0).uniform(size=(3, 8, 8, 1)), np.arange(3)
 
     watch = watcher(folder, Single())
-    watch.look(200)
+    watch.check(200)
     assert rows(folder.path)[0]["spread"] == pytest.approx(1.0, abs=0.2)
 
 
