@@ -3,6 +3,7 @@
     python -m lsgan_tf.evaluate --run_dir=R
     python -m lsgan_tf.evaluate --run_dir=R --checkpoint=all --metrics=judge,judge_frechet
     python -m lsgan_tf.evaluate --saved_model=R/export --metrics=fid --samples=50000
+    python -m lsgan_tf.evaluate --samples_dir=A --reals_dir=B
 
 Prints a table with the same figures of real held-out examples beside, and writes a JSON
 file that also says how each figure came about. docs/measures.md explains the measures:
@@ -12,7 +13,9 @@ METRICS
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 from absl import flags
 
@@ -21,6 +24,7 @@ from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.registry import METRICS, parse_metrics
 from lsgan_tf.util.files import read_json, require_writable
+from lsgan_tf.util.paths import optional
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 __doc__ = (__doc__ or "").replace(
@@ -29,6 +33,20 @@ __doc__ = (__doc__ or "").replace(
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
 _SAVED_MODEL = flags.DEFINE(PATH, "saved_model", None, "a SavedModel instead of a run")
+_SAMPLES_DIR = flags.DEFINE(
+    PATH, "samples_dir", None, "folder of images, or .npz file, to measure instead of a run"
+)
+_REALS_DIR = flags.DEFINE(
+    PATH, "reals_dir", None, "with --samples_dir: folder of real images, or .npz file"
+)
+_IMAGE_SIZE = flags.DEFINE_integer(
+    "image_size",
+    None,
+    "with --samples_dir: height and width that all images are squashed to (default: as they are, "
+    "all of one size)",
+    lower_bound=8,
+    upper_bound=1024,
+)
 _CHECKPOINT = flags.DEFINE_string(
     "checkpoint", "newest", "which of the run's: newest, best, all (the best too), or a step"
 )
@@ -79,22 +97,31 @@ _OUT = flags.DEFINE(
     PATH,
     "out",
     None,
-    "JSON file to write (default: evaluation.json in the run or beside the SavedModel)",
+    "JSON file to write (default: evaluation.json in the run or beside the SavedModel, "
+    "A.evaluation.json beside --samples_dir=A)",
 )
+_OF_RUNS = (
+    "run_dir", "saved_model", "checkpoint", "weights", "split", "judge_steps", "data_dir",
+)  # fmt: skip
 
 
 def main(argv: list[str]) -> None:
     """The evaluation command."""
     flags_only(argv)
+    if _SAMPLES_DIR.value or _REALS_DIR.value:
+        _compare()
+        return
+    if _IMAGE_SIZE.value:
+        raise UserError("--image_size: is for --samples_dir and --reals_dir; leave it out")
     if bool(_RUN_DIR.value) == bool(_SAVED_MODEL.value):
-        raise UserError("expected --run_dir=FOLDER of a run, or --saved_model=FOLDER, one of them")
+        raise UserError(
+            "expected --run_dir=FOLDER of a run, --saved_model=FOLDER, or --samples_dir and "
+            "--reals_dir, one of them"
+        )
     names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None
     place = _RUN_DIR.value or _SAVED_MODEL.value
     beside = place if _RUN_DIR.value else place.absolute().parent
-    out = _OUT.value or beside / "evaluation.json"
-    if out.is_dir():
-        raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
-    require_writable(out, "writing the evaluation")
+    out = _checked_out(_OUT.value or beside / "evaluation.json")
     import_tensorflow()
     from lsgan_tf.evaluation import generators as candidates
     from lsgan_tf.evaluation.measure import Options, evaluate
@@ -120,6 +147,43 @@ def main(argv: list[str]) -> None:
         from lsgan_tf.monitoring.tensorboard.evaluations import show_evaluation
 
         show_evaluation(board, read_json(out)["results"], found.config.best_metric)
+
+
+def _compare() -> None:
+    """Measures image files."""
+    for name in _OF_RUNS:
+        if flags.FLAGS[name].present:
+            raise UserError(
+                f"--{name}: is not for image files; leave it out, or --samples_dir and --reals_dir"
+            )
+    samples, reals = _SAMPLES_DIR.value, _REALS_DIR.value
+    if not (samples and reals):
+        raise UserError(
+            "expected --samples_dir=FOLDER and --reals_dir=FOLDER, received one of them; give both"
+        )
+    names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None
+    beside = Path(os.path.abspath(samples))
+    out = _checked_out(_OUT.value or beside.with_name(f"{beside.name}.evaluation.json"))
+    import_tensorflow()
+    from lsgan_tf.evaluation.comparison import Options, compare
+
+    options = Options(
+        image_size=_IMAGE_SIZE.value,
+        samples=_SAMPLES.value,
+        reals=_REALS.value,
+        seed=_SEED.value,
+        inception=_INCEPTION.value,
+        cache_dir=optional(_CACHE_DIR.value),
+    )
+    print(compare(samples, reals, names, options, out, command=sys.argv))
+    print(f"wrote {out}")
+
+
+def _checked_out(out: Path) -> Path:
+    if out.is_dir():
+        raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
+    require_writable(out, "writing the evaluation")
+    return out
 
 
 if __name__ == "__main__":

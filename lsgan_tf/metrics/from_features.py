@@ -108,6 +108,8 @@ FIGURES = {
     "fid": distance,
     "kid": kernel,
     "prdc": neighbourhoods,
+    "pixel_kid": kernel,
+    "pixel_prdc": neighbourhoods,
     "judge": readable,
     "judge_score": score,
     "judge_frechet": distance,

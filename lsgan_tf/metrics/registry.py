@@ -21,7 +21,7 @@ class Metric(NamedTuple):
     keys: tuple[str, ...]
     """Names of its figures."""
     extractor: str | None
-    """Whose features it looks at: "inception", "judge", "ocr", or None for the examples."""
+    """Whose features it looks at: "inception", "pixels", "judge", "ocr"; None: the examples."""
     needs_labels: bool
     """Whether generated samples must have been asked for by class."""
     about: str
@@ -37,6 +37,15 @@ METRICS: dict[str, Metric] = {
         "inception",
         False,
         "precision, recall, density and coverage in Inception features",
+    ),
+    "pixel_kid": Metric(
+        ("pixel_kid", "pixel_kid_std"), "pixels", False, "kernel distance of 16x16 pixels"
+    ),
+    "pixel_prdc": Metric(
+        ("pixel_precision", "pixel_recall", "pixel_density", "pixel_coverage"),
+        "pixels",
+        False,
+        "precision, recall, density and coverage of 16x16 pixels",
     ),
     "judge": Metric(
         ("judge_top1", "judge_top5"),
@@ -94,9 +103,16 @@ METRICS: dict[str, Metric] = {
 
 HIGHER, LOWER, NEAR_ONE = "higher", "lower", "near 1"
 
-_LOWER = {"fid", "kid", "judge_frechet", "judge_kid", "mode_kl"}
+_LOWER = {"fid", "kid", "pixel_kid", "judge_frechet", "judge_kid", "mode_kl"}
 _NEAR_ONE = {"diversity_ratio"}  # noise differs more than anything real does
-NOT_COMPARED = {"is_std", "kid_std", "judge_score_std", "judge_kid_std", "diversity"}
+NOT_COMPARED = {
+    "is_std",
+    "kid_std",
+    "pixel_kid_std",
+    "judge_score_std",
+    "judge_kid_std",
+    "diversity",
+}
 """Figures that models cannot be compared by."""
 
 BETTER: dict[str, str] = {

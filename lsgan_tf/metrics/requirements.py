@@ -54,8 +54,10 @@ def check_counts(names: Sequence[str], fewest: int) -> None:
         "is": inception_score.SPLITS,
         "judge_score": inception_score.SPLITS,
         "kid": 2,
+        "pixel_kid": 2,
         "judge_kid": 2,
         "prdc": prdc.NEIGHBOURS + 1,
+        "pixel_prdc": prdc.NEIGHBOURS + 1,
         "judge_prdc": prdc.NEIGHBOURS + 1,
     }
     for name in names:

@@ -12,18 +12,20 @@ import tensorflow as tf
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics import inception_score, kid, ocr, prdc
+from lsgan_tf.metrics import ocr
 from lsgan_tf.metrics.features import (
     REAL_SEED,
     Collector,
     Extractor,
     real_features,
 )
-from lsgan_tf.metrics.from_features import FIGURES, Seen, kid_subset_size, reading
+from lsgan_tf.metrics.from_features import FIGURES, Seen, reading
 from lsgan_tf.metrics.generated import Batch
 from lsgan_tf.metrics.judge.classifier import Reading
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe
 from lsgan_tf.metrics.mixture import modes
+from lsgan_tf.metrics.pixels import Pixels
+from lsgan_tf.metrics.protocol import facts_of_extractors, parameters
 from lsgan_tf.metrics.real import Splits, open_splits
 from lsgan_tf.metrics.registry import METRICS, keys_of
 from lsgan_tf.metrics.requirements import (
@@ -186,22 +188,8 @@ class Suite:
                 seed=self.seed,
             )
         self._extractors = extractors
-        self.protocol["extractors"] = {
-            kind: {
-                "name": extractor.name,
-                "sha256": extractor.digest,
-                "resizer": extractor.resizer,
-                "features": extractor.dim,
-                **getattr(extractor, "facts", {}),
-            }
-            for kind, extractor in extractors.items()
-        }
-        self.protocol["parameters"] = {
-            "splits of the score": inception_score.SPLITS,
-            "subsets of the kernel distance": kid.SUBSETS,
-            "size of such a subset": kid_subset_size(self.samples, self._reals),
-            "neighbours": prdc.NEIGHBOURS,
-        }
+        self.protocol["extractors"] = facts_of_extractors(extractors)
+        self.protocol["parameters"] = parameters(self.samples, self._reals)
 
     def measure(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Takes all measures of some samples.
@@ -256,6 +244,8 @@ class Suite:
             from lsgan_tf.metrics.inception.network import open_inception
 
             return open_inception(self.inception, self._cache, log=self.log)
+        if kind == "pixels":
+            return Pixels()
         if kind == "ocr":
             return ocr.Readings(ocr.open_reader(), self.classes)
         from lsgan_tf.metrics.judge.cache import judge_of

@@ -87,6 +87,19 @@ def open_picture(stream: BinaryIO) -> Image.Image:
     return image
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of a picture once it stands as its EXIF orientation says.
+
+    Args:
+      image: what `open_picture` returned.
+    """
+    try:
+        turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except Exception:
+        turned = False  # as `pixels` has it
+    return image.size[::-1] if turned else image.size
+
+
 def decode(content: bytes) -> Image.Image:
     """Decodes a picture file: `open_picture`, then `pixels`."""
     return pixels(open_picture(io.BytesIO(content)))

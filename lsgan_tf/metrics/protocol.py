@@ -1,0 +1,34 @@
+"""What a result says of how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lsgan_tf.metrics import inception_score, kid, prdc
+from lsgan_tf.metrics.features import Extractor
+from lsgan_tf.metrics.from_features import kid_subset_size
+
+
+def facts_of_extractors(extractors: Mapping[str, Extractor]) -> dict[str, Any]:
+    """Each extractor's identity, by its kind."""
+    return {
+        kind: {
+            "name": extractor.name,
+            "sha256": extractor.digest,
+            "resizer": extractor.resizer,
+            "features": extractor.dim,
+            **getattr(extractor, "facts", {}),
+        }
+        for kind, extractor in extractors.items()
+    }
+
+
+def parameters(samples: int, reals: int) -> dict[str, int]:
+    """Parameters of the metrics for so many samples and real examples."""
+    return {
+        "splits of the score": inception_score.SPLITS,
+        "subsets of the kernel distance": kid.SUBSETS,
+        "size of such a subset": kid_subset_size(samples, reals),
+        "neighbours": prdc.NEIGHBOURS,
+    }
