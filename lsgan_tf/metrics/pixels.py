@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from PIL import Image
 
@@ -23,7 +25,7 @@ class Pixels:
     dim = SIDE * SIDE * 3
     name = f"pixels of {SIDE}x{SIDE} images"
     resizer = f"antialiased bilinear, squashed to {SIDE}x{SIDE}"
-    digest = f"pixels {SIDE} 1"
+    digest = hashlib.sha256(f"{name}, {resizer}, -1 to 1".encode()).hexdigest()
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Features of images, uint8 `(n, height, width, 1 or 3)`; grey counts as three channels.
