@@ -264,7 +264,7 @@ class TestUnused:
             ),
             ({"dataset": "digits", "characters": "12"}, "--characters=12: this is for --dataset=h"),
             ({"dataset": "lsun", "keep_aspect": True}, "--keep_aspect=True: this is for --dataset"),
-            ({"crop": True}, "--crop=True: this is for --dataset=lsun or images and the dataset i"),
+            ({"crop": True}, "--crop=True: this is for --dataset=lsun or images or tfds and the d"),
             ({"category": "cat"}, "--category=cat: this is for --dataset=lsun"),
             (
                 {"dataset": "mixture", "flip": True},

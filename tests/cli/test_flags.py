@@ -115,7 +115,7 @@ class TestFlags:
             ("beta2", "adam: decay of"),
             ("label_fake", "lsgan: a, D's target"),
             ("filters", "dcgan, mlp: width of D's"),
-            ("crop", "lsun, images: crop the"),
+            ("crop", "lsun, images, tfds: crop the"),
             ("label_dim", "with --conditional: length of"),
             ("nonlinearity", "<relu|tanh|gated>: dcgan: relu (leaky"),
             ("max_bad_records", "hwdb, with --data_dir: damaged"),

@@ -30,7 +30,7 @@ class Network:
 def compared(tmp_path, monkeypatch):
     """Compares two folders; returns the report, the table and what was logged."""
 
-    def compared(samples, reals, *names, network=Network, **options):
+    def compared(samples, reals, /, *names, network=Network, **options):
         def open_network(path, cache_dir, log):
             if network is None:
                 raise UserError("the Inception graph is not here; fetch it")
