@@ -1,4 +1,4 @@
-"""The data that an exported generator learnt from."""
+"""The training data of an exported generator."""
 
 from __future__ import annotations
 
@@ -15,17 +15,14 @@ from lsgan_tf.util.files import read_json
 
 
 def config_of(values: dict[str, Any], path: Path) -> Config:
-    """The config of a SavedModel.
-
-    It holds no paths of the machine that trained. Those of the run folder that the SavedModel
-    lies in, if it does, are filled in.
+    """Return the config of a SavedModel, with the local paths of the run folder around it.
 
     Args:
-      values: the config in its `export.json`.
+      values: the config in its `export.json`, without local paths.
       path: the SavedModel's folder.
 
     Raises:
-      UserError: if the values are no config.
+      UserError: if the values are not a config.
     """
     config = Config.from_json(values, str(path / "export.json"))
     for folder in Path(os.path.abspath(path)).parents[:2]:  # runs/a/export, runs/a/best/export
@@ -42,18 +39,18 @@ def config_of(values: dict[str, Any], path: Path) -> Config:
 
 
 def reopen_source(config: Config) -> Source:
-    """Opens the training data of a finished run.
+    """Open the training data of a finished run.
 
     Args:
-      config: the run's, with the dataset's facts.
+      config: the run's config.
 
     Raises:
-      UserError: if the config does not say where the data is, or it is missing or damaged.
+      UserError: if the location of the data is unknown, or it is missing or damaged.
     """
     elsewhere = config.dataset == "images" or (config.dataset == "hwdb" and not config.data_standin)
     if elsewhere and not config.data_dir and config.data_fingerprint:
         raise UserError(
-            "--data_dir: expected the data that the generator learnt from "
-            f"({config.data_description or config.dataset}); its place is not known here, name it"
+            "--data_dir: expected the data of the generator's training "
+            f"({config.data_description or config.dataset}), whose location is unknown; give it"
         )
     return open_source(config)

@@ -25,7 +25,7 @@ class Draws(NamedTuple):
 def split_draws(
     data: tf.Tensor | tuple[tf.Tensor, ...], *, draws: int, rank: int, labelled: bool
 ) -> Draws:
-    """Splits the data of one training step by update of D.
+    """Split the data of one training step by update of D.
 
     Args:
       data: examples alone or `(examples, labels)`, either with a leading axis of updates or,

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used."""
+"""Lazy imports of a package's names."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 def lazy_names(
     package: str, homes: Mapping[str, str] | None = None, modules: Collection[str] = ()
 ) -> Callable[[str], Any]:
-    """A module-level `__getattr__`.
+    """Make a module-level `__getattr__`.
 
     Args:
       package: the package's name.
-      homes: by name, the module inside the package that defines it.
-      modules: modules of the package that are attributes without an import of their own.
+      homes: the defining module, inside the package, of each name.
+      modules: modules of the package to provide as attributes.
     """
 
     def get(name: str) -> Any:

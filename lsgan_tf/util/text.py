@@ -66,7 +66,7 @@ class PrintableStream:
 
 
 def display_width(text: str) -> int:
-    """Columns that a text takes on a terminal: Chinese characters take two each."""
+    """Number of terminal columns of a text; Chinese characters take two."""
     if text.isascii():
         return len(text)
     return sum(
@@ -78,11 +78,11 @@ def display_width(text: str) -> int:
 
 
 def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
-    """Lines of a table whose columns are as wide as their widest cell.
+    """Align the cells of a table in columns.
 
     Args:
-      rows: cells, as many in each row.
-      indent: stands before each line.
+      rows: rows of equally many cells.
+      indent: prefix of each line.
     """
     widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     return [
