@@ -83,7 +83,7 @@ _TRUNCATION = flags.DEFINE_float(
     "truncation",
     None,
     "keep the noise within plus and minus this: less variety, fewer odd images; above 0, for "
-    "uniform noise at most 1 (default: all of it)",
+    "uniform noise at most 1 (default: all of it; 0.5 for the generator of the package)",
 )
 _SCALE = flags.DEFINE_integer(
     "scale",
@@ -169,11 +169,20 @@ def _open() -> Sampler:
     return pretrained().sampler
 
 
+def _truncation() -> float | None:
+    """The requested truncation, or the default of the generator that is used."""
+    from lsgan_tf.exporting.pretrained import TRUNCATION
+
+    if _TRUNCATION.value is None and not (_RUN_DIR.value or _SAVED_MODEL.value):
+        return TRUNCATION
+    return _TRUNCATION.value
+
+
 def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
     """A text as a picture, or a set."""
     from lsgan_tf.sampling.files import write_set, write_text
 
-    common = {"seed": _SEED.value, "truncation": _TRUNCATION.value}
+    common = {"seed": _SEED.value, "truncation": _truncation()}
     if _COUNT.value is None and form == "png":
         scale = _SCALE.value or sampler.scale
         lines = {"wrap": _WRAP.value, "writers": _WRITERS.value}
@@ -191,7 +200,7 @@ def _show(sampler: Sampler, text: str, out: Path) -> None:
     names = sampler.names(text) if text.strip() else []
     common = {
         "seed": _SEED.value,
-        "truncation": _TRUNCATION.value,
+        "truncation": _truncation(),
         "scale": _SCALE.value or sampler.scale,
     }
     if _SHOW.value == "neighbours":

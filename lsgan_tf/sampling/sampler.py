@@ -101,6 +101,7 @@ class Sampler:
         sampler.path = path
         sampler._describe(step, config, classes)
         sampler._use(model, None)
+        sampler.weights = "ema" if config["ema_decay"] else "raw"
         return sampler
 
     def _describe(self, step: int, config: dict[str, Any], names: Sequence[str]) -> None:

@@ -29,6 +29,11 @@ def test_the_model_is_a_keras_model(loaded):
     assert images.shape == (2, 28, 28, 1)
 
 
+def test_it_has_the_weights_that_its_run_averaged(loaded):
+    assert loaded.config.ema_decay == 0.999
+    assert loaded.sampler.weights == "ema"
+
+
 def test_unknown_characters_are_named(loaded):
     with pytest.raises(UserError, match="does not know 龘"):
         loaded.sampler.write("中龘", seed=0)
