@@ -1,4 +1,4 @@
-"""The generators that are to be measured: checkpoints of a run, or a SavedModel."""
+"""Generators to evaluate: checkpoints of a run, or a SavedModel."""
 
 from __future__ import annotations
 
@@ -22,27 +22,33 @@ RAW, EMA = "raw", "ema"
 
 
 class Candidate(NamedTuple):
-    """A generator to measure."""
+    """A generator to evaluate.
+
+    Attributes:
+      step: training step.
+      weights: "raw" or "ema".
+      where: the checkpoint or SavedModel.
+      draw: `(count, seed)` -> batches of samples; see `Draws.batches`.
+    """
 
     step: int
-    """Steps it was trained."""
     weights: str
-    """"raw", those of the step, or "ema", their moving average."""
     where: str
-    """The checkpoint or SavedModel."""
     draw: Callable[[int, int], Iterator[Batch]]
-    """Draws so many samples with a seed, as `Draws.batches`."""
 
 
 class Candidates(NamedTuple):
-    """All generators of one run, to be measured one after the other."""
+    """The generators of a run.
+
+    Attributes:
+      config: the config of the run, with the dataset's metadata.
+      classes: names in label order; empty if unconditional.
+      each: the generators. They may share one network: use each before advancing the iterator.
+    """
 
     config: Config
-    """The run's, with the dataset's facts."""
     classes: list[str]
-    """Names in label order; empty if unconditional."""
     each: Iterator[Candidate]
-    """To be used before the next is asked for: they may share one network."""
 
 
 def of_run(
@@ -52,28 +58,28 @@ def of_run(
     *,
     log: Callable[[str], None] = print,
 ) -> Candidates:
-    """Checkpoints of a run.
+    """Opens checkpoints of a run.
 
     Args:
-      run_dir: the run's folder.
-      checkpoint: "newest", "best" (which training kept), "all" (the best too), or a step.
-      weights: "raw", "ema", "both", or None for "ema" where a moving average is kept, else "raw".
-      log: takes a line for the user.
+      run_dir: the run folder.
+      checkpoint: "newest", "best", "all" (including the best), or a step.
+      weights: "raw", "ema", "both", or None for "ema" if the run has EMA weights, else "raw".
+      log: called with each line of output.
 
     Raises:
-      UserError: if there is no such checkpoint, or a moving average is asked for and there is none.
+      UserError: if there is no such checkpoint, or EMA weights are requested and there are none.
     """
     best = find(Path(run_dir) / "best")
     if checkpoint == "best" and not best:
         raise UserError(
-            f"--checkpoint=best: {run_dir} keeps no best checkpoint; train with --evaluate_every, "
-            "or measure --checkpoint=all"
+            f"--checkpoint=best: {run_dir} has no best checkpoint; train with --evaluate_every, "
+            "or use --checkpoint=all"
         )
     if checkpoint == "best":
         step = best[0][0]
     else:
         step = None if checkpoint in ("newest", "all") else _step(checkpoint)
-    # Builds the networks, and says it if the run has no checkpoint, or not this one.
+    # Builds the networks; raises if the run does not have the checkpoint.
     config, gan, classes, step = restoring.restore_run(run_dir, step)
     by_step = dict(best)
     if checkpoint != "best":
@@ -96,10 +102,10 @@ def of_run(
 
 
 def of_saved_model(path: Path, weights: str | None) -> Candidates:
-    """A SavedModel written by `lsgan_tf.export` or at the end of a run.
+    """Opens a SavedModel written by `lsgan_tf.export` or at the end of a run.
 
     Raises:
-      UserError: if it is none, or a moving average is asked for and there is none.
+      UserError: if it is not one, or EMA weights are requested and there are none.
     """
     first = Sampler(path, RAW)
     config = config_of(first.config, Path(path))
@@ -128,8 +134,8 @@ def _networks(gan: GAN, weights: str | None, run_dir: Path) -> dict[str, keras.M
 
 def _no_average(where: str) -> UserError:
     return UserError(
-        f"--weights: {where} keeps no moving average of the weights (it was trained with "
-        "--ema_decay=0); measure --weights=raw"
+        f"--weights: {where} has no EMA weights (it was trained with --ema_decay=0); use "
+        "--weights=raw"
     )
 
 

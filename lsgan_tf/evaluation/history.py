@@ -1,4 +1,4 @@
-"""The best figure of a run's evaluations."""
+"""A run's evaluations and their best values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NO_FIGURES = {"step", "seed", "samples", "seconds", "reals"}
 
 @dataclasses.dataclass(frozen=True)
 class Best:
-    """The best value of one figure.
+    """The best value of a metric.
 
     Attributes:
-      name: the figure's.
+      name: name of the metric.
       value: its best value.
-      step: where it was measured.
+      step: step of the evaluation.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Best:
 
 
 def evaluations(path: Path) -> list[dict[str, Any]]:
-    """All that was measured of a run, in the order of steps.
+    """All evaluations of a run, ordered by step.
 
-    Rows of `evaluations.jsonl`, written while it trained, and the results in `evaluation.json`, by
-    `python -m lsgan_tf.evaluate`; these have `by` set. A row has `step`, its `figures`, and may
-    have the same of `real` data and whose `weights`.
+    Rows of `evaluations.jsonl`, written during training, and results of `evaluation.json`, written
+    by `python -m lsgan_tf.evaluate`, with `by` set. A row has `step`, `figures`, and possibly the
+    values of `real` data and `weights`.
     """
     found = rows(path / "evaluations.jsonl")
     report = values_of(path / "evaluation.json")
@@ -47,7 +47,7 @@ def evaluations(path: Path) -> list[dict[str, Any]]:
 
 
 def figures(row: dict[str, Any]) -> dict[str, float]:
-    """The figures in a row of evaluations, by name, in its order."""
+    """The metrics in a row of evaluations, by name."""
     inner = row.get("figures") or row.get("values")
     found = inner if isinstance(inner, dict) else row
     return {
@@ -64,25 +64,25 @@ def best_value(name: str, values: Iterable[float | None]) -> float | None:
 
 
 def is_compared(name: str) -> bool:
-    """Whether there is a better and a worse of a figure: not of standard deviations, say."""
+    """Whether models are compared by a metric, unlike by standard deviations."""
     plain = plain_name(name)
     return plain not in NOT_COMPARED and not plain.endswith("_std")
 
 
 def plain_name(name: str) -> str:
-    """A figure's name without what says that it is of the moving average."""
+    """The name of a metric without the suffix of EMA weights."""
     return name.removesuffix("_ema")
 
 
 def best_of(measured: Sequence[dict[str, Any]], chosen: str | None = None) -> Best | None:
-    """The best value of a figure.
+    """The best value of a metric.
 
     Args:
-      measured: as `evaluations` gives them.
-      chosen: the figure; None is the first of the first row that models are compared by.
+      measured: the result of `evaluations`.
+      chosen: the metric; None for the first comparable one.
 
     Returns:
-      Where it was best, or None if it was never measured.
+      The best value, or None if there is none.
     """
     named = chosen or next(
         (name for row in measured for name in figures(row) if is_compared(name)), None
@@ -98,10 +98,10 @@ def best_of(measured: Sequence[dict[str, Any]], chosen: str | None = None) -> Be
 
 
 def best_of_run(summary: dict[str, Any], measured: Sequence[dict[str, Any]]) -> Best | None:
-    """What the run itself holds to be its best, else the best of its first figure."""
-    said = summary.get("best")
-    if isinstance(said, dict):
-        name, value, step = (said.get(key) for key in ("metric", "value", "step"))
+    """The best value recorded by the run, else the best of its first metric."""
+    recorded = summary.get("best")
+    if isinstance(recorded, dict):
+        name, value, step = (recorded.get(key) for key in ("metric", "value", "step"))
         if isinstance(name, str) and is_number(value) and is_number(step):
             return Best(name, float(value), int(step))
     return best_of(measured)

@@ -1,4 +1,4 @@
-"""One evaluation: measures of several generators on the same terms, as JSON and as a table."""
+"""Evaluates several generators under the same protocol; writes JSON and a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lsgan_tf.util.text import printable
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How to measure; the fields are flags of `lsgan_tf.evaluate`."""
+    """Options of an evaluation: flags of `lsgan_tf.evaluate`."""
 
     samples: int | None = None
     reals: int | None = None
@@ -45,24 +45,21 @@ def evaluate(
     command: Sequence[str] = (),
     log: Callable[[str], None] = print,
 ) -> str:
-    """Measures each candidate.
-
-    The file is written after each of them, so that one that is interrupted leaves the results so
-    far.
+    """Evaluates each candidate, and writes the results after each.
 
     Args:
       candidates: the generators.
-      names: of measures; None for the default of the data.
-      options: how.
+      names: names of the metrics; None for the default of the data.
+      options: options of the evaluation.
       out: JSON file to write, replaced if it exists.
-      command: what was typed, noted in the file.
-      log: takes a line for the user.
+      command: the command line, recorded in the file.
+      log: called with each line of output.
 
     Returns:
       The table.
 
     Raises:
-      UserError: if something asked for cannot be measured, or the file not be written.
+      UserError: if a metric cannot be computed or the file cannot be written.
     """
     config = with_data_dir(candidates.config, options.data_dir, options.cache_dir)
     names = default_metrics(config) if names is None else names
@@ -91,17 +88,17 @@ def evaluate(
     for line in train.news():
         log(line)
     if not report["results"]:
-        raise UserError("none of the checkpoints is sound: nothing was measured")
+        raise UserError("all checkpoints are damaged: nothing was evaluated")
     return table(report, suite.keys)
 
 
 def _measure(candidate: Candidate, suite: Suite) -> dict[str, Any]:
-    figures = suite.measure(candidate.draw(suite.samples, suite.seed))
+    values = suite.measure(candidate.draw(suite.samples, suite.seed))
     result = {
         "step": candidate.step,
         "weights": candidate.weights,
         "where": candidate.where,
-        "figures": for_json(figures),
+        "figures": for_json(values),
     }
     if suite.weights_of_modes is not None:
         result["mode_weights"] = suite.weights_of_modes
@@ -112,49 +109,48 @@ def _measure(candidate: Candidate, suite: Suite) -> dict[str, Any]:
 
 
 def _check_same_data(candidates: Candidates, train: Source, log: Callable[[str], None]) -> None:
-    """Labels must mean what they meant in training; other pictures are told of."""
+    """Checks that shape and labels are those of the run; logs a note if images differ."""
     config = candidates.config
     if tuple(train.shape) != config.data_shape:
         raise UserError(
             f"--data_dir: {train.description}: examples of shape {tuple(train.shape)}, the run was "
-            f"trained on {config.data_shape}; give the data of the run"
+            f"trained on {config.data_shape}; use the data of the run"
         )
     if config.conditional and list(train.classes) != list(candidates.classes):
         raise UserError(
             f"--data_dir: {train.description}: its classes are not those of the run "
-            f"({len(candidates.classes):,}), so labels would mean other things; give the data of "
-            "the run"
+            f"({len(candidates.classes):,}), so labels would not match; use the data of the run"
         )
     if config.data_fingerprint and not same(train.fingerprint, config.data_fingerprint):
-        log(f"note: {train.description} is not the very data that the run was trained on")
+        log(f"note: {train.description} differs from the data that the run was trained on")
     if train.standin:
         log("note: this is the drawn stand-in, not real handwriting")
 
 
 def table(report: dict[str, Any], keys: Sequence[str]) -> str:
-    """The figures of an evaluation, a column for each generator and one for real examples."""
+    """Formats an evaluation as a table with a column per generator and one of real examples."""
     results, protocol = report["results"], report["protocol"]
-    heads = ["", "better", "real"]
+    header = ["", "better", "real"]
     averaged = any(result["weights"] != "raw" for result in results)
     for result in results:
-        heads.append(f"step {result['step']:,}" + f" {result['weights']}" * averaged)
-    rows = [heads]
+        header.append(f"step {result['step']:,}" + f" {result['weights']}" * averaged)
+    rows = [header]
     for key in keys:
         better = BETTER.get(key, "")
         values = [result["figures"][key] for result in results]
         best = best_value(key, values) if better and len(set(values)) > 1 else None
         shown = [
-            _figure(value) + (" *" if value is not None and value == best else "")
+            _number(value) + (" *" if value is not None and value == best else "")
             for value in values
         ]
-        rows.append([key, better, _figure(report["real"][key]), *shown])
+        rows.append([key, better, _number(report["real"][key]), *shown])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
     if any(" *" in line for line in lines):
-        lines.append("* the best of these generators")
+        lines.append("* best of these generators")
     real, others = protocol["real"], protocol["real in the place of samples"]
     extractors = protocol.get("extractors", {})
     about = f"{protocol['samples']:,} samples, seed {protocol['seed']}; "
@@ -171,7 +167,7 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
     return "\n".join(lines + _worst(results[-1]))
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
@@ -179,17 +175,17 @@ def _worst(result: dict[str, Any], most: int = 8) -> list[str]:
     if "per_class" not in result:
         return []
     worst = sorted(result["per_class"].items(), key=lambda item: item[1])[:most]
-    shares = ", ".join(f"{printable(name)} {share:.0%}" for name, share in worst)
+    classes = ", ".join(f"{printable(name)} {accuracy:.0%}" for name, accuracy in worst)
     pairs = ", ".join(
-        f"{printable(a)} as {printable(b)} {share:.0%}"
-        for a, b, share in result["confusions"][:most]
+        f"{printable(a)} as {printable(b)} {fraction:.0%}"
+        for a, b, fraction in result["confusions"][:most]
     )
-    lines = [f"step {result['step']:,}, read worst: {shares}"]
-    return [*lines, f"commonest mistakes: {pairs}"] if pairs else lines
+    lines = [f"step {result['step']:,}, lowest accuracy: {classes}"]
+    return [*lines, f"most frequent errors: {pairs}"] if pairs else lines
 
 
 def with_data_dir(config: Config, data_dir: str | None, cache_dir: str | None) -> Config:
-    """The config with its data found elsewhere, where that is said."""
+    """Overrides the data and cache folders of a config, if given."""
     if data_dir:
         config = dataclasses.replace(config, data_dir=data_dir)
     return dataclasses.replace(config, cache_dir=cache_dir) if cache_dir else config

@@ -1,6 +1,6 @@
-"""Measures of samples: one module per measure; `registry` lists them, `suite` runs them.
+"""Metrics of samples: one module per metric; `registry` lists them, `suite` computes them.
 
-The functions named here take plain arrays of features.
+The functions exported here take plain feature arrays.
 """
 
 from __future__ import annotations

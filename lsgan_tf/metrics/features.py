@@ -1,4 +1,4 @@
-"""Features of many pictures; those of real ones are kept."""
+"""Feature extraction; features of real examples are cached."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress
 
 REAL_SEED = 0
-"""Seed of the choice of real examples: the same for every model that is measured."""
+"""Seed of the selection of real examples, the same for all models."""
 
 _VERSION = 1
 _ARRAYS = {
@@ -25,11 +25,11 @@ _ARRAYS = {
     "logits": ("float32", (None,)),
     "labels": ("int32", ()),
 }
-"""Their numbers, and their sides after the first."""
+"""dtype of each cached array, and its shape without the first axis."""
 
 
 class Extractor(Protocol):
-    """What looks at pictures: the Inception network or a judge."""
+    """A feature extractor: the Inception network, a judge or an OCR model."""
 
     dim: int
     name: str
@@ -37,45 +37,49 @@ class Extractor(Protocol):
     digest: str
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features `(n, dim)` and logits `(n, classes)` of uint8 pictures."""
+        """Computes features `(n, dim)` and logits `(n, classes)` of uint8 images."""
 
 
 class Features(NamedTuple):
-    """What an extractor saw in a set of pictures."""
+    """The output of an extractor for a set of images.
+
+    Attributes:
+      features: float32, `(n, dim)`.
+      logits: float32, `(n, classes)`.
+      labels: labels of real examples, or requested labels of samples, int32, `(n,)`; None if
+        unlabelled.
+    """
 
     features: np.ndarray
-    """float32, `(n, dim)`."""
     logits: np.ndarray
-    """float32, `(n, classes)`."""
     labels: np.ndarray | None
-    """int32, `(n,)`: of real examples, or asked for of samples; None if there are none."""
 
 
 class Collector:
-    """Features of several extractors from one pass over pictures.
+    """Collects the features of several extractors in one pass over images.
 
     Args:
-      extractors: what looks.
+      extractors: the extractors.
     """
 
     def __init__(self, extractors: Sequence[Extractor]) -> None:
         self._extractors = extractors
-        self._seen: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in extractors]
+        self._outputs: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in extractors]
         self._labels: list[np.ndarray] = []
 
     def add(self, images: np.ndarray, labels: np.ndarray | None) -> None:
-        """Looks at a batch."""
-        for extractor, seen in zip(self._extractors, self._seen, strict=True):
-            seen.append(extractor(images))
+        """Adds a batch."""
+        for extractor, outputs in zip(self._extractors, self._outputs, strict=True):
+            outputs.append(extractor(images))
         if labels is not None:
             self._labels.append(labels)
 
     def features(self) -> list[Features]:
-        """What each extractor saw in all batches."""
+        """The features of all batches, per extractor."""
         labels = np.concatenate(self._labels) if self._labels else None
         return [
-            Features(*(np.concatenate(part) for part in zip(*seen, strict=True)), labels)
-            for seen in self._seen
+            Features(*(np.concatenate(part) for part in zip(*outputs, strict=True)), labels)
+            for outputs in self._outputs
         ]
 
 
@@ -86,13 +90,13 @@ def features_of(
     count: int,
     label: str,
 ) -> Features:
-    """Looks at all of some batches, showing progress.
+    """Computes the features of all batches with a progress line.
 
     Args:
-      extractor: what looks.
+      extractor: the extractor.
       pictures: batches of uint8 images, and labels or None.
-      count: how many pictures there are in all, for the progress line.
-      label: what is being done, for the same.
+      count: total number of images, for the progress line.
+      label: label of the progress line.
     """
     collector = Collector([extractor])
     with Progress(label, total=count, unit="pictures") as progress:
@@ -105,16 +109,16 @@ def features_of(
 def real_features(
     extractor: Extractor, source: Source, count: int, cache_dir: Path | None
 ) -> Features:
-    """What an extractor sees in `count` real examples: looked at once, then kept.
+    """Features of `count` real examples, computed once and cached.
 
     Args:
-      extractor: what looks.
-      source: the real examples; the `count` first of them in a fixed shuffled order.
-      count: how many, at most all.
-      cache_dir: where they are kept; the user's cache folder by default.
+      extractor: the extractor.
+      source: the real examples, of which the first `count` in a fixed shuffled order are used.
+      count: number of examples.
+      cache_dir: the cache; the user's cache folder by default.
 
     Raises:
-      UserError: if the cache cannot be written, or what is in it is damaged.
+      UserError: if the cache cannot be written or is damaged.
     """
     identity = {
         "version": _VERSION,
@@ -131,7 +135,7 @@ def real_features(
                 extractor,
                 batches(source, count, REAL_SEED),
                 count=count,
-                label=f"looking at {source.description}",
+                label=f"computing features of {source.description}",
             )
             with files.explained(folder, "writing features of real examples"):
                 _write(folder, found, identity | {"description": source.description})
@@ -142,14 +146,14 @@ def real_features(
         ]
     except (OSError, ValueError, UserError) as error:
         raise UserError(
-            f"{folder}: the features kept there are damaged ({error}); remove the folder"
+            f"{folder}: the cached features are damaged ({error}); remove the folder"
         ) from error
     return Features(*loaded)
 
 
 def _write(folder: Path, found: Features, manifest: dict[str, object]) -> None:
     needed = sum(np.asarray(array).nbytes for array in found)
-    files.require_free_space(folder, needed, "keeping features of real examples")
+    files.require_free_space(folder, needed, "caching features of real examples")
     with files.atomic_folder(folder) as temporary:
         for name, array in zip(_ARRAYS, found, strict=True):
             np.save(temporary / f"{name}.npy", array, allow_pickle=False)

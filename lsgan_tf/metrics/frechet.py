@@ -1,4 +1,4 @@
-"""The Fréchet distance of two Gaussians fitted to features (FID: Heusel et al. 2017)."""
+"""Fréchet distance of Gaussians fitted to features (FID: Heusel et al. 2017)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 
 
 class Moments:
-    """Mean and covariance of features that come in batches: float64, memory of d x d.
+    """Running mean and covariance of batches of features, in float64.
 
     Args:
       dim: number of features.
 
     Attributes:
-      count: how many examples were added.
+      count: number of examples added.
       mean: float64, `(dim,)`.
     """
 
@@ -29,7 +29,7 @@ class Moments:
             return
         mean = features.mean(axis=0)
         centred = features - mean
-        # Two groups' sums of squares about their own means, and the means' distance.
+        # Chan et al.: sums of squares of both groups plus a term for the distance of the means.
         step = mean - self.mean
         total = self.count + count
         self._scatter += centred.T @ centred
@@ -40,12 +40,12 @@ class Moments:
     def covariance(self) -> np.ndarray:
         """The sample covariance, over `count` - 1: float64, `(dim, dim)`."""
         if self.count < 2:
-            raise ValueError(f"a covariance needs two examples, there are {self.count}")
+            raise ValueError(f"a covariance requires two examples, there are {self.count}")
         return self._scatter / (self.count - 1)
 
 
 def moments_of(features: np.ndarray, block: int = 4096) -> Moments:
-    """The moments of features that are all there, `(n, dim)`."""
+    """The moments of features, `(n, dim)`."""
     moments = Moments(features.shape[1])
     for start in range(0, len(features), block):
         moments.add(features[start : start + block])
@@ -57,9 +57,8 @@ def gaussian_distance(
 ) -> float:
     """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
 
-    The eigenvalues of C1 C2 are those of the symmetric S C2 S with S the root of C1, so two
-    symmetric decompositions give the trace: nothing turns complex, and a singular covariance does
-    no harm.
+    The eigenvalues of C1 C2 are those of the symmetric S C2 S with S = C1^(1/2), so two symmetric
+    decompositions give the trace, without complex numbers and for singular covariances too.
 
     Args:
       mean1: `(dim,)`.
@@ -68,7 +67,7 @@ def gaussian_distance(
       covariance2: symmetric, `(dim, dim)`.
 
     Returns:
-      The squared distance, as FID is reported; 0 at least. NaN if a number is not finite.
+      The squared distance, as reported for FID, at least 0; NaN if an input is not finite.
     """
     if not all(np.isfinite(x).all() for x in (mean1, covariance1, mean2, covariance2)):
         return float("nan")
@@ -82,7 +81,7 @@ def gaussian_distance(
 
 
 def frechet(features1: Moments, features2: Moments) -> float:
-    """The Fréchet distance of two sets of features by their moments."""
+    """The Fréchet distance of two sets of features, given their moments."""
     return gaussian_distance(
         features1.mean, features1.covariance(), features2.mean, features2.covariance()
     )

@@ -1,4 +1,4 @@
-"""From what an extractor saw to the figures of each measure."""
+"""Computes metrics from extracted features."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ from lsgan_tf.metrics import diversity, frechet, inception_score, kid, prdc
 from lsgan_tf.metrics.features import Features
 from lsgan_tf.metrics.judge.classifier import Reading
 
-_SURE, _SHARE_OF_FAIR = 0.9, 0.1
+_CONFIDENT, _MIN_FRACTION = 0.9, 0.1
 
 
 class Seen(NamedTuple):
-    """A set of pictures, what it is compared with, and the rest that figures need."""
+    """The features that metrics are computed from.
+
+    Attributes:
+      own: features of the evaluated images.
+      reference: features of the real examples that they are compared with.
+      held_out: features of held-out real examples.
+      seed: seed of random subsets.
+    """
 
     own: Features
-    """Of the pictures that are measured."""
     reference: Features
-    """Of the real examples that they are compared with."""
     held_out: Features
-    """Of real held-out examples."""
     seed: int
-    """Of the choice of subsets."""
 
 
 def kid_subset_size(*counts: int) -> int:
-    """Examples in a subset: 1,000 as usual, or as many as there are."""
+    """Subset size of the kernel distance: 1,000, or all examples if there are fewer."""
     return min(kid.SUBSET_SIZE, *counts)
 
 
 def score(seen: Seen) -> tuple[float, float]:
-    """Inception Score or its like: mean and standard deviation over parts."""
+    """Inception Score with the extractor's logits: mean and standard deviation over splits."""
     return inception_score.inception_score(seen.own.logits)
 
 
 def distance(seen: Seen) -> tuple[float]:
-    """Fréchet distance; NaN where a covariance would be singular for want of examples."""
+    """Fréchet distance; NaN if there are too few examples for a covariance of full rank."""
     if min(len(seen.own.features), len(seen.reference.features)) <= seen.own.features.shape[1]:
         return (float("nan"),)
     own, real = (frechet.moments_of(x.features) for x in (seen.own, seen.reference))
@@ -52,39 +55,39 @@ def kernel(seen: Seen) -> tuple[float, float]:
 
 
 def neighbourhoods(seen: Seen) -> tuple[float, ...]:
-    """Precision, recall, density, coverage."""
+    """Precision, recall, density and coverage."""
     return tuple(prdc.prdc(seen.reference.features, seen.own.features))
 
 
 def readable(seen: Seen) -> tuple[float, float]:
-    """Share read as what was asked for, first and among the first five."""
+    """Top-1 and top-5 accuracy of the judge for the requested classes."""
     found = reading(seen.own)
     return found.top1, found.top5
 
 
 def readable_by_ocr(seen: Seen) -> tuple[float, float]:
-    """Share read as the character asked for, among all characters and among the run's classes."""
+    """OCR accuracy for the requested characters, among all characters and the run's classes."""
     right = seen.own.features == seen.own.labels[:, None]
     return float(right[:, 0].mean()), float(right[:, 1].mean())
 
 
 def classes(seen: Seen) -> tuple[float, float]:
-    """Classes found, and the share of pictures that are read with a probability of 0.9 or more.
+    """Number of classes found, and fraction of images classified with probability >= 0.9.
 
-    A class is found if a tenth of its fair share of all pictures is read as it so surely.
+    A class is found if at least a tenth of the images per class are so classified as it.
     """
     logits = seen.own.logits.astype(np.float64)
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    sure = odds.max(axis=1) / odds.sum(axis=1) >= _SURE
+    confident = odds.max(axis=1) / odds.sum(axis=1) >= _CONFIDENT
     count, number = logits.shape
-    found = np.bincount(logits.argmax(axis=1)[sure], minlength=number)
-    return float((found >= _SHARE_OF_FAIR * count / number).sum()), float(sure.mean())
+    found = np.bincount(logits.argmax(axis=1)[confident], minlength=number)
+    return float((found >= _MIN_FRACTION * count / number).sum()), float(confident.mean())
 
 
-def spread(seen: Seen) -> tuple[float, float]:
-    """Diversity within a class, and over that of real held-out examples of the same classes.
+def within_class_diversity(seen: Seen) -> tuple[float, float]:
+    """Diversity within classes, and its ratio to that of held-out real examples.
 
-    NaN if no class has two samples and two real examples that differ.
+    NaN if no class has two samples and two different real examples.
     """
     classes = seen.own.logits.shape[1]
     own, real = (
@@ -97,7 +100,7 @@ def spread(seen: Seen) -> tuple[float, float]:
 
 
 def reading(own: Features, classes: list[str] | None = None) -> Reading:
-    """How the judge read pictures of asked-for classes."""
+    """The judge's predictions for images with requested classes."""
     found = Reading.empty(classes or [""] * own.logits.shape[1])
     found.add(own.logits, own.labels)
     return found
@@ -116,7 +119,7 @@ FIGURES = {
     "judge_kid": kernel,
     "judge_prdc": neighbourhoods,
     "judge_classes": classes,
-    "diversity": spread,
+    "diversity": within_class_diversity,
     "ocr": readable_by_ocr,
 }
-"""For each measure of features, what gives its figures in the order of its keys."""
+"""Functions that compute the values of each feature metric, in the order of its keys."""

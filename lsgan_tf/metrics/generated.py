@@ -1,4 +1,4 @@
-"""Samples to be measured, drawn from a generator or a SavedModel without disturbing anything."""
+"""Samples for metrics, drawn from a generator or a SavedModel without side effects."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from lsgan_tf.sampling.sampler import Sampler, chunk_size
 from lsgan_tf.util.pixels import to_uint8
 
 Batch = tuple[np.ndarray, np.ndarray | None]
-"""Examples, and the labels they were asked for by; None if unconditional."""
+"""Examples and their requested labels, None if unconditional."""
 
 
 class Draws:
-    """Draws from a generator as it is at the time of drawing.
+    """Draws samples from a generator with its current weights.
 
-    The noise is a function of the seed and of the sample's number alone: no random state is read or
-    moved.
+    The noise is a function of seed and sample index; no random state is used.
 
     Args:
-      generator: called as `(z, label, training=False)`, with the moving averages of its batch
-        normalisation.
-      config: of the run it belongs to, with the dataset's facts.
+      generator: called as `(z, label, training=False)`.
+      config: the config of its run, with the dataset's metadata.
     """
 
     def __init__(self, generator: keras.Model, config: Config) -> None:
@@ -37,11 +35,11 @@ class Draws:
         )
 
     def batches(self, count: int, seed: int) -> Iterator[Batch]:
-        """Draws `count` samples, the classes in turn if there are classes.
+        """Draws `count` samples, cycling through the classes if conditional.
 
         Args:
-          count: how many in all.
-          seed: of the noise.
+          count: number of samples.
+          seed: seed of the noise.
 
         Yields:
           uint8 images `(n, height, width, channels)` or float32 points `(n, 2)`, and labels, int32
@@ -49,21 +47,21 @@ class Draws:
         """
         config = self._config
         for number, start in enumerate(range(0, count, self.chunk)):
-            # Always a whole chunk, so that a sample does not depend on how many are drawn.
-            turn = np.arange(start, start + self.chunk)
-            labels = (turn % config.data_classes).astype(np.int32) if config.conditional else None
+            # Always a whole chunk, so that samples do not depend on their number.
+            index = np.arange(start, start + self.chunk)
+            labels = (index % config.data_classes).astype(np.int32) if config.conditional else None
             z = noise(seed, METRICS_STREAM, number, self.chunk, config.z_dim, config.z_distribution)
-            made = self._generate(z, None if labels is None else tf.constant(labels)).numpy()
+            samples = self._generate(z, None if labels is None else tf.constant(labels)).numpy()
             wanted = min(self.chunk, count - start)
             if self._range is not None:
-                made = to_uint8(made, self._range)
-            yield made[:wanted], None if labels is None else labels[:wanted]
+                samples = to_uint8(samples, self._range)
+            yield samples[:wanted], None if labels is None else labels[:wanted]
 
 
 def draws_of_saved_model(sampler: Sampler, count: int, seed: int) -> Iterator[Batch]:
-    """Draws `count` samples from a SavedModel, the classes in turn; as `Draws.batches`."""
+    """Draws `count` samples from a SavedModel, cycling through the classes; see `Draws`."""
     start = 0
     for images in sampler.stream(count, seed):
-        turn = np.arange(start, start + len(images))
+        index = np.arange(start, start + len(images))
         start += len(images)
-        yield images, (turn % len(sampler.classes)).astype(np.int32) if sampler.classes else None
+        yield images, (index % len(sampler.classes)).astype(np.int32) if sampler.classes else None

@@ -1,4 +1,4 @@
-"""The kernel distance (KID: Binkowski et al. 2018)."""
+"""Kernel distance (KID: Binkowski et al. 2018)."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def kernel_distance(
     Args:
       features1: `(n, dim)`.
       features2: `(m, dim)`.
-      subsets: how many pairs of subsets.
-      subset_size: examples of each set in one, drawn without repeats.
-      seed: of the choice.
+      subsets: number of pairs of subsets.
+      subset_size: number of examples per subset, drawn without replacement.
+      seed: seed of the subsets.
 
     Returns:
-      Mean and standard deviation (of the population) over the subsets. Unbiased, so the mean of
-      equal distributions is about 0 and may lie below it.
+      Mean and population standard deviation over the subsets. The estimate is unbiased, so it may
+      be negative for equal distributions.
 
     Raises:
-      ValueError: if a set has fewer examples than a subset, or a subset fewer than two.
+      ValueError: if `subset_size` is less than two or greater than the number of examples.
     """
     fewest = min(len(features1), len(features2))
     if not 2 <= subset_size <= fewest:
@@ -47,10 +47,7 @@ def kernel_distance(
 
 
 def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
-    """The unbiased estimate on two whole sets, `(n, dim)` and `(m, dim)`, two examples each.
-
-    It holds n x n numbers at a time.
-    """
+    """Unbiased estimate on two sets, `(n, dim)` and `(m, dim)` with n, m >= 2, in O(n^2) memory."""
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     within = sum(_mean_off_diagonal(_kernel(z, z)) for z in (x, y))
     return float(within - 2 * _kernel(x, y).mean())
@@ -58,7 +55,7 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
 
 def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     base = x @ y.T / x.shape[1] + 1
-    return base * base * base  # NumPy's power is many times slower
+    return base * base * base  # many times faster than base**3
 
 
 def _mean_off_diagonal(kernel: np.ndarray) -> float:

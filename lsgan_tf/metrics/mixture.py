@@ -1,4 +1,4 @@
-"""What a generator made of a mixture of Gaussians (Mao et al. 2017, figure 7)."""
+"""Mode coverage of a mixture of Gaussians (Mao et al. 2017, figure 7)."""
 
 from __future__ import annotations
 
@@ -7,44 +7,46 @@ from typing import NamedTuple
 import numpy as np
 
 FOUND_FROM = 0.25
-"""Good points that make a mode count as found, over its share of the mixture."""
+"""A mode is found if its fraction of good points is at least this multiple of its weight."""
 
-_DEVIATIONS = 3.0  # from a mode, within which a point is good
+_DEVIATIONS = 3.0  # maximum distance of a good point from its mode
 
 
 class Modes(NamedTuple):
-    """How points lie to the modes of a mixture; a point is good within three deviations."""
+    """Mode coverage; points within three standard deviations of a mode are good.
+
+    Attributes:
+      overlap: sum over the modes of the smaller of the fraction of good points and the weight of
+        the mode. At most 1; slightly less than 0.989 for the mixture itself.
+      found: number of modes whose fraction of good points is at least a quarter of their weight.
+      touched: number of modes with any good point, the usual count in the literature.
+      within_3std: fraction of good points.
+      weights: fraction of points nearest to each mode: float64, `(modes,)`.
+      kl: KL divergence of `weights` from the weights of the mixture, in nats.
+    """
 
     overlap: float
-    """What good points and mixture have in common: the sum over the modes of the smaller of
-    its share of good points and its share of the mixture. 1 at most; the mixture itself has
-    a little less than 0.989."""
     found: int
-    """Modes that have a quarter at least of their share of the mixture in good points."""
     touched: int
-    """Modes that have a good point at all: the count that is usual elsewhere."""
     within_3std: float
-    """Share of the points that are good."""
     weights: np.ndarray
-    """Share of the points that lie nearest to each mode: float64, `(modes,)`."""
     kl: float
-    """KL divergence of `weights` from those of the mixture, in nats: 0 if they are the same."""
 
 
 def modes(
     points: np.ndarray, means: np.ndarray, deviation: float, target: np.ndarray | None = None
 ) -> Modes:
-    """Counts modes among points.
+    """Computes the mode coverage of points.
 
-    Of the mixture itself 1 - exp(-4.5), about 0.989, lie within three standard deviations.
-    `touched` and `kl` alone say little: among thousands of points of a shapeless cloud some lie
-    near most modes, and a cloud about the middle has each mode's share nearest to it.
+    For the mixture itself a fraction of 1 - exp(-4.5), about 0.989, is within three standard
+    deviations. `touched` and `kl` alone are not conclusive: a shapeless cloud has some points near
+    most modes, and a centred one has equal fractions nearest to each mode.
 
     Args:
       points: `(n, 2)`, n at least 1.
-      means: of the Gaussians, `(modes, 2)`.
+      means: means of the Gaussians, `(modes, 2)`.
       deviation: standard deviation of each, on both axes.
-      target: the share of each in the mixture, `(modes,)`, none of them 0; equal by default.
+      target: weights of the mixture, `(modes,)`, greater than 0; equal by default.
     """
     points, means = np.asarray(points, np.float64), np.asarray(means, np.float64)
     distances = np.linalg.norm(points[:, None] - means, axis=2)

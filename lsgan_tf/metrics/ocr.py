@@ -1,9 +1,8 @@
-"""Readability of Chinese characters by PP-OCRv6, a recogniser that was not trained here.
+"""Recognition of Chinese characters by a pretrained OCR model, PP-OCRv6.
 
-The model is the one that the package `rapidocr` carries, run by ONNX Runtime; neither `rapidocr`
-nor OpenCV is imported and nothing is downloaded. It reads lines of text with a CTC output, a
-distribution over its vocabulary for every time step. For the image of one character the score of a
-candidate is its highest probability over the time steps.
+The model is part of the package `rapidocr` and is run by ONNX Runtime; neither `rapidocr` nor
+OpenCV is imported and nothing is downloaded. Its CTC output is a distribution over the vocabulary
+at each time step. The score of a candidate character is its maximum probability over time.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ MODEL = "PP-OCRv6_rec_small.onnx"
 REMEDY = "install it with: pip install 'lsgan_tf[ocr]'"
 
 HEIGHT, WIDTH, SIDE = 48, 128, 36
-"""Size of the model's input and side of the character in it, in pixels. White fills the rest.
+"""Size of the model's input, and of the character centred in it on white, in pixels.
 
 Chosen on 2,409 real characters of HWDB and 2,000 of the stand-in, 28x28 pixels each: sides of 36 to
-44 and widths of 128 to 160 read equally well, less margin or more read worse.
+44 and widths of 128 to 160 are equally accurate, other margins less so.
 """
 
 _AT_ONCE = 32
 
 
 class Reader(Protocol):
-    """Reads images of single characters."""
+    """Recognises images of single characters."""
 
     name: str
     digest: str
@@ -53,13 +52,13 @@ class OcrReader:
       path: the ONNX file.
 
     Attributes:
-      name: model, for results.
+      name: name of the model, for results.
       digest: SHA-256 of the file.
-      resizer: how images are brought to the model's size.
-      characters: position of each known character in the model's output.
+      resizer: description of the resizing.
+      characters: index of each known character in the model's output.
 
     Raises:
-      UserError: if ONNX Runtime is absent or this is no such model.
+      UserError: if the file is not such a model.
     """
 
     resizer = f"bicubic to {SIDE}x{SIDE}, antialiased if smaller, centred on white {WIDTH}x{HEIGHT}"
@@ -72,8 +71,8 @@ class OcrReader:
         (images,), (out,) = self._session.get_inputs(), self._session.get_outputs()
         self._input = images.name
         known = self._session.get_modelmeta().custom_metadata_map.get("character", "")
-        # Position 0 is the blank of CTC; the space, which the file does not list, is the last.
-        self.characters = {name: place for place, name in enumerate(known.splitlines(), 1)}
+        # Index 0 is the CTC blank; the space, which the file does not list, is last.
+        self.characters = {name: index for index, name in enumerate(known.splitlines(), 1)}
         if len(self.characters) not in (out.shape[-1] - 1, out.shape[-1] - 2):
             raise UserError(
                 f"{path}: expected a recognition model that lists the {out.shape[-1]} characters "
@@ -84,43 +83,41 @@ class OcrReader:
         """Scores candidates for images of single characters.
 
         Args:
-          images: uint8 `(n, height, width, channels)`, dark on a white background of 255; 1 channel
-            or 3, which are converted to grey.
+          images: uint8 `(n, height, width, channels)`, dark on white (255), with 1 or 3 channels.
           candidates: characters.
 
         Returns:
-          float32 `(n, len(candidates))`, 0 to 1: the highest probability over the time steps; 0 for
-          characters that the model does not know. Rows need not sum to 1.
+          float32 `(n, len(candidates))`, 0 to 1: the maximum probability over time, 0 for
+          characters not in the vocabulary. Rows need not sum to 1.
         """
-        places = np.array([self.characters.get(name, 0) for name in candidates], np.intp)
+        indices = np.array([self.characters.get(name, 0) for name in candidates], np.intp)
         found = np.empty((len(images), len(candidates)), np.float32)
         for start in range(0, len(images), _AT_ONCE):
             batch = prepared(images[start : start + _AT_ONCE])
             (steps,) = self._session.run(None, {self._input: batch})
-            found[start : start + _AT_ONCE] = steps.max(axis=1)[:, places]
-        found[:, places == 0] = 0
+            found[start : start + _AT_ONCE] = steps.max(axis=1)[:, indices]
+        found[:, indices == 0] = 0
         return found
 
 
 class Readings:
-    """A reader as an extractor of features: the label that it reads in each image.
+    """Feature extractor that returns the label recognised in each image.
 
-    The reader chooses among all of GB2312 level 1 and the run's classes, and among the run's
-    classes alone.
+    Candidates are GB2312 level 1 and the run's classes, or the run's classes alone.
 
     Args:
-      reader: what reads.
+      reader: the OCR model.
       classes: names of the run's classes in label order.
 
     Attributes:
-      facts: number of candidates, and the classes that the reader does not know.
+      facts: metadata: number of candidates, and classes not in the vocabulary.
     """
 
     dim = 2
 
     def __init__(self, reader: Reader, classes: Sequence[str]) -> None:
         self._reader, self._classes = reader, len(classes)
-        # The classes come first, so that a candidate's position is its label.
+        # The classes come first, so that the index of a candidate is its label.
         self._candidates = [*classes, *sorted(set(LEVEL1) - set(classes))]
         unknown = [name for name in classes if name not in reader.characters]
         self.name, self.resizer = reader.name, reader.resizer
@@ -133,11 +130,11 @@ class Readings:
         }
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Reads images, uint8 `(n, height, width, 1 or 3)`.
+        """Recognises images, uint8 `(n, height, width, 1 or 3)`.
 
         Returns:
-          Best candidate of all and best of the classes, float32 `(n, 2)`: labels, or numbers from
-          the number of classes on for other characters. Logits are empty, `(n, 0)`.
+          Best of all candidates and best class, float32 `(n, 2)`: labels, or indices beyond the
+          labels for other characters; and empty logits, `(n, 0)`.
         """
         scores = self._reader.scores(images, self._candidates)
         best = [scores.argmax(axis=1), scores[:, : self._classes].argmax(axis=1)]
@@ -147,26 +144,26 @@ class Readings:
 def read(
     images: np.ndarray, candidates: Sequence[str] = LEVEL1, reader: Reader | None = None
 ) -> tuple[list[str], np.ndarray]:
-    """Reads images of single characters.
+    """Recognises images of single characters.
 
     Args:
-      images: uint8 `(n, height, width, 1 or 3)`, dark on a white background of 255.
+      images: uint8 `(n, height, width, 1 or 3)`, dark on white (255).
       candidates: characters to choose from; by default the 3,755 of GB2312 level 1.
-      reader: what reads; opened if None, which takes half a second.
+      reader: the OCR model; opened if None, which takes half a second.
 
     Returns:
-      The likeliest candidate of each image, and its scores, float32 `(n,)`, 0 to 1.
+      The most probable candidate of each image, and its scores, float32 `(n,)`, 0 to 1.
 
     Raises:
-      UserError: as `open_reader`.
+      UserError: see `open_reader`.
     """
     scores = (reader or open_reader()).scores(images, candidates)
     best = scores.argmax(axis=1)
-    return [candidates[place] for place in best], scores[np.arange(len(best)), best]
+    return [candidates[index] for index in best], scores[np.arange(len(best)), best]
 
 
 def prepared(images: np.ndarray) -> np.ndarray:
-    """Images as the model takes them.
+    """Preprocesses images for the model.
 
     Args:
       images: uint8 `(n, height, width, 1 or 3)`.
@@ -184,10 +181,10 @@ def prepared(images: np.ndarray) -> np.ndarray:
 
 
 def find_model() -> Path:
-    """Finds the recognition model in the installed package, without importing that.
+    """Finds the recognition model in the installed package, without importing it.
 
     Raises:
-      UserError: if `rapidocr` or ONNX Runtime is not installed, or is without this model.
+      UserError: if `rapidocr`, its model or ONNX Runtime is not installed.
     """
     absent = [name for name in ("rapidocr", "onnxruntime") if not importlib.util.find_spec(name)]
     if absent:
@@ -197,36 +194,36 @@ def find_model() -> Path:
         if (path := Path(folder, "models", MODEL)).is_file():
             return path
     raise UserError(
-        f"--metrics=ocr: the installed rapidocr does not carry {MODEL}, its release 3.10 does; "
+        f"--metrics=ocr: the installed rapidocr does not include {MODEL}, as release 3.10 does; "
         f"{REMEDY}"
     )
 
 
 def open_reader() -> OcrReader:
-    """Opens the recogniser.
+    """Opens the OCR model.
 
     Raises:
-      UserError: as `find_model` and `OcrReader`.
+      UserError: see `find_model` and `OcrReader`.
     """
     return OcrReader(find_model())
 
 
 def check_classes(classes: Sequence[str], data: str) -> None:
-    """Refuses data whose classes are not characters.
+    """Checks that the classes of the data are characters.
 
     Args:
       classes: names in label order.
       data: description of the data, for the message.
 
     Raises:
-      UserError: unless all are single characters, one of GB2312 level 1 among them.
+      UserError: unless all are single characters, at least one of them in GB2312 level 1.
     """
     if all(len(name) == 1 for name in classes) and any(map(is_level1, classes)):
         return
     named = ", ".join(classes[:3]) + ", ..." * (len(classes) > 3) if classes else "none"
     raise UserError(
-        f"--metrics=ocr: reads Chinese characters, and the classes of {data} are not such "
-        f"({named}); ask for judge"
+        f"--metrics=ocr: recognises Chinese characters, which the classes of {data} are not "
+        f"({named}); use judge"
     )
 
 
@@ -235,11 +232,11 @@ def _session(content: bytes, path: Path) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = cores(), 1
-    # TensorFlow computes on the same cores between two batches.
+    # TensorFlow uses the same cores between batches.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime has a kind of error for every status
+    except Exception as error:  # ONNX Runtime has an exception class per status
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: cannot run this model ({reason}); {REMEDY}") from error

@@ -1,4 +1,4 @@
-"""Real examples to learn from and to be measured by: training and held-out."""
+"""Training and held-out splits of real examples."""
 
 from __future__ import annotations
 
@@ -20,33 +20,35 @@ _CHUNK = 256
 
 
 class Splits(NamedTuple):
-    """The two sets of real examples of a dataset."""
+    """Training and held-out examples of a dataset.
+
+    Attributes:
+      train: training data of the judge, and the default reference of distances.
+      test: held-out data, unseen by the judge and, if it is a test split, by the GAN.
+      held_out: description of `test`.
+    """
 
     train: Source
-    """What the judge learns from, and what distances are measured to by default."""
     test: Source
-    """What neither the judge nor, if there is a test split, the GAN has seen."""
     held_out: str
-    """What `test` is, in words."""
 
     def of(self, name: str) -> Source:
-        """The split called "train" or "test"."""
+        """The split "train" or "test"."""
         return self.train if name == "train" else self.test
 
 
 def open_splits(config: Config, train: Source | None = None) -> Splits:
-    """Opens the training examples of a run and held-out ones with the same labels.
+    """Opens training and held-out examples of a run, with the same labels.
 
-    Of data that training sees but once, fixed examples are drawn for both, all of them held out.
-    Data without a test split gives every tenth example of the training split: unseen by the judge,
-    but not by the GAN.
+    For generated data that training never repeats, both are fixed sets drawn separately. Without a
+    test split, every tenth training example is held out, which the GAN has seen.
 
     Args:
-      config: the run's.
-      train: its training examples if they are open already.
+      config: the config of the run.
+      train: the training examples, if already open.
 
     Raises:
-      UserError: if there is no such data.
+      UserError: if the data is not available.
     """
     train = train or open_source(config)
     if train.fresh and config.dataset == "hwdb":
@@ -58,8 +60,8 @@ def open_splits(config: Config, train: Source | None = None) -> Splits:
         return Splits(train, test, "test split")
     if len(train) < _EVERY:
         raise UserError(
-            f"{config.data_dir or config.dataset}: {len(train)} examples are too few to hold some "
-            f"out; at least {_EVERY} are needed"
+            f"{config.data_dir or config.dataset}: {len(train)} examples are too few for a "
+            f"held-out split; at least {_EVERY} are required"
         )
     held = np.arange(len(train)) % _EVERY == _EVERY - 1
     return Splits(
@@ -84,11 +86,11 @@ def _drawn_splits(config: Config, train: Source) -> Splits:
         )
         for seed in (0, 1)
     )
-    return Splits(first, second, "drawn by other hands than training's and the judge's")
+    return Splits(first, second, "drawn by other writers than the training data")
 
 
 def _open_test(config: Config, train: Source) -> Source | None:
-    """The test split with the labels of the training split; None if there is none."""
+    """The test split with the labels of the training split, if there is one."""
     folder = optional(config.data_dir)
     if config.dataset in ("cifar10", "digits"):
         return open_source(config, split="test")
@@ -117,9 +119,9 @@ def _open_test(config: Config, train: Source) -> Source | None:
 def batches(
     source: Source, count: int, seed: int, chunk: int = _CHUNK
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The first `count` examples of a source in an order of the seed, with their labels.
+    """Batches of the first `count` examples of a shuffled source, with their labels.
 
-    Shuffled, because sets often lie sorted by class, and the Inception Score looks at parts.
+    Shuffled, because datasets are often sorted by class, and the Inception Score uses splits.
     """
     order = Order(len(source), seed)
     for start in range(0, count, chunk):

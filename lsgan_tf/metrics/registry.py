@@ -1,4 +1,4 @@
-"""The measures by name: what each gives, what it needs, which way is better."""
+"""Registry of metrics: their values, requirements and directions."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ if TYPE_CHECKING:
     pass
 
 FEATURES = {"inception": 2048, "judge": 128}
-"""Length of each extractor's feature vector: a covariance needs more examples than that."""
+"""Feature dimensions of the extractors; a covariance needs more examples than that."""
 
 
 class Metric(NamedTuple):
-    """A measure as `--metrics` names it."""
+    """A metric of `--metrics`.
+
+    Attributes:
+      keys: names of its values.
+      extractor: "inception", "pixels", "judge" or "ocr"; None for metrics of the examples themselves.
+      needs_labels: whether samples must be generated with class labels.
+      about: one-line description.
+    """
 
     keys: tuple[str, ...]
-    """Names of its figures."""
     extractor: str | None
-    """Whose features it looks at: "inception", "pixels", "judge", "ocr"; None: the examples."""
     needs_labels: bool
-    """Whether generated samples must have been asked for by class."""
     about: str
-    """What it says, in a line."""
 
 
 METRICS: dict[str, Metric] = {
@@ -51,7 +54,7 @@ METRICS: dict[str, Metric] = {
         ("judge_top1", "judge_top5"),
         "judge",
         True,
-        "share of samples that the judge reads as the class that was asked for",
+        "fraction of samples that the judge classifies as their requested class",
     ),
     "judge_score": Metric(
         ("judge_score", "judge_score_std"), "judge", False, "Inception Score with the judge"
@@ -72,39 +75,39 @@ METRICS: dict[str, Metric] = {
         ("judge_classes", "judge_sure"),
         "judge",
         False,
-        "classes found among samples that the judge is sure of, and the share of those",
+        "classes found among confidently classified samples, and the fraction of those",
     ),
     "diversity": Metric(
         ("diversity", "diversity_ratio"),
         "judge",
         True,
-        "mean distance of two samples of a class, and the same over that of real ones",
+        "mean distance between samples of a class, and its ratio to that of real examples",
     ),
     "usefulness": Metric(
         ("cas_top1", "cas_augmented_top1"),
         "judge",
         True,
-        "accuracy on real data of a judge trained on samples, and on real data and samples",
+        "classification accuracy score (CAS) of samples alone, and of samples with real data",
     ),
     "ocr": Metric(
         ("ocr_top1", "ocr_top1_classes"),
         "ocr",
         True,
-        "share of samples that a ready-made OCR model reads as the character asked for",
+        "fraction of samples that an OCR model recognises as their requested character",
     ),
     "mixture": Metric(
         ("mode_overlap", "modes", "modes_touched", "within_3std", "mode_kl"),
         None,
         False,
-        "how far samples and the mixture are the same; modes that are found",
+        "overlap of samples and mixture, and modes found",
     ),
 }
-"""Every measure by the name that `--metrics` takes."""
+"""All metrics, by the name in `--metrics`."""
 
 HIGHER, LOWER, NEAR_ONE = "higher", "lower", "near 1"
 
 _LOWER = {"fid", "kid", "pixel_kid", "judge_frechet", "judge_kid", "mode_kl"}
-_NEAR_ONE = {"diversity_ratio"}  # noise differs more than anything real does
+_NEAR_ONE = {"diversity_ratio"}  # noise is more diverse than real data
 NOT_COMPARED = {
     "is_std",
     "kid_std",
@@ -113,7 +116,7 @@ NOT_COMPARED = {
     "judge_kid_std",
     "diversity",
 }
-"""Figures that models cannot be compared by."""
+"""Values that models are not compared by."""
 
 BETTER: dict[str, str] = {
     key: LOWER if key in _LOWER else NEAR_ONE if key in _NEAR_ONE else HIGHER
@@ -121,14 +124,14 @@ BETTER: dict[str, str] = {
     for key in metric.keys
     if key not in NOT_COMPARED
 }
-"""Which way is better: `HIGHER`, `LOWER` or `NEAR_ONE`, for all figures but `NOT_COMPARED`."""
+"""Direction of improvement: `HIGHER`, `LOWER` or `NEAR_ONE`, for all but `NOT_COMPARED`."""
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:
-    """Names in a list with commas, "judge,fid", each once.
+    """Parses a comma-separated list of metrics, dropping duplicates.
 
     Raises:
-      UserError: for a name that is no measure's, or an empty list.
+      UserError: if a name is unknown or the list is empty.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     unknown = [name for name in names if name not in METRICS]
@@ -139,46 +142,43 @@ def parse_metrics(text: str) -> tuple[str, ...]:
 
 
 def check_best_metric(metrics: str | None, best_metric: str | None) -> None:
-    """Refuses measures that there are not, and a best figure that none of them gives.
+    """Checks that the metrics exist and that one of them provides the best metric.
 
     Args:
-      metrics: the value of `--metrics`; None is any.
-      best_metric: the value of `--best_metric`; None is whichever there is.
+      metrics: the value of `--metrics`; None for any.
+      best_metric: the value of `--best_metric`; None for any.
 
     Raises:
       UserError: naming the flag.
     """
     names = parse_metrics(metrics) if metrics else tuple(METRICS)
-    keys = [key for name in names for key in METRICS[name].keys if key in BETTER]
-    if best_metric and best_metric not in keys:
-        raise UserError(
-            f"--best_metric={best_metric}: expected one of the figures that --metrics "
-            f"gives: {', '.join(keys)}"
-        )
+    keys = keys_of(names)
+    if best_metric:
+        chosen_metric(best_metric, keys)
 
 
 def keys_of(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of the figures that these measures give."""
+    """Names of the values of these metrics."""
     return tuple(key for name in names for key in METRICS[name].keys)
 
 
 def fewest_for(name: str) -> int:
-    """How many examples a measure needs more than, for its covariance; 0 if it has none."""
+    """Number of examples that a metric must exceed for its covariance; 0 if it has none."""
     frechet = name in ("fid", "judge_frechet")
     return FEATURES[METRICS[name].extractor] if frechet else 0
 
 
 def merit(key: str, value: float) -> float:
-    """A number that is the higher the better a figure is; one that is not known is taken as is."""
-    way = BETTER.get(key, HIGHER)
-    if way == NEAR_ONE:
-        # Half as much and twice as much are equally far off.
+    """Maps a value to a number that increases with quality; unknown keys count as `HIGHER`."""
+    direction = BETTER.get(key, HIGHER)
+    if direction == NEAR_ONE:
+        # 1/2 and 2 are equally far from 1.
         return -abs(math.log(value)) if value > 0 else -math.inf
-    return -value if way == LOWER else value
+    return -value if direction == LOWER else value
 
 
 def is_better(key: str, new: float | None, old: float | None) -> bool:
-    """Whether a figure is better than an earlier one; any is better than none or a NaN."""
+    """Whether a value is better than an older one; any number is better than None or NaN."""
     if new is None or math.isnan(new):
         return False
     if old is None or math.isnan(old):
@@ -186,28 +186,28 @@ def is_better(key: str, new: float | None, old: float | None) -> bool:
     return merit(key, new) > merit(key, old)
 
 
-def for_json(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """The same figures with None in the place of what is no number, which JSON has no word for."""
-    return {key: value if math.isfinite(value) else None for key, value in figures.items()}
+def for_json(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Replaces non-finite values by None, since JSON cannot represent them."""
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
 
 
-def chosen_metric(asked: str | None, keys: Sequence[str]) -> str:
-    """The figure that the best is chosen by: what was asked for, or the first that can be.
+def chosen_metric(requested: str | None, keys: Sequence[str]) -> str:
+    """The value that selects the best checkpoint: `requested`, or the first comparable key.
 
     Raises:
-      UserError: if it is none of the figures that are measured.
+      UserError: if `requested` is not among the comparable keys.
     """
-    fit = [key for key in keys if key in BETTER]
-    if asked is not None and asked not in fit:
+    comparable = [key for key in keys if key in BETTER]
+    if requested is not None and requested not in comparable:
         raise UserError(
-            f"--best_metric={asked}: expected one of the figures that --metrics gives: "
-            f"{', '.join(fit)}"
+            f"--best_metric={requested}: expected one of the values of --metrics: "
+            f"{', '.join(comparable)}"
         )
-    return asked or fit[0]
+    return requested or comparable[0]
 
 
 def in_words(values: Mapping[str, float | None]) -> str:
-    """Figures in a line: `judge_top1 0.912, judge_frechet 12.3, diversity -`."""
+    """Formats values in a line: `judge_top1 0.912, judge_frechet 12.3, diversity -`."""
     return ", ".join(
         f"{key} {'-' if value is None else format(value, '.4g')}" for key, value in values.items()
     )

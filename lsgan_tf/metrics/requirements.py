@@ -1,4 +1,4 @@
-"""How many examples measures need."""
+"""Numbers of examples and kinds of data that metrics require."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 MOST_BY_DEFAULT = 10_000
-_MOST_TO_TEACH = 50_000
+_MOST_FOR_CAS = 50_000
 _FOR_A_COVARIANCE = 4  # times the number of features
 
 
 def default_samples(names: Sequence[str], splits: Splits) -> int:
-    """How many samples are measured unless the user says.
+    """Default number of samples.
 
-    As many as there are held-out real examples, so that figures that depend on the number can be
-    compared with theirs, and 10,000 at most. More where too few are held out for a Fréchet
-    distance: four times the features. To teach, as many as training examples, 50,000 at most.
+    The number of held-out real examples, so that values that depend on the number are comparable,
+    but at most 10,000. If these are too few for a Fréchet distance, four times the feature
+    dimension. For "usefulness" at least the number of training examples, up to 50,000.
 
     Args:
-      names: of measures.
+      names: names of the metrics.
       splits: the real examples.
     """
     samples = min(len(splits.test), MOST_BY_DEFAULT)
@@ -36,19 +36,19 @@ def default_samples(names: Sequence[str], splits: Splits) -> int:
     if samples <= needed:
         samples = _FOR_A_COVARIANCE * needed
     if "usefulness" in names:
-        samples = max(samples, min(len(splits.train), _MOST_TO_TEACH))
+        samples = max(samples, min(len(splits.train), _MOST_FOR_CAS))
     return samples
 
 
 def check_counts(names: Sequence[str], fewest: int) -> None:
-    """Refuses measures that so few examples cannot give.
+    """Checks that there are enough examples for the metrics.
 
     Args:
-      names: of measures.
-      fewest: the least of the numbers of samples and of real examples of either kind.
+      names: names of the metrics.
+      fewest: the smallest number of samples, training or held-out examples.
 
     Raises:
-      UserError: naming the measure.
+      UserError: naming the metric.
     """
     needed = {
         "is": inception_score.SPLITS,
@@ -63,19 +63,19 @@ def check_counts(names: Sequence[str], fewest: int) -> None:
     for name in names:
         if fewest < needed.get(name, 1):
             raise UserError(
-                f"--metrics={name}: needs at least {needed[name]} samples and as many real "
-                f"examples, there are {fewest}; give more --samples or more data"
+                f"--metrics={name}: requires at least {needed[name]} samples and as many real "
+                f"examples, there are {fewest}; increase --samples or use more data"
             )
 
 
 def check_dim(name: str, extractor: Extractor, samples: int, reals: int) -> None:
-    """Refuses a Fréchet distance whose covariances would be singular.
+    """Checks that the covariances of a Fréchet distance are not singular.
 
     Args:
-      name: of the measure.
-      extractor: whose features.
-      samples: how many generated examples.
-      reals: how many real ones.
+      name: name of the metric.
+      extractor: extractor of the features.
+      samples: number of samples.
+      reals: number of real examples.
 
     Raises:
       UserError: suggesting the kernel distance.
@@ -84,21 +84,21 @@ def check_dim(name: str, extractor: Extractor, samples: int, reals: int) -> None
         if count <= extractor.dim:
             other = name.replace("fid", "kid").replace("frechet", "kid")
             raise UserError(
-                f"--metrics={name}: the covariance of {extractor.dim:,} features needs more than "
-                f"{extractor.dim:,} {what}, there are {count:,}; give more --samples, or ask for "
-                f"{other}, which is unbiased with few"
+                f"--metrics={name}: the covariance of {extractor.dim:,} features requires more "
+                f"than {extractor.dim:,} {what}, there are {count:,}; increase --samples, or use "
+                f"{other}, which is unbiased for few examples"
             )
 
 
 def check_metrics(names: Sequence[str], config: Config) -> None:
-    """Refuses measures that cannot be had of a run.
+    """Checks that the metrics apply to a run.
 
     Args:
-      names: of measures.
-      config: the run's, with the dataset's facts filled in.
+      names: names of the metrics.
+      config: the config of the run, with the dataset's metadata filled in.
 
     Raises:
-      UserError: if one needs labels, classes or pictures that the run does not have.
+      UserError: if a metric requires labels, classes or images that the run does not have.
     """
     for name in names:
         metric = METRICS[name]
@@ -106,28 +106,28 @@ def check_metrics(names: Sequence[str], config: Config) -> None:
         if points != (name == "mixture"):
             fitting = "mixture" if points else "others"
             raise UserError(
-                f"--metrics={name}: does not fit --dataset={config.dataset}; ask for {fitting}"
+                f"--metrics={name}: does not fit --dataset={config.dataset}; use {fitting}"
             )
         if name == "ocr" and config.dataset not in ("hwdb", "images", "tfds"):
             raise UserError(
-                "--metrics=ocr: reads Chinese characters, and the classes of "
-                f"--dataset={config.dataset} are not such; ask for judge"
+                "--metrics=ocr: recognises Chinese characters, which the classes of "
+                f"--dataset={config.dataset} are not; use judge"
             )
         if metric.extractor == "judge" and config.data_classes < 2:
             has = "one class only" if config.data_classes else "no labels"
             raise UserError(
-                f"--metrics={name}: the judge learns to tell classes apart, and "
-                f"{config.data_dir or config.dataset} has {has}; ask for fid, kid or prdc"
+                f"--metrics={name}: the judge is a classifier, and "
+                f"{config.data_dir or config.dataset} has {has}; use fid, kid or prdc"
             )
         if metric.needs_labels and not config.conditional:
             raise UserError(
-                f"--metrics={name}: needs samples of given classes, and this run was trained "
-                "without --conditional; ask for judge_score, judge_frechet or judge_prdc"
+                f"--metrics={name}: requires samples of given classes, and this run was trained "
+                "without --conditional; use judge_score, judge_frechet or judge_prdc"
             )
 
 
 def default_metrics(config: Config) -> tuple[str, ...]:
-    """What can be had of a run in minutes and without a download, if anything can."""
+    """The metrics that can be computed for a run in minutes and without a download, if any."""
     if config.dataset == "mixture":
         return ("mixture",)
     if config.data_classes < 2:
@@ -135,6 +135,6 @@ def default_metrics(config: Config) -> tuple[str, ...]:
     else:
         names = ("judge_frechet", "judge_score", "judge_kid", "judge_prdc")
         names = ("judge", *names, "diversity") if config.conditional else names
-    # Nine in ten examples may be all that samples are compared with.
+    # Samples may be compared with nine in ten examples only.
     reals = config.data_length * 9 // 10
     return tuple(name for name in names if not fewest_for(name) or reals > fewest_for(name))

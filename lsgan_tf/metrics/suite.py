@@ -1,4 +1,4 @@
-"""Several measures on the same samples, beside the same figures of real examples."""
+"""Computes several metrics on the same samples, and on real examples as a reference."""
 
 from __future__ import annotations
 
@@ -52,24 +52,23 @@ def open_suite(
     judge_steps: int | None = None,
     log: Callable[[str], None] = print,
 ) -> Suite:
-    """Opens the data for some measures and refuses what cannot be measured.
+    """Opens the data for metrics and checks their requirements.
 
     Args:
       names: keys of `METRICS`.
-      config: of the run, with the dataset's facts.
-      train: its training examples if they are open already.
-      samples: how many generated examples will be measured; by default what
-        `lsgan_tf.metrics.requirements.default_samples` gives.
-      reals: how many real ones they are compared with; by default as many as samples, or all if
-        there are fewer.
-      split: which real ones: "train" or "test".
-      seed: of the samples' noise and of random subsets.
-      inception: file of the Inception graph; None looks in the cache, then downloads.
-      judge_steps: how long judges are trained, if not by the default for the data.
-      log: takes a line for the user.
+      config: the config of the run, with the dataset's metadata.
+      train: the training examples of the run, if already open.
+      samples: number of samples; `lsgan_tf.metrics.requirements.default_samples` by default.
+      reals: number of real examples that they are compared with; by default the number of samples,
+        or all if there are fewer.
+      split: split of these real examples: "train" or "test".
+      seed: seed of the samples' noise and of random subsets.
+      inception: file of the Inception graph; None for the cached one, downloaded if missing.
+      judge_steps: training steps of judges; None for the default of the data.
+      log: called with each line of output.
 
     Raises:
-      UserError: for measures that do not fit the run, too few examples, or absent data.
+      UserError: if a metric does not apply to the run, or data is insufficient or missing.
     """
     check_metrics(names, config)
     splits = open_splits(config, train)
@@ -81,15 +80,15 @@ def open_suite(
     reference = splits.of(split)
     if reals is not None and reals > len(reference):
         raise UserError(
-            f"--reals={reals}: the {split} split has {len(reference):,} real examples; ask for at "
-            "most so many, or choose another --split"
+            f"--reals={reals}: the {split} split has {len(reference):,} real examples; use at most "
+            "that many, or another --split"
         )
     reals = min(samples, len(reference)) if reals is None else reals
     check_counts(names, min(samples, reals, len(splits.train), len(splits.test)))
     if "diversity" in names and samples < 2 * config.data_classes:
         raise UserError(
-            f"--metrics=diversity: {samples:,} samples of {config.data_classes:,} classes are less "
-            f"than two of each; give --samples={2 * config.data_classes} or more"
+            f"--metrics=diversity: requires two samples per class, there are {samples:,} for "
+            f"{config.data_classes:,} classes; use --samples={2 * config.data_classes} or more"
         )
     suite = Suite(names, config, splits, samples=samples, reals=reals, split=split, seed=seed)
     suite.inception, suite.log = inception, log
@@ -99,20 +98,20 @@ def open_suite(
 
 
 class Suite:
-    """Measures that are ready to be taken, any number of times; made by `open_suite`.
+    """A set of metrics that can be computed repeatedly; created by `open_suite`.
 
     Attributes:
-      names: the measures.
-      keys: names of the figures, in order.
-      samples: how many examples `measure` expects.
-      seed: of the samples' noise, which whoever draws them should use.
-      protocol: how the figures come about, JSON-able; complete after `prepare`.
-      classes: names of the classes in label order.
-      reading: how the judge read the last samples, after `measure` with "judge" among the names.
-      weights_of_modes: share of the last points at each mode, likewise with "mixture".
+      names: names of the metrics.
+      keys: names of their values, in order.
+      samples: number of examples that `measure` expects.
+      seed: seed of the noise of the samples.
+      protocol: JSON-serialisable description of the evaluation; complete after `prepare`.
+      classes: class names in label order.
+      reading: the judge's predictions for the last samples, after `measure` with "judge".
+      weights_of_modes: fraction of the last points at each mode, after `measure` with "mixture".
       inception: file of the Inception graph; None for the cache.
-      recipe: how judges are trained; None for the default.
-      log: takes a line for the user.
+      recipe: training settings of judges; None for the default.
+      log: called with each line of output.
     """
 
     def __init__(
@@ -133,7 +132,7 @@ class Suite:
         self.log: Callable[[str], None] = print
         self._splits, self._reals = splits, reals
         self._reference = splits.of(split)
-        # Real examples in the place of samples: of the split that is not compared with.
+        # Real examples in place of samples are those of the other split.
         self._others = splits.of("test" if split == "train" else "train")
         self._others_count = min(len(self._others), samples)
         self._cache = optional(config.cache_dir)
@@ -161,11 +160,11 @@ class Suite:
         }
 
     def prepare(self) -> None:
-        """Makes or loads what looks at pictures, and what it sees in real ones: may take minutes.
+        """Creates or loads the extractors and the features of real examples; may take minutes.
 
         Raises:
-          UserError: if the Inception graph cannot be had, there are too few examples for a measure,
-            or the cache cannot be written.
+          UserError: if the Inception graph is not available, there are too few examples for a
+            metric, or the cache cannot be written.
         """
         if self._extractors is not None:
             return
@@ -177,7 +176,7 @@ class Suite:
         held_out = min(len(self._splits.test), MOST_BY_DEFAULT)
         for kind, extractor in extractors.items():
             if kind == "ocr":
-                # Slow to read, and compared with nothing but held-out examples.
+                # OCR is slow, and only held-out examples are needed.
                 found = real_features(extractor, self._splits.test, held_out, self._cache)
                 self._real[kind] = Seen(found, found, found, self.seed)
                 continue
@@ -192,17 +191,17 @@ class Suite:
         self.protocol["parameters"] = parameters(self.samples, self._reals)
 
     def measure(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Takes all measures of some samples.
+        """Computes all metrics of samples.
 
         Args:
-          batches: uint8 images or float32 points, and the labels they were asked for by, or None;
-            `samples` examples in all.
+          batches: uint8 images or float32 points with their requested labels, or None; `samples`
+            examples in total.
 
         Returns:
-          A number for each of `keys`. `reading` then says how the judge read them.
+          A number for each of `keys`. Also sets `reading` and `weights_of_modes`.
 
         Raises:
-          UserError: as `prepare`.
+          UserError: see `prepare`.
           ValueError: if there are more or fewer examples.
         """
         self.prepare()
@@ -218,26 +217,25 @@ class Suite:
                 count += len(examples)
                 progress.add(len(examples))
         if count != self.samples:
-            raise ValueError(f"expected {self.samples} samples, as the protocol says; got {count}")
+            raise ValueError(f"expected {self.samples} samples, as in the protocol; got {count}")
         seen = {
             kind: self._real[kind]._replace(own=own)
             for kind, own in zip(kinds, collector.features(), strict=True)
         }
-        return self._figures(seen, kept)
+        return self._compute(seen, kept)
 
     def real(self) -> dict[str, float]:
-        """The same figures of real examples in the place of samples.
+        """Computes all metrics of real examples in place of samples.
 
-        Distances are those of the other split from the one that samples are compared with; the
-        judge's readings and diversity are always of held-out examples. A Fréchet distance is NaN
-        where the other split has too few examples for its covariance.
+        Distances are between the other split and the one that samples are compared with; the
+        judge's accuracy and diversity are those of held-out examples. A Fréchet distance is NaN if
+        the other split has too few examples for its covariance.
         """
         self.prepare()
-        seen = dict(self._real)
         reading_before = self.reading
-        figures = self._figures(seen, [], real=True)
+        values = self._compute(dict(self._real), [], real=True)
         self.reading = reading_before
-        return figures
+        return values
 
     def _make(self, kind: str) -> Extractor:
         if kind == "inception":
@@ -252,7 +250,7 @@ class Suite:
 
         return judge_of(self._splits, self._cache, recipe=self.recipe, log=self.log)
 
-    def _figures(
+    def _compute(
         self, seen: dict[str, Seen], kept: list[Batch], *, real: bool = False
     ) -> dict[str, float]:
         values: list[float] = []

@@ -22,7 +22,7 @@ QUICK = {"judge_steps": 20}
 
 @pytest.fixture
 def evaluated(tiny_run, tmp_path):
-    """Evaluates the tiny run, or a SavedModel; returns the report and the table."""
+    """Evaluates the tiny run or a SavedModel; returns the report and the table."""
 
     def evaluated(*names, checkpoint="newest", saved_model=None, run_dir=None, **options):
         if saved_model:
@@ -101,7 +101,7 @@ def test_other_data_is_refused_or_told_of(evaluated, tmp_path, write_characters,
         evaluated("judge", data_dir=str(tmp_path / "other"))
     write_characters(tmp_path / "more" / "a.gnt", "啊阿埃安宁", samples=9)
     lines = evaluated("judge", data_dir=str(tmp_path / "more"))[2]
-    assert any("not the very data" in line for line in lines)
+    assert any("differs from the data" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_other_data_is_refused_or_told_of(evaluated, tmp_path, write_characters,
     [
         ("7", None, "no checkpoint of step 7"),
         ("last", None, "expected newest, all, best, or a step"),
-        ("best", None, "keeps no best checkpoint"),
-        ("newest", "ema", "no moving average"),
+        ("best", None, "has no best checkpoint"),
+        ("newest", "ema", "no EMA weights"),
     ],
 )
 def test_what_is_not_there(tiny_run, tmp_path, checkpoint, weights, said):
@@ -124,7 +124,8 @@ def test_what_is_not_there(tiny_run, tmp_path, checkpoint, weights, said):
 
 @pytest.fixture(scope="module")
 def averaged(tiny_run, tmp_path_factory):
-    """A run with a moving average that differs from the weights, and its SavedModel."""
+    """A run with EMA weights that differ from the raw ones, and its SavedModel."""
+
     path = tmp_path_factory.mktemp("averaged")
     config = dataclasses.replace(load_config(tiny_run.path), ema_decay=0.5)
     classes = load_classes(tiny_run.path)
@@ -228,7 +229,7 @@ def test_the_best_of_a_table_is_marked():
     assert "*" not in lines[2] and "*" not in lines[3]
     assert "distances to 9 of the train split; real: 7 of the other split" in shown
     assert lines[-2:] == [
-        "step 4,000, read worst: new\N{REPLACEMENT CHARACTER}line 0%",
-        "commonest mistakes: new\N{REPLACEMENT CHARACTER}line as "
+        "step 4,000, lowest accuracy: new\N{REPLACEMENT CHARACTER}line 0%",
+        "most frequent errors: new\N{REPLACEMENT CHARACTER}line as "
         "\N{REPLACEMENT CHARACTER}[31m 100%",
     ]

@@ -1,4 +1,4 @@
-"""Labelled pictures that a judge learns to tell apart in a few steps."""
+"""Labelled images that a judge learns to classify in a few steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CLASSES = ("left", "right", "top", "bottom")
 
 
 class Halves(ArraySource):
-    """8x8 pictures, one half brighter: which one is the class."""
+    """8x8 images with one half brighter: which one is the class."""
 
     def __init__(self, count: int, seed: int, classes: tuple[str, ...] = CLASSES) -> None:
         rng = np.random.default_rng(seed)
@@ -25,12 +25,12 @@ class Halves(ArraySource):
 
 @pytest.fixture(scope="session")
 def halves():
-    """`halves(count, seed)` makes such pictures."""
+    """`halves(count, seed)` creates such images."""
     return Halves
 
 
 @pytest.fixture
 def quick_judges(monkeypatch):
-    """Judges are trained for sixty steps."""
+    """Trains judges for sixty steps only."""
     monkeypatch.setattr("lsgan_tf.metrics.judge.training._FEWEST_STEPS", 60)
     monkeypatch.setattr("lsgan_tf.metrics.judge.training._FEWEST_EPOCHS", 0)

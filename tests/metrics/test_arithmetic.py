@@ -1,4 +1,4 @@
-"""Measures of arrays against independent computations and numbers worked out by hand."""
+"""Metrics of arrays compared with independent implementations and values computed by hand."""
 
 from __future__ import annotations
 

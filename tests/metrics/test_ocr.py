@@ -24,7 +24,7 @@ CLASSES = ("啊", "阿", "埃", "挨")
 
 
 class Stub:
-    """Scores by an image's first pixel: `TABLE[pixel]` holds the scores of some characters."""
+    """Scores images by their first pixel: `TABLE[pixel]` holds the scores of some characters."""
 
     name, digest, resizer, characters = "stub", "d" * 64, "none", LEVEL1
     TABLE = (
@@ -71,7 +71,7 @@ def test_readings_are_labels_where_they_are_classes():
 
 @pytest.fixture
 def opened(halves, monkeypatch, tmp_path):
-    """Opens a suite whose real examples of class 0 to 3 the stub reads as `Stub.TABLE` says."""
+    """Opens a suite whose real examples of class 0 to 3 the stub scores as in `Stub.TABLE`."""
     config = Config(
         conditional=True,
         image_size=8,
@@ -121,7 +121,7 @@ def test_classes_that_are_no_characters_are_refused_by_name(opened):
         opened(samples=8)
     ocr.check_classes(["①", "啊"], "hwdb")
     for classes in (["0", "1"], ["啊", "啊啊"], []):
-        with pytest.raises(UserError, match="are not such"):
+        with pytest.raises(UserError, match="are not"):
             ocr.check_classes(classes, "images")
 
 
@@ -130,7 +130,7 @@ def test_classes_that_are_no_characters_are_refused_by_name(opened):
     [
         ([], "needs rapidocr and onnxruntime; install it with: pip install 'lsgan_tf"),
         (["rapidocr"], "needs onnxruntime; .*pip install"),
-        (["rapidocr", "onnxruntime"], "does not carry PP-OCRv6"),
+        (["rapidocr", "onnxruntime"], "does not include PP-OCRv6"),
     ],
 )
 def test_without_the_extra_one_line_names_the_remedy(monkeypatch, tmp_path, there, said):

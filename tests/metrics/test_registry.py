@@ -48,7 +48,7 @@ def test_keys_are_of_one_measure_only():
         (
             ["ocr"],
             dataclasses.replace(LABELLED, dataset="cifar10"),
-            "--dataset=cifar10 are not such",
+            "--dataset=cifar10 are not",
         ),
         (["ocr"], dataclasses.replace(LABELLED, conditional=False), "without --conditional"),
         (["judge_kid"], dataclasses.replace(LABELLED, data_classes=1), "one class only"),

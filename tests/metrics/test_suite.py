@@ -19,7 +19,7 @@ from lsgan_tf.metrics.suite import open_suite
 
 
 class Fake:
-    """Features are the means of the four quarters; reads which half is brighter."""
+    """Features are the means of the four quadrants; predicts which half is brighter."""
 
     dim, name, resizer, digest = 4, "fake", "none", "f" * 64
     facts = {"top1": 0.75}  # noqa: RUF012
@@ -45,7 +45,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def opened(config, halves, monkeypatch):
-    """Opens a suite on halves of pictures, with a fake judge."""
+    """Opens a suite on images of halves with a fake judge."""
     splits = Splits(halves(400, 0), halves(120, 1), "test split")
     monkeypatch.setattr(suites, "open_splits", lambda *_: splits)
     monkeypatch.setattr(suites.Suite, "_make", lambda *_: Fake())
@@ -112,7 +112,7 @@ def test_real_examples_are_looked_at_once(opened, config, monkeypatch, tmp_path)
         (["judge_frechet"], {"reals": 3}, "more than 4 real examples.*judge_kid"),
         (["judge_kid"], {"reals": 500}, "the train split has 400 real examples"),
         (["judge_score"], {"samples": 9}, "at least 10 samples"),
-        (["diversity"], {"samples": 7}, "less than two of each"),
+        (["diversity"], {"samples": 7}, "two samples per class"),
     ],
 )
 def test_too_few_examples_are_refused(opened, names, options, said):
@@ -143,7 +143,7 @@ def test_of_data_that_training_sees_but_once_fixed_examples_are_held_out(tmp_pat
     assert train.fresh
     splits = open_splits(config, train)
     assert splits.train.classes == splits.test.classes == ("宽", "安")
-    assert "drawn by other hands" in splits.held_out
+    assert "drawn by other writers" in splits.held_out
     seen = [train.read(np.arange(120))]
     for source in (splits.train, splits.test):
         assert not source.fresh and source.standin

@@ -1,1 +1,1 @@
-"""The Inception network of the usual metrics."""
+"""The Inception network of IS, FID and KID."""

@@ -1,4 +1,4 @@
-"""Finding the frozen Inception graph of 2015-12-05: a file that is given, kept, or fetched."""
+"""Locates the frozen Inception graph of 2015-12-05: a given, cached or downloaded file."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ ADDRESS = "https://download.tensorflow.org/models/image/imagenet/inception-2015-
 ARCHIVE = "inception-2015-12-05.tgz"
 GRAPH = "classify_image_graph_def.pb"
 
-_ARCHIVE_BYTES = 88_931_400  # of the published archive
+_ARCHIVE_BYTES = 88_931_400  # size of the published archive
 _LARGEST = 1 << 29
-_TIMEOUT = 10.0  # seconds without an answer
+_TIMEOUT = 10.0  # seconds
 
 
 def graph_bytes(
     path: Path | None, cache_dir: Path | None, *, log: Callable[[str], None] = print
 ) -> tuple[bytes, str]:
-    """The serialised graph and its SHA-256.
+    """Returns the serialised graph and its SHA-256.
 
     Args:
-      path: `classify_image_graph_def.pb`, the archive that holds it, or a folder that holds either;
-        None looks into the cache and fetches the archive if it is not there.
+      path: `classify_image_graph_def.pb`, its archive, or a folder with either; None for the cached
+        archive, which is downloaded if missing.
       cache_dir: the cache; the user's cache folder by default.
-      log: takes a line for the user.
+      log: called with each line of output.
 
     Raises:
-      UserError: if there is no such file, it is damaged or altered, or cannot be fetched.
+      UserError: if the file is missing, damaged or altered, or cannot be downloaded.
     """
     folder = Path(cache_dir or files.default_cache_dir()) / "inception"
     if path is None:
-        path = _kept(folder) or _fetch(folder / ARCHIVE, log)
+        path = _file_in(folder) or _download(folder / ARCHIVE, log)
         content = _read(path)
         digest = hashlib.sha256(content).hexdigest()
-        _compare(folder / "sha256.txt", digest, path)
+        _check_digest(folder / "sha256.txt", digest, path)
         return content, digest
     path = local(path)
     if path.is_dir():
-        inside = _kept(path)
+        inside = _file_in(path)
         if inside is None:
             raise UserError(f"--inception={path}: neither {GRAPH} nor {ARCHIVE} is in this folder")
         path = inside
@@ -60,7 +60,7 @@ def graph_bytes(
     return content, hashlib.sha256(content).hexdigest()
 
 
-def _kept(folder: Path) -> Path | None:
+def _file_in(folder: Path) -> Path | None:
     return next((folder / name for name in (GRAPH, ARCHIVE) if (folder / name).is_file()), None)
 
 
@@ -74,38 +74,38 @@ def _read(path: Path) -> bytes:
     raise UserError(f"{path}: no {GRAPH} in this archive; expected {ARCHIVE} from {ADDRESS}")
 
 
-def _fetch(target: Path, log: Callable[[str], None]) -> Path:
-    log(f"fetching the Inception graph (89 MB) from {ADDRESS}")
+def _download(target: Path, log: Callable[[str], None]) -> Path:
+    log(f"downloading the Inception graph (89 MB) from {ADDRESS}")
     request = urllib.request.Request(ADDRESS, headers={"User-Agent": "lsgan_tf"})
-    with files.explained(target, "fetching the Inception graph", "--inception"):
+    with files.explained(target, "downloading the Inception graph", "--inception"):
         files.require_free_space(target.parent, _ARCHIVE_BYTES, "the Inception graph")
         with files.atomic_file(target) as temporary:
             try:
                 with (
-                    _open_https(request) as answer,
+                    _open_https(request) as response,
                     open(temporary, "wb") as stream,
                 ):
-                    shutil.copyfileobj(_AtMost(answer, _ARCHIVE_BYTES + 1), stream)
+                    shutil.copyfileobj(_Limited(response, _ARCHIVE_BYTES + 1), stream)
             except (OSError, http.client.HTTPException) as error:
                 if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
-                    raise  # not the network's fault
+                    raise  # not a network error
                 reason = " ".join(str(getattr(error, "reason", error)).split())
                 raise UserError(
-                    f"the Inception graph is not here and its host does not answer ({reason}); "
-                    f"fetch {ADDRESS} on a machine with a network, and put it at {target} or give "
-                    "it by --inception=FILE"
+                    f"the Inception graph is missing and cannot be downloaded ({reason}); download "
+                    f"{ADDRESS} on another machine and put it at {target}, or pass it as "
+                    "--inception=FILE"
                 ) from error
             size = temporary.stat().st_size
             if size != _ARCHIVE_BYTES:
                 raise UserError(
-                    f"{ADDRESS}: sent {size:,} bytes, expected {_ARCHIVE_BYTES:,}; try again, or "
-                    "give the file by --inception=FILE"
+                    f"{ADDRESS}: received {size:,} bytes, expected {_ARCHIVE_BYTES:,}; try again, "
+                    "or pass the file as --inception=FILE"
                 )
     return target
 
 
 def _open_https(request: urllib.request.Request) -> IO[bytes]:
-    """Opens an address by https alone, wherever the host sends us on."""
+    """Opens an address and follows redirects, by HTTPS only."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -119,8 +119,8 @@ def _open_https(request: urllib.request.Request) -> IO[bytes]:
     return opener.open(request, timeout=_TIMEOUT)
 
 
-class _AtMost:
-    """A reader that ends after so many bytes, whatever is sent."""
+class _Limited:
+    """A stream that ends after at most `count` bytes."""
 
     def __init__(self, stream: IO[bytes], count: int) -> None:
         self._stream, self._left = stream, count
@@ -131,20 +131,22 @@ class _AtMost:
         return block
 
 
-def _compare(note: Path, digest: str, path: Path) -> None:
-    """Holds a kept graph to the hash it had when it was first used.
+def _check_digest(file: Path, digest: str, path: Path) -> None:
+    """Compares the digest of the cached graph with that of its first use.
 
-    Its publisher names no hash: the archive's size and its own checksum are known, and from then on
-    the graph must stay what it was. The hash stands in every result.
+    The publisher provides no hash, only the size and the checksum of the archive.
     """
-    if not note.is_file():
-        with files.explained(note, "noting the graph's hash"), files.atomic_file(note) as temporary:
+    if not file.is_file():
+        with (
+            files.explained(file, "writing the graph's hash"),
+            files.atomic_file(file) as temporary,
+        ):
             temporary.write_text(f"{digest}\n", encoding="utf-8")
         return
-    with files.explained(note, "reading it"):
-        expected = files.read_bytes(note, 1000).decode("utf-8", errors="replace").strip()
+    with files.explained(file, "reading it"):
+        expected = files.read_bytes(file, 1000).decode("utf-8", errors="replace").strip()
     if expected != digest:
         raise UserError(
-            f"{path}: the Inception graph is not the one of before (SHA-256 {digest[:12]}..., was "
-            f"{expected[:12]}...); remove the folder {path.parent} to fetch it again"
+            f"{path}: the Inception graph has changed (SHA-256 {digest[:12]}..., was "
+            f"{expected[:12]}...); remove the folder {path.parent} to download it again"
         )

@@ -1,4 +1,4 @@
-"""The Inception network of 2015-12-05, run as it is: the extractor of IS, FID and KID."""
+"""The frozen Inception network of 2015-12-05, the feature extractor of IS, FID and KID."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.inception.file import ARCHIVE, GRAPH, graph_bytes
 
 INPUT, POOL, LOGITS = "ExpandDims", "pool_3", "softmax/logits/MatMul"
-"""Names in the graph: the images before resizing, the features, and the product whose second
-factor is the classifier's weights."""
+"""Names in the graph: images before resizing, features, and the product with the classifier's
+weights."""
 
 # fmt: off
 OPERATIONS = frozenset({
@@ -23,32 +23,31 @@ OPERATIONS = frozenset({
     "Softmax", "Sub",
 })
 # fmt: on
-"""Those of the published graph, and a few that do no more than these. TensorFlow has others
-that read and write files, or call Python: a graph is a program."""
+"""Allowed operations: those of the published graph and a few harmless ones. TensorFlow has others
+that access files or call Python."""
 
 _CHUNK = 64
 
 
 class Inception:
-    """The frozen graph as an extractor of features.
+    """The frozen graph as a feature extractor.
 
-    As in the reference codes, images go in at `ExpandDims` with values 0..255, the graph resizes
-    them, features are `pool_3`, and logits are these times the softmax layer's weights, without its
-    bias.
+    As in the reference implementations, images with values 0..255 are fed to `ExpandDims` and
+    resized by the graph, features are `pool_3`, and logits omit the bias of the softmax layer.
 
     Args:
       graph: a serialised `GraphDef`.
-      digest: hex digest of it.
+      digest: hex digest of `graph`.
 
     Attributes:
-      dim: length of a feature vector, 2,048.
-      name: what it is, for results.
-      resizer: how pictures are brought to its size.
-      digest: see above.
+      dim: feature dimension, 2,048.
+      name: name of the network, for results.
+      resizer: description of the resizing.
+      digest: hex digest of the graph.
 
     Raises:
-      UserError: if this is no graph, one without these tensors, or one that holds other operations
-        than `OPERATIONS`.
+      UserError: if `graph` is not a graph, lacks these tensors, or contains operations other than
+        `OPERATIONS`.
     """
 
     name = "Inception 2015-12-05, TensorFlow's frozen graph"
@@ -57,8 +56,7 @@ class Inception:
     def __init__(self, graph: bytes, digest: str) -> None:
         self.digest = digest
         definition = _parse(graph)
-        # A session, because the graph is older than some of its operations' removal from
-        # newer graphs, which a function would be.
+        # A session, because newer graphs, such as functions, reject some of the old operations.
         with tf.Graph().as_default() as network:
             self._images = tf.compat.v1.placeholder(tf.float32, (None, None, None, 3))
             try:
@@ -78,7 +76,7 @@ class Inception:
         self._session = tf.compat.v1.Session(graph=network)
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Looks at pictures, uint8 `(n, height, width, 1 or 3)`.
+        """Applies the network to images, uint8 `(n, height, width, 1 or 3)`.
 
         Returns:
           Features, float32 `(n, dim)`, and logits without bias, float32 `(n, 1008)`.
@@ -98,10 +96,10 @@ class Inception:
 def open_inception(
     path: Path | None, cache_dir: Path | None, *, log: Callable[[str], None] = print
 ) -> Inception:
-    """The network from a file; see `lsgan_tf.metrics.inception.file.graph_bytes`.
+    """Opens the network; see `lsgan_tf.metrics.inception.file.graph_bytes`.
 
     Raises:
-      UserError: as `graph_bytes` and `Inception`.
+      UserError: see `graph_bytes` and `Inception`.
     """
     return Inception(*graph_bytes(path, cache_dir, log=log))
 
@@ -110,16 +108,16 @@ def _parse(graph: bytes) -> tf.compat.v1.GraphDef:
     definition = tf.compat.v1.GraphDef()
     try:
         definition.ParseFromString(graph)
-    except Exception as error:  # protobuf's own kinds of error differ by version
+    except Exception as error:  # protobuf's exceptions differ by version
         raise UserError(
-            f"--inception: this is no TensorFlow graph; expected {GRAPH} or {ARCHIVE}"
+            f"--inception: not a TensorFlow graph; expected {GRAPH} or {ARCHIVE}"
         ) from error
     used = {node.op for node in definition.node}
     functions = len(definition.library.function) + len(definition.library.gradient)
-    if foreign := sorted(used - OPERATIONS) or ["functions of its own"] * bool(functions):
+    if foreign := sorted(used - OPERATIONS) or ["functions"] * bool(functions):
         raise UserError(
-            f"--inception: this graph holds {foreign[0][:60]}, which the Inception graph does not; "
-            f"it was not run: expected {GRAPH} of 2015-12-05, which is in {ARCHIVE}"
+            f"--inception: this graph contains {foreign[0][:60]}, which the Inception graph does "
+            f"not, and was not run; expected {GRAPH} of 2015-12-05, which is in {ARCHIVE}"
         )
     names = {node.name for node in definition.node}
     if missing := [name for name in (INPUT, POOL, LOGITS) if name not in names]:
@@ -128,6 +126,6 @@ def _parse(graph: bytes) -> tf.compat.v1.GraphDef:
             f"which is in {ARCHIVE}"
         )
     for node in definition.node:
-        # Noted for a batch of one.
+        # Recorded for a batch of one.
         node.attr.pop("_output_shapes", None)
     return definition

@@ -1,1 +1,1 @@
-"""The classifier that judges labelled samples."""
+"""The judge: a classifier of real images that evaluates samples."""

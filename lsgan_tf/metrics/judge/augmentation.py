@@ -1,4 +1,4 @@
-"""Small distortions of pictures, so that a classifier learns what matters."""
+"""Data augmentation of the judge."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import tensorflow as tf
 _ROTATION = np.deg2rad(10)
 _SHEAR = 0.15
 _SCALE = 0.15
-_SHIFT = 0.08  # of the side
+_SHIFT = 0.08  # fraction of the size
 
 
 def distort(
     images: np.ndarray, generator: np.random.Generator, *, mirror: bool = False
 ) -> tf.Tensor:
-    """Turns, shears, stretches and shifts each picture a little, at random.
-
-    What comes in at the border repeats the picture's edge.
+    """Randomly rotates, shears, scales and shifts each image; borders repeat the edge.
 
     Args:
       images: uint8 or float32, `(n, height, width, channels)`.
-      generator: of the randomness.
-      mirror: also mirror half of them left to right.
+      generator: random generator.
+      mirror: whether to flip half of the images left to right.
 
     Returns:
       float32 in the same range, same shape.
@@ -41,18 +39,18 @@ def distort(
 def _transforms(
     count: int, height: int, width: int, generator: np.random.Generator, mirror: bool
 ) -> np.ndarray:
-    """Where each pixel of a result comes from: float32, `(count, 8)`, as TensorFlow has it."""
-    spread = generator.uniform(-1, 1, (6, count))
-    angle, shear = _ROTATION * spread[0], _SHEAR * spread[1]
-    across, down = 1 + _SCALE * spread[2], 1 + _SCALE * spread[3]
+    """Projective transforms from output to input pixels: float32, `(count, 8)`."""
+    random = generator.uniform(-1, 1, (6, count))
+    angle, shear = _ROTATION * random[0], _SHEAR * random[1]
+    scale_x, scale_y = 1 + _SCALE * random[2], 1 + _SCALE * random[3]
     if mirror:
-        across = across * np.where(generator.random(count) < 0.5, -1, 1)
+        scale_x = scale_x * np.where(generator.random(count) < 0.5, -1, 1)
     cosine, sine = np.cos(angle), np.sin(angle)
-    a, b = cosine * across, (shear * cosine - sine) * down
-    c, d = sine * across, (shear * sine + cosine) * down
-    # About the middle of the picture, not its corner.
+    a, b = cosine * scale_x, (shear * cosine - sine) * scale_y
+    c, d = sine * scale_x, (shear * sine + cosine) * scale_y
+    # About the centre of the image.
     x, y = (width - 1) / 2, (height - 1) / 2
-    right = x - a * x - b * y + _SHIFT * width * spread[4]
-    below = y - c * x - d * y + _SHIFT * height * spread[5]
-    nothing = np.zeros(count)
-    return np.stack([a, b, right, c, d, below, nothing, nothing], 1).astype(np.float32)
+    shift_x = x - a * x - b * y + _SHIFT * width * random[4]
+    shift_y = y - c * x - d * y + _SHIFT * height * random[5]
+    zeros = np.zeros(count)
+    return np.stack([a, b, shift_x, c, d, shift_y, zeros, zeros], 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Judges that are kept: trained once for a dataset, found again by what they learnt from."""
+"""Cache of judges, which are trained once per dataset and recipe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lsgan_tf.metrics.real import Splits, batches
 from lsgan_tf.sampling import npz
 from lsgan_tf.util import files
 
-_VERSION = 1  # raised when the network or its training changes
+_VERSION = 1  # increment when the network or its training changes
 _MANIFEST, _WEIGHTS = "judge.json", "weights.npz"
 _MOST_TESTED = 20_000
 _LARGEST = 1 << 30
@@ -41,16 +41,15 @@ def judge_of(
     recipe: Recipe | None = None,
     log: Callable[[str], None] = print,
 ) -> Judge:
-    """The judge of a dataset: from the cache, or trained now, which takes minutes.
+    """Loads the judge of a dataset from the cache, or trains it, which takes minutes.
 
-    Beside the weights lies `judge.json`: what it learnt from, how, and how it reads real held-out
-    pictures.
+    `judge.json` next to the weights describes its training data, recipe and held-out accuracy.
 
     Args:
-      splits: labelled pictures.
-      cache_dir: where it is kept; the user's cache folder by default.
-      recipe: how to train; None for the default of this dataset.
-      log: takes a line for the user.
+      splits: labelled images.
+      cache_dir: the cache; the user's cache folder by default.
+      recipe: training settings; None for the default of the dataset.
+      log: called with each line of output.
 
     Raises:
       UserError: if the data has no classes, or the cache cannot be written.
@@ -58,8 +57,8 @@ def judge_of(
     classes = splits.train.classes
     if len(classes) < 2:
         raise UserError(
-            f"{splits.train.description}: the judge learns to tell classes apart and this data has "
-            f"{len(classes) or 'no'} classes; give labelled data, or ask for fid, kid or prdc"
+            f"{splits.train.description}: the judge is a classifier and this data has "
+            f"{len(classes) or 'no'} classes; use labelled data, or fid, kid or prdc"
         )
     recipe = recipe or default_recipe(splits.train)
     identity = {
@@ -79,16 +78,16 @@ def judge_of(
                 "for this data"
             )
             network = train_network([splits.train], len(classes), recipe)
-            _keep(folder, network, identity, splits)
+            _save(folder, network, identity, splits)
     return _load(folder, splits)
 
 
-def _keep(folder: Path, network: keras.Model, identity: dict[str, object], splits: Splits) -> None:
+def _save(folder: Path, network: keras.Model, identity: dict[str, object], splits: Splits) -> None:
     count = min(len(splits.test), _MOST_TESTED)
     judge = Judge(network, digest="", facts={})
     reading = read_pictures(judge, batches(splits.test, count, 0), splits.train.classes)
     with files.explained(folder, "writing the judge"), files.atomic_folder(folder) as temporary:
-        np.savez(temporary / _WEIGHTS, *[np.asarray(v) for v in _saved(network)])
+        np.savez(temporary / _WEIGHTS, *[np.asarray(v) for v in network.weights])
         manifest = {
             "learnt_from": splits.train.description,
             "held_out": splits.held_out,
@@ -113,7 +112,7 @@ def _load(folder: Path, splits: Splits) -> Judge:
         if files.sha256(folder / _WEIGHTS) != manifest["sha256"]:
             raise ValueError("its weights were altered")
         arrays = npz.read(folder / _WEIGHTS, _LARGEST)
-        for variable, array in zip(_saved(network), arrays.values(), strict=True):
+        for variable, array in zip(network.weights, arrays.values(), strict=True):
             variable.assign(array)
         names = ("learnt_from", "held_out", "held_out_count", "top1", "top5")
         facts = {name: manifest[name] for name in names}
@@ -125,10 +124,5 @@ def _load(folder: Path, splits: Splits) -> Judge:
 
 def _damaged(folder: Path, error: Exception) -> UserError:
     return UserError(
-        f"{folder}: this judge is damaged ({error}); remove the folder, and it is trained again"
+        f"{folder}: this judge is damaged ({error}); remove the folder to train it again"
     )
-
-
-def _saved(network: keras.Model) -> list[keras.Variable]:
-    """What a judge is: weights and moving statistics, not the state of dropout."""
-    return network.weights

@@ -1,4 +1,4 @@
-"""The judge: a classifier of real pictures that reads generated ones."""
+"""The judge as a feature extractor, and its predictions."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _CHUNK = 256
 
 
 class Judge:
-    """A trained classifier as an extractor of features.
+    """A trained classifier as a feature extractor.
 
     Args:
-      network: from `judge_network`.
+      network: the result of `judge_network`.
       digest: hex digest of its weights.
-      facts: what is to be said of it with every result.
+      facts: metadata that is included in results.
 
     Attributes:
-      dim: length of a feature vector.
-      name: what it is, for results.
-      resizer: how pictures are brought to its size.
-      digest: see above.
-      facts: see above.
+      dim: feature dimension.
+      name: name of the judge, for results.
+      resizer: description of the resizing.
+      digest: hex digest of the weights.
+      facts: metadata that is included in results.
     """
 
     dim = FEATURES
@@ -48,7 +48,7 @@ class Judge:
         )
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Looks at pictures, uint8 `(n, height, width, channels)`.
+        """Applies the judge to images, uint8 `(n, height, width, channels)`.
 
         Returns:
           Features, float32 `(n, dim)`, and logits, float32 `(n, classes)`.
@@ -63,12 +63,12 @@ class Judge:
 
 @dataclasses.dataclass
 class Reading:
-    """How pictures of given classes were read.
+    """Predictions for images of known or requested classes.
 
     Attributes:
       classes: names in label order.
-      counts: pictures asked for (rows) by what was read (columns): int64, `(classes, classes)`.
-      in_top5: pictures of each class that was among the five likeliest: int64.
+      counts: confusion matrix, requested by predicted class: int64, `(classes, classes)`.
+      in_top5: number of images per class with the class among the top five: int64.
     """
 
     classes: Sequence[str]
@@ -77,32 +77,32 @@ class Reading:
 
     @classmethod
     def empty(cls, classes: Sequence[str]) -> Reading:
-        """Of no pictures yet."""
+        """Creates empty counts."""
         count = len(classes)
         return cls(classes, np.zeros((count, count), np.int64), np.zeros(count, np.int64))
 
     def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
-        """Adds pictures by their logits, `(n, classes)`, and the labels asked for, `(n,)`."""
+        """Adds predictions, given logits `(n, classes)` and requested labels `(n,)`."""
         np.add.at(self.counts, (labels, logits.argmax(axis=1)), 1)
         own = logits[np.arange(len(labels)), labels][:, None]
-        # Of equal logits the first class counts as the likelier, as `argmax` has it, so that a
-        # judge which cannot tell is not credited with all; what is no number is ahead.
+        # Ties are broken by the lower class, like `argmax`, so that constant logits do not count
+        # as correct; NaN ranks first.
         earlier = np.arange(logits.shape[1]) < labels[:, None]
         rank = (~(logits <= own) | ((logits == own) & earlier)).sum(axis=1)
         np.add.at(self.in_top5, labels[rank < 5], 1)
 
     @property
     def top1(self) -> float:
-        """Share read as the class that was asked for."""
+        """Fraction of images classified as the requested class."""
         return float(np.trace(self.counts) / self.counts.sum())
 
     @property
     def top5(self) -> float:
-        """Share with that class among the five likeliest."""
+        """Fraction of images with the requested class among the top five."""
         return float(self.in_top5.sum() / self.counts.sum())
 
     def per_class(self) -> dict[str, float]:
-        """Top-1 of each class that occurs."""
+        """Top-1 accuracy of each class that occurs."""
         totals = self.counts.sum(axis=1)
         return {
             name: float(self.counts[label, label] / totals[label])
@@ -111,26 +111,30 @@ class Reading:
         }
 
     def confusions(self, most: int = 20) -> list[tuple[str, str, float]]:
-        """The commonest mistakes: asked for, read as, share of the class's pictures."""
-        shares = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
-        np.fill_diagonal(shares, 0)
-        order = np.argsort(-shares, axis=None, kind="stable")[:most]
-        pairs = zip(*np.unravel_index(order, shares.shape), strict=True)
+        """Most frequent errors: requested class, predicted class, fraction of the class."""
+        fractions = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+        np.fill_diagonal(fractions, 0)
+        order = np.argsort(-fractions, axis=None, kind="stable")[:most]
+        pairs = zip(*np.unravel_index(order, fractions.shape), strict=True)
         return [
-            (self.classes[asked], self.classes[read], float(shares[asked, read]))
-            for asked, read in pairs
-            if shares[asked, read] > 0
+            (
+                self.classes[requested],
+                self.classes[predicted],
+                float(fractions[requested, predicted]),
+            )
+            for requested, predicted in pairs
+            if fractions[requested, predicted] > 0
         ]
 
 
 def read_pictures(
     judge: Judge, batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: Sequence[str]
 ) -> Reading:
-    """Has the judge read labelled pictures.
+    """Classifies labelled images.
 
     Args:
       judge: the judge.
-      batches: pictures, uint8, and labels, int.
+      batches: uint8 images and int labels.
       classes: names in label order.
     """
     reading = Reading.empty(classes)

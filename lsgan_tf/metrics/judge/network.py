@@ -1,4 +1,4 @@
-"""The judge's network: a small convolutional classifier that two CPU cores can train."""
+"""Network of the judge: a small convolutional classifier that trains on two CPU cores."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from lsgan_tf.metrics import registry as names
 from lsgan_tf.util.keras_state import neutral
 
 FEATURES = names.FEATURES["judge"]
-"""Length of the feature vector."""
+"""Feature dimension."""
 
 LARGEST_SIDE = 40
-"""Pictures whose sides are longer are first brought to `SIDE`."""
+"""Larger images are resized to `SIDE`."""
 
 SIDE = 32
 
 
 @neutral()
 def judge_network(shape: tuple[int, int, int], classes: int, seed: int) -> keras.Model:
-    """Makes the classifier: three convolutions and two dense layers, float32.
+    """Builds the classifier: three convolutions and two dense layers, float32.
 
     Args:
-      shape: of one image, `(height, width, channels)`.
+      shape: shape of an image, `(height, width, channels)`.
       classes: number of classes.
-      seed: of the initial weights and of dropout.
+      seed: seed of the initial weights and of dropout.
 
     Returns:
       A model from float32 images in 0..255, `(n, *shape)`, to features `(n, FEATURES)` and logits

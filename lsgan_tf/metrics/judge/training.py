@@ -1,4 +1,4 @@
-"""Training a judge on labelled pictures, real or generated."""
+"""Training of judges on labelled images, real or generated."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ _FEWEST_EPOCHS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a judge is trained; part of its identity.
+    """Training settings of a judge; part of its identity.
 
     Attributes:
-      steps: how many updates.
-      batch_size: pictures in an update.
-      learning_rate: the highest; it rises over the first twentieth of the steps and falls with a
-        cosine.
-      mirror: whether pictures are mirrored at random, beside the other distortions.
-      seed: of weights, order and distortions.
+      steps: number of updates.
+      batch_size: images per update.
+      learning_rate: peak learning rate, after warm-up over 5% of the steps; then cosine decay.
+      mirror: whether to augment by random horizontal flips.
+      seed: seed of weights, order and augmentation.
     """
 
     steps: int
@@ -41,11 +40,11 @@ class Recipe:
 
 
 def default_recipe(source: Source, *, steps: int | None = None) -> Recipe:
-    """2,500 steps, or two epochs where that is more; CIFAR-10's pictures are mirrored too.
+    """Default recipe: 2,500 steps, or two epochs if that is more; horizontal flips for CIFAR-10.
 
     Args:
-      source: what it will learn from.
-      steps: how many instead.
+      source: the training data.
+      steps: overrides the number of steps.
     """
     if steps is None:
         steps = max(_FEWEST_STEPS, _FEWEST_EPOCHS * len(source) // Recipe.batch_size)
@@ -56,15 +55,13 @@ def default_recipe(source: Source, *, steps: int | None = None) -> Recipe:
 def train_network(
     sources: Sequence[Source], classes: int, recipe: Recipe, *, label: str = "training the judge"
 ) -> keras.Model:
-    """Trains a judge's network.
-
-    Nothing global is drawn from, so a run that evaluates itself trains on undisturbed.
+    """Trains the network of a judge without using global random state.
 
     Args:
-      sources: labelled pictures of one shape, taken together.
-      classes: how many classes there are.
-      recipe: how.
-      label: what is being done, for the progress line.
+      sources: labelled images of one shape, which are concatenated.
+      classes: number of classes.
+      recipe: training settings.
+      label: label of the progress line.
     """
     network = judge_network(sources[0].shape, classes, recipe.seed)
     warmup = recipe.steps // 20
@@ -99,7 +96,7 @@ def train_network(
 
 
 def _read(sources: Sequence[Source], indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Examples and labels at indices into the sources laid end to end, in any order."""
+    """Examples and labels at indices into the concatenated sources, in any order."""
     images, labels, start = [], [], 0
     for source in sources:
         own = indices[(indices >= start) & (indices < start + len(source))] - start

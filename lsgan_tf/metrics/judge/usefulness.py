@@ -1,4 +1,4 @@
-"""What samples teach: the classification accuracy score (Ravuri and Vinyals 2019)."""
+"""Classification accuracy score (CAS: Ravuri and Vinyals 2019)."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ _MOST_TESTED = 20_000
 
 
 def usefulness(splits: Splits, kept: Sequence[Batch], recipe: Recipe | None = None) -> list[float]:
-    """Trains two judges, as the judge of the real data is trained.
+    """Computes the classification accuracy score by training two judges.
 
     Args:
       splits: the real examples.
       kept: the samples with their labels.
-      recipe: how; None for the default of the real data.
+      recipe: training settings; None for the default of the real data.
 
     Returns:
-      Top-1 on real held-out examples of a judge trained on samples alone, and of one trained on the
-      real training examples and the samples together.
+      Top-1 accuracy on held-out real examples of a judge trained on samples alone, and of one
+      trained on real training examples and samples.
     """
     classes = splits.train.classes
     images, labels = (np.concatenate(part) for part in zip(*kept, strict=True))
-    # No fingerprint is needed of what is kept nowhere.
+    # Not cached, so no fingerprint is needed.
+
     samples = ArraySource(images, labels, classes, name="samples", fingerprint="")
     recipe = recipe or default_recipe(splits.train)
     trained = (
