@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lsgan_tf.data.formats.not_data import is_litter, our_own
-from lsgan_tf.data.formats.string_table import sorted_names
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 
@@ -39,7 +38,9 @@ def _walk_into(
     place = _place(_status(folder))
     if place in above:
         return  # A link that leads back up.
-    for name in _names(folder):
+    with files.explained(Path(os.fsdecode(folder)), "listing the folder"):
+        names = sorted(os.listdir(folder))
+    for name in names:
         path = os.path.join(folder, name)
         if is_litter(os.fsdecode(name)):
             if not name.startswith(b".") and os.path.isdir(path):
@@ -53,11 +54,6 @@ def _walk_into(
             yield from _walk_into(path, prefix + name + b"/", (*above, place), passed)
         elif status and stat.S_ISREG(status.st_mode):
             yield prefix + name, status
-
-
-def _names(folder: bytes) -> Iterator[bytes]:
-    with files.explained(Path(os.fsdecode(folder)), "listing the folder"):
-        yield from sorted_names(folder)
 
 
 def _status(path: bytes) -> os.stat_result | None:
