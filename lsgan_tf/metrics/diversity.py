@@ -1,12 +1,14 @@
-"""How much the examples of a class differ from one another."""
+"""Within-class diversity."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from lsgan_tf.metrics.prdc import squared_distances
+
 
 def within_class(features: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Mean Euclidean distance of two examples of the same class.
+    """Mean Euclidean distance between examples of the same class.
 
     Args:
       features: `(n, dim)`.
@@ -14,7 +16,7 @@ def within_class(features: np.ndarray, labels: np.ndarray, classes: int) -> np.n
       classes: number of classes.
 
     Returns:
-      float64, `(classes,)`; NaN for a class of fewer than two examples.
+      float64, `(classes,)`; NaN for classes with fewer than two examples.
     """
     result = np.full(classes, np.nan)
     order = np.argsort(labels, kind="stable")
@@ -26,16 +28,13 @@ def within_class(features: np.ndarray, labels: np.ndarray, classes: int) -> np.n
     return result
 
 
-def mean_distance(x: np.ndarray, block: int = 512) -> float:
+def mean_distance(x: np.ndarray) -> float:
     """Mean Euclidean distance over all pairs of different rows of `(n, dim)`, n at least 2."""
     x = np.asarray(x, np.float64)
     x = x - x.mean(axis=0)
-    squares = (x * x).sum(axis=1)
     total = 0.0
-    for start in range(0, len(x), block):
-        rows = x[start : start + block]
-        distances = squares[start : start + block, None] + squares - 2 * (rows @ x.T)
-        # Rounding leaves the distance to itself a little off 0.
-        distances[np.arange(len(rows)), np.arange(start, start + len(rows))] = 0
-        total += np.sqrt(np.maximum(distances, 0)).sum()
+    for rows, squares in squared_distances(x, x):
+        # The distance to itself may differ from 0 by rounding.
+        squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = 0
+        total += np.sqrt(squares).sum()
     return float(total / (len(x) * (len(x) - 1)))

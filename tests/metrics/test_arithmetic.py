@@ -184,13 +184,14 @@ def test_prdc_needs_neighbours():
 # Diversity
 
 
-def test_mean_distance_by_hand_and_by_blocks():
+def test_mean_distance_by_hand_and_by_blocks(monkeypatch):
     square = np.array([[0.0, 0], [0, 3], [4, 0], [4, 3]])
     # Two pairs each of 3, 4 and 5.
     assert mean_distance(square) == pytest.approx(4)
     x = normal(0, 30, 6)
     expected = scipy.spatial.distance.pdist(x).mean()
-    assert mean_distance(x, block=7) == pytest.approx(expected)
+    monkeypatch.setattr("lsgan_tf.metrics.prdc._BLOCK", 7 * len(x))
+    assert mean_distance(x) == pytest.approx(expected)
 
 
 def test_diversity_is_by_class():
