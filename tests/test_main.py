@@ -43,7 +43,7 @@ class TestRun:
         assert shown["batch_size"] == ["4", "command", "line"]
         assert "beta1" not in shown and "run_dir" not in shown
         assert any(line.startswith("training from step 0 in ") for line in lines)
-        assert any("left out 8 pictures of 1 symbols" in line for line in lines)
+        assert any("left out 8 images of 1 symbols" in line for line in lines)
         assert sum(line.startswith("machine: ") for line in lines) == 1
         assert [line for line in lines if line.startswith("step ")] == [
             line for line in lines if PROGRESS.fullmatch(line)
@@ -224,7 +224,7 @@ BAD_FILES = {
     "truncated": (SOUND * 3 + SOUND[:-5], "byte 66: truncated"),
     "a size that is not 10 + W*H": (SOUND * 3 + record(size=23) + SOUND, "byte 66: record size 23"),
     "no width": (SOUND * 3 + record(width=0) + SOUND, "byte 66: width 0 and height 3"),
-    "no GBK": (SOUND * 3 + record(tag=b"\xff\xff") + SOUND, "byte 66: tag ffff is no GBK"),
+    "no GBK": (SOUND * 3 + record(tag=b"\xff\xff") + SOUND, "byte 66: tag ffff is not GBK"),
     "no class left": (record("齄") * 3, "no class is left"),
 }
 

@@ -1,4 +1,4 @@
-"""Datasets: one module per source, one pipeline that orders, cuts and resumes for all of them."""
+"""Datasets: one package per source, and one input pipeline for all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util.lazy import lazy_names
 from lsgan_tf.util.paths import optional
 
-# The processes that prepare data import this package: to start quickly they do without numpy.
+# Worker processes that prepare data import this package, so it does not import numpy.
 if TYPE_CHECKING:
     from lsgan_tf.config import Config
     from lsgan_tf.data.pipeline import Batches
@@ -28,14 +28,14 @@ __getattr__ = lazy_names(
 
 
 def open_source(config: Config, *, split: str = "train") -> Source:
-    """Opens the dataset that a config names.
+    """Opens the dataset of a config.
 
     Args:
-      config: which dataset, where it lies, how it is prepared.
+      config: names the dataset, its location and its preprocessing.
       split: "train" or "test".
 
     Raises:
-      UserError: if the data is missing or damaged, with what to do.
+      UserError: if the data is missing or damaged.
     """
     folder = optional(config.data_dir)
     cache = optional(config.cache_dir)
@@ -166,21 +166,19 @@ def checked_source(config: Config, source: Source) -> Source:
 
 
 def with_facts(config: Config, source: Source) -> Config:
-    """The config with the opened dataset's true shape, classes and length in it.
+    """Returns the config with the metadata of the opened dataset filled in.
 
     Raises:
-      UserError: if the config asks for labels that the data does not have, or for another size than
-        the data's.
+      UserError: if the config requires labels that the data does not have, or another image size.
     """
     if config.conditional and not source.classes:
         raise UserError(
-            f"--conditional: {config.data_dir or config.dataset} has no labels; leave "
-            "--conditional out"
+            f"--conditional: {config.data_dir or config.dataset} has no labels; omit --conditional"
         )
     if len(source.shape) == 3 and source.shape[0] != config.image_size:
         raise UserError(
             f"--image_size={config.image_size}: {config.dataset} has images of "
-            f"{source.shape[0]} pixels; leave --image_size out"
+            f"{source.shape[0]} pixels; omit --image_size"
         )
     return dataclasses.replace(
         config,

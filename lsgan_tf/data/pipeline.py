@@ -1,9 +1,8 @@
-"""One pipeline for every source: order, batches, slices for replicas, mirroring.
+"""Input pipeline: order, batches, slices for replicas, random flips.
 
-The example at position p of a run is a function of (seed, p) alone: epoch p // n shuffles the whole
-set by its own permutation, and batches follow one another across epochs without leaving any example
-out. A source that draws its examples anew is told the epoch beside the index. A pipeline can
-therefore start at any step at once, and any device can fetch just its slice.
+The example at position p of a run is a function of (seed, p): epoch p // n has its own permutation
+of the dataset, and batches continue across epochs without dropping examples. The pipeline can
+therefore start at any step, and each device reads only its slice.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ import tensorflow as tf
 from lsgan_tf.data.source import Source
 
 _ORDER, _FLIP = 0, 1
-# Points are so small that fetching them costs more than they do: many steps' at once.
+# Points are small, so many steps are read per call to amortise its overhead.
 _POINT_STEPS = 64
 
 
 class Order:
-    """Which example stands at which position of a run.
+    """The order of the examples in a run.
 
     Args:
       length: number of examples in the source, at least 1.
-      seed: the run's seed.
+      seed: seed of the run.
     """
 
     def __init__(self, length: int, seed: int) -> None:
@@ -41,7 +40,7 @@ class Order:
         epochs, offsets = np.divmod(positions, self._length)
         result = np.empty(len(positions), np.int64)
         for epoch in np.unique(epochs):
-            with self._lock:  # one thread shuffles, the others wait for it
+            with self._lock:  # only one thread shuffles
                 permutation = self._permutation(int(epoch))
             mask = epochs == epoch
             result[mask] = permutation[offsets[mask]]
@@ -52,21 +51,20 @@ class Order:
         return np.arange(start, stop, dtype=np.int64) // self._length
 
     def _shuffle(self, epoch: int) -> np.ndarray:
-        # Sorting raw Philox words: their stream is fixed for good, which numpy
-        # does not promise of Generator.permutation.
+        # Raw Philox words are stable across NumPy versions, unlike Generator.permutation.
         words = np.random.Philox(key=[self._seed, (epoch << 8) | _ORDER]).random_raw(self._length)
         return np.argsort(words, kind="stable").astype(np.uint32)
 
 
 class Batches:
-    """The global batches of a run, each a function of its step.
+    """The global batches of a run as a function of the step.
 
     Args:
       source: the examples.
       batch_size: examples per draw over all replicas.
-      draws: draws per step (one for each update of D).
-      seed: the run's seed.
-      flip: mirror each image left to right with probability 1/2.
+      draws: draws per step, one per update of D.
+      seed: seed of the run.
+      flip: whether to flip images left to right with probability 1/2.
     """
 
     def __init__(
@@ -77,12 +75,12 @@ class Batches:
         self._batch_size, self._draws = batch_size, draws
 
     def slice(self, step: int, replica: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
-        """What one replica sees at a step.
+        """The examples of a replica at a step.
 
         Args:
-          step: the step, at least 0.
-          replica: number of the replica, from 0.
-          replicas: how many there are; divides the batch size.
+          step: training step, at least 0.
+          replica: index of the replica.
+          replicas: number of replicas, a divisor of the batch size.
 
         Returns:
           Examples, shape `(draws, batch_size / replicas, *shape)`, and labels, int32, `(draws,
@@ -93,7 +91,7 @@ class Batches:
         return examples.reshape(shape + examples.shape[1:]), labels.reshape(shape)
 
     def _spans(self, step: int, replica: int, replicas: int) -> list[tuple[int, int]]:
-        """First position of each draw of a replica at a step, and the one after its last."""
+        """Start and end positions of each draw of a replica at a step."""
         size = self._batch_size // replicas
         starts = [
             (step * self._draws + draw) * self._batch_size + replica * size
@@ -102,28 +100,28 @@ class Batches:
         return [(start, start + size) for start in starts]
 
     def _read(self, positions: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-        """Examples and labels at the positions of some spans, one after another."""
+        """Examples and labels at the positions of consecutive spans."""
         indices = np.concatenate([self._order.indices(*span) for span in positions])
         epochs = np.concatenate([self._order.epochs(*span) for span in positions])
         examples = self._source.read_epochs(indices, epochs)
         if self._flip:
-            mirrored = np.concatenate([self._mirrored(*span) for span in positions])
-            examples = np.where(mirrored[:, None, None, None], examples[:, :, ::-1], examples)
+            flipped = np.concatenate([self._flipped(*span) for span in positions])
+            examples = np.where(flipped[:, None, None, None], examples[:, :, ::-1], examples)
         return examples, self._source.labels(indices)
 
     def dataset(
         self, first_step: int, *, replicas: int, first_replica: int, local_replicas: int
     ) -> tf.data.Dataset:
-        """An endless dataset for one worker: its replicas' slices, step after step.
+        """An infinite dataset of the slices of a worker's replicas.
 
         Args:
-          first_step: where to begin; earlier steps are not touched.
+          first_step: first step; earlier ones are not read.
           replicas: number of replicas over all workers.
-          first_replica: number of this worker's first replica.
+          first_replica: index of this worker's first replica.
           local_replicas: number of replicas on this worker.
 
         Returns:
-          Elements as `slice` returns them; `local_replicas` of them make a step.
+          A dataset of the results of `slice`, with `local_replicas` elements per step.
         """
         shape = (self._draws, self._batch_size // replicas)
         points = len(self._source.shape) == 1
@@ -150,14 +148,14 @@ class Batches:
         numbers = tf.data.Dataset.range(first_step * local_replicas, last, math.prod(several))
         dataset = numbers.map(load, num_parallel_calls=2 * local_replicas, deterministic=True)
         dataset = dataset.unbatch() if several else dataset
-        # Known to be endless: else several hosts ask one another before each batch.
-        endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-        return dataset.prefetch(2 * local_replicas).apply(endless)
+        # Without a known cardinality, hosts synchronise before each batch.
+        infinite = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+        return dataset.prefetch(2 * local_replicas).apply(infinite)
 
     def distribute(
         self, strategy: tf.distribute.Strategy, first_step: int
     ) -> tf.distribute.DistributedDataset:
-        """The batches from a step on, for all replicas of a strategy, on one host or several."""
+        """The batches from `first_step` on, distributed over the replicas of a strategy."""
         replicas = strategy.num_replicas_in_sync
 
         def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -171,8 +169,8 @@ class Batches:
 
         return strategy.distribute_datasets_from_function(of_worker)
 
-    def _mirrored(self, start: int, stop: int) -> np.ndarray:
-        """Whether the images at these positions are mirrored: bool."""
+    def _flipped(self, start: int, stop: int) -> np.ndarray:
+        """Whether the images at these positions are flipped: bool."""
         philox = np.random.Philox(key=[self._seed, _FLIP])
         philox.advance(start // 4)  # a Philox block holds four words
         words = philox.random_raw(stop - start + start % 4)
@@ -180,7 +178,7 @@ class Batches:
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same positions in fewer spans: those that follow one another become one."""
+    """Merges adjacent spans."""
     joined = [spans[0]]
     for start, stop in spans[1:]:
         if start == joined[-1][1]:

@@ -1,4 +1,4 @@
-"""What every dataset looks like to the rest of the package."""
+"""The interface of all datasets, and datasets in memory."""
 
 from __future__ import annotations
 
@@ -10,25 +10,23 @@ import numpy as np
 
 
 class Source(abc.ABC):
-    """A set of examples that can be read at random by index.
+    """A random-access dataset.
 
-    Reading is a pure function of the indices: nothing is shuffled, cut into batches or put on a
-    device here (that is `lsgan_tf.data.pipeline`), so several threads may read at once.
+    Reading is a pure function of the indices and thread-safe; `lsgan_tf.data.pipeline` shuffles and
+    batches.
 
     Attributes:
-      name: the dataset's name as `--dataset` spells it, "hwdb".
-      shape: shape of one example: `(height, width, channels)`, uint8 with values 0 to 255, for
-        pictures; `(2,)`, float32, for points of the mixture.
-      classes: names of the classes in the order of their labels; empty when the set has no labels.
-      fingerprint: digest of the content (not of where it lies): the same for the same data and
-        preprocessing, so a run can tell that its data changed. Compare two with
+      name: value of `--dataset`, such as "hwdb".
+      shape: shape of an example: `(height, width, channels)` for images, uint8; `(2,)` for points
+        of the mixture, float32.
+      classes: class names in label order; empty if the data is unlabelled.
+      fingerprint: digest of content and preprocessing, independent of the location. Compare with
         `lsgan_tf.settings.fingerprints.same`.
-      standin: whether this is drawn in place of real data that is absent.
-      description: one line for logs and reports: what was found and where.
-      notices: further lines a user should read at start (records skipped, files left out, how to
-        get the real data).
+      standin: whether this is synthetic data in place of missing real data.
+      description: one-line description for logs and reports.
+      notices: warnings to show at start, such as skipped records and files.
       fresh: whether every epoch has new examples, with the same labels at the same indices; `read`
-        then gives those of the first.
+        returns those of the first epoch.
     """
 
     name: str
@@ -46,52 +44,52 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Examples at `indices`.
+        """Reads examples.
 
         Args:
           indices: int64, shape `(n,)`, each in `[0, len(self))`.
 
         Returns:
-          Shape `(n, *shape)`; uint8 for pictures, float32 for points.
+          Shape `(n, *shape)`; uint8 for images, float32 for points.
         """
 
     def read_epochs(self, indices: np.ndarray, epochs: np.ndarray) -> np.ndarray:
-        """Examples at `indices` as training sees them in given epochs.
+        """Reads examples of given epochs.
 
         Args:
           indices: as for `read`.
-          epochs: int64, shape `(n,)`, from 0; without effect unless `fresh`.
+          epochs: int64, shape `(n,)`, from 0; ignored unless `fresh`.
 
         Returns:
-          As `read`; a pure function of both arguments, example by example.
+          As `read`; a pure function of index and epoch.
         """
         del epochs
         return self.read(indices)
 
     def labels(self, indices: np.ndarray) -> np.ndarray:
-        """Labels at `indices`: int32, shape `(n,)`; zeros when there are no classes."""
+        """Labels at `indices`: int32, shape `(n,)`; zeros if there are no classes."""
         return np.zeros(len(indices), np.int32)
 
     def news(self) -> list[str]:
-        """Lines on what reading has met since the last call, for the log of a run."""
+        """Log lines about problems found by reading since the last call."""
         return []
 
 
 class ArraySource(Source):
-    """Examples that lie in memory.
+    """A dataset in memory.
 
     Args:
-      examples: pictures, uint8, `(n, height, width, channels)` with 1 or 3 channels; or points,
+      examples: images, uint8, `(n, height, width, channels)` with 1 or 3 channels; or points,
         float32, `(n, dimensions)`. Not copied.
       labels: ints from 0 to `len(classes)` - 1, `(n,)`; None if there are no classes.
-      classes: names of the classes in label order.
+      classes: class names in label order.
       name: see `Source`.
-      fingerprint: see `Source`; None is computed from all of the content.
+      fingerprint: see `Source`; computed from the content if None.
       description: see `Source`.
       notices: see `Source`.
 
     Raises:
-      ValueError: if the arrays are of another kind, or do not fit together.
+      ValueError: if a shape or dtype is wrong, or the arrays do not match.
     """
 
     def __init__(
@@ -141,7 +139,7 @@ def _checked(examples: np.ndarray) -> np.ndarray:
     points = examples.ndim == 2 and examples.dtype == np.float32
     if not examples.size or not (pictures or points):
         raise ValueError(
-            "Expected uint8 pictures (n, height, width, 1 or 3) or float32 points (n, dimensions). "
+            "Expected uint8 images (n, height, width, 1 or 3) or float32 points (n, dimensions). "
             f"Received: {examples.dtype} {examples.shape}"
         )
     return examples
@@ -151,7 +149,7 @@ def _checked_labels(labels: np.ndarray | None, count: int, classes: int) -> np.n
     found = np.empty(0) if labels is None else np.asarray(labels)
     if found.shape != (count,) or found.dtype.kind not in "iu":
         raise ValueError(
-            f"Expected {count:,} whole numbers as labels. Received: {found.dtype} {found.shape}"
+            f"Expected {count:,} integers as labels. Received: {found.dtype} {found.shape}"
         )
     if found.min() < 0 or found.max() >= classes:
         raise ValueError(
@@ -161,12 +159,12 @@ def _checked_labels(labels: np.ndarray | None, count: int, classes: int) -> np.n
 
 
 class Rows(Source):
-    """Some of the examples of another source.
+    """A subset of another source.
 
     Args:
-      source: the other one.
-      rows: which: int64, `(n,)`.
-      kind: what they are, for fingerprint and description.
+      source: the other source.
+      rows: indices of the subset: int64, `(n,)`.
+      kind: description of the subset, part of its fingerprint.
     """
 
     def __init__(self, source: Source, rows: np.ndarray, kind: str) -> None:

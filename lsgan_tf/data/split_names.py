@@ -1,4 +1,4 @@
-"""Names of folders that stand for a split of a dataset rather than for a class."""
+"""Recognises folder names of dataset splits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SPLIT = re.compile(
 
 
 def split_of(name: str) -> str | None:
-    """Which split the name of a folder stands for.
+    """The split that a folder name denotes.
 
     Returns:
       `"train"`, `"held out"` (validation or test), or None for any other name.

@@ -32,9 +32,9 @@ def run(tmp_path):
 def test_says_where_it_is_and_how_much(run, tmp_path):
     result = run()
     assert result.returncode == 0, result.stderr
-    assert "4 pictures of 2 characters" in result.stdout
+    assert "4 images of 2 characters" in result.stdout
     assert "per class: 1 (宁) to 3 (安), median 2" in result.stdout
-    assert "left out 1 pictures of 1 symbols" in result.stdout
+    assert "left out 1 images of 1 symbols" in result.stdout
     (images,) = (tmp_path / "cache").rglob("images.u8")
     assert f"prepared: {images.parent}" in result.stdout
     assert images.stat().st_size == 5 * 28 * 28
@@ -42,7 +42,7 @@ def test_says_where_it_is_and_how_much(run, tmp_path):
 
 def test_options(run, tmp_path):
     result = run("--all_classes", "--image_size=16", "--keep_aspect")
-    assert "5 pictures of 3 characters" in result.stdout
+    assert "5 images of 3 characters" in result.stdout
     (images,) = (tmp_path / "cache").rglob("images.u8")
     assert images.stat().st_size == 5 * 16 * 16
 

@@ -1,4 +1,4 @@
-"""Small data that several tests of pictures make for themselves."""
+"""Small data that several tests of images make for themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 @pytest.fixture
 def encode() -> Callable[..., bytes]:
-    """Encodes a picture: a Pillow image, or a colour that fills 12x9 pixels."""
+    """Encodes an image: a Pillow image, or a colour that fills 12x9 pixels."""
 
     def encode(picture="red", kind="PNG", size=(12, 9), **options):
         image = picture if isinstance(picture, Image.Image) else Image.new("RGB", size, picture)
@@ -27,7 +27,7 @@ def encode() -> Callable[..., bytes]:
 
 @pytest.fixture
 def noise() -> Callable[[int], Image.Image]:
-    """A picture of 24x16 coloured blocks, another for each number."""
+    """An image of 24x16 coloured blocks, another for each number."""
 
     def noise(number: int) -> Image.Image:
         blocks = np.random.default_rng(number).integers(0, 256, (4, 6, 3), np.uint8)

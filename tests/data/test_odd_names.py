@@ -46,7 +46,7 @@ def test_characters(root, cache):
     assert (len(source), source.classes) == (3, ("啊", "安"))
     assert hwdb.open_source(root, cache_dir=cache).fingerprint == source.fingerprint
     lines, fine = verify_hwdb.report(root)
-    assert fine and any("train split: 3 pictures" in line for line in lines)
+    assert fine and any("train split: 3 images" in line for line in lines)
 
 
 def test_characters_in_a_zip_with_names_in_gbk(tmp_path, cache):
@@ -117,4 +117,4 @@ def test_the_report_of_a_command(root):
         [sys.executable, TOOL, f"--data_dir={root}"], capture_output=True, text=True
     )
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
-    assert "sound: train with --dataset=hwdb" in done.stdout
+    assert "intact: train with --dataset=hwdb" in done.stdout

@@ -17,7 +17,7 @@ FIRST_FLIPS = [0, 1, 1, 0, 0, 1, 1, 1, 0, 1]
 
 
 class Numbered(Source):
-    """Pictures that tell their index: 2x3, the index in the left column, 200 in the right."""
+    """Images that tell their index: 2x3, the index in the left column, 200 in the right."""
 
     name = "numbered"
     shape = (2, 3, 1)
@@ -116,7 +116,7 @@ class TestSlices:
 
 
 class Fresh(Numbered):
-    """New pictures in each epoch: the epoch stands in the middle column."""
+    """New images in each epoch: the epoch stands in the middle column."""
 
     fresh = True
 

@@ -46,14 +46,14 @@ def test_the_fingerprint_is_of_the_content():
 @pytest.mark.parametrize(
     ("examples", "labels", "classes", "said"),
     [
-        (PICTURES / 255, None, (), "Expected uint8 pictures.*float64"),
+        (PICTURES / 255, None, (), "Expected uint8 images.*float64"),
         (PICTURES[..., 0], None, (), r"Received: uint8 \(5, 4, 4\)"),
         (PICTURES[..., :2], None, (), r"1 or 3"),
         (PICTURES[:0], None, (), r"Received: uint8 \(0, 4, 4, 3\)"),
         (np.zeros((3, 2)), None, (), "float32 points"),
-        (PICTURES, LABELS[:4], ["a", "b"], r"Expected 5 whole numbers.*\(4,\)"),
-        (PICTURES, None, ["a", "b"], "Expected 5 whole numbers"),
-        (PICTURES, LABELS * 0.5, ["a", "b"], "whole numbers.*float64"),
+        (PICTURES, LABELS[:4], ["a", "b"], r"Expected 5 integers.*\(4,\)"),
+        (PICTURES, None, ["a", "b"], "Expected 5 integers"),
+        (PICTURES, LABELS * 0.5, ["a", "b"], "integers.*float64"),
         (PICTURES, LABELS, ["a"], "Expected labels from 0 to 0. Received: 0 to 1"),
         (PICTURES, LABELS.astype(np.int8) - 1, ["a", "b"], "Received: -1 to 0"),
         (PICTURES, LABELS, (), "Expected names of the classes"),

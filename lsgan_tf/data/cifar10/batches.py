@@ -1,8 +1,7 @@
-"""The two official layouts of CIFAR-10, read from bytes and checked.
+"""Parses the two official layouts of CIFAR-10.
 
-`cifar-10-batches-bin` holds records of one label byte and 3,072 pixels: the red, the green and the
-blue plane of 32x32, row by row. `cifar-10-batches-py` holds the same numbers as pickled
-dictionaries.
+`cifar-10-batches-bin` contains records of one label byte and 3,072 pixels: the red, green and blue
+planes of 32x32, row by row. `cifar-10-batches-py` contains the same data as pickled dictionaries.
 """
 
 from __future__ import annotations
@@ -39,9 +38,8 @@ SPLITS = {
     "test": ("test_batch",),
 }
 
-# SHA-256 of each batch in the binary layout, which is that of the official
-# data_batch_1.bin and so on. The pickles are compared in this layout too: their
-# own hash changes with whatever wrote them.
+# SHA-256 of each batch in the binary layout, equal to that of the official .bin files. Pickles are
+# compared in this layout too, since their own hash depends on the writer.
 OFFICIAL_SHA256 = {
     "data_batch_1": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
     "data_batch_2": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
@@ -53,24 +51,24 @@ OFFICIAL_SHA256 = {
 
 
 def batch_of(file_name: str) -> str | None:
-    """The batch that a file of either layout holds, None if it is no batch."""
+    """The batch in a file of either layout; None if it is not a batch."""
     stem = file_name.removesuffix(".bin")
     return stem if any(stem in names for names in SPLITS.values()) else None
 
 
 def parse(content: bytes, where: str) -> np.ndarray:
-    """Records of one batch file of either layout.
+    """Parses a batch file of either layout.
 
     Args:
-      content: the file.
-      where: its path for messages; the binary layout's names end in `.bin`.
+      content: content of the file.
+      where: its path for messages; names of the binary layout end in `.bin`.
 
     Returns:
-      uint8, shape `(10000, 3073)`: the label, then the red, green and blue plane.
+      uint8, shape `(10000, 3073)`: the label, then the red, green and blue planes.
 
     Raises:
-      UserError: if the file is cut short, malformed, asks for anything but arrays and plain
-        containers (pickles), or holds a label above 9.
+      UserError: if the file is truncated or malformed, contains anything but arrays and plain
+        containers (pickles), or a label above 9.
     """
     records = _binary(content, where) if where.endswith(".bin") else _pickled(content, where)
     worst = int(records[:, 0].max())
@@ -84,18 +82,18 @@ def parse(content: bytes, where: str) -> np.ndarray:
 
 
 def digest(records: np.ndarray) -> str:
-    """Hex SHA-256 of a batch in the binary layout, to compare with `OFFICIAL_SHA256`."""
+    """Hex SHA-256 of a batch in the binary layout, comparable with `OFFICIAL_SHA256`."""
     return hashlib.sha256(np.ascontiguousarray(records)).hexdigest()
 
 
 def pictures(records: np.ndarray) -> np.ndarray:
-    """The pictures of some records: uint8, shape `(n, 32, 32, 3)`."""
+    """The images of records: uint8, shape `(n, 32, 32, 3)`."""
     planes = records[:, 1:].reshape(-1, 3, SIZE, SIZE)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
 
 def records_of(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The inverse of `pictures`, for pictures that come from elsewhere."""
+    """The inverse of `pictures`, for images from other sources."""
     planes = images.transpose(0, 3, 1, 2).reshape(len(images), _PIXELS)
     return np.concatenate([labels.astype(np.uint8)[:, None], planes], axis=1)
 
@@ -105,7 +103,7 @@ def _binary(content: bytes, where: str) -> np.ndarray:
     if len(content) != expected:
         raise UserError(
             f"{where}: expected {expected:,} bytes ({IMAGES_PER_BATCH:,} records of {_RECORD:,}), "
-            f"found {len(content):,}; the file is cut short or no CIFAR-10 batch: fetch it again"
+            f"found {len(content):,}; the file is truncated or not a CIFAR-10 batch: fetch it again"
         )
     return np.frombuffer(content, np.uint8).reshape(-1, _RECORD)
 
@@ -122,21 +120,21 @@ def _pickled(content: bytes, where: str) -> np.ndarray:
             f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         )
         raise UserError(f"{where}: expected b'data' to be a uint8 array {shape}, found {found}")
-    array = _whole_numbers(labels)
+    array = _integers(labels)
     if array is None:
         raise UserError(
-            f"{where}: expected b'labels' to be {IMAGES_PER_BATCH:,} whole numbers, found another "
+            f"{where}: expected b'labels' to be {IMAGES_PER_BATCH:,} integers, found another "
             f"{type(labels).__name__}"
         )
-    # A label that does not fit a byte must not wrap around into a good one.
+    # A label that does not fit in a byte must not wrap around to a valid one.
     small = np.where((array >= 0) & (array < 255), array, 255).astype(np.uint8)
     return np.concatenate([small[:, None], data], axis=1)
 
 
-def _whole_numbers(labels: Any) -> np.ndarray | None:
-    """A batch's labels as an array, None if they are anything else; that is never converted.
+def _integers(labels: Any) -> np.ndarray | None:
+    """The labels of a batch as an array; None if they are not integers.
 
-    A few bytes of a pickle can describe lists in lists that fill all the memory as an array.
+    Other values are never converted, since nested lists in a pickle may expand to fill the memory.
     """
     if isinstance(labels, list | tuple) and len(labels) == IMAGES_PER_BATCH:
         if any(type(label) is not int for label in labels):

@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 pictures of 32x32 in ten classes, in every form people have it in."""
+"""CIFAR-10: 60,000 images of 32x32 in ten classes, from any of its common layouts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOME = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVE = "cifar-10-binary.tar.gz"
 _FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py")
 _ARCHIVES = (ARCHIVE, "cifar-10-python.tar.gz")
-_HOST_TIMEOUT = 5.0  # Seconds; tensorflow-datasets by itself would try for minutes.
+_HOST_TIMEOUT = 5.0  # seconds; tensorflow-datasets would retry for minutes
 _FORMS = (
     "cifar-10-batches-bin, cifar-10-batches-py, one of their .tar.gz, or a folder prepared by "
     "tensorflow-datasets"
@@ -36,20 +36,18 @@ _SHAPE = (cifar10_batches.SIZE, cifar10_batches.SIZE, 3)
 def open_source(
     data_dir: Path | None, *, cache_dir: Path | None = None, split: str = "train"
 ) -> ArraySource:
-    """Opens CIFAR-10, in the official order whatever form it is found in.
-
-    It lies in memory, 150 MB of training pictures.
+    """Opens CIFAR-10 in the official order, in memory (150 MB for the training split).
 
     Args:
-      data_dir: a folder that is or holds `cifar-10-batches-bin` or `cifar-10-batches-py`, one of
-        their archives or a folder that holds it, or a folder prepared by tensorflow-datasets. None
-        looks for what tensorflow-datasets prepared before and else has it download the set.
-      cache_dir: where a download goes; the user's cache folder by default.
-      split: `"train"` (50,000 pictures) or `"test"` (10,000).
+      data_dir: `cifar-10-batches-bin` or `cifar-10-batches-py`, one of their archives, a folder of
+        either, or a folder prepared by tensorflow-datasets. None uses what tensorflow-datasets
+        prepared before, or downloads the dataset with it.
+      cache_dir: target of a download; the user's cache folder by default.
+      split: `"train"` (50,000 images) or `"test"` (10,000).
 
     Raises:
-      UserError: if nothing is found, a file is damaged, counts or labels are wrong, or there is
-        nothing and the download's host does not answer.
+      UserError: if nothing is found and cannot be downloaded, a file is damaged, or counts or
+        labels are wrong.
     """
     if split not in cifar10_batches.SPLITS:
         raise UserError(f"CIFAR-10 has the splits 'train' and 'test', received {split!r}")
@@ -62,10 +60,10 @@ def open_source(
 
 
 def locate(path: Path) -> tuple[Path, list[Path]]:
-    """Which form of CIFAR-10 lies at `path`.
+    """Finds CIFAR-10 at `path`.
 
     Returns:
-      The folder or archive to read, and further forms beside it that are not read.
+      The folder or archive to read, and further copies in other layouts that are ignored.
 
     Raises:
       UserError: if there is none.
@@ -96,14 +94,14 @@ def locate(path: Path) -> tuple[Path, list[Path]]:
 
 
 def _refuse_cifar100(path: Path, names: Iterable[str]) -> None:
-    """Says so if what is given is CIFAR-100.
+    """Raises an error if the data is CIFAR-100.
 
     Args:
-      path: as `--data_dir`.
-      names: of the files and folders that were found.
+      path: the value of `--data_dir`.
+      names: names of the files and folders found.
 
     Raises:
-      UserError: if they are CIFAR-100's.
+      UserError: if they are those of CIFAR-100.
     """
     parts = {part.lower() for name in names for part in name.split("/")}
     layouts = ({"train", "test", "meta"}, {"train.bin", "test.bin"})
@@ -112,8 +110,8 @@ def _refuse_cifar100(path: Path, names: Iterable[str]) -> None:
     ):
         raise UserError(
             f"--data_dir={path}: this is CIFAR-100, expected CIFAR-10 ({_FORMS}); fetch "
-            f"{HOME}{ARCHIVE}, or unpack CIFAR-100 into a folder of PNG for each class and give "
-            "that with --dataset=images"
+            f"{HOME}{ARCHIVE}, or unpack CIFAR-100 into a folder of PNG files per class and use "
+            "--dataset=images"
         )
 
 
@@ -130,9 +128,7 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
     seen: list[str] = []
     for batch, content, where in _batch_files(place, wanted, seen):
         if batch in digests:
-            raise UserError(
-                f"{where}: {batch} is there a second time; keep one of the two official layouts"
-            )
+            raise UserError(f"{where}: {batch} exists twice; keep one of the two official layouts")
         records = cifar10_batches.parse(content, where)
         start = wanted.index(batch) * per_batch
         images[start : start + per_batch] = cifar10_batches.pictures(records)
@@ -144,19 +140,19 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
             f"{place}: {', '.join(missing)} missing, expected {', '.join(wanted)}; fetch "
             f"{HOME}{ARCHIVE} again"
         )
-    notices = [f"{other} lies beside {place.name} and is not read" for other in others]
+    notices = [f"{other} is ignored: {place.name} is used" for other in others]
     return _finish(images, labels, [digests[batch] for batch in wanted], split, place, notices)
 
 
 def _batch_files(
     place: Path, wanted: tuple[str, ...], seen: list[str]
 ) -> Iterator[tuple[str, bytes, str]]:
-    """The wanted batches in a folder or an archive: name, content, path for messages.
+    """Reads the wanted batches of a folder or an archive: name, content, path for messages.
 
     Args:
       place: the folder or archive.
       wanted: names of batches.
-      seen: takes the names of all members of an archive.
+      seen: receives the names of all members of an archive.
     """
     if place.is_dir():
         for path in sorted(place.iterdir()):
@@ -175,26 +171,26 @@ def _batch_files(
     members = archives.read_members(place, is_wanted, largest=cifar10_batches.LARGEST_FILE)
     for member, content in members:
         batch = cifar10_batches.batch_of(member.basename)
-        assert batch is not None  # It was asked for.
+        assert batch is not None
         yield batch, content, f"{place}/{member.name}"
 
 
 def _from_tfds(folder: Path, split: str) -> ArraySource:
-    """Reads a prepared folder and puts the pictures back into the official order."""
+    """Reads a prepared folder and restores the official order."""
     tfds = tfds_folder.import_tfds()
     expected = len(cifar10_batches.SPLITS[split]) * cifar10_batches.IMAGES_PER_BATCH
     try:
         dataset = tfds_folder.builder_of(folder).as_dataset(split=split)
         images = np.empty((expected, *_SHAPE), np.uint8)
-        labels, places = np.full(expected, -1), np.full(expected, -1)
+        labels, positions = np.full(expected, -1), np.full(expected, -1)
         count = 0
         for count, example in enumerate(tfds.as_numpy(dataset), start=1):
             if count <= expected:
                 images[count - 1], labels[count - 1] = example["image"], example["label"]
-                places[count - 1] = _official_place(example)
+                positions[count - 1] = _official_position(example)
     except UserError:
         raise
-    # Damaged files raise TensorFlow's own errors, and missing ones several kinds.
+    # Damaged and missing files raise many kinds of exceptions.
     except Exception as error:
         detail = " ".join(str(error).split())[:200]
         raise UserError(
@@ -203,16 +199,16 @@ def _from_tfds(folder: Path, split: str) -> ArraySource:
         ) from error
     if count != expected:
         raise UserError(
-            f"{folder}: expected {expected:,} pictures in the split {split!r}, found {count:,}; "
+            f"{folder}: expected {expected:,} images in the split {split!r}, found {count:,}; "
             "delete the folder and prepare it again"
         )
-    # Shards hold the pictures in shuffled order; their ids tell the official one.
-    if np.array_equal(np.sort(places), np.arange(expected)):
-        order = np.argsort(places)
+    # Shards are shuffled; the ids contain the official position.
+    if np.array_equal(np.sort(positions), np.arange(expected)):
+        order = np.argsort(positions)
         images, labels = images[order], labels[order]
     if wrong := set(labels.tolist()) - set(range(len(cifar10_batches.CLASSES))):
         raise UserError(
-            f"{folder}: a label is {wrong.pop()}, expected 0 to 9; delete the folder and "
+            f"{folder}: label {wrong.pop()}, expected 0 to 9; delete the folder and "
             "prepare it again"
         )
     labels = labels.astype(np.uint8)
@@ -225,8 +221,8 @@ def _batches(split: str) -> tuple[str, ...]:
     return cifar10_batches.SPLITS[split]
 
 
-def _official_place(example: dict[str, Any]) -> int:
-    """The picture's number in the official order, from an id like `b"train_00123"`."""
+def _official_position(example: dict[str, Any]) -> int:
+    """The position in the official order, from an id like `b"train_00123"`."""
     digits = bytes(example.get("id", b"")).rpartition(b"_")[2]
     return int(digits) if digits.isdigit() else -1
 
@@ -242,8 +238,8 @@ def _finish(
     official = [cifar10_batches.OFFICIAL_SHA256[batch] for batch in _batches(split)]
     if digests != official:
         notices.append(
-            f"{place}: well formed, but not the official CIFAR-10 pictures in their order "
-            "(SHA-256 differs); compare results with care"
+            f"{place}: not the official CIFAR-10 images in their order (SHA-256 differs); results "
+            "may not be comparable"
         )
     return ArraySource(
         images,
@@ -251,19 +247,19 @@ def _finish(
         cifar10_batches.CLASSES,
         name="cifar10",
         fingerprint=fingerprint_of(digests),
-        description=f"CIFAR-10, {len(images):,} {split} pictures of 32x32 in 10 classes, "
+        description=f"CIFAR-10, {len(images):,} {split} images of 32x32 in 10 classes, "
         f"from {place}",
         notices=tuple(notices),
     )
 
 
 def fingerprint_of(digests: list[str]) -> str:
-    """The fingerprint of a split whose batches have these digests."""
+    """The fingerprint of a split, from the digests of its batches."""
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _downloaded(cache_dir: Path) -> Path:
-    """What tensorflow-datasets prepared before, or prepares now by downloading."""
+    """Finds what tensorflow-datasets prepared before, or downloads and prepares it."""
     target = cache_dir / "tensorflow_datasets"
     for place in (target, Path("~/tensorflow_datasets")):
         with contextlib.suppress(RuntimeError):  # there is no home folder
@@ -277,10 +273,10 @@ def _downloaded(cache_dir: Path) -> Path:
         try:
             builder = tfds.builder("cifar10", data_dir=target)
             builder.download_and_prepare()
-        # Its downloader raises errors of several libraries.
+        # The downloader raises exceptions of several libraries.
         except Exception as error:
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
-                raise  # Not the network's fault.
+                raise  # not a network error
             detail = " ".join(str(error).split())[:200]
             raise UserError(
                 f"tensorflow-datasets could not prepare CIFAR-10 in {target} ({detail}); fetch "
@@ -296,6 +292,6 @@ def _require_host(address: str) -> None:
     except (OSError, ValueError, urllib.error.URLError) as error:
         detail = " ".join(str(getattr(error, "reason", error)).split())
         raise UserError(
-            f"CIFAR-10 is not here and its host does not answer ({detail}); fetch {address} on a "
-            "machine with a network and pass --data_dir=<that file or its folder>"
+            f"CIFAR-10 is missing and cannot be downloaded ({detail}); download {address} on "
+            "another machine and pass --data_dir=<that file or its folder>"
         ) from error

@@ -1,8 +1,8 @@
-"""Reading zip and tar archives that came from elsewhere, without trusting what they say.
+"""Safe reading of untrusted zip and tar archives.
 
-An archive may be cut short, may name members outside the folder it is opened in, or may claim to
-hold more than fits. Members are read one at a time, only plain files are accepted, and nothing is
-ever written under a member's own name.
+An archive may be truncated, name paths outside the target folder, or claim to be larger than the
+disk. Members are read one at a time, only regular files are accepted, and member names are never
+used as output paths.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, open_regular
 
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-# What the standard library raises on archives that are damaged or cut short.
+# Exceptions of the standard library for damaged or truncated archives.
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -39,12 +39,12 @@ _DAMAGE = (
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A plain file inside an archive.
+    """A regular file in an archive.
 
     Attributes:
-      name: its path inside the archive, with forward slashes, checked.
-      size: bytes after decompression, as the archive's header says.
-      crc: the CRC-32 that a zip file records; 0 in a tar file.
+      name: checked path inside the archive, with forward slashes.
+      size: uncompressed size in bytes, according to the archive.
+      crc: CRC-32 recorded in a zip file; 0 in a tar file.
     """
 
     name: str
@@ -58,31 +58,31 @@ class Member:
 
     @property
     def folder(self) -> str:
-        """The name of the folder that holds it, empty at the top."""
+        """The name of the parent folder, empty at the top."""
         return PurePosixPath(self.name).parent.name
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name of `path` is that of a zip or tar archive."""
+    """Whether `path` is a zip or tar archive by its name."""
     return path.name.lower().endswith((".zip", *_TAR_ENDINGS)) and not path.is_dir()
 
 
 def read_members(
     path: Path, wanted: Callable[[Member], bool], *, largest: int
 ) -> Iterator[tuple[Member, bytes]]:
-    """Reads the members that are wanted into memory, one at a time, in one pass.
+    """Reads selected members into memory, one at a time, in one pass.
 
     Args:
       path: a zip or tar archive.
-      wanted: says which members to read.
-      largest: bytes above which a wanted member is refused rather than read.
+      wanted: selects the members to read.
+      largest: maximum size of a member in bytes.
 
     Yields:
       Each wanted member and its content.
 
     Raises:
-      UserError: if the archive cannot be read, is damaged or cut short, holds a path that leads
-        outside it, or a wanted member is larger than `largest`.
+      UserError: if the archive is unreadable, damaged or truncated, contains a path outside itself,
+        or a wanted member is larger than `largest`.
     """
     for member, stream in _members(path):
         if not wanted(member):
@@ -96,17 +96,17 @@ def read_members(
             content = stream.read(largest + 1)
         if len(content) != member.size:
             raise UserError(
-                f"{path}: its member {member.name} holds {len(content):,} bytes where the archive "
-                f"says {member.size:,}; fetch it again"
+                f"{path}: its member {member.name} has {len(content):,} bytes instead of "
+                f"{member.size:,}; fetch the archive again"
             )
         yield member, content
 
 
 def list_zip(path: Path) -> list[Member]:
-    """The plain files of a zip archive, from its directory alone.
+    """The regular files of a zip archive, from its directory.
 
     Raises:
-      UserError: as `read_members`.
+      UserError: see `read_members`.
     """
     with _damage(path), open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
         return [_zip_member(path, info) for info in archive.infolist() if not info.is_dir()]
@@ -115,16 +115,16 @@ def list_zip(path: Path) -> list[Member]:
 def extract_from_zip(
     path: Path, member: Member, target: Path, *, report: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Writes one member of a zip archive to the file `target`, checking its CRC.
+    """Extracts a member of a zip archive to the file `target` and checks its CRC.
 
     Args:
       path: the archive.
       member: one of `list_zip(path)`.
-      target: the file to write; its name is the caller's, never the archive's.
-      report: called with the number of bytes written, block by block.
+      target: the file to write.
+      report: called with the size of each block written.
 
     Raises:
-      UserError: as `read_members`, or if `target` cannot be written.
+      UserError: see `read_members`; also if `target` cannot be written.
     """
     with (
         _damage(path),
@@ -138,10 +138,10 @@ def extract_from_zip(
 
 
 def head_in_zip(path: Path, member: Member, count: int) -> bytes:
-    """The first bytes of one member of a zip archive, at most `count`.
+    """The first `count` bytes of a member of a zip archive.
 
     Raises:
-      UserError: as `read_members`.
+      UserError: see `read_members`.
     """
     with (
         _damage(path),
@@ -153,7 +153,7 @@ def head_in_zip(path: Path, member: Member, count: int) -> bytes:
 
 
 class _Counting:
-    """A writer that reports how much went through it."""
+    """A writer that reports the size of each block."""
 
     def __init__(self, sink: IO[bytes], report: Callable[[int], None]) -> None:
         self._sink, self._report = sink, report
@@ -226,12 +226,12 @@ def _checked(path: Path, name: str) -> str:
 
 @contextlib.contextmanager
 def _damage(path: Path) -> Iterator[None]:
-    """Turns what the standard library says of a bad archive into one line."""
+    """Converts exceptions for damaged archives to `UserError`."""
     try:
         with explained(path, "reading the archive"):
             yield
     except _DAMAGE as error:
         detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"{path}: the archive is damaged or cut short ({detail}); fetch it again"
+            f"{path}: the archive is damaged or truncated ({detail}); fetch it again"
         ) from error

@@ -1,4 +1,4 @@
-"""Files that look like data and that nothing here can open: what each is, and the remedy."""
+"""Recognises archives and file formats that cannot be read, and suggests remedies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PACKED = {
     ".iso": "a disc image",
     ".dmg": "a disc image",
 }
-# One compressed file; an archive or data only if what was compressed is.
+# A single compressed file; an archive or data only if its content is.
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".lz", ".lz4", ".lzma", ".z", ".br")
 _PART = re.compile(
     r".+\.(?:(?:zip|7z|rar|tar|alz|egg|gnt|gz)\.\d{2,4}|[zra]\d\d|vol\d+\.egg)", re.IGNORECASE
@@ -38,7 +38,7 @@ _UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".aria2", ".!ut"
 _ENDINGS = "|".join(map(re.escape, (*_PACKED, *_COMPRESSED, *_UNFINISHED)))
 _LAST = re.compile(rf"(?:{_ENDINGS}|\.\d+|\.part\d+|\.[zra]\d\d)$", re.IGNORECASE)
 _CASIA = {
-    ".mpf": "CASIA's feature vectors (HWDB, .mpf), from which the images cannot be had back",
+    ".mpf": "CASIA's feature vectors (HWDB, .mpf), which do not contain the images",
     ".dgr": "CASIA's pages of handwritten text (HWDB2.x, .dgr)",
     ".dgrl": "CASIA's pages of handwritten text (HWDB2.x, .dgrl)",
     ".pot": "CASIA's online characters (OLHWDB1.x, .pot): strokes of a pen, not images",
@@ -61,11 +61,11 @@ _MAGIC = (
 
 
 def archive(name: str, inside: tuple[str, ...] = ()) -> str | None:
-    """What kind of archive a file is by its name, in words; None if it is none.
+    """Describes the kind of archive by its file name; None if it is not an archive.
 
     Args:
-      name: the file's name.
-      inside: endings that make a single compressed file data: `(".gnt",)` for `x.gnt.gz`.
+      name: name of the file.
+      inside: extensions of data in a single compressed file: `(".gnt",)` for `x.gnt.gz`.
     """
     lower = name.lower()
     stem, dot, last = lower.rpartition(".")
@@ -82,16 +82,16 @@ def archive(name: str, inside: tuple[str, ...] = ()) -> str | None:
 
 
 def casia(name: str) -> str | None:
-    """Which of CASIA's formats other than `.gnt` a file has by its name, in words."""
+    """Describes a CASIA format other than `.gnt` by the file name, if it is one."""
     return _CASIA.get(Path(name.lower()).suffix)
 
 
 def trouble(name: str, inside: tuple[str, ...]) -> str | None:
-    """Why a file that looks like data cannot be read, with the remedy; None if it does not.
+    """Why a file that looks like data cannot be read, with a remedy; None for other files.
 
     Args:
-      name: the file's name.
-      inside: endings of the data that is looked for.
+      name: name of the file.
+      inside: extensions of the expected data.
     """
     if ".gnt" in inside and (kind := casia(name)):
         return f"{kind}; {_CASIA_REMEDY}"
@@ -103,7 +103,7 @@ def trouble(name: str, inside: tuple[str, ...]) -> str | None:
 
 
 def of_content(beginning: bytes) -> str | None:
-    """What kind of archive a file is by its first bytes, in words; None if it is none."""
+    """Describes the kind of archive by its first bytes; None if it is not an archive."""
     for magic, ending in _MAGIC:
         if beginning.startswith(magic):
             return _PACKED.get(ending, "a compressed file")
@@ -111,11 +111,11 @@ def of_content(beginning: bytes) -> str | None:
 
 
 def is_unpacked(path: Path, inside: tuple[str, ...]) -> bool:
-    """Whether what an archive holds lies beside it, in a folder or file of its name.
+    """Whether the content of an archive is next to it, in a folder or file of its name.
 
     Args:
       path: the archive.
-      inside: endings of the data that is looked for.
+      inside: extensions of the expected data.
     """
     stem = path.name
     while _LAST.search(stem):
@@ -129,11 +129,11 @@ def is_unpacked(path: Path, inside: tuple[str, ...]) -> bool:
 
 
 def wanted_in_zip(path: Path, wanted: Callable[[str], bool]) -> bool:
-    """Whether a zip holds a file that is wanted; one that cannot be listed may."""
+    """Whether a zip contains a wanted file, or cannot be listed."""
     try:
         with zipfile.ZipFile(path) as opened:
             names = opened.namelist()
-    # Damaged archives raise nearly anything.
+    # Damaged archives raise many kinds of exceptions.
     except Exception:
         return True
     return any(wanted(name) for name in names if not in_litter(name))

@@ -1,4 +1,4 @@
-"""The two-byte GBK tags by which `.gnt` files name characters."""
+"""Two-byte GBK tags, which identify characters in `.gnt` files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lsgan_tf.errors import UserError
 
 
 def character(code: int) -> str:
-    """The character of a tag, "" if the tag is no GBK.
+    """Decodes a tag; "" if it is not valid GBK.
 
     Args:
-      code: the tag as a number, its first byte high: 0xB0A1 is 啊, 0x4100 is A.
+      code: the tag as a big-endian number: 0xB0A1 is 啊, 0x4100 is A.
     """
     try:
         text = code.to_bytes(2, "big").rstrip(b"\0").decode("gbk")
@@ -23,10 +23,10 @@ def character(code: int) -> str:
 
 
 def tag(text: str) -> bytes:
-    """The two bytes that stand for a character in a file: what `character` turns back.
+    """Encodes a character as a tag, the inverse of `character`.
 
     Raises:
-      UserError: if it is not one printable character that GBK has.
+      UserError: if it is not one printable character of GBK.
     """
     encoded = text.encode("gbk", "ignore").ljust(2, b"\0")
     if len(text) != 1 or character(int.from_bytes(encoded, "big")) != text:
@@ -36,11 +36,8 @@ def tag(text: str) -> bytes:
 
 @functools.cache
 def table() -> bytes:
-    """For each tag, as a number with its *second* byte high, 1 if it is GBK and 0 if not.
-
-    That is how a tag is read as a part of a little-endian record.
-    """
-    # Encoding all of Unicode's first plane at once is far quicker than decoding tag by tag.
+    """1 for each valid tag and 0 for others, indexed by the tag as a *little-endian* number."""
+    # Encoding the whole Basic Multilingual Plane is much faster than decoding each tag.
     printable = "".join(filter(str.isprintable, map(chr, range(1 << 16))))
     known = np.zeros(1 << 16, bool)
     one_byte = printable.encode("ascii", "ignore")

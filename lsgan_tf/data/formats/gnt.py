@@ -1,6 +1,6 @@
-"""CASIA's `.gnt`: a memory-mapped reader and a writer.
+"""Reader (memory-mapped) and writer of CASIA's `.gnt` format.
 
-A file is one record after another, little endian, to its end:
+A file is a sequence of little-endian records:
 
 | bytes | type     | field                                                     |
 |-------|----------|-----------------------------------------------------------|
@@ -31,24 +31,24 @@ from lsgan_tf.util.files import atomic_file, explained, open_regular
 HEADER_BYTES = 10
 
 _HEADER = struct.Struct("<IHHH")
-# How far to look for the first record of what may be no GNT file at all.
+# Where the first record must start; otherwise it may not be a GNT file.
 _FIRST_RECORD_WITHIN = 1 << 20
 _SEARCH_BLOCK = 1 << 12
-# How much of a file to have in memory while it is looked through.
+# Bytes of a file that are kept in memory while it is scanned.
 _WINDOW = 16 << 20
 
 LISTED_DAMAGE = 1000
-"""Damage beyond this is counted, not listed, so that a hopeless file costs no memory."""
+"""Maximum number of damaged records that are listed; more are only counted."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Damage:
-    """A place in a file that could not be read.
+    """A part of a file that could not be read.
 
     Attributes:
       offset: byte offset of the record's header in the file.
-      reason: what is wrong with it, to be put after the file's name and offset.
-      records: how many records were lost there, at the least: judged by the longest of the others.
+      reason: description of the damage.
+      records: minimum number of lost records, estimated from the longest intact one.
     """
 
     offset: int
@@ -58,17 +58,17 @@ class Damage:
 
 @dataclasses.dataclass(frozen=True)
 class GntIndex:
-    """Where the sound records of a file are.
+    """Index of the intact records of a file.
 
     Attributes:
       path: the file.
-      size: its length in bytes.
+      size: its size in bytes.
       offsets: int64, `(n,)`: byte offset of each record's header.
-      codes: uint16, `(n,)`: each tag, the byte that comes first in the file high.
+      codes: uint16, `(n,)`: big-endian tag of each record.
       widths: uint16, `(n,)`.
       heights: uint16, `(n,)`.
-      damaged: the damaged records, at most the first 1,000 of them.
-      damaged_count: how many records are damaged in all.
+      damaged: the damaged records, at most the first 1,000.
+      damaged_count: total number of damaged records.
     """
 
     path: Path
@@ -85,14 +85,14 @@ class GntIndex:
 
 
 def scan(path: Path) -> GntIndex:
-    """Finds every record of a file in one pass.
+    """Indexes all records of a file in one pass.
 
-    A damaged record is left out and listed. Reading goes on where its size field says, or its width
-    and height, if a header is there, or else at the next header that can be found.
+    Damaged records are skipped and listed. Scanning continues where the size field, or width and
+    height, of the damaged record points to a header, otherwise at the next header found.
 
     Raises:
-      UserError: if the file cannot be read, holds not one sound record, or holds more damaged
-        records than sound ones.
+      UserError: if the file cannot be read, or has no intact record or more damaged than intact
+        ones.
     """
     path = Path(path)
     data = _map(path)
@@ -123,13 +123,13 @@ def scan(path: Path) -> GntIndex:
             if len(damaged) < LISTED_DAMAGE:
                 damaged.append((at, after, reason))
             elif damaged_count > len(offsets):
-                at = length  # hopeless: no need to see the rest
+                at = length  # not a GNT file: stop
                 break
             at = after
         _forget(data)
     if damaged_count > len(offsets):
         raise UserError(_not_gnt(path, len(offsets), damaged[0]))
-    # From here on every file has a record. Its tags were read as little-endian numbers.
+    # There is at least one record. Tags were read as little-endian numbers.
     index = GntIndex(
         path=path,
         size=length,
@@ -148,7 +148,7 @@ def scan(path: Path) -> GntIndex:
 
 
 class GntFile:
-    """A file whose bitmaps can be looked at in any order without reading the rest.
+    """Random access to the bitmaps of a file.
 
     Example:
       with GntFile("1.0train-gb1.gnt") as file:
@@ -159,11 +159,11 @@ class GntFile:
       path: the file.
 
     Attributes:
-      index: where its sound records are and what is damaged.
-      characters: the character of each sound record.
+      index: index of the intact and damaged records.
+      characters: the character of each intact record.
 
     Raises:
-      UserError: as `scan` does.
+      UserError: see `scan`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -177,7 +177,7 @@ class GntFile:
         return len(self.index)
 
     def bitmap(self, i: int) -> np.ndarray:
-        """Picture of sound record `i`: a read-only view of the file, uint8, `(H, W)`."""
+        """Image of intact record `i`: a read-only view of the file, uint8, `(H, W)`."""
         height, width = int(self.index.heights[i]), int(self.index.widths[i])
         start = int(self.index.offsets[i]) + HEADER_BYTES
         return np.frombuffer(self._data, np.uint8, height * width, start).reshape(height, width)
@@ -191,23 +191,23 @@ class GntFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Bitmaps that are still in use keep the file mapped; the last one unmaps it.
+        # The file stays mapped as long as bitmaps are in use.
         self._data = None
 
 
 def write(path: Path, records: Iterable[tuple[str, np.ndarray]]) -> int:
-    """Writes a file, whole or not at all, one record at a time.
+    """Writes a file atomically, one record at a time.
 
     Args:
-      path: the file; its folder is made.
+      path: the file; its folder is created.
       records: characters and their bitmaps, uint8, `(H, W)`, each side 1 to 65,535.
 
     Returns:
-      How many records were written.
+      The number of records.
 
     Raises:
-      UserError: if the disk is full or GBK lacks a character.
-      ValueError: if a bitmap is not uint8, not flat or has a side out of range.
+      UserError: if the disk is full or a character is not in GBK.
+      ValueError: if a bitmap has a wrong dtype or shape.
     """
     count = 0
     with (
@@ -239,33 +239,33 @@ def _map(path: Path) -> mmap.mmap:
 
 
 def _forget(data: mmap.mmap) -> None:
-    """Gives back the memory of what was read; reading it again is possible."""
+    """Releases the pages that were read; they can be read again."""
     if hasattr(data, "madvise"):
         data.madvise(mmap.MADV_DONTNEED)
 
 
 def _diagnose(data: mmap.mmap, at: int, within: int) -> tuple[str, int]:
-    """What is wrong with the record at `at`, and where to go on reading.
+    """Describes the damage of a record and finds the next one.
 
     Args:
       data: the file.
-      at: offset of a record that is not sound.
-      within: how many bytes to search for the next one.
+      at: offset of the damaged record.
+      within: maximum number of bytes to search for the next record.
     """
     left = len(data) - at
     if left < HEADER_BYTES:
-        return f"truncated: {left} bytes are left and a header takes {HEADER_BYTES}", len(data)
+        return f"truncated: {left} bytes are left for a header of {HEADER_BYTES}", len(data)
     size, code, width, height = _HEADER.unpack_from(data, at)
     expected = HEADER_BYTES + width * height
     if size != expected:
         reason = f"record size {size} is not 10 + width {width} x height {height}"
     elif size > left:
-        reason = f"truncated: the record takes {size} bytes and {left} are left"
+        reason = f"truncated: the record has {size} bytes and {left} are left"
     elif size == HEADER_BYTES:
         return f"width {width} and height {height}: neither may be zero", at + size
     else:
-        return f"tag {code.to_bytes(2, 'little').hex()} is no GBK", at + size
-    # Either may be the false one; the nearer place skips no sound record in between.
+        return f"tag {code.to_bytes(2, 'little').hex()} is not GBK", at + size
+    # Either may be wrong; trying the nearer one first skips no intact record.
     for after in sorted((at + size, at + expected)):
         if after > at and _consistent(data, after):
             return reason, after
@@ -273,7 +273,7 @@ def _diagnose(data: mmap.mmap, at: int, within: int) -> tuple[str, int]:
 
 
 def _consistent(data: mmap.mmap, at: int) -> bool:
-    """Whether a record may well start at `at`: its size is right, or the file ends there."""
+    """Whether a record may start at `at`: its size is consistent, or the file ends there."""
     if at + HEADER_BYTES > len(data):
         return at == len(data)
     size, _, width, height = _HEADER.unpack_from(data, at)
@@ -281,12 +281,12 @@ def _consistent(data: mmap.mmap, at: int) -> bool:
 
 
 def _search(data: mmap.mmap, start: int, stop: int) -> int:
-    """Offset of the first sound record that starts in `start` to `stop`, or the file's end."""
+    """Offset of the first intact record that starts in `start` to `stop`, or the file's end."""
     is_gbk = gbk.table()
     stop = min(stop, len(data) - HEADER_BYTES)
     for block in range(start, stop, _SEARCH_BLOCK):
         count = min(_SEARCH_BLOCK, stop - block)
-        # Every byte of the block taken as the start of a header: views one byte apart.
+        # Interpret each byte of the block as the start of a header: views with a stride of 1.
         sizes = np.ndarray((count,), "<u4", data, block, (1,))
         widths = np.ndarray((count,), "<u2", data, block + 6, (1,)).astype(np.uint32)
         heights = np.ndarray((count,), "<u2", data, block + 8, (1,))
@@ -299,12 +299,12 @@ def _search(data: mmap.mmap, start: int, stop: int) -> int:
     return len(data)
 
 
-def _not_gnt(path: Path, sound: int, first: tuple[int, int, str]) -> str:
+def _not_gnt(path: Path, intact: int, first: tuple[int, int, str]) -> str:
     with explained(path, "reading it"), open(path, "rb") as stream:
         kind = foreign.of_content(stream.read(16))
     if kind:
         return f"{path}: not a GNT file but {kind} by its first bytes; unpack it first"
-    what = "more damaged records than sound ones" if sound else "no sound record"
+    what = "more damaged records than intact ones" if intact else "no intact record"
     return (
         f"{path}: not a GNT file: {what} in it (byte {first[0]}: {first[2]}); "
         "download it again or remove it"

@@ -1,7 +1,7 @@
-"""Files and folders that lie in a folder of data and are none of it.
+"""Recognises files and folders among data that are not data.
 
-Two kinds are left out wherever data is looked for: what operating systems, network drives and tools
-leave behind (litter), and what this package wrote itself (runs, exports, prepared sets, caches).
+These are files of operating systems, network drives and tools (litter), and outputs of this package
+(runs, exports, prepared datasets, caches).
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ _CACHE_TAG = "CACHEDIR.TAG"
 _CACHE_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
 
 SOFTWARE = "lsgan_tf"
-"""What each image that this package writes names as its origin."""
+"""The `Software` metadata of images that this package writes."""
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file or folder of this name is left behind by a system or a tool.
+    """Whether a file or folder name is that of a known file of a system or tool.
 
-    Names that may well be classes ("#", "@home") are not: only those that are known.
+    Names that may be classes ("#", "@home") are not.
     """
     return _LITTER.fullmatch(name) is not None
 
 
 def in_litter(path: str) -> bool:
-    """Whether a file lies in litter or is litter itself.
+    """Whether any part of a path is litter.
 
     Args:
-      path: relative, with forward slashes, as inside an archive.
+      path: relative path with forward slashes.
     """
     return any(is_litter(name) for name in path.split("/") if name != ".")
 
 
 def our_own(folder: Path | bytes) -> str | None:
-    """What a folder is if this package made it, such as "a run folder"; else None."""
+    """The kind of a folder that this package wrote, such as "a run folder"; else None."""
     place = os.fsdecode(folder)
     if _has(place, "config.json"):
         values = _values(place, "config.json")
@@ -72,10 +72,7 @@ def our_own(folder: Path | bytes) -> str | None:
 
 
 def tag_cache(folder: Path) -> None:
-    """Marks a folder as a cache, which backups and searches for data leave out.
-
-    See https://bford.info/cachedir. A folder that may not be written stays as it is.
-    """
+    """Marks a folder as a cache (https://bford.info/cachedir), if it is writable."""
     path = Path(folder) / _CACHE_TAG
     try:
         with open(path, "x", encoding="ascii") as stream:
@@ -97,7 +94,7 @@ def _is_cache(folder: str) -> bool:
 
 
 def _values(folder: str, name: str) -> dict[str, Any]:
-    """A JSON object in a folder; empty if there is none that can be read."""
+    """A JSON object in a folder; empty if it cannot be read."""
     path = os.path.join(folder, name)
     try:
         if not os.path.isfile(path) or os.path.getsize(path) > _LARGEST_JSON:

@@ -1,8 +1,8 @@
-"""Pickles of arrays and plain containers, read without running anything they ask for.
+"""Safe unpickling of arrays and plain containers.
 
-A pickle is a program: it may call whatever it can import, and a few of its bytes may describe more
-than any memory holds. Here it reaches stand-ins that keep what it says of an array, and only the
-instructions that arrays and plain containers need.
+A pickle is a program: it may call anything importable, and a few bytes may expand to more than the
+memory. Here only the instructions for arrays and plain containers are allowed, and NumPy's names
+resolve to stand-ins that record the description of an array.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ import numpy as np
 
 from lsgan_tf.errors import UserError
 
-_SHOWN = 100  # Characters of what a pickle says that get into a message.
-_MOST_INSTRUCTIONS = 2_000_000  # A batch of CIFAR-10 has 100,000; these take a few seconds.
+_SHOWN = 100  # characters of a pickle's content in a message
+_MOST_INSTRUCTIONS = 2_000_000  # a batch of CIFAR-10 has 100,000
 _NUMBERS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 _TUPLES = ("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3")
-# What can be made to take any time as a key: sets in sets, and long numbers.
+# These can make hashing a key arbitrarily slow: nested sets, and long integers.
 _REFUSED = ("DUP", "EMPTY_SET", "FROZENSET", "ADDITEMS", "LONG4")
 _GETS = ("GET", "BINGET", "LONG_BINGET")
 _PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 def load_pickle(content: bytes, where: str) -> Any:
-    """Unpickles arrays of whole numbers and plain containers, and nothing else.
+    """Unpickles arrays of integers and plain containers only.
 
     Args:
       content: the pickle.
       where: its path, for messages.
 
     Returns:
-      What it holds, arrays at the top or in one dictionary as NumPy arrays; strings that Python 2
-      wrote come back as bytes.
+      The content; arrays at the top level or in a dictionary as NumPy arrays, and strings written
+      by Python 2 as bytes.
 
     Raises:
-      UserError: if it is cut short or malformed, asks for anything that is not an array, a
-        dictionary, a list, a tuple, a number or a string, or would grow when it is read.
+      UserError: if it is truncated or malformed, contains anything but arrays, dictionaries, lists,
+        tuples, numbers and strings, or would expand when read.
     """
     try:
         _check_instructions(content)
@@ -52,30 +52,30 @@ def load_pickle(content: bytes, where: str) -> Any:
         raise UserError(
             f"{where}: {error}; it was not run: fetch the file again from its official address"
         ) from error
-    # Malformed pickles fail in many ways: IndexError, KeyError, AttributeError...
+    # Malformed pickles raise IndexError, KeyError, AttributeError and others.
     except Exception as error:
         detail = " ".join(str(error).split())[:_SHOWN] or type(error).__name__
         raise UserError(
-            f"{where}: not a sound pickle, damaged or cut short ({detail}); fetch it again"
+            f"{where}: the pickle is damaged or truncated ({detail}); fetch it again"
         ) from error
 
 
 class _Refused(pickle.UnpicklingError):
-    """A pickle that is more than data."""
+    """A pickle that is not plain data."""
 
 
 def _check_instructions(content: bytes) -> None:
-    """Bounds time and memory: no more is made than the file is long.
+    """Bounds time and memory by the size of the file.
 
-    A tuple that is taken again from the memo could double itself with every instruction; as a
-    dictionary's key all of it would be gone through.
+    A tuple reused from the memo could double with every instruction, and hashing it as a key would
+    visit all of it.
     """
     tuples: set[int] = set()
     former, memorized = "", 0
     for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
         name = opcode.name
         if name in _REFUSED:
-            raise _Refused(f"this pickle holds {name}, which no array needs")
+            raise _Refused(f"this pickle contains {name}, which arrays do not need")
         if count > _MOST_INSTRUCTIONS:
             raise _Refused(f"this pickle has more than {_MOST_INSTRUCTIONS:,} instructions")
         if name in _PUTS and int(argument) > count:
@@ -85,13 +85,13 @@ def _check_instructions(content: bytes) -> None:
             memorized += 1
             (tuples.add if former in _TUPLES else tuples.discard)(place)
         elif name in _GETS and int(argument) in tuples:
-            raise _Refused("this pickle uses a tuple more than once, which no array needs")
+            raise _Refused("this pickle uses a tuple more than once, which arrays do not need")
         if name not in ("PROTO", "FRAME"):
             former = name
 
 
-class _Said:
-    """What a pickle says of an array or a dtype: what it is made of, and its state."""
+class _Described:
+    """Stand-in for an array or dtype that records its arguments and state."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments, self.state = arguments, ()
@@ -100,28 +100,28 @@ class _Said:
         self.state = state
 
 
-def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Said:
-    """How NumPy writes an array in pickle protocol 5."""
-    array = _Said()
+def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Described:
+    """NumPy's representation of arrays in pickle protocol 5."""
+    array = _Described()
     array.state = (shape, dtype, order in ("F", b"F"), content)
     return array
 
 
 def _encode(text: str, encoding: Any) -> bytes:
-    """How Python 3 writes bytes in pickle protocol 2."""
+    """Python 3's representation of bytes in pickle protocol 2."""
     return text.encode("latin1")
 
 
 _ADMITTED = {
     ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): lambda: b"",  # how protocol 2 has empty bytes
-    ("numpy", "dtype"): _Said,
-    ("numpy", "ndarray"): "numpy.ndarray",  # only passed on to _reconstruct
+    ("__builtin__", "bytes"): lambda: b"",  # empty bytes in protocol 2
+    ("numpy", "dtype"): _Described,
+    ("numpy", "ndarray"): "numpy.ndarray",  # only an argument of _reconstruct
     **{
         (f"numpy.{core}.{module}", name): stand_in
         for core in ("core", "_core")
         for module, name, stand_in in (
-            ("multiarray", "_reconstruct", _Said),
+            ("multiarray", "_reconstruct", _Described),
             ("numeric", "_frombuffer", _from_buffer),
         )
     },
@@ -129,25 +129,25 @@ _ADMITTED = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reaches the names in `_ADMITTED` and no others."""
+    """Resolves only the names in `_ADMITTED`."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for a name that the pickle asks for."""
+        """Returns the stand-in for a name."""
         if (module, name) not in _ADMITTED:
-            asked = ascii(f"{module}.{name}")[1:-1][:_SHOWN]
-            raise _Refused(f"this pickle asks for {asked}, which no array needs")
+            shown = ascii(f"{module}.{name}")[1:-1][:_SHOWN]
+            raise _Refused(f"this pickle refers to {shown}, which arrays do not need")
         return _ADMITTED[module, name]
 
 
 def _plain(value: Any) -> Any:
-    """The array that was described; a shape that its bytes do not fill is refused."""
-    if not isinstance(value, _Said):
+    """Builds the described array, after checking its shape against its content."""
+    if not isinstance(value, _Described):
         return value
-    shape, dtype, fortran, content = value.state[-4:]  # an optional version comes first
+    shape, dtype, fortran, content = value.state[-4:]  # after an optional version
     code = _text(dtype.arguments[0])
     order = _text(dtype.state[1]) if dtype.state else "="
     if code.lstrip("<>=|") not in _NUMBERS:
-        raise ValueError(f"an array of {code[:_SHOWN]!r}, expected whole numbers")
+        raise ValueError(f"an array of {code[:_SHOWN]!r}, expected integers")
     content = content.encode("latin1") if isinstance(content, str) else content
     if not isinstance(content, bytes | bytearray):
         raise ValueError("an array without its content")
@@ -160,7 +160,7 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    # Nothing else is turned into text: lists in lists can be longer than the memory.
+    # Nothing else is converted to text: nested lists may expand to more than the memory.
     if not isinstance(value, bytes | str):
         raise ValueError(f"a {type(value).__name__} where a name is expected")
     return value.decode("ascii") if isinstance(value, bytes) else value

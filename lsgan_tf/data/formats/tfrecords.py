@@ -1,7 +1,7 @@
-"""TFRecord files read at random, by the offsets of their records.
+"""Random access to TFRecord files by the offsets of their records.
 
-A record is framed as: length (uint64, little endian), masked CRC-32C of the length, content, masked
-CRC-32C of the content. Both checks are verified whenever a record is read.
+A record consists of its length (uint64, little endian), masked CRC-32C of the length, content, and
+masked CRC-32C of the content. Both checksums are verified at each read.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from lsgan_tf.util.files import open_descriptor
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
-_KEPT_OPEN = 64  # Files; some systems allow no more than 256 in a process.
+_KEPT_OPEN = 64  # files; some systems allow only 256 per process
 _FRAME_BYTES = _HEADER.size + _FOOTER.size
 
 
 def frame(content: bytes) -> bytes:
-    """A record as it stands in a TFRecord file."""
+    """Frames a record for a TFRecord file."""
     length = struct.pack("<Q", len(content))
     return b"".join(
         (length, _FOOTER.pack(_masked(length)), content, _FOOTER.pack(_masked(content)))
@@ -34,7 +34,7 @@ def frame(content: bytes) -> bytes:
 
 
 def framed_bytes(content_bytes: int) -> int:
-    """Bytes that a record of so many takes in a file."""
+    """Size of a framed record with `content_bytes` of content."""
     return content_bytes + _FRAME_BYTES
 
 
@@ -44,17 +44,16 @@ def _masked(content: bytes) -> int:
 
 
 def open_all(paths: Sequence[Path]) -> list[RecordFile]:
-    """The TFRecord files of a set, however many they are: few of them stay open."""
+    """Opens the TFRecord files of a dataset; if there are many, they are not kept open."""
     return [RecordFile(path, keep_open=len(paths) <= _KEPT_OPEN) for path in paths]
 
 
 class RecordFile:
-    """One TFRecord file.
+    """A TFRecord file.
 
     Args:
-      path: the file; it is opened at the first read.
-      keep_open: whether it stays open; for one of many it is opened for each read instead, since a
-        process may only have so many files open.
+      path: the file, opened at the first read.
+      keep_open: whether to keep it open; otherwise it is opened for each read.
     """
 
     def __init__(self, path: Path, *, keep_open: bool = True) -> None:
@@ -63,14 +62,14 @@ class RecordFile:
         self._lock = threading.Lock()
 
     def read(self, offset: int, frame_bytes: int | None = None) -> bytes:
-        """The record that begins at `offset`.
+        """Reads the record at `offset`.
 
         Args:
-          offset: bytes from the file's start.
-          frame_bytes: how many bytes it takes with its frame, if known: saves a read.
+          offset: offset in bytes.
+          frame_bytes: size of the framed record, if known, which saves a read.
 
         Raises:
-          UserError: if no sound record begins there.
+          UserError: if there is no intact record.
         """
         with self._opened() as handle:
             left = os.fstat(handle).st_size - offset
@@ -91,14 +90,14 @@ class RecordFile:
         return content
 
     def offsets(self, seen: Callable[[bytes], object] | None = None) -> array[int]:
-        """Offsets of all records, by walking over their headers.
+        """Offsets of all records, from their headers alone.
 
         Args:
-          seen: called with each record's length and the checksum of its content, as they stand in
-            the file: these tell whether any record changed, without reading them.
+          seen: called with the length and checksum of each record, as stored in the file, which
+            identify the content without reading it.
 
         Raises:
-          UserError: if the file is cut short or damaged.
+          UserError: if the file is truncated or damaged.
         """
         offset, found = 0, array("q")
         with self._opened() as handle:
@@ -130,7 +129,7 @@ class RecordFile:
         if self._keep_open:
             yield self._open()
             return
-        handle = self._descriptor_of_its_own()
+        handle = self._new_descriptor()
         try:
             yield handle
         finally:
@@ -139,10 +138,10 @@ class RecordFile:
     def _open(self) -> int:
         with self._lock:
             if self._descriptor is None:
-                self._descriptor = self._descriptor_of_its_own()
+                self._descriptor = self._new_descriptor()
             return self._descriptor
 
-    def _descriptor_of_its_own(self) -> int:
+    def _new_descriptor(self) -> int:
         try:
             return open_descriptor(self._path)
         except OSError as error:
@@ -158,6 +157,6 @@ class RecordFile:
 
     def _damaged(self, offset: int) -> UserError:
         return UserError(
-            f"{self._path}: no sound record at byte {offset:,}: the file is damaged or cut short; "
+            f"{self._path}: no intact record at byte {offset:,}: the file is damaged or truncated; "
             "prepare it again"
         )

@@ -1,9 +1,8 @@
-"""HWDB as training reads it, prepared once and kept in the cache folder.
+"""Cache of prepared HWDB datasets.
 
-A prepared set is a folder named after its content and preprocessing, made by
-`lsgan_tf.data.hwdb.prepare`. It is used as long as the content of the source files is the same,
-wherever they lie. A file of the same name, size and time is taken to be the same without reading
-it.
+A prepared dataset is a folder named after its content and preprocessing, written by
+`lsgan_tf.data.hwdb.prepare`. It is valid as long as the content of the source files is the same,
+wherever they are. Files with unchanged name, size and time are not read again.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from lsgan_tf.util.files import explained, locked, read_json, write_json
 from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.progress import Progress
 
-# A file that changed so lately may change again without its time telling.
+# A file modified more recently may change again within the resolution of its time.
 _SETTLED_SECONDS = 2.0
 _SLOW_BYTES = 256 << 20
 _SEEN_FORM = {"size": int, "mtime_ns": int, "sha256": str}
@@ -47,14 +46,14 @@ _FORM = {
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A prepared set.
+    """A prepared dataset.
 
     Attributes:
-      folder: where it lies.
-      manifest: what it is made of, see `lsgan_tf.data.hwdb.prepare`.
-      images: uint8, `(n, S, S, 1)`, mapped.
-      codes: uint16, `(n,)`, mapped: the tag of each picture, as in `gnt.GntIndex`.
-      notices: lines for the user: a cache that was rebuilt, files left out.
+      folder: its folder.
+      manifest: its description; see `lsgan_tf.data.hwdb.prepare`.
+      images: uint8, `(n, S, S, 1)`, memory-mapped.
+      codes: tag of each image, as in `gnt.GntIndex`: uint16, `(n,)`, memory-mapped.
+      notices: warnings, such as a rebuilt cache or duplicate files.
     """
 
     folder: Path
@@ -73,36 +72,35 @@ def open_prepared(
     keep_aspect: bool,
     accept: Callable[[dict[str, Any]], None],
 ) -> Prepared:
-    """The prepared set of some files, made if it is not there.
+    """Opens the prepared dataset of source files, preparing it on first use.
 
     Args:
       parts: the files.
-      data_dir: where they were found, to recognise them next time.
-      cache_dir: where prepared sets are kept.
-      image_size: side of the pictures, in pixels.
-      keep_aspect: whether to fit and centre on white rather than to squash.
-      accept: called with the manifest, of a new set before the pictures are made; raises a
-        `UserError` if the set is not wanted.
+      data_dir: their folder, to recognise unchanged files.
+      cache_dir: folder of prepared datasets.
+      image_size: height and width in pixels.
+      keep_aspect: fit and centre on white instead of squashing.
+      accept: called with the manifest, before images are prepared; may raise a `UserError`.
 
     Raises:
-      UserError: if a file cannot be read or is no GNT, `accept` says so, or the cache folder is
-        full or may not be written.
+      UserError: if a file cannot be read or is not a GNT file, `accept` raises it, or the cache
+        folder is full or not writable.
     """
     hashes = _content_hashes(parts, data_dir, cache_dir)
     unique: dict[str, GntPart] = {}
     notices = []
     for part, digest in zip(parts, hashes, strict=True):
         if digest in unique:
-            notices.append(f"{part.name} holds the same as {unique[digest].name}: left out")
+            notices.append(f"{part.name} is a duplicate of {unique[digest].name}: left out")
         else:
             unique[digest] = part
-    # In the order of their content, so that neither place nor names matter.
+    # Ordered by content, so that neither location nor names matter.
     ordered = sorted(unique.items())
     key = content_key(list(unique), image_size, keep_aspect)
     folder = cache_dir / "hwdb" / key[:20]
     if trouble(folder) is not None:
         with locked(folder):
-            found = trouble(folder)  # another process may have made it meanwhile
+            found = trouble(folder)  # another process may have prepared it meanwhile
             if found is not None:
                 if folder.exists():
                     notices.append(f"{folder}: damaged cache ({found}): prepared again")
@@ -114,35 +112,35 @@ def open_prepared(
 
 
 def content_key(hashes: Sequence[str], image_size: int, keep_aspect: bool) -> str:
-    """Hex digest of what a prepared set is made of, the order of the files aside."""
+    """Hex digest of content and preprocessing, independent of the order of the files."""
     text = f"{FORMAT} {image_size} {keep_aspect} {' '.join(sorted(hashes))}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def trouble(folder: Path) -> str | None:
-    """Why a prepared set cannot be used, in a few words; None if it can.
+    """Why a prepared dataset cannot be used; None if it can.
 
-    Of the pictures only a sample is looked at: this is done at every start.
+    Called at every start, so only a sample of the images is checked.
     """
     try:
         manifest = read_json(folder / MANIFEST, {"format": int})
         if manifest["format"] != FORMAT:
-            return f"format {manifest['format']} and not {FORMAT}"
+            return f"format {manifest['format']}, expected {FORMAT}"
         check_form(manifest, _FORM)
         if hwdb_prepare.manifest_digest(manifest) != manifest["checks"]["manifest_sha256"]:
             return f"{MANIFEST} was changed"
         expected = manifest["samples"] * manifest["image_size"] ** 2
         size = (folder / IMAGES).stat().st_size
         if size != expected:
-            return f"{IMAGES} has {size} bytes and not {expected}"
+            return f"{IMAGES} has {size} bytes, expected {expected}"
         images, codes = hwdb_prepare.load(folder, manifest)
         for name, digest in hwdb_prepare.digests(images, codes).items():
             if digest != manifest["checks"][name]:
                 return f"{IMAGES} or {CODES} was changed"
         if hwdb_prepare.count_classes(codes) != manifest["classes"]:
-            return f"{MANIFEST} does not fit {CODES}"
+            return f"{MANIFEST} does not match {CODES}"
         if manifest["damaged_count"] and not manifest["damaged"]:
-            return f"{MANIFEST} lists no damage and counts some"
+            return f"{MANIFEST} counts damaged records and lists none"
     except UserError as error:
         return str(error)
     except (OSError, ValueError) as error:
@@ -151,7 +149,7 @@ def trouble(folder: Path) -> str | None:
 
 
 def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -> list[str]:
-    """Hash of each file; of a file known by name, size and time, without reading it."""
+    """Hash of each file, without reading those with known name, size and time."""
     place = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:20]
     index = cache_dir / "hwdb" / "seen" / f"{place}.json"
     known: dict[str, Any] = {}
@@ -180,7 +178,7 @@ def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -
         if state["mtime_ns"] < settled
     }
     if keep != known:
-        # Only to save time: a cache that may not be written is no error here.
+        # Only saves time, so a read-only cache is not an error.
         with contextlib.suppress(OSError):
             write_json(index, {"folder": str(data_dir.resolve()), "files": keep})
     return [hashes[part.name] for part in parts]

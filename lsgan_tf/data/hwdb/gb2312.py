@@ -12,7 +12,7 @@ def _level1() -> tuple[str, ...]:
 
 
 LEVEL1: tuple[str, ...] = _level1()
-"""GB2312 level 1, the everyday characters, in code order (B0A1 to D7F9), by pronunciation."""
+"""The characters of GB2312 level 1 in code order (B0A1 to D7F9), sorted by pronunciation."""
 
 _RANK = {character: rank for rank, character in enumerate(LEVEL1)}
 
@@ -23,7 +23,7 @@ def is_level1(character: str) -> bool:
 
 
 def ordered(characters: Iterable[str]) -> tuple[str, ...]:
-    """`characters` without repeats, level 1 first in its order, then the others by GBK code."""
+    """Unique `characters`: level 1 in its order, then others by GBK code."""
 
     def rank(character: str) -> tuple[int, bytes]:
         return _RANK.get(character, len(_RANK)), character.encode("gbk", "replace")

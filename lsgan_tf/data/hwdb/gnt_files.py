@@ -1,4 +1,4 @@
-"""Finding `.gnt` files in a folder or in ZIP archives, and telling them by their content."""
+"""Finds `.gnt` files in folders and ZIP archives, and hashes their content."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from lsgan_tf.util.files import explained, open_regular, require_free_space
 
 _BLOCK = 4 << 20
 _ENDINGS = (".gnt",)
-_REMEDY = "give the folder of HWDB's .gnt files, one .gnt file, or a .zip of them, by --data_dir"
-# HWDB says 1.0test-gb1.gnt, Gnt1.0Test.zip, HWDB1.0tst_gnt.zip; not so latest.gnt.
+_REMEDY = "pass the folder of HWDB's .gnt files, one .gnt file, or a .zip of them, as --data_dir"
+# Matches 1.0test-gb1.gnt, Gnt1.0Test.zip and HWDB1.0tst_gnt.zip, but not latest.gnt.
 _TEST = re.compile(r"(?<!la)(?<!con)test|tst")
-# What zipfile lets through of its parts when an archive is damaged.
+# Exceptions of zipfile for damaged archives.
 _BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError)
 
 
@@ -34,10 +34,10 @@ class GntPart:
     """A `.gnt` file, on disk or inside an archive.
 
     Attributes:
-      name: its path below the data folder, with `/`; the archive's name comes first.
-      path: the file, or the archive that holds it.
-      member: its name inside the archive; None for a plain file.
-      size: its length in bytes; for a member, what the archive declares.
+      name: path relative to the data folder, with `/`, including the name of the archive.
+      path: the file, or its archive.
+      member: name inside the archive; None for a plain file.
+      size: size in bytes; for a member, as declared by the archive.
     """
 
     name: str
@@ -47,18 +47,17 @@ class GntPart:
 
     @property
     def is_test(self) -> bool:
-        """Whether its name or a folder's says that it belongs to the test split."""
+        """Whether its path is that of a test file."""
         return bool(_TEST.search(self.name.lower()))
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What lies at or below a path.
+    """The HWDB files of a folder.
 
     Attributes:
       parts: the `.gnt` files, by name.
-      unreadable: names of what looks like HWDB and cannot be read, each with what it is and the
-        remedy.
+      unreadable: files that look like HWDB but cannot be read: name to kind and remedy.
     """
 
     parts: tuple[GntPart, ...]
@@ -66,13 +65,13 @@ class Survey:
 
 
 def find(data_dir: Path) -> list[GntPart]:
-    """All `.gnt` files at or below a path, by name.
+    """Finds all `.gnt` files at or below a path, ordered by name.
 
     Args:
-      data_dir: as `survey`.
+      data_dir: see `survey`.
 
     Raises:
-      UserError: as `survey`, or if something looks like HWDB and cannot be read, or there is no
+      UserError: see `survey`; also if a file looks like HWDB but cannot be read, or there is no
         `.gnt` file.
     """
     found = survey(data_dir)
@@ -87,14 +86,14 @@ def find(data_dir: Path) -> list[GntPart]:
 
 
 def survey(data_dir: Path) -> Survey:
-    """All `.gnt` files at or below a path, and what may be HWDB and cannot be read.
+    """Finds all `.gnt` files at or below a path, and unreadable files that may be HWDB.
 
     Args:
-      data_dir: a folder (folders in it are searched too), a `.zip` archive, or one file, which may
-        then be called anything. Hidden files, litter and what this package wrote are left out.
+      data_dir: a folder (searched recursively), a `.zip` archive, or a file of any name. Hidden
+        files, litter and outputs of this package are ignored.
 
     Raises:
-      UserError: if the path is not there or may not be read, or an archive is damaged.
+      UserError: if the path is missing or unreadable, or an archive is damaged.
     """
     data_dir = Path(data_dir)
     with explained(data_dir, "looking for .gnt files"):
@@ -124,17 +123,14 @@ def survey(data_dir: Path) -> Survey:
 
 
 class Archives:
-    """Keeps the archive that was read last open: to open one takes as long as it has members.
-
-    Use as a context; files are found in the order of their archives.
-    """
+    """Context manager that keeps the last archive open, since opening one is slow."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
         self._stack = contextlib.ExitStack()
 
     def opened(self, path: Path) -> zipfile.ZipFile:
-        """An archive, opened if it is not the one of before; closed with the context."""
+        """Opens an archive, unless it is the last one."""
         if path != self._path:
             self._stack.close()
             self._path = None
@@ -153,12 +149,12 @@ class Archives:
 def content_hash(
     part: GntPart, advance: Callable[[int], None], archives: Archives | None = None
 ) -> str:
-    """Hex SHA-256 of a file's content, the same inside an archive and out of it.
+    """Hex SHA-256 of the content of a file, whether in an archive or not.
 
     Args:
       part: the file.
-      advance: called with the number of bytes read each time some were.
-      archives: where many are hashed in turn, what keeps their archive open.
+      advance: called with the number of bytes after each read.
+      archives: keeps the archive open between calls.
 
     Raises:
       UserError: if it cannot be read.
@@ -175,15 +171,15 @@ def content_hash(
 def on_disk(
     parts: Sequence[GntPart], scratch: Path, archives: Archives | None = None
 ) -> Iterator[list[Path]]:
-    """Yields a path for each part that can be mapped, unpacking members of archives.
+    """Yields a path for each part, unpacking members of archives.
 
     Args:
       parts: the files.
-      scratch: a folder to unpack into; made, and removed at the end.
-      archives: as `content_hash` has it.
+      scratch: a folder to unpack into; created, and removed at the end.
+      archives: keeps the archive open between calls.
 
     Raises:
-      UserError: if an archive is damaged, or the disk has no room for its members.
+      UserError: if an archive is damaged, or the disk is full.
     """
     packed = sum(part.size for part in parts if part.member is not None)
     paths = [part.path for part in parts]
@@ -212,10 +208,10 @@ def _kept(archives: Archives | None) -> contextlib.AbstractContextManager[Archiv
 
 
 def _walk(folder: Path) -> list[Path]:
-    os.listdir(folder)  # os.walk is silent about a folder that may not be read
+    os.listdir(folder)  # os.walk ignores an unreadable folder
     found, seen = [], set()
     for here, folders, files in os.walk(folder, followlinks=True):
-        # A link may lead back to a folder above it.
+        # A link may point to a parent folder.
         place = os.path.realpath(here)
         if place in seen or (Path(here) != folder and our_own(Path(here))):
             folders.clear()
@@ -232,7 +228,7 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _members(archive: Path, name: str) -> tuple[list[GntPart], dict[str, str]]:
-    """The `.gnt` files in a zip, and what else in it may be HWDB and cannot be read."""
+    """The `.gnt` files in a zip, and its unreadable files that may be HWDB."""
     with _explained_archive(archive), Archives() as archives:
         infos = archives.opened(archive).infolist()
         entries = [entry for entry in infos if not in_litter(entry.filename)]
@@ -255,7 +251,7 @@ def _blocks(part: GntPart, archives: Archives) -> Iterator[bytes]:
             while block := stream.read(_BLOCK):
                 yield block
         return
-    # The stream ends at the size that the archive declares, whatever it holds.
+    # The stream ends at the declared size.
     with _explained_archive(part.path), archives.opened(part.path).open(part.member) as stream:
         while block := stream.read(_BLOCK):
             yield block
@@ -269,5 +265,5 @@ def _explained_archive(path: Path) -> Iterator[None]:
     except _BAD_ARCHIVE as error:
         raise UserError(f"{path}: damaged archive ({error}); download it again") from error
     except (NotImplementedError, RuntimeError) as error:
-        # An unknown method of compression, or a password.
+        # Unsupported compression, or encryption.
         raise UserError(f"{path}: {error}; unpack it by hand") from error

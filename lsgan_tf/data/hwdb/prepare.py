@@ -1,14 +1,13 @@
-"""Turns `.gnt` files into a prepared set: a folder that training can map.
+"""Prepares a dataset from `.gnt` files: a folder that training can memory-map.
 
-| file          | what it holds                                                          |
-|---------------|------------------------------------------------------------------------|
-| images.u8     | the pictures, uint8, `(n, S, S)`, one after another                    |
-| codes.npy     | the tag of each, uint16, `(n,)`                                        |
-| manifest.json | counts per class, source files with size and hash, damage, checksums   |
+| file          | content                                                              |
+|---------------|----------------------------------------------------------------------|
+| images.u8     | the images, uint8, `(n, S, S)`                                       |
+| codes.npy     | the tag of each, uint16, `(n,)`                                      |
+| manifest.json | counts per class, source files with size and hash, damage, checksums |
 
-All characters of the source are in it, symbols too: which of them are classes is decided when it is
-opened (`lsgan_tf.data.hwdb`), so another choice needs no new preparation. Nothing but the index of
-the records (some 50 bytes each) is held in memory.
+It contains all characters of the source, including symbols: classes are selected when it is opened
+(`lsgan_tf.data.hwdb`). Only the index of the records (about 50 bytes each) is held in memory.
 """
 
 from __future__ import annotations
@@ -56,21 +55,20 @@ def prepare(
     keep_aspect: bool,
     accept: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Makes a prepared set, whole or not at all. The caller holds its lock.
+    """Prepares a dataset atomically. The caller must hold its lock.
 
     Args:
-      parts: content hash and file, in the order the pictures are to have.
-      folder: the set; one that is there is replaced.
-      image_size: side of the pictures, in pixels.
-      keep_aspect: whether to fit and centre on white rather than to squash.
-      accept: called with the manifest before the pictures are made; raises a `UserError` if the set
-        is not wanted.
+      parts: content hash and file, in the order of the images.
+      folder: the folder to write, replaced if it exists.
+      image_size: height and width in pixels.
+      keep_aspect: fit and centre on white instead of squashing.
+      accept: called with the manifest before the images are prepared; may raise a `UserError`.
 
     Raises:
-      UserError: if a file cannot be read or is no GNT, `accept` says so, or the disk is full or may
-        not be written.
+      UserError: if a file cannot be read or is not a GNT file, `accept` raises it, or the disk is
+        full or not writable.
     """
-    # What a process left behind that was killed at this; the caller's lock says that none is at it.
+    # Leftovers of killed processes; the caller's lock excludes running ones.
     for leftover in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(leftover, ignore_errors=True)
     with explained(folder, _DOING), atomic_folder(folder) as temporary:
@@ -109,10 +107,10 @@ def prepare(
 
 
 def load(folder: Path, manifest: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Maps a prepared set.
+    """Memory-maps a prepared dataset.
 
     Returns:
-      The pictures, uint8, `(n, S, S, 1)`, and their tags, uint16, `(n,)`.
+      The images, uint8, `(n, S, S, 1)`, and their tags, uint16, `(n,)`.
 
     Raises:
       OSError, ValueError or UserError: if it is damaged.
@@ -124,7 +122,7 @@ def load(folder: Path, manifest: dict[str, Any]) -> tuple[np.ndarray, np.ndarray
 
 
 def digests(images: np.ndarray, codes: np.ndarray) -> dict[str, str]:
-    """Checksums of all tags and of some pictures, for the manifest."""
+    """Checksums of all tags and of a sample of the images, for the manifest."""
     rows = np.unique(np.linspace(0, len(images) - 1, _CHECKED_PICTURES).astype(np.int64))
     return {
         "codes_sha256": hashlib.sha256(codes).hexdigest(),
@@ -133,7 +131,7 @@ def digests(images: np.ndarray, codes: np.ndarray) -> dict[str, str]:
 
 
 def manifest_digest(manifest: dict[str, Any]) -> str:
-    """Checksum of a manifest, its checksums aside."""
+    """Checksum of a manifest without its checksums."""
     rest = {name: value for name, value in manifest.items() if name != "checks"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
@@ -141,7 +139,7 @@ def manifest_digest(manifest: dict[str, Any]) -> str:
 def _index(
     parts: Sequence[tuple[str, GntPart]], paths: Sequence[Path], records: Path, codes: Path
 ) -> dict[str, Any]:
-    """Scans the files, writes what there is to squash and its tags, and tells what it is."""
+    """Scans the files, writes records and tags, and returns that part of the manifest."""
     files: list[dict[str, Any]] = []
     damaged: list[dict[str, Any]] = []
     tags = []
@@ -180,7 +178,7 @@ def _index(
 
 
 def scan_part(part: GntPart, path: Path) -> gnt.GntIndex:
-    """`gnt.scan` of a file that may have been unpacked; errors give the name the user knows."""
+    """Scans a file that may have been unpacked; errors name the original."""
     try:
         return gnt.scan(path)
     except UserError as error:
@@ -189,7 +187,7 @@ def scan_part(part: GntPart, path: Path) -> gnt.GntIndex:
 
 
 def count_classes(codes: np.ndarray) -> dict[str, int]:
-    """How many pictures of each character there are, in the order of classes."""
+    """Number of images of each character, in the order of classes."""
     counts = np.bincount(codes, minlength=1 << 16)
     found = {gbk.character(code): int(counts[code]) for code in np.flatnonzero(counts).tolist()}
     return {name: found[name] for name in gb2312.ordered(found)}

@@ -1,4 +1,4 @@
-"""HWDB1.0, handwritten Chinese characters, as a source of labelled pictures."""
+"""HWDB1.0: labelled images of handwritten Chinese characters."""
 
 from __future__ import annotations
 
@@ -21,30 +21,28 @@ from lsgan_tf.util.text import printable
 SPLITS = ("train", "test", "all")
 STANDIN_FILE = "STANDIN.json"
 
-_TOLERATED = 1000  # one damaged record in so many
+_TOLERATED = 1000  # records per damaged record
 _STANDIN_NOTICES = (
     "STAND-IN DATA: these characters are not handwriting. They are drawn by a program from open "
     "stroke data, in place of HWDB1.0, which may not be redistributed.",
-    "For the real set: go to CASIA's offline handwriting database page, "
-    "https://nlpr.ia.ac.cn/databases/handwriting/Download.html, and fetch HWDB1.0 (free for "
-    "research): 1.0train-gb1.gnt, or Gnt1.0TrainPart1.zip to Part3.zip. Give their folder by "
-    "--data_dir=FOLDER.",
+    "For the real data, download HWDB1.0 (free for research) from "
+    "https://nlpr.ia.ac.cn/databases/handwriting/Download.html: 1.0train-gb1.gnt, or "
+    "Gnt1.0TrainPart1.zip to Part3.zip. Pass the folder as --data_dir=FOLDER.",
 )
 
 
 class HwdbSource(Source):
-    """Prepared HWDB characters, mapped from the cache.
+    """Prepared HWDB characters, memory-mapped from the cache.
 
     Args:
-      prepared: the pictures.
-      classes: the characters that are classes, in the order of their labels; the pictures of all
-        others are left out.
-      standin: whether the characters were drawn by a program.
-      where: which split and folder, for the description.
-      notices: lines a user should read at start.
+      prepared: the prepared dataset.
+      classes: the characters to use, in label order; images of others are left out.
+      standin: see `Source`.
+      where: split and folder, for the description.
+      notices: see `Source`.
 
     Attributes:
-      folder: the prepared set.
+      folder: folder of the prepared dataset.
     """
 
     name = "hwdb"
@@ -73,18 +71,18 @@ class HwdbSource(Source):
         self.fingerprint = hashlib.sha256(digest.encode()).hexdigest()
         self.description = (
             f"{'stand-in for HWDB' if standin else 'HWDB'}, {where}: "
-            f"{self._length:,} pictures of {len(self.classes):,} characters"
+            f"{self._length:,} images of {len(self.classes):,} characters"
         )
 
     def __len__(self) -> int:
         return self._length
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Pictures at `indices`: uint8, `(n, S, S, 1)`, background 255."""
+        """Images at `indices`: uint8, `(n, S, S, 1)`, background 255."""
         return self._images[self._at(indices)]
 
     def labels(self, indices: np.ndarray) -> np.ndarray:
-        """Labels at `indices`: int32, `(n,)`, positions in `classes`."""
+        """Labels at `indices`: int32, `(n,)`."""
         return self._label_of_code[self._codes[self._at(indices)]]
 
     def _at(self, indices: np.ndarray) -> np.ndarray:
@@ -108,32 +106,31 @@ def open_source(
     classes: Sequence[str] | None = None,
     fingerprint: str = "",
 ) -> Source:
-    """Opens HWDB characters, preparing them first if that was not done before.
+    """Opens HWDB characters, preparing them on first use.
 
     Args:
       data_dir: a folder of `.gnt` files, one such file, or a `.zip` of them; None for the stand-in,
-        which is drawn if it was not before.
-      image_size: side of the pictures, in pixels.
-      all_classes: keep symbols and characters outside GB2312 level 1 too.
-      keep_aspect: fit and centre on white, instead of squashing to a square.
-      cache_dir: where prepared sets are kept; the user's cache folder by default.
-      max_bad_records: how many damaged records to tolerate; one in 1,000 by default.
-      max_classes: only the first so many classes.
-      characters: these classes, in this order; each must be there.
-      split: "train" for the files not named as test files, "test", or "all".
-      standin_samples: samples of each character of the stand-in, which has no others than the
-        classes; 0 for a training split that is drawn anew in each epoch, beside which the other
-        splits are those of the default.
-      standin_seed: of a stand-in that is kept.
-      seed: of one that is drawn anew.
-      classes: exactly these, in this order, instead of those that are there: so that a test split
-        has the labels of its training split.
-      fingerprint: what that of the data was, for a run that goes on. Older versions drew all
-        characters where `max_classes` are trained: where that stand-in is in the cache and has this
-        fingerprint, it is opened.
+        which is drawn on first use.
+      image_size: height and width in pixels.
+      all_classes: include symbols and characters outside GB2312 level 1.
+      keep_aspect: fit and centre on white instead of squashing to a square.
+      cache_dir: folder of prepared datasets; the user's cache folder by default.
+      max_bad_records: maximum number of damaged records; one in 1,000 by default.
+      max_classes: use only the first classes.
+      characters: the classes to use, in this order; all must exist.
+      split: "train" (files not named as test files), "test" or "all".
+      standin_samples: samples per character of the stand-in; 0 draws a new training split in each
+        epoch, while other splits are the default ones.
+      standin_seed: seed of a stored stand-in.
+      seed: seed of a stand-in that is drawn in each epoch.
+      classes: the exact classes, in this order, whether they exist or not, to give a test split the
+        labels of its training split.
+      fingerprint: previous fingerprint of the data of a resumed run. Older versions drew all
+        characters when `max_classes` was set: such a stand-in is used if it is in the cache and has
+        this fingerprint.
 
     Raises:
-      UserError: if there is no such data, it is damaged, no class is left, or the cache cannot be
+      UserError: if the data is missing or damaged, no class is left, or the cache cannot be
         written.
     """
     cache_dir = Path(cache_dir or files.default_cache_dir())
@@ -176,15 +173,14 @@ def open_source(
 def _drawn(
     max_classes: int | None, characters: Sequence[str] | None, classes: Sequence[str] | None
 ) -> Sequence[str]:
-    """The characters that a stand-in needs, in the order in which all are kept."""
+    """The characters to draw for a stand-in, in the order of GB2312."""
     from lsgan_tf.data.synthetic import strokes
 
     known = strokes.load()
     if unknown := [character for character in characters or () if character not in known]:
         raise UserError(
-            f"--characters: {_some(unknown)}: the stand-in has the {len(known.characters):,} "
-            "characters of GB2312 level 1 and no others; leave these out, or give data that has "
-            "them by --data_dir"
+            f"--characters: {_some(unknown)}: the stand-in has only the {len(known.characters):,} "
+            "characters of GB2312 level 1; omit these, or pass data that has them as --data_dir"
         )
     wanted = set(classes or characters or ())
     chosen = [character for character in known.characters if character in wanted]
@@ -208,8 +204,8 @@ def _open_folder(
     """Opens a folder of `.gnt` files; see `open_source`."""
     if cache_dir.resolve().is_relative_to(data_dir.resolve()):
         raise UserError(
-            f"{cache_dir}: the cache lies inside the data folder {data_dir}, where nothing is "
-            "written; choose another by --cache_dir"
+            f"{cache_dir}: the cache is inside the data folder {data_dir}, which is never written "
+            "to; choose another one with --cache_dir"
         )
     is_standin = _is_standin(data_dir)
     parts = _of_split(gnt_files.find(data_dir), split, data_dir)
@@ -249,13 +245,13 @@ def _without_effect(standin_samples: int | None, data_dir: Path) -> list[str]:
     if standin_samples is None:
         return []
     return [
-        f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} names the data, "
-        "so no stand-in is drawn"
+        f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} is used, so no "
+        "stand-in is drawn"
     ]
 
 
 def _labels(classes: Sequence[str], codes: np.ndarray) -> np.ndarray:
-    """Label of each tag: int32, `(65536,)`, -1 for what is no class."""
+    """Label of each tag: int32, `(65536,)`, -1 if it is not a class."""
     position = {name: label for label, name in enumerate(classes)}
     labels = np.full(1 << 16, -1, np.int32)
     for code in np.unique(codes).tolist():
@@ -280,26 +276,26 @@ def _of_split(parts: Sequence[GntPart], split: str, data_dir: Path) -> list[GntP
         if not test:
             raise UserError(
                 f"{data_dir}: no test file in it: expected a .gnt file or a folder with 'test' or "
-                "'tst' in its name, as in 1.0test-gb1.gnt; put the test set beside the training set"
+                "'tst' in its name, as in 1.0test-gb1.gnt; add the test set to this folder"
             )
         return test
     if not train:
         raise UserError(
             f"{data_dir}: no training file in it: all {len(test):,} files are named as test files "
-            f"({test[0].name}), which are never trained on; give the folder of the training set, "
-            "or rename them if they are training files"
+            f"({test[0].name}), which are never used for training; pass the folder of the training "
+            "set, or rename them if they are training files"
         )
     return train
 
 
 def _check_damage(manifest: dict[str, Any], max_bad_records: int | None, data_dir: Path) -> None:
-    damaged, sound = manifest["damaged_count"], manifest["samples"]
-    allowed = max_bad_records if max_bad_records is not None else (damaged + sound) // _TOLERATED
+    damaged, intact = manifest["damaged_count"], manifest["samples"]
+    allowed = max_bad_records if max_bad_records is not None else (damaged + intact) // _TOLERATED
     if damaged <= allowed:
         return
     first = manifest["damaged"][0]
     raise UserError(
-        f"{data_dir}: {damaged:,} of {damaged + sound:,} records are damaged and {allowed:,} are "
+        f"{data_dir}: {damaged:,} of {damaged + intact:,} records are damaged and {allowed:,} are "
         f"tolerated; the first is in {first['file']} at byte {first['offset']}: {first['reason']}; "
         "download the file again, list all with python -m lsgan_tf verify-data, or set "
         "--max_bad_records"
@@ -319,24 +315,24 @@ def _choose(
         if not set(wanted) & set(present):
             raise UserError(
                 f"{data_dir}: no class is left: none of its {some} is one of the "
-                f"{len(wanted):,} that are asked for; give the data these are of"
+                f"{len(wanted):,} requested; pass the data they are from"
             )
         return tuple(wanted)
     chosen = tuple(name for name in present if all_classes or gb2312.is_level1(name))
     if not chosen:
         raise UserError(
-            f"{data_dir}: no class is left: none of its {some} is of GB2312 level 1; "
-            "keep them by --all_classes, or give other data by --data_dir"
+            f"{data_dir}: no class is left: none of its {some} is in GB2312 level 1; "
+            "include them with --all_classes, or pass other data as --data_dir"
         )
     return chosen[:max_classes]
 
 
 def _named(manifest: dict[str, Any], wanted: Sequence[str], data_dir: Path) -> tuple[str, ...]:
-    """The classes that `--characters` names, which must all be there."""
+    """The classes of `--characters`, which must all exist."""
     if absent := [character for character in wanted if character not in manifest["classes"]]:
         raise UserError(
             f"--characters: {_some(absent)}: not among the {len(manifest['classes']):,} characters "
-            f"of {data_dir}; leave these out, or give other data by --data_dir"
+            f"of {data_dir}; omit these, or pass other data as --data_dir"
         )
     return tuple(wanted)
 
@@ -351,8 +347,8 @@ def _manifest_notices(manifest: dict[str, Any], all_classes: bool) -> list[str]:
     outside = manifest["outside_level1"]
     if outside["samples"] and not all_classes:
         notices.append(
-            f"left out {outside['samples']:,} pictures of {outside['classes']:,} symbols and "
-            "characters outside GB2312 level 1 (--all_classes keeps them)"
+            f"left out {outside['samples']:,} images of {outside['classes']:,} symbols and "
+            "characters outside GB2312 level 1 (--all_classes includes them)"
         )
     if manifest["damaged_count"]:
         first = manifest["damaged"][0]

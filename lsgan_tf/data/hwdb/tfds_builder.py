@@ -1,4 +1,4 @@
-"""HWDB for tensorflow-datasets, from a folder of `.gnt` files that the user has.
+"""A tensorflow-datasets builder of HWDB, from a local folder of `.gnt` files.
 
 Importing this module registers the builder `hwdb_gnt`.
 """
@@ -33,7 +33,7 @@ class HwdbGnt(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
             description=(
-                "Pictures of handwritten Chinese characters, one writer a file or many, each as "
+                "Images of handwritten Chinese characters, one writer a file or many, each as "
                 "large as it was scanned: background 255, ink darker."
             ),
             features=tfds.features.FeaturesDict(
@@ -74,7 +74,7 @@ class HwdbGnt(tfds.core.GeneratorBasedBuilder):
 
 def _examples(name: str, file: GntFile) -> Iterator[tuple[str, dict[str, Any]]]:
     if len(file) and not any(map(is_level1, file.characters)):
-        raise UserError(f"{name}: no character of GB2312 level 1 in it; take it out of manual_dir")
+        raise UserError(f"{name}: no character of GB2312 level 1; remove it from manual_dir")
     for i, character in enumerate(file.characters):
         if is_level1(character):
             image = np.array(file.bitmap(i))[:, :, None]

@@ -1,1 +1,1 @@
-"""Encoded pictures: folders, prepared shards, decoding."""
+"""Encoded images: folders, prepared shards, decoding."""

@@ -1,7 +1,7 @@
-"""From the bytes of a picture file to pixels of one size.
+"""Decodes and resizes image files.
 
-What a file is, is read from its first bytes, never from its name: LSUN's databases hold JPEG in
-some copies and WebP in others.
+The format is detected from the content, not from the name: LSUN's databases contain JPEG in some
+copies and WebP in others.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-# Importing a format's module is what makes Pillow know it.
+# Importing a format's module registers it in Pillow.
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -31,18 +31,18 @@ _FORMATS = {
     "bmp": BmpImagePlugin.BmpImageFile.format,
     "gif": GifImagePlugin.GifImageFile.format,
 }
-# Factors that bring grey levels of fewer bits to 0 to 255, by Pillow's name of their layout.
+# Maximum and factor to 8 bits of greyscale values of fewer bits, by Pillow's raw mode.
 _GREY_LEVELS = {"L;2": (3, 85), "L;4": (15, 17)}
-_ORIENTATION = 0x0112  # The EXIF tag that says which way is up.
+_ORIENTATION = 0x0112  # EXIF tag
 RESIZE = "antialiased bilinear"
 
 
 class Undecodable(ValueError):  # noqa: N818 - it is a finding about data, not a failure
-    """A picture that cannot be decoded; the message is a short reason."""
+    """An image that cannot be decoded; the message is a short reason."""
 
 
 def sniff(content: bytes) -> str | None:
-    """The format that a file's first bytes announce: `"jpeg"`, `"webp"`..., or None."""
+    """The format by the first bytes of a file: `"jpeg"`, `"webp"`..., or None."""
     if content[:3] == b"\xff\xd8\xff":
         return "jpeg"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
@@ -57,13 +57,13 @@ def sniff(content: bytes) -> str | None:
 
 
 def open_picture(stream: BinaryIO) -> Image.Image:
-    """Parses a picture's header; its pixels are not decoded yet.
+    """Parses the header of an image without decoding its pixels.
 
     Args:
-      stream: an open file, at its beginning; it must stay open while the picture is used.
+      stream: an open file at its beginning, which must stay open while the image is used.
 
     Raises:
-      Undecodable: if it is empty or no JPEG, WebP, PNG, BMP or GIF.
+      Undecodable: if it is empty or not JPEG, WebP, PNG, BMP or GIF.
     """
     beginning = stream.read(16)
     stream.seek(0)
@@ -73,12 +73,12 @@ def open_picture(stream: BinaryIO) -> Image.Image:
     if kind is None:
         raise Undecodable("no JPEG, WebP, PNG, BMP or GIF")
     try:
-        # As `Image.open` does, but without its Python warning for a large picture.
+        # Like `Image.open`, but without the warning for a large image.
         factory, _ = Image.OPEN[_FORMATS[kind]]
         image = factory(stream, "")
     except (SyntaxError, IndexError, TypeError, struct.error) as error:
         raise Undecodable("damaged header") from error
-    # Damaged files make Pillow raise nearly anything.
+    # For damaged files Pillow raises many kinds of exceptions.
     except Exception as error:
         raise Undecodable(_reason(error)) from error
     most = 2 * (Image.MAX_IMAGE_PIXELS or math.inf)
@@ -101,24 +101,24 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def decode(content: bytes) -> Image.Image:
-    """Decodes a picture file: `open_picture`, then `pixels`."""
+    """Decodes an image file: `open_picture`, then `pixels`."""
     return pixels(open_picture(io.BytesIO(content)))
 
 
 def pixels(image: Image.Image) -> Image.Image:
-    """Decodes a picture to RGB, or to grey where the file is grey.
+    """Decodes an image to RGB, or to greyscale if the file is greyscale.
 
-    The first frame of an animation is taken, the EXIF orientation obeyed, transparency laid on
-    white, 16 bits cut to 8, and CMYK and palettes converted.
+    Uses the first frame of an animation, applies the EXIF orientation, composites transparency on
+    white, truncates 16 bits to 8, and converts CMYK and palettes.
 
     Args:
-      image: what `open_picture` returned.
+      image: the result of `open_picture`.
 
     Returns:
       A Pillow image in mode `"RGB"` or `"L"`.
 
     Raises:
-      Undecodable: if the file is damaged or cut short.
+      Undecodable: if the file is damaged or truncated.
     """
     try:
         image = _with_exact_transparency(image)
@@ -128,14 +128,14 @@ def pixels(image: Image.Image) -> Image.Image:
 
 
 def to_size(image: Image.Image, size: int, *, crop: bool, channels: int = 3) -> np.ndarray:
-    """Brings a picture to `size` by `size` with an antialiased bilinear filter.
+    """Resizes an image to `size` by `size` with an antialiased bilinear filter.
 
     Args:
-      image: what `decode` returned.
-      size: height and width of the result in pixels.
-      crop: whether to take the largest centred square first; otherwise the whole picture is
-        squashed to a square, as the authors of the paper do.
-      channels: 3 for RGB, 1 for grey.
+      image: the result of `decode`.
+      size: height and width in pixels.
+      crop: whether to crop to the largest centred square first; otherwise the whole image is
+        squashed to a square, as in the authors' code.
+      channels: 3 for RGB, 1 for greyscale.
 
     Returns:
       uint8, shape `(size, size, channels)`.
@@ -154,17 +154,17 @@ def to_size(image: Image.Image, size: int, *, crop: bool, channels: int = 3) -> 
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        turned = image.getexif().get(_ORIENTATION, 1) != 1
+        rotated = image.getexif().get(_ORIENTATION, 1) != 1
     except Exception:
-        return image  # Damaged EXIF data does not damage the pixels.
-    return ImageOps.exif_transpose(image) if turned else image
+        return image  # ignore damaged EXIF data
+    return ImageOps.exif_transpose(image) if rotated else image
 
 
 def _with_exact_transparency(image: Image.Image) -> Image.Image:
-    """Loads a picture; a colour that a PNG declares transparent is made so.
+    """Loads an image and applies the transparent colour of a PNG.
 
-    Pillow compares the declared colour with pixels that it has brought to 8 bits. So it misses grey
-    of 2, 4 and 16 bits, and of 16-bit colours it knows one half.
+    Pillow compares that colour with pixels converted to 8 bits, which is wrong for greyscale of 2,
+    4 and 16 bits and for 16-bit RGB.
     """
     stream, layout = getattr(image, "fp", None), _layout(image)
     key = image.info.get("transparency")
@@ -177,7 +177,7 @@ def _with_exact_transparency(image: Image.Image) -> Image.Image:
     elif layout == "RGB;16B" and isinstance(key, tuple):
         stream.seek(0)
         low = PngImagePlugin.PngImageFile(stream)
-        # With its bytes swapped, the lower half of each number is what is kept.
+        # With swapped bytes, the low byte of each value is kept.
         low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
         deep = np.asarray(image).astype(np.uint16) << 8 | np.asarray(low)
         return _made_transparent(image, (deep == key).all(-1))
@@ -185,13 +185,13 @@ def _with_exact_transparency(image: Image.Image) -> Image.Image:
 
 
 def _layout(image: Image.Image) -> str:
-    """Pillow's name of how a PNG's pixels lie in the file; empty for other formats."""
+    """Pillow's raw mode of a PNG; empty for other formats."""
     tiles = getattr(image, "tile", None)
     return tiles[0].args if tiles and isinstance(tiles[0].args, str) else ""
 
 
 def _made_transparent(image: Image.Image, where: np.ndarray) -> Image.Image:
-    """A picture with alpha that is 0 `where` it says, and its orientation."""
+    """Adds an alpha channel that is 0 at `where`, keeping the metadata."""
     if image.mode == "RGB":
         colours = np.asarray(image)
     else:
@@ -214,7 +214,7 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return Image.fromarray(_eight_bits(image))
     if image.mode == "La":
-        image = image.convert("LA")  # From which alone there is a way to RGBA.
+        image = image.convert("LA")  # there is no direct conversion to RGBA
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         return _on_white(image.convert("RGBA"))
     return image.convert("L" if image.mode == "1" else "RGB")

@@ -1,4 +1,4 @@
-"""What an index finds out about the files of a folder of pictures, one by one."""
+"""Metadata of a folder of images, collected file by file for its index."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lsgan_tf.data.split_names import split_of
 from lsgan_tf.util import files
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
-# Images too, but of formats that are not read.
+# Image formats that are not supported.
 _UNREAD = (
     ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".psd", ".svg", ".tga",
     ".dng", ".cr2", ".cr3", ".nef", ".arw", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".exr", ".dcm",
 )  # fmt: skip
-# Of larger files so many blocks are hashed, spread over them.
+# Of larger files, evenly spaced blocks are hashed.
 _HASHED_WHOLE = 1 << 20
 _BLOCKS, _BLOCK = 16, 1 << 16
 _LISTED = 1000
@@ -30,18 +30,18 @@ _LISTED = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What an index found out about a folder.
+    """Metadata of a folder of images.
 
     Attributes:
-      other: files that are no pictures by their names.
-      bad: pictures whose header cannot be read.
+      other: number of files without an image extension.
+      bad: number of images with an unreadable header.
       bad_names: the first thousand of them, each with the reason.
-      content: hex SHA-256 of the content of all pictures.
-      unread: number of images in formats that are not read, by ending.
-      made_here: images that this package wrote.
-      held_out: pictures in folders named as validation or test sets.
+      content: hex SHA-256 of the content of all images.
+      unread: number of images in unsupported formats, by extension.
+      made_here: number of images written by this package.
+      held_out: number of images in folders named as validation or test sets.
       held_out_example: one of these folders.
-      unusable: top folders that hold images of which none can be used.
+      unusable: top-level folders with images of which none can be used.
     """
 
     other: int
@@ -56,7 +56,7 @@ class Facts:
 
 
 class Counts:
-    """What is met on the way through a folder, file by file."""
+    """Collects the metadata of a folder, file by file."""
 
     def __init__(self) -> None:
         self._other = self._bad = self._made_here = self._held_out = 0
@@ -64,10 +64,10 @@ class Counts:
         self._held_out_example = ""
         self._unread: collections.Counter[str] = collections.Counter()
         self._content = hashlib.sha256()
-        self._usable: dict[bytes, bool] = {}  # By top folder.
+        self._usable: dict[bytes, bool] = {}  # by top-level folder
 
-    def look(self, root: Path, name: bytes) -> int | None:
-        """The shorter side of a picture; None for a file that is none."""
+    def add(self, root: Path, name: bytes) -> int | None:
+        """Adds a file; returns the shorter side of an image, None for other files."""
         top = name.partition(b"/")[0] if b"/" in name else b""
         ending = Path(os.fsdecode(name)).suffix.lower()
         if ending in _UNREAD:
@@ -78,7 +78,7 @@ class Counts:
             self._other += 1
             return None
         try:
-            side, digest, made_here = _look_into(root / os.fsdecode(name))
+            side, digest, made_here = _inspect(root / os.fsdecode(name))
         except decode.Undecodable as error:
             self._bad += 1
             self._usable.setdefault(top, False)
@@ -98,19 +98,19 @@ class Counts:
         return side
 
     def in_words(self) -> str:
-        """What was found where no picture was."""
+        """Describes the files found if there was no image."""
         if not (self._bad or self._other or self._unread or self._made_here):
             return "nothing"
         found = f"{self._bad:,} undecodable and {self._other:,} other files"
         if self._unread:
             kinds = ", ".join(sorted(self._unread))
-            found += f", and {self._unread.total():,} images in formats that are not read ({kinds})"
+            found += f", and {self._unread.total():,} images in unsupported formats ({kinds})"
         if self._made_here:
             found += f", and {self._made_here:,} images that lsgan_tf itself wrote"
         return found
 
     def facts(self) -> Facts:
-        """What was found in all files."""
+        """The metadata of all files."""
         return Facts(
             other=self._other,
             bad=self._bad,
@@ -124,10 +124,10 @@ class Counts:
         )
 
 
-def _look_into(path: Path) -> tuple[int, bytes, bool]:
-    """A picture's shorter side, the digest of its content, whether this package wrote it."""
+def _inspect(path: Path) -> tuple[int, bytes, bool]:
+    """Shorter side and content digest of an image, and whether this package wrote it."""
     stream: BinaryIO
-    with files.explained(path, "reading the picture"), files.open_regular(path) as stream:
+    with files.explained(path, "reading the image"), files.open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size <= _HASHED_WHOLE:
             content = stream.read()
@@ -143,7 +143,7 @@ def _look_into(path: Path) -> tuple[int, bytes, bool]:
 
 
 def _is_made_here(info: dict[Any, Any]) -> bool:
-    """Whether an image says that this package wrote it, as PNG, GIF or WebP."""
+    """Whether the metadata of a PNG, GIF or WebP image names this package."""
     name, exif = SOFTWARE.encode(), info.get("exif")
     if isinstance(exif, bytes) and name in exif:
         return True
@@ -151,5 +151,5 @@ def _is_made_here(info: dict[Any, Any]) -> bool:
 
 
 def is_picture(name: bytes) -> bool:
-    """Whether a file's name is that of a picture that can be read."""
+    """Whether a file has the extension of a supported image format."""
     return os.fsdecode(name).lower().endswith(ENDINGS)

@@ -1,4 +1,4 @@
-"""A folder of picture files, nested as deep as it likes."""
+"""A folder of image files, including nested folders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lsgan_tf.util import files
 from lsgan_tf.util.forms import fields_of
 from lsgan_tf.util.progress import Progress
 
-# Files of other datasets; beside pictures they make a folder ambiguous.
+# Files of other datasets, which make a folder of images ambiguous.
 _FOREIGN = (".mdb", ".tfrecord", ".gnt")
 _NAMED = 5
 _FORM = {
@@ -38,18 +38,19 @@ _FORM = {
 
 
 class ImageFiles(Records):
-    """Picture files in the order of their names.
+    """Image files sorted by name.
 
     Args:
       root: the folder.
-      index: folder of its index: see `open_folder`.
-      left_out: folders and archives below it that are no data, each with what it is.
+      index: folder of its index; see `open_folder`.
+      left_out: skipped folders and archives, and their kind.
 
     Attributes:
       root: the folder.
+      facts: metadata of the folder.
     """
 
-    kind = "folder of pictures"
+    kind = "folder of pictures"  # stored in preparation.json
 
     def __init__(self, root: Path, index: Path, left_out: tuple[tuple[str, str], ...] = ()) -> None:
         self.root, self._index, self._left_out = root, index, left_out
@@ -61,11 +62,11 @@ class ImageFiles(Records):
         self.facts = Facts(**{**values, "unusable": tuple(values.get("unusable", ()))})
         if any(len(pair) != 2 for pair in self.facts.bad_names):
             raise ValueError(f"{index}: a damaged index")
-        self.description = f"{len(self):,} pictures in the folder {root}"
+        self.description = f"{len(self):,} images in the folder {root}"
         self.notices = tuple(self._describe_left_out())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """The index is mapped again in another process."""
+        """Maps the index again in another process."""
         return ImageFiles, (self.root, self._index, self._left_out)
 
     def __len__(self) -> int:
@@ -74,28 +75,28 @@ class ImageFiles(Records):
     def content(self, index: int) -> bytes:
         """See `Records`."""
         path = self.root / os.fsdecode(self._names[index])
-        with files.explained(path, "reading the picture"):
+        with files.explained(path, "reading the image"):
             return files.read_bytes(path)
 
     def name_of(self, index: int) -> str:
-        """The path below the folder."""
+        """The relative path."""
         return shown(self._names[index])
 
     def fingerprint(self) -> str:
-        """From the names and the content of all files."""
+        """Digest of the names and contents of all files."""
         facts = (len(self), "files", self._names.digest(), self.facts.content)
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def former_fingerprint(self) -> str:
-        """From the names and 64 files spread over all."""
+        """Digest of the names and of 64 evenly spaced files."""
         return sampled_digest(self, "files", self._names.digest())
 
     def smaller_than(self, size: int) -> int:
-        """How many pictures have a side shorter than `size` pixels."""
+        """Number of images with a side shorter than `size` pixels."""
         return int(np.count_nonzero(self._sides < size))
 
     def folders(self) -> Iterator[str]:
-        """For each picture the name of the top folder it is in, empty for none."""
+        """The top-level folder of each image; empty for images outside of folders."""
         for index in range(len(self)):
             folder, slash, _ = self._names[index].partition(b"/")
             yield shown(folder) if slash else ""
@@ -109,12 +110,12 @@ class ImageFiles(Records):
                 f"{', '.join(shown)}{more}"
             )
         if self.facts.other:
-            yield f"{self.root}: {self.facts.other:,} files are no pictures and are ignored"
+            yield f"{self.root}: {self.facts.other:,} files are not images and are ignored"
         if unread := self.facts.unread:
             kinds = ", ".join(f"{count:,} {ending}" for ending, count in sorted(unread.items()))
             yield (
-                f"{self.root}: images in formats that are not read are left out ({kinds}); convert "
-                "them to PNG or JPEG to use them"
+                f"{self.root}: images in unsupported formats are left out ({kinds}); convert them "
+                "to PNG or JPEG to use them"
             )
         if self.facts.made_here:
             yield (
@@ -127,38 +128,38 @@ class ImageFiles(Records):
             yield f"{self.root}: not data and left out: {', '.join(shown)}{more}"
         if self.facts.held_out:
             yield (
-                f"{self.root}: {self.facts.held_out:,} pictures lie in folders named as validation "
-                f"or test sets ({self.facts.held_out_example}) and are used all the same; pass the "
-                "folder of the training set to leave them out"
+                f"{self.root}: {self.facts.held_out:,} images are in folders named as validation "
+                f"or test sets ({self.facts.held_out_example}) and are used; pass the folder of "
+                "the training set to leave them out"
             )
 
 
 def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
-    """Opens a folder of pictures.
+    """Opens a folder of images.
 
-    All files are read once; what was found is remembered under `cache_dir` for as long as no name,
-    size or time of change differs.
+    All files are read once to build an index under `cache_dir`, which is valid until a name, size
+    or modification time changes.
 
     Args:
       root: the folder.
-      cache_dir: where indices are kept.
+      cache_dir: folder of indices.
 
     Raises:
-      UserError: if it holds no picture, or data of another kind as well, or an archive that may
-        hold some.
+      UserError: if there is no image, there is data of another kind too, or an archive that may
+        contain images.
     """
     root = Path(root)
     if (own := our_own(root)) not in (None, "a cache"):
         raise UserError(
-            f"{root}: this is {own} of lsgan_tf, which is never used as data; pass a folder of "
+            f"{root}: this is {own} of lsgan_tf, which cannot be used as data; pass a folder of "
             "pictures"
         )
-    tag_cache(cache_dir)  # It may lie in the folder.
+    tag_cache(cache_dir)  # it may be inside the folder
     listing = hashlib.sha256()
     count = 0
     passed: dict[str, str] = {}
     for name, status in walk(root, passed):
-        # The time of the last change cannot be set back, as that of the content can.
+        # Unlike the mtime, the ctime cannot be set back.
         times = (status.st_mtime_ns, status.st_ctime_ns)
         listing.update(b"%s\0%d %d %d\n" % (name, status.st_size, *times))
         count += 1
@@ -168,9 +169,9 @@ def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
     try:
         return ImageFiles(root, index, left_out)
     except (OSError, ValueError, UserError):
-        pass  # Not indexed yet, or the index is damaged: index the folder again.
+        pass  # not indexed yet, or the index is damaged
     with (
-        files.explained(index, "indexing the pictures", "--cache_dir"),
+        files.explained(index, "indexing the images", "--cache_dir"),
         files.atomic_folder(index) as temporary,
     ):
         _build(root, temporary, count)
@@ -179,20 +180,20 @@ def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
 
 
 def first_picture(root: Path) -> str | None:
-    """The name of some picture below a folder, None if there is none; stops at the first."""
+    """The name of the first image below a folder; None if there is none."""
     return next((os.fsdecode(name) for name, _ in walk(root) if is_picture(name)), None)
 
 
 def _check_archive(root: Path, name: bytes, passed: dict[str, str]) -> None:
-    """Refuses an archive that may hold pictures and was not unpacked.
+    """Raises an error for an archive that may contain images and was not unpacked.
 
     Args:
       root: the folder.
-      name: of a file below it.
-      passed: takes an archive that was unpacked.
+      name: relative path of a file.
+      passed: receives an archive that was unpacked.
 
     Raises:
-      UserError: naming it.
+      UserError: naming the archive.
     """
     path = os.fsdecode(name)
     if not foreign.archive(path, ENDINGS):
@@ -205,7 +206,7 @@ def _check_archive(root: Path, name: bytes, passed: dict[str, str]) -> None:
         if not found:
             return
     if foreign.is_unpacked(place, ENDINGS):
-        passed[shown(name)] = "an archive that was unpacked"
+        passed[shown(name)] = "an unpacked archive"
         return
     raise UserError(f"{root}: {shown(name)} is {foreign.trouble(path, ENDINGS)}")
 
@@ -214,17 +215,17 @@ def _build(root: Path, index: Path, count: int) -> None:
     sides: list[np.ndarray] = []
     facts = Counts()
 
-    def sound() -> Iterator[bytes]:
-        with Progress(f"looking at {shown(os.fsencode(root.name))}", count, "files") as progress:
+    def usable() -> Iterator[bytes]:
+        with Progress(f"indexing {shown(os.fsencode(root.name))}", count, "files") as progress:
             block: list[int] = []
             for name, _ in walk(root):
                 progress.add(1)
                 if name.lower().endswith(tuple(map(str.encode, _FOREIGN))):
                     raise UserError(
-                        f"{root}: {shown(name)} lies among pictures: two kinds of data in "
-                        "one folder; pass a folder that holds one of them"
+                        f"{root}: {shown(name)} is among images: two kinds of data in one folder; "
+                        "pass a folder with one of them"
                     )
-                side = facts.look(root, name)
+                side = facts.add(root, name)
                 if side is None:
                     continue
                 block.append(side)
@@ -235,9 +236,9 @@ def _build(root: Path, index: Path, count: int) -> None:
             sides.append(np.array(block, np.uint16))
 
     (index / "names").mkdir()
-    if not string_table.write(index / "names", sound()):
+    if not string_table.write(index / "names", usable()):
         raise UserError(
-            f"{root}: expected pictures ({', '.join(ENDINGS)}) in it or in its sub-folders, found "
+            f"{root}: expected images ({', '.join(ENDINGS)}) in it or in its sub-folders, found "
             f"{facts.in_words()}"
         )
     np.save(index / "sides.npy", np.concatenate(sides))

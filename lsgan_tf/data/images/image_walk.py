@@ -1,4 +1,4 @@
-"""Going through a folder of pictures: every file of data in order, and what is none left out."""
+"""Lists the data files of a folder of images in order."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from lsgan_tf.util import files
 
 
 def shown(name: bytes) -> str:
-    """A name as text, whatever its encoding."""
+    """A name of any encoding as printable text."""
     return name.decode("utf-8", "backslashreplace")
 
 
 def walk(
     root: Path, passed: dict[str, str] | None = None
 ) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Files of data below a folder in the order of their names: relative path, status.
+    """Yields relative path and status of the data files of a folder, sorted by name.
 
     Args:
       root: the folder.
-      passed: takes the folders that are no data, each with what it is.
+      passed: receives skipped folders and their kind.
     """
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; expected a folder of pictures")
+        raise UserError(f"{root}: no such folder; expected a folder of images")
     yield from _walk_into(os.fsencode(root), b"", (), {} if passed is None else passed)
 
 
 def _walk_into(
     folder: bytes, prefix: bytes, above: tuple[tuple[int, int], ...], passed: dict[str, str]
 ) -> Iterator[tuple[bytes, os.stat_result]]:
-    place = _place(_status(folder))
-    if place in above:
-        return  # A link that leads back up.
+    inode = _inode(_status(folder))
+    if inode in above:
+        return  # a link to a parent folder
     with files.explained(Path(os.fsdecode(folder)), "listing the folder"):
         names = sorted(os.listdir(folder))
     for name in names:
@@ -51,13 +51,13 @@ def _walk_into(
             if own := our_own(path):
                 passed[shown(prefix + name)] = own
                 continue
-            yield from _walk_into(path, prefix + name + b"/", (*above, place), passed)
+            yield from _walk_into(path, prefix + name + b"/", (*above, inode), passed)
         elif status and stat.S_ISREG(status.st_mode):
             yield prefix + name, status
 
 
 def _status(path: bytes) -> os.stat_result | None:
-    """What a path leads to; None for links that lead nowhere."""
+    """Status of a path, following links; None for dangling links."""
     with files.explained(Path(os.fsdecode(path)), "looking at it"):
         try:
             return os.stat(path)
@@ -67,5 +67,5 @@ def _status(path: bytes) -> os.stat_result | None:
             raise
 
 
-def _place(status: os.stat_result | None) -> tuple[int, int]:
+def _inode(status: os.stat_result | None) -> tuple[int, int]:
     return (status.st_dev, status.st_ino) if status else (0, 0)

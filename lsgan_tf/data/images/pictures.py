@@ -1,4 +1,4 @@
-"""A `Source` over encoded pictures: decoded and brought to size as they are read."""
+"""A `Source` of encoded images, which are decoded and resized when read."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings.fingerprints import versioned
 
-# So many bad pictures in a row are no accident.
+# Maximum number of consecutive undecodable images.
 _PATIENCE = 100
 _NAMED = 20
 _SAMPLED = 64
 
 
 class Pictures(Source):
-    """Pictures of one size from `Records`.
+    """Images of one size from `Records`.
 
-    A picture that turns out to be undecodable is replaced by the next sound one of the same label,
-    so reading stays a pure function of the index and labels stay true; it is named in the log, in
-    `damaged` and in `news`.
+    An undecodable image is replaced by the next decodable one with the same label, so reading is a
+    pure function of the index and labels stay correct; it is reported in the log, in `damaged` and
+    by `news`.
 
     Args:
-      records: where the encoded pictures lie.
+      records: the encoded images.
       name: see `Source`.
       size: height and width in pixels.
-      crop: centre crop instead of squashing: see `decode.to_size`.
-      channels: 3 for RGB, 1 for grey.
+      crop: centre crop instead of squashing; see `decode.to_size`.
+      channels: 3 for RGB, 1 for greyscale.
       classes: see `Source`.
-      labels: int32, one a record, if there are classes.
+      labels: label of each record, int32, if there are classes.
       description: see `Source`.
       notices: see `Source`.
 
     Attributes:
-      damaged: names of undecodable pictures met so far, and why.
+      damaged: names of undecodable images read so far, with the reasons.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Pictures(Source):
         self.name, self.shape, self.classes = name, (size, size, channels), classes
         self.description, self.notices = description, notices
         self.damaged: dict[str, str] = {}
-        self._told = 0
+        self._reported = 0
         self._records, self._size, self._crop, self._channels = records, size, crop, channels
         self._labels, self._lock = labels, threading.Lock()
         facts = (self.shape, crop, decode.RESIZE, classes)
@@ -80,11 +80,11 @@ class Pictures(Source):
         """See `Source`.
 
         Raises:
-          UserError: if 100 pictures in a row cannot be decoded.
+          UserError: if 100 images in a row cannot be decoded.
         """
         batch = np.empty((len(indices), *self.shape), np.uint8)
         for row, index in enumerate(indices):
-            batch[row] = self._sound(int(index))
+            batch[row] = self._image(int(index))
         return batch
 
     def labels(self, indices: np.ndarray) -> np.ndarray:
@@ -92,27 +92,27 @@ class Pictures(Source):
         return super().labels(indices) if self._labels is None else self._labels[indices]
 
     def news(self) -> list[str]:
-        """See `Source`: which pictures were replaced."""
+        """See `Source`: reports replaced images."""
         with self._lock:
             damaged = list(self.damaged.items())
-            new, self._told = damaged[self._told :], len(damaged)
+            new, self._reported = damaged[self._reported :], len(damaged)
         if not new:
             return []
         shown = [f"{name} ({reason})" for name, reason in new[:_NAMED]]
         more = f" and {len(new) - _NAMED:,} more" if len(new) > _NAMED else ""
         return [
-            f"{len(damaged):,} pictures so far cannot be decoded and are replaced by the next "
-            f"{self._kin}: {', '.join(shown)}{more}"
+            f"{len(damaged):,} images so far cannot be decoded and are replaced by the next "
+            f"{self._next}: {', '.join(shown)}{more}"
         ]
 
     @property
-    def _kin(self) -> str:
+    def _next(self) -> str:
         return "of the same class" if self._labels is not None else "one"
 
-    def _sound(self, index: int) -> np.ndarray:
+    def _image(self, index: int) -> np.ndarray:
         image = self._decoded(index)
         if image is None:
-            image = self._next_of_kin(index)
+            image = self._replacement(index)
         return decode.to_size(image, self._size, crop=self._crop, channels=self._channels)
 
     def _decoded(self, index: int) -> Image.Image | None:
@@ -122,20 +122,20 @@ class Pictures(Source):
             self._report(index, str(error))
             return None
 
-    def _next_of_kin(self, index: int) -> Image.Image:
-        """The next picture of the same label that is sound; after the last comes the first."""
+    def _replacement(self, index: int) -> Image.Image:
+        """The next decodable image with the same label, cyclically."""
         if self._labels is None:
             following = (np.arange(index + 1, index + min(_PATIENCE, len(self)))) % len(self)
         else:
-            kin = np.flatnonzero(self._labels == self._labels[index])
-            following = np.roll(kin, -1 - int(np.searchsorted(kin, index)))[:-1][: _PATIENCE - 1]
+            same = np.flatnonzero(self._labels == self._labels[index])
+            following = np.roll(same, -1 - int(np.searchsorted(same, index)))[:-1][: _PATIENCE - 1]
         for other in following:
             image = self._decoded(int(other))
             if image is not None:
                 return image
         of_class = f" in the class {self.classes[self._labels[index]]}" if self.classes else ""
         raise UserError(
-            f"{self.description}: {self._records.name_of(index)} and all that follow it{of_class} "
+            f"{self.description}: {self._records.name_of(index)} and all following ones{of_class} "
             "cannot be decoded; check the data with python -m lsgan_tf verify-data"
         )
 
@@ -148,7 +148,7 @@ class Pictures(Source):
             count = len(self.damaged)
         if count <= _NAMED:
             logging.getLogger(__name__).warning(
-                "%s cannot be decoded (%s); the next %s is taken instead", name, reason, self._kin
+                "%s cannot be decoded (%s); the next %s is used instead", name, reason, self._next
             )
 
 
@@ -157,24 +157,24 @@ def _digest(*facts: object) -> str:
 
 
 def notices(records: Records, size: int) -> tuple[str, ...]:
-    """What a user should know of some records when they are brought to `size`."""
+    """Warnings for a user who resizes records to `size`."""
     lines = list(records.notices)
     if isinstance(records, ImageFiles):
         if few := records.smaller_than(size):
-            lines.append(f"{few:,} pictures are smaller than {size} pixels and are enlarged")
+            lines.append(f"{few:,} images are smaller than {size} pixels and are enlarged")
         return tuple(lines)
-    # Elsewhere nobody has looked at all of them.
+    # Other kinds of records have no index of sizes.
     sides = [_short_side(records.content(index)) for index in sampled(records, _SAMPLED)]
     if few := sum(0 < side < size for side in sides):
         lines.append(
-            f"{few} of {len(sides)} pictures looked at are smaller than {size} pixels; such are "
+            f"{few} of {len(sides)} sampled images are smaller than {size} pixels; such images are "
             "enlarged"
         )
     return tuple(lines)
 
 
 def _short_side(content: bytes) -> int:
-    """In pixels; 0 for what is no picture."""
+    """Shorter side in pixels; 0 if undecodable."""
     try:
         return min(decode.open_picture(io.BytesIO(content)).size)
     except decode.Undecodable:
@@ -182,10 +182,9 @@ def _short_side(content: bytes) -> int:
 
 
 class PreparedPictures(Pictures):
-    """Pictures of their final size, decoded a batch at a time on all cores.
+    """Images of their final size, decoded in batches on all cores.
 
-    Pillow holds the interpreter's lock while it decodes, so threads would gain nothing; TensorFlow
-    does not, and gives the same pixels to the bit.
+    TensorFlow, unlike Pillow, decodes in parallel threads, and gives bit-identical pixels.
 
     Args:
       records: prepared shards.
@@ -196,14 +195,14 @@ class PreparedPictures(Pictures):
     def __init__(self, records: ShardRecords, *, name: str, description: str) -> None:
         made = records.manifest.preprocessing
         smaller = records.manifest.smaller
-        said = f"{smaller:,} pictures were smaller than {made.image_size} pixels and were enlarged"
+        enlarged = f"{smaller:,} images were smaller than {made.image_size} pixels; enlarged"
         super().__init__(
             records,
             name=name,
             size=made.image_size,
             crop=made.crop,
             description=description,
-            notices=(said,) if smaller else (),
+            notices=(enlarged,) if smaller else (),
         )
         self._encoding = made.encoding
 
@@ -212,19 +211,19 @@ class PreparedPictures(Pictures):
         contents = [self._records.content(int(index)) for index in indices]
         try:
             return _decoder(self._encoding, self._size)(contents).numpy()
-        # TensorFlow does not say which picture is damaged; the slow way does.
+        # TensorFlow does not report which image is damaged.
         except Exception:
             return super().read(indices)
 
 
 @functools.cache
 def _decoder(encoding: str, size: int) -> Callable[[list[bytes]], Any]:
-    """A compiled function from n encoded pictures to uint8, shape `(n, size, size, 3)`."""
+    """A function that decodes n images to uint8, shape `(n, size, size, 3)`."""
     import tensorflow as tf
 
     def decode_one(content: Any) -> Any:
         if encoding == "jpeg":
-            # The accurate transform is Pillow's.
+            # The same transform as in Pillow.
             return tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
         return tf.io.decode_png(content, channels=3)
 

@@ -1,8 +1,8 @@
-"""Preparing pictures as shards: on all cores, in bounded memory, resumable.
+"""Prepares images as shards on all cores, in bounded memory; resumable.
 
-Shard k covers the source's pictures k * n to (k + 1) * n - 1, so what is in it does not depend on
-when it was made or by how many processes. A shard counts as finished once its description is
-written; a run that was interrupted makes the others and nothing else.
+Shard k contains the source images k * n to (k + 1) * n - 1, independently of the number of
+processes. A shard is finished when its description is written; an interrupted preparation resumes
+with the missing shards.
 """
 
 from __future__ import annotations
@@ -49,30 +49,30 @@ def prepare(
     shard_images: int = 16_384,
     workers: int,
 ) -> Manifest:
-    """Brings pictures to size and writes them as shards, or finishes what was begun.
+    """Resizes images and writes them as shards, or resumes a preparation.
 
     Args:
-      records: the pictures.
-      out: the folder to write; new, empty, or begun by the same preparation.
-      category: LSUN's category, for the manifest.
+      records: the images.
+      out: the folder to write: new, empty, or that of the same preparation.
+      category: LSUN category, for the manifest.
       split: `"train"` or `"val"`, for the manifest.
-      preprocessing: what to do with them.
-      shard_images: source pictures a shard covers.
-      workers: processes to use; 1 works in this process. More need a main module that can be
-        imported without running (`if __name__ == "__main__":`), as `multiprocessing` says.
+      preprocessing: how to resize and encode.
+      shard_images: number of source images per shard.
+      workers: number of processes; 1 uses this process. More require a main module that can be
+        imported without side effects, as for `multiprocessing`.
 
     Returns:
-      The manifest, as written.
+      The manifest.
 
     Raises:
-      UserError: if `out` holds anything else, there is not enough space, no picture can be decoded,
-        or a worker dies.
+      UserError: if `out` contains anything else, there is not enough space, no image can be
+        decoded, or a worker dies.
     """
     out = Path(out)
     if isinstance(records, ImageFiles) and out.resolve().is_relative_to(records.root.resolve()):
         raise UserError(
-            f"--out={out}: lies in the folder of pictures, where it would count as data of another "
-            "kind; give a folder outside of it"
+            f"--out={out}: inside the folder of images, where it would be data of another kind; "
+            "use a folder outside of it"
         )
     fingerprint = versioned_fingerprint(records)
     source = {"kind": records.kind, "count": len(records), "fingerprint": fingerprint}
@@ -106,22 +106,22 @@ def prepare(
 
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    """Refuses to work where another process does."""
+    """Locks the folder; raises an error if another process is preparing it."""
     try:
         held = locks.take(out / JOB, sign=False)
     except BlockingIOError as error:
         raise UserError(
-            f"--out={out}: another process is preparing it; wait for that, or give another folder"
+            f"--out={out}: another process is preparing it; wait for it, or use another folder"
         ) from error
     with held:
         yield
 
 
 def begin(out: Path, job: dict[str, Any]) -> None:
-    """Marks a folder as the target of a preparation.
+    """Creates the folder of a preparation, or checks that it is that of this one.
 
     Raises:
-      UserError: if it holds something else, or another preparation.
+      UserError: if it contains other files, or another preparation.
     """
     path = out / JOB
     if path.is_file():
@@ -137,14 +137,14 @@ def begin(out: Path, job: dict[str, Any]) -> None:
                 if flat.get(name) != found_flat.get(name)
             ]
             raise UserError(
-                f"--out={out}: was begun with other settings ({'; '.join(differing)}); give the "
+                f"--out={out}: was started with other settings ({'; '.join(differing)}); use the "
                 "same ones, or another folder"
             )
         return
-    with files.explained(out, "preparing the pictures"):
+    with files.explained(out, "preparing the images"):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UserError(
-                f"--out={out}: expected a new or empty folder, found other files; give another"
+                f"--out={out}: expected a new or empty folder, found other files; use another one"
             )
         (out / shards.INDEX).mkdir(parents=True, exist_ok=True)
         files.write_json(path, job)
@@ -172,14 +172,14 @@ def _make(
 def _require_space(
     records: Records, out: Path, preprocessing: Preprocessing, pictures: int
 ) -> None:
-    """Refuses to begin what cannot fit, judging by a few pictures spread over the set."""
+    """Checks the free space, estimated from a few evenly spaced images."""
     sizes = [
         tfrecords.framed_bytes(len(outcome.content or b""))
         for index in sampled(records, _SAMPLED)
         for outcome in encode_range(records, preprocessing, index, index + 1)
     ]
     needed = int(np.mean(sizes) * pictures * 1.05) + (1 << 20)
-    files.require_free_space(out, needed, f"{pictures:,} prepared pictures (estimated)")
+    files.require_free_space(out, needed, f"{pictures:,} prepared images (estimated)")
 
 
 def _write_shard(
@@ -228,7 +228,7 @@ def _write_shard(
 
 
 def _finish(out: Path, job: dict[str, Any], names: list[str]) -> Manifest:
-    """Gathers the descriptions of all shards into the manifest and the list of skipped files."""
+    """Writes the manifest and the list of skipped images from the descriptions of all shards."""
     made: list[Shard] = []
     reasons: collections.Counter[str] = collections.Counter()
     converted: collections.Counter[str] = collections.Counter()
@@ -241,7 +241,7 @@ def _finish(out: Path, job: dict[str, Any], names: list[str]) -> Manifest:
         ):
             for name in names:
                 description = _description(out, name)
-                assert description is not None  # All shards are finished.
+                assert description is not None  # all shards are finished
                 shard = Shard(**description["shard"])
                 made.append(shard)
                 digest.update(shard.sha256.encode())
@@ -264,7 +264,7 @@ def _finish(out: Path, job: dict[str, Any], names: list[str]) -> Manifest:
         )
         if not manifest.count:
             raise UserError(
-                f"{out}: none of {job['source']['count']:,} pictures can be decoded; see "
+                f"{out}: none of {job['source']['count']:,} images can be decoded; see "
                 f"{out / SKIPPED} for the reasons"
             )
         manifest.write(out)
@@ -272,7 +272,7 @@ def _finish(out: Path, job: dict[str, Any], names: list[str]) -> Manifest:
 
 
 def _description(out: Path, name: str) -> dict[str, Any] | None:
-    """The description of a finished shard; None if it must be made (again)."""
+    """The description of a finished shard; None if it is missing or damaged."""
     path = _description_path(out, name)
     if not path.is_file():
         return None
@@ -292,7 +292,7 @@ def _description_path(out: Path, name: str) -> Path:
 
 
 def _same_source(found: Any, job: dict[str, Any]) -> bool:
-    """Whether a preparation that was begun, perhaps by an earlier version, is of these records."""
+    """Whether a preparation, possibly by an earlier version, is of the same records."""
     try:
         return same(found["source"]["fingerprint"], job["source"]["fingerprint"])
     except (KeyError, TypeError, AttributeError):
@@ -309,18 +309,19 @@ def _flat(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary(manifest: Manifest, out: Path) -> list[str]:
-    """What was made, in a few lines for a person."""
+    """Formats a summary of the result."""
     size, count = sum(shard.bytes for shard in manifest.shards), len(manifest.shards)
     lines = [
-        f"{out}: {manifest.count:,} pictures ({manifest.preprocessing.shape_of_picture}) in "
+        f"{out}: {manifest.count:,} images ({manifest.preprocessing.shape_of_picture}) in "
         f"{count:,} {'shard' if count == 1 else 'shards'}, {size / 1e6:,.1f} MB"
     ]
     if manifest.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in manifest.skipped.items())
-        lines.append(f"left out: {reasons}; named in {out / SKIPPED}")
+        lines.append(f"left out: {reasons}; listed in {out / SKIPPED}")
     if manifest.converted:
         modes = ", ".join(f"{count:,} {mode}" for mode, count in manifest.converted.items())
         lines.append(f"converted to RGB: {modes}")
     if manifest.smaller:
-        lines.append(f"smaller than the size asked for, and enlarged: {manifest.smaller:,}")
+        lines.append(f"enlarged: {manifest.smaller:,}")
+
     return lines

@@ -1,4 +1,4 @@
-"""Encoded pictures that can be fetched by number, wherever they lie."""
+"""Interface of encoded images with random access."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ _SAMPLED = 64
 
 
 class Records(abc.ABC):
-    """Picture files by position: an LMDB, a folder, shards.
-
-    Several threads may read at once.
+    """Encoded images of an LMDB, a folder or shards. Reading is thread-safe.
 
     Attributes:
-      kind: what they lie in, for messages: "LMDB".
-      description: what was found and where, one line.
-      notices: lines a user should read.
+      kind: kind of storage: "LMDB".
+      description: one-line description.
+      notices: warnings for the user.
     """
 
     kind: str
@@ -29,43 +27,42 @@ class Records(abc.ABC):
 
     @abc.abstractmethod
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of images."""
 
     @abc.abstractmethod
     def content(self, index: int) -> bytes:
-        """The bytes of one picture file."""
+        """The bytes of an image file."""
 
     @abc.abstractmethod
     def name_of(self, index: int) -> str:
-        """What to call it in a message: a key, a path."""
+        """Name of an image in messages: a key, a path."""
 
     @abc.abstractmethod
     def fingerprint(self) -> str:
-        """Hex digest of the content, cheap even for 40 GB: see each kind."""
+        """Hex digest of the content, or of a sample of it."""
 
     def former_fingerprint(self) -> str | None:
-        """What earlier versions computed instead; None if it is the same."""
+        """The fingerprint of earlier versions; None if it is the same."""
         return None
 
 
 def sampled(records: Records, most: int) -> list[int]:
-    """Positions of at most so many records, spread over all."""
+    """Indices of at most `most` evenly spaced records."""
     if not len(records):
         return []
     return np.unique(np.linspace(0, len(records) - 1, most).astype(int)).tolist()
 
 
 def versioned_fingerprint(records: Records) -> str:
-    """The fingerprint of some records, with what earlier versions computed if that differs."""
+    """The fingerprint of records, with that of earlier versions if it differs."""
     former = records.former_fingerprint()
     return records.fingerprint() if former is None else versioned(records.fingerprint(), former)
 
 
 def sampled_digest(records: Records, *facts: object) -> str:
-    """Hex SHA-256 of the number of records, of `facts`, and of 64 records spread over all.
+    """Hex SHA-256 of the number of records, `facts`, and 64 evenly spaced records.
 
-    Hashing tens of gigabytes each time a run starts is no option; this sees another set, another
-    order, and most edits.
+    Cheap for tens of gigabytes; detects another dataset, another order, and most edits.
     """
     digest = hashlib.sha256(repr((len(records), *facts)).encode())
     for index in sampled(records, _SAMPLED):

@@ -1,10 +1,9 @@
-"""Prepared pictures: TFRecord shards with tables of offsets, and a manifest.
+"""Prepared images: TFRecord shards with tables of offsets, and a manifest.
 
-A folder of shards holds `manifest.json`, files such as `shard-00003-of-00012.tfrecord`, and for
-each of them a table of offsets and a description under `index/`. Each TFRecord is the bytes of one
-picture file of the final size, so the shards are as easy to use elsewhere:
-`tf.data.TFRecordDataset(files).map(tf.io.decode_image)`. The offsets let any picture be read
-without touching another.
+A folder of shards contains `manifest.json`, files such as `shard-00003-of-00012.tfrecord`, and for
+each of them a table of offsets and a description under `index/`. Each record is an image file of
+the final size, so `tf.data.TFRecordDataset(files).map(tf.io.decode_image)` reads them too. The
+offsets provide random access.
 """
 
 from __future__ import annotations
@@ -52,14 +51,14 @@ _FORM = {
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
-    """How pictures were brought to size and encoded.
+    """How images are resized and encoded.
 
     Attributes:
       image_size: height and width in pixels.
-      crop: centre crop rather than squashing.
+      crop: centre crop instead of squashing.
       resize: name of the filter.
       encoding: `"jpeg"` or `"png"`.
-      quality: JPEG quality; 0 for PNG, which loses nothing.
+      quality: JPEG quality; 0 for PNG, which is lossless.
     """
 
     image_size: int
@@ -70,19 +69,19 @@ class Preprocessing:
 
     @property
     def shape_of_picture(self) -> str:
-        """In words: `"112x112, squashed"`."""
+        """Description: `"112x112, squashed"`."""
         size = self.image_size
         return f"{size}x{size}, {'cropped' if self.crop else 'squashed'}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One file of a prepared set.
+    """A file of a prepared dataset.
 
     Attributes:
-      file: its name.
-      count: pictures in it.
-      bytes: its size.
+      file: name of the file.
+      count: number of images.
+      bytes: size of the file.
       sha256: hex digest of its content.
     """
 
@@ -94,18 +93,18 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """What a folder of shards holds and where it came from.
+    """Description of a folder of shards.
 
     Attributes:
-      category: LSUN's category.
+      category: LSUN category.
       split: `"train"` or `"val"`.
-      preprocessing: how the pictures were made.
-      shard_images: source pictures a shard covers, skipped ones counted.
-      source: `kind`, `count` and `fingerprint` of what was prepared.
+      preprocessing: how the images were resized and encoded.
+      shard_images: number of source images per shard, including skipped ones.
+      source: `kind`, `count` and `fingerprint` of the source.
       shards: the files in order.
-      skipped: number of pictures left out by reason.
-      converted: number of pictures by colour mode, for those that were not RGB.
-      smaller: pictures that were enlarged to size.
+      skipped: number of skipped images by reason.
+      converted: number of converted images by colour mode.
+      smaller: number of enlarged images.
       fingerprint: hex digest of the shards' digests and the preprocessing.
     """
 
@@ -122,7 +121,7 @@ class Manifest:
 
     @property
     def count(self) -> int:
-        """Pictures in all shards."""
+        """Number of images in all shards."""
         return sum(shard.count for shard in self.shards)
 
     def write(self, folder: Path) -> None:
@@ -135,7 +134,7 @@ class Manifest:
         """Reads `manifest.json`.
 
         Raises:
-          UserError: if it is missing, damaged or of another kind.
+          UserError: if it is missing, damaged or of another format.
         """
         path = folder / MANIFEST
         values = files.read_json(path)
@@ -154,7 +153,7 @@ class Manifest:
             if not 0 < made.image_size <= _LARGEST_SIZE or made.encoding not in ("jpeg", "png"):
                 raise ValueError(f"preprocessing: {made.image_size} pixels, {made.encoding[:20]}")
             if any(Path(shard.file).name != shard.file for shard in shards):
-                raise ValueError("shards: a name that leads out of the folder")
+                raise ValueError("shards: a path outside of the folder")
             fields = fields_of(cls, values) | {"preprocessing": made, "shards": shards}
             return cls(**fields)
         except ValueError as error:
@@ -164,13 +163,13 @@ class Manifest:
 
 
 class ShardRecords(Records):
-    """Pictures in a prepared folder.
+    """Images of a prepared folder.
 
     Args:
-      folder: holds `manifest.json` and what it lists.
+      folder: the folder of `manifest.json`.
 
     Raises:
-      UserError: if a shard is missing or has another size than the manifest says.
+      UserError: if a shard is missing or its size does not match the manifest.
     """
 
     kind = "prepared shards"
@@ -182,16 +181,16 @@ class ShardRecords(Records):
         for shard in shards:
             check_size(self._folder, shard)
         self._files = open_all([self._folder / shard.file for shard in shards])
-        # first[k] is the number of the first picture of shard k.
+        # first[k] is the index of the first image of shard k.
         self._first = np.cumsum([0, *(shard.count for shard in shards)])
         self._offsets = functools.lru_cache(maxsize=None)(self._read_offsets)
         self.description = (
-            f"{len(self):,} prepared pictures of {self.manifest.category} "
+            f"{len(self):,} prepared images of {self.manifest.category} "
             f"({self.manifest.preprocessing.shape_of_picture}) in {self._folder}"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Open files cannot cross to another process: they are opened again there."""
+        """Opens the files again in another process."""
         return ShardRecords, (self._folder,)
 
     def __len__(self) -> int:
@@ -199,59 +198,59 @@ class ShardRecords(Records):
 
     def content(self, index: int) -> bytes:
         """See `Records`."""
-        shard, row = self._place(index)
+        shard, row = self._locate(index)
         offsets = self._offsets(shard)
         start, end = int(offsets[row]), int(offsets[row + 1])
         return self._files[shard].read(start, end - start)
 
     def name_of(self, index: int) -> str:
-        """The shard and the picture's place in it."""
-        shard, row = self._place(index)
+        """The shard and the index of the record in it."""
+        shard, row = self._locate(index)
         return f"{self.manifest.shards[shard].file}, record {row}"
 
     def fingerprint(self) -> str:
-        """The manifest's."""
+        """The fingerprint of the manifest."""
         return self.manifest.fingerprint
 
-    def _place(self, index: int) -> tuple[int, int]:
+    def _locate(self, index: int) -> tuple[int, int]:
         shard = int(np.searchsorted(self._first, index, side="right")) - 1
         return shard, index - int(self._first[shard])
 
     def _read_offsets(self, number: int) -> np.ndarray:
-        """Where the records of a shard begin, and where its last one ends: int64."""
+        """Start offsets of the records of a shard, and the end of the last one: int64."""
         shard = self.manifest.shards[number]
         path = offsets_path(self._folder, shard.file)
         try:
-            # A copy: a map would keep the file open.
+            # A copy, because a memory map would keep the file open.
             return np.array(files.read_array(path, "int64", (shard.count + 1,)))
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{path}: a missing or damaged table of offsets ({error}); delete it and run "
-                "python -m lsgan_tf prepare-lsun again, sound shards are kept"
+                "python -m lsgan_tf prepare-lsun again, intact shards are kept"
             ) from error
 
 
 def check_size(folder: Path, shard: Shard) -> None:
-    """Compares a shard's size with its manifest.
+    """Checks the size of a shard.
 
     Raises:
-      UserError: if the file is missing or has another size.
+      UserError: if the file is missing or its size is wrong.
     """
     path = folder / shard.file
     found = path.stat().st_size if path.is_file() else None
     if found != shard.bytes:
-        state = "missing" if found is None else f"cut short or changed: {found:,} bytes"
+        state = "missing" if found is None else f"truncated or changed: {found:,} bytes"
         raise UserError(
             f"{path}: {state}, expected {shard.bytes:,} bytes; run python -m lsgan_tf prepare-lsun "
-            "again with the same flags, sound shards are kept"
+            "again with the same flags, intact shards are kept"
         )
 
 
 def holds_shards(folder: Path) -> bool:
-    """Whether a folder looks prepared."""
+    """Whether a folder contains shards."""
     return (folder / MANIFEST).is_file() and (folder / INDEX).is_dir()
 
 
 def offsets_path(folder: Path, shard_file: str) -> Path:
-    """Where the table of offsets of a shard lies."""
+    """Path of the table of offsets of a shard."""
     return folder / INDEX / Path(shard_file).with_suffix(".npy").name

@@ -1,4 +1,4 @@
-"""Any folder of pictures, for `--dataset=images`."""
+"""A folder of images as a `Source`, for `--dataset=images`."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def open_source(
     labels_from_folders: bool = False,
     cache_dir: Path | None = None,
 ) -> pictures.Pictures:
-    """Opens a folder of pictures at one size.
+    """Opens a folder of images at one size.
 
     Args:
-      data_dir: holds JPEG, PNG, WebP, BMP or GIF files, in sub-folders or not.
+      data_dir: a folder of JPEG, PNG, WebP, BMP or GIF files, searched recursively.
       image_size: height and width in pixels.
-      channels: 3 for RGB, 1 for grey.
-      crop: take the centred square instead of squashing.
+      channels: 3 for RGB, 1 for greyscale.
+      crop: crop to the centred square instead of squashing.
       labels_from_folders: whether the names of the sub-folders are the classes.
-      cache_dir: where the index of the folder goes; the user's cache folder by default.
+      cache_dir: folder of the index; the user's cache folder by default.
 
     Raises:
-      UserError: if there is no such folder, no picture in it, data of another kind as well, or no
-        sub-folders to take labels from.
+      UserError: if there is no such folder, no image or data of another kind in it, or no
+        sub-folders for labels.
     """
     if data_dir is None:
-        raise UserError("--dataset=images needs --data_dir: pass a folder of pictures")
+        raise UserError("--dataset=images needs --data_dir: pass a folder of images")
     path = Path(data_dir)
     if path.is_file():
         kind = foreign.archive(path.name) or "a file"
         raise UserError(
-            f"--data_dir={path}: this is {kind}, expected a folder of pictures; unpack it first"
+            f"--data_dir={path}: this is {kind}, expected a folder of images; unpack it first"
         )
     if (path / "data.mdb").exists() or shards.holds_shards(path):
-        raise UserError(f"--data_dir={path}: this is LSUN's form; pass --dataset=lsun")
+        raise UserError(f"--data_dir={path}: this is LSUN's format; use --dataset=lsun")
     records = image_files.open_folder(path, cache_dir=cache_dir or files.default_cache_dir())
     classes, labels = _classes(records, path) if labels_from_folders else ((), None)
     return pictures.Pictures(
@@ -69,17 +69,17 @@ def _classes(records: image_files.ImageFiles, path: Path) -> tuple[tuple[str, ..
     for index, folder in enumerate(records.folders()):
         if not folder:
             raise UserError(
-                f"--data_dir={path}: {records.name_of(index)} lies outside of the sub-folders that "
-                "name the classes; move it into one, or leave --conditional out"
+                f"--data_dir={path}: {records.name_of(index)} is outside of the sub-folders that "
+                "name the classes; move it into one, or omit --conditional"
             )
-        # Files come in the order of their names, so folders do too.
+        # Files are sorted by name, so folders are too.
         labels[index] = numbers.setdefault(folder, len(numbers))
     _check_classes(tuple(numbers), [name for name in records.facts.unusable if name], path)
     return tuple(numbers), labels
 
 
 def _check_classes(names: tuple[str, ...], unusable: list[str], path: Path) -> None:
-    """Refuses sub-folders that are splits of a dataset, and classes of which nothing can be read.
+    """Checks that sub-folders are not splits of a dataset and that each class has images.
 
     Raises:
       UserError: naming them.
@@ -91,11 +91,11 @@ def _check_classes(names: tuple[str, ...], unusable: list[str], path: Path) -> N
         instead = path / (train[0] if train else "<the training set>")
         raise UserError(
             f"--data_dir={path}: its sub-folders {found} are named as splits of a dataset, not as "
-            f"classes; pass --data_dir={instead}, or rename them if they are classes"
+            f"classes; use --data_dir={instead}, or rename them if they are classes"
         )
     if unusable:
         raise UserError(
             f"--data_dir={path}: no image of the class {', '.join(unusable[:_NAMED])} can be read, "
             "so the class would be missing; repair or convert its images to PNG or JPEG, or remove "
-            "the folder (python -m lsgan_tf verify-data says what is wrong)"
+            "the folder (see python -m lsgan_tf verify-data)"
         )

@@ -1,4 +1,4 @@
-"""LSUN's own databases: an LMDB whose values are picture files."""
+"""LSUN's original databases: an LMDB whose values are image files."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import atomic_folder, explained
 from lsgan_tf.util.progress import Progress
 
-_ENDS = 16  # Entries at either end that tell one database from another.
-# What was read of a map counts as memory of the process until the map is let go.
+_ENDS = 16  # first and last entries that identify a database
+# Pages that were read count as memory of the process until the database is reopened.
 _MAPPED_BYTES = 8 << 20
-_PAGE = 4096  # What even the smallest value takes of it.
-_MAPPED_KEYS = 10_000  # Their pages hold small values too.
+_PAGE = 4096  # memory of the smallest value
+_MAPPED_KEYS = 10_000  # their pages contain small values too
 
 
 class LmdbRecords(Records):
-    """The values of an LMDB in the order of their keys.
+    """The values of an LMDB, ordered by key.
 
     Args:
-      folder: holds `data.mdb`.
-      keys: folder of the table of keys: see `open_lmdb`.
+      folder: the folder of `data.mdb`.
+      keys: folder of the table of keys; see `open_lmdb`.
     """
 
     kind = "LMDB"
@@ -41,10 +41,10 @@ class LmdbRecords(Records):
         self._folder, self._keys_folder = folder, keys
         self._database = _Database.at(folder)
         self._keys = string_table.StringTable(keys)
-        self.description = f"{len(self):,} pictures in the LMDB {folder}"
+        self.description = f"{len(self):,} images in the LMDB {folder}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A database cannot cross to another process: it is opened again there."""
+        """Opens the database again in another process."""
         return LmdbRecords, (self._folder, self._keys_folder)
 
     def __len__(self) -> int:
@@ -59,29 +59,26 @@ class LmdbRecords(Records):
         return self._keys[index].decode("ascii", "backslashreplace")
 
     def fingerprint(self) -> str:
-        """From the keys, the state of the database, and 64 entries spread over all.
-
-        The number of its last transaction grows with each change, wherever in it.
-        """
+        """Digest of the keys, the number of the last transaction, and 64 evenly spaced entries."""
         return sampled_digest(self, "lmdb", self._keys.digest(), self._database.last_change)
 
     def former_fingerprint(self) -> str:
-        """From the number of entries and 64 of them spread over all."""
+        """Digest of the number of entries and of 64 evenly spaced ones."""
         return sampled_digest(self, "lmdb")
 
 
 def open_lmdb(folder: Path, *, cache_dir: Path) -> LmdbRecords:
-    """Opens an LMDB of pictures.
+    """Opens an LMDB of images.
 
     Its keys are listed once, in a table under `cache_dir`; nothing is written to `folder`, and
     memory does not grow with the number of entries.
 
     Args:
-      folder: holds `data.mdb`.
-      cache_dir: where tables of keys are kept.
+      folder: the folder of `data.mdb`.
+      cache_dir: folder of tables of keys.
 
     Raises:
-      UserError: if `data.mdb` is missing, cut short, no LMDB or empty.
+      UserError: if `data.mdb` is missing, truncated, empty or not an LMDB.
     """
     folder = Path(folder)
     database = _Database.at(folder)
@@ -91,7 +88,7 @@ def open_lmdb(folder: Path, *, cache_dir: Path) -> LmdbRecords:
         if len(records) == database.entries:
             return records
     except (OSError, ValueError):
-        pass  # Not listed yet, or the table is damaged: list the keys again.
+        pass  # not listed yet, or the table is damaged
     with (
         explained(keys, "listing the keys of the database", "--cache_dir"),
         atomic_folder(keys) as temporary,
@@ -101,7 +98,7 @@ def open_lmdb(folder: Path, *, cache_dir: Path) -> LmdbRecords:
 
 
 class _Database:
-    """One open LMDB, shared by all who read it: LMDB refuses a second opening in a process."""
+    """An open LMDB, shared by all readers: LMDB cannot be opened twice in a process."""
 
     _open: ClassVar[weakref.WeakValueDictionary[str, _Database]] = weakref.WeakValueDictionary()
     _lock: ClassVar[threading.Lock] = threading.Lock()
@@ -128,7 +125,7 @@ class _Database:
         self.last_change = self._env.info()["last_txnid"]
         if not self.entries:
             self._env.close()
-            raise UserError(f"{self._path}: an LMDB without entries; expected LSUN's pictures")
+            raise UserError(f"{self._path}: an LMDB without entries; expected LSUN's images")
 
     def value(self, key: bytes) -> bytes:
         with self._reading:
@@ -138,7 +135,7 @@ class _Database:
                 raise self._changed(f"no key {key!r}")
             self._read_bytes += len(value) + _PAGE
             if self._read_bytes > _MAPPED_BYTES:
-                self._let_go()
+                self._reopen()
         return value
 
     def keys(self) -> Iterator[bytes]:
@@ -161,41 +158,41 @@ class _Database:
                     return []
                 following = cursor.iternext(keys=True, values=False)
                 keys = list(itertools.islice(following, _MAPPED_KEYS))
-            self._let_go()
+            self._reopen()
         return keys
 
     def _opened(self) -> lmdb.Environment:
         with explained(self._path, "reading it"):
             size = self._path.stat().st_size
             with open(self._path, "rb"):
-                pass  # LMDB's own message for a file it may not read is unclear.
+                pass  # LMDB's message for an unreadable file is unclear
         try:
-            # Without a lock file read-only folders work; without readahead random reads do.
+            # No lock file, for read-only folders; no readahead, for random reads.
             environment = lmdb.open(
                 os.fsencode(self._folder), readonly=True, lock=False, readahead=False, create=False
             )
             page, last = environment.stat()["psize"], environment.info()["last_pgno"]
         except lmdb.Error as error:
             raise UserError(
-                f"{self._path}: not an LMDB, or cut short at {size:,} bytes ({error}); unpack "
+                f"{self._path}: not an LMDB, or truncated at {size:,} bytes ({error}); unpack "
                 "LSUN's zip again"
             ) from error
-        # Reading beyond the file's end would kill the process, not raise an error.
+        # Reading beyond the end of the file would kill the process.
         if size < (last + 1) * page:
             environment.close()
             raise UserError(
-                f"{self._path}: cut short: {size:,} bytes where its header says "
-                f"{(last + 1) * page:,}; unpack or copy it again"
+                f"{self._path}: truncated: {size:,} bytes, expected {(last + 1) * page:,} by its "
+                "header; unpack or copy it again"
             )
         return environment
 
     def _facts(self) -> tuple[int, int]:
-        """Number of entries, and bytes that the database takes."""
+        """Number of entries, and size of the database in bytes."""
         stat = self._env.stat()
         return stat["entries"], (self._env.info()["last_pgno"] + 1) * stat["psize"]
 
-    def _let_go(self) -> None:
-        """Opens the database again, so that the pages that were read are no memory of ours."""
+    def _reopen(self) -> None:
+        """Reopens the database to release the memory of pages that were read."""
         self._env.close()
         self._env, self._read_bytes = self._opened(), 0
         if self._facts() != (self.entries, self.bytes_used):
@@ -203,11 +200,11 @@ class _Database:
 
     def _changed(self, how: str) -> UserError:
         return UserError(
-            f"{self._folder}: the database changed while it was read ({how}); start again"
+            f"{self._folder}: the database changed while being read ({how}); start again"
         )
 
     def identity(self) -> str:
-        """Tells this database from another by its size, its count and its ends; 32 hex digits."""
+        """Identifies the database by its size, count and ends: 32 hex digits."""
         with self._reading:
             return self._identity()
 
@@ -227,7 +224,7 @@ class _Database:
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Turns LMDB's errors under it into a `UserError`."""
+        """Converts LMDB's errors to `UserError`."""
         try:
             yield
         except lmdb.Error as error:

@@ -1,4 +1,4 @@
-"""Where a category of LSUN lies: its names, its address, its form on the disk."""
+"""Finds the data of an LSUN category: names, address, format on disk."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ OBJECTS = (
 SPLITS = ("train", "val")
 
 _OTHER_NAMES = {"validation": "val", "test": "val"}
-_LMDB_MARK = 0xBEEFC0DE
+_LMDB_MAGIC = 0xBEEFC0DE
 _SPLIT_WORDS = r"train|val|validation|test"
 _LMDB_NAME = re.compile(rf"(?:(?P<category>.+)_)?(?P<split>{_SPLIT_WORDS})_lmdb")
-_PICTURES_NAME = re.compile(rf"(?P<category>.+)_(?P<split>{_SPLIT_WORDS})")
+_FOLDER_NAME = re.compile(rf"(?P<category>.+)_(?P<split>{_SPLIT_WORDS})")
 
 
 def checked_split(split: str) -> str:
-    """`"train"` or `"val"`, which `"validation"` and `"test"` mean too.
+    """Normalises a split to `"train"` or `"val"` (aliases `"validation"` and `"test"`).
 
     Raises:
-      UserError: if it is anything else.
+      UserError: if the split is unknown.
     """
     split = _OTHER_NAMES.get(split, split)
     if split not in SPLITS:
@@ -67,7 +67,7 @@ def checked_split(split: str) -> str:
 
 
 def address(category: str, split: str = "train") -> str:
-    """Where LSUN's archive of a category is published.
+    """URL of LSUN's archive of a category.
 
     Raises:
       UserError: if LSUN has no such category.
@@ -78,20 +78,20 @@ def address(category: str, split: str = "train") -> str:
         return f"http://dl.yf.io/lsun/objects/{category}.zip"
     raise UserError(
         f"--category={category}: LSUN has no such category; there are "
-        f"{', '.join((*SCENES, *OBJECTS))} (another name needs its <name>_{split}_lmdb or a "
-        "folder of pictures of that name as --data_dir or in it)"
+        f"{', '.join((*SCENES, *OBJECTS))} (another name requires its <name>_{split}_lmdb or a "
+        "folder of images of that name as --data_dir or in it)"
     )
 
 
 def locate(path: Path, *, category: str, split: str) -> Path:
-    """Which file or folder at or below `path` holds a category.
+    """Finds the file or folder of a category at or below `path`.
 
     Returns:
-      An LMDB's folder, a zip, a folder prepared by `prepare-lsun` or by tensorflow-datasets, or a
-      folder of pictures.
+      The folder of an LMDB, a zip, a folder prepared by `prepare-lsun` or tensorflow-datasets, or a
+      folder of images.
 
     Raises:
-      UserError: if there is none, or more than one, or it holds another category.
+      UserError: if there is none or more than one, or it is of another category.
     """
     if not path.exists():
         raise UserError(
@@ -103,16 +103,16 @@ def locate(path: Path, *, category: str, split: str) -> Path:
         if path.suffix.lower() != ".zip":
             raise UserError(f"--data_dir={path}: expected LSUN's .zip or a folder")
         require_match(path, path.stem, category, split)
-        if not _said(path.stem, category)[0]:
-            address(category, split)  # A file of any name must at least be of a known category.
+        if not _parsed(path.stem, category)[0]:
+            address(category, split)  # a file of any other name must be of a known category
         return path
     require_one_kind(path)
     if holds_lmdb(path):
-        # The folder may be given as "." or by a link that says nothing.
+        # The path may be "." or a link of another name.
         names = (path.name, path.resolve().name)
-        name = next((name for name in names if any(_said(name, category))), path.name)
+        name = next((name for name in names if any(_parsed(name, category))), path.name)
         require_match(path, name, category, split)
-        if not _said(name, category)[0]:
+        if not _parsed(name, category)[0]:
             address(category, split)
         return path
     if shards.holds_shards(path):
@@ -120,7 +120,7 @@ def locate(path: Path, *, category: str, split: str) -> Path:
     found = list(_below(path, category, split))
     if len(found) > 1:
         raise UserError(
-            f"--data_dir={path}: {category} is there in two forms, {found[0].name} and "
+            f"--data_dir={path}: {category} exists in two formats, {found[0].name} and "
             f"{found[1].name}; pass one of them"
         )
     if not found:
@@ -131,20 +131,20 @@ def locate(path: Path, *, category: str, split: str) -> Path:
 
 
 def category_of(folder: Path) -> str:
-    """The category that the name of an LMDB's folder tells: `kitchen` of `kitchen_train_lmdb`."""
+    """The category by the name of an LMDB folder: `kitchen` for `kitchen_train_lmdb`."""
     match = _LMDB_NAME.fullmatch(folder.name)
     return match["category"] if match and match["category"] else folder.name
 
 
 def holds_lmdb(folder: Path) -> bool:
-    """Whether a folder is an LMDB, or by its name should be one."""
+    """Whether a folder is an LMDB, by content or name."""
     named = _LMDB_NAME.fullmatch(folder.name) is not None
     return (folder / "data.mdb").exists() or (named and folder.is_dir())
 
 
 def _below(path: Path, category: str, split: str) -> list[Path]:
-    """The forms of a category in its parent folder; a zip only if it is not unpacked."""
-    # The objects come without a split in their names: cat.zip with cat/data.mdb.
+    """The data of a category in its parent folder; a zip only if it is not unpacked."""
+    # Objects have no split in their names: cat.zip with cat/data.mdb.
     names = [f"{category}_{split}_lmdb", *([category] if split == "train" else [])]
     found = [path / name for name in names if holds_lmdb(path / name)]
     if not found:
@@ -172,11 +172,11 @@ def _loose_pictures(path: Path, category: str, split: str) -> Path:
         if others:
             raise UserError(
                 f"--data_dir={path}: {', '.join(sorted(others))} in it is not {category} ({split}) "
-                f"by its name; pass the folder of the {split} pictures alone"
+                f"by its name; pass the folder of the {split} images alone"
             )
         return path
     require_match(path, name, category, split)
-    where = address(category, split)  # From here on the category must be LSUN's.
+    where = address(category, split)  # from here on the category must be LSUN's
     if others:
         raise UserError(
             f"--data_dir={path}: no {category}_{split}_lmdb in it, only "
@@ -185,72 +185,73 @@ def _loose_pictures(path: Path, category: str, split: str) -> Path:
     if split == "train" and image_files.first_picture(path):
         return path
     raise UserError(
-        f"--data_dir={path}: no {split} pictures of {category} in it; expected "
-        f"{category}_{split}_lmdb, its .zip, pictures, or a folder prepared by "
+        f"--data_dir={path}: no {split} images of {category} in it; expected "
+        f"{category}_{split}_lmdb, its .zip, images, or a folder prepared by "
         f"python -m lsgan_tf prepare-lsun or tensorflow-datasets; fetch {where}"
     )
 
 
-def _said(name: str, category: str) -> tuple[str | None, str | None]:
-    """The category and the split that a file's or folder's name tells, None for what it does not.
+def _parsed(name: str, category: str) -> tuple[str | None, str | None]:
+    """Category and split by the name of a file or folder; None for each that is not in it.
 
     Args:
-      name: without an archive's ending.
-      category: what is asked for; it may be none of LSUN's.
+      name: name without the extension of an archive.
+      category: requested category, which may not be LSUN's.
     """
     known = (*SCENES, *OBJECTS, category)
-    match = _LMDB_NAME.fullmatch(name) or _PICTURES_NAME.fullmatch(name)
+    match = _LMDB_NAME.fullmatch(name) or _FOLDER_NAME.fullmatch(name)
+
     if match and (name.endswith("_lmdb") or match["category"] in known):
         return match["category"], match["split"]
     if name in _OTHER_NAMES or name == "val":
         return None, name
     if name == "train" != category:
-        return None, None  # The split more likely than the category of objects.
+        return None, None  # more likely the split than the category of objects
     return (name, None) if name in known else (None, None)
 
 
 def _is_other(name: str, category: str, split: str) -> bool:
-    """Whether a name tells another category or another split than asked for."""
-    found, of_split = _said(name, category)
+    """Whether a name is of another category or split than requested."""
+    found, of_split = _parsed(name, category)
     if (found, of_split) == (None, "test"):
-        return True  # LSUN's test set, which is of all categories.
+        return True  # LSUN's test set of all categories
     if found not in (None, category):
         return True
     return of_split is not None and _OTHER_NAMES.get(of_split, of_split) != split
 
 
 def require_match(path: Path, name: str, category: str, split: str) -> None:
-    """Refuses data that by its name is of another category or split than asked for.
+    """Checks that data is not of another category or split by its name.
 
     Args:
-      path: where it lies, for the message.
-      name: of the file or folder, without an archive's ending.
-      category: what is asked for.
-      split: likewise.
+      path: location of the data, for the message.
+      name: name of the file or folder without the extension of an archive.
+      category: requested category.
+      split: requested split.
 
     Raises:
       UserError: naming both.
     """
     if not _is_other(name, category, split):
         return
-    found, of_split = _said(name, category)
+    found, of_split = _parsed(name, category)
     if (found, of_split) == (None, "test"):
         raise UserError(
-            f"--data_dir={path}: {name} is LSUN's test set by its name: pictures of all categories "
+            f"--data_dir={path}: {name} is LSUN's test set by its name: images of all categories "
             f"without labels, not {category} ({split}); fetch {address(category, split)}"
         )
     same = found in (None, category)
     of_split = _OTHER_NAMES.get(of_split, of_split) if of_split else None
     instead = "" if same else f"--category={found} or "
     raise UserError(
-        f"--data_dir={path}: holds {found or 'pictures'}{f' ({of_split})' if of_split else ''} by "
-        f"the name {name}, asked for {category} ({split}); pass {instead}another folder"
-        + (f" (prepare-lsun takes --split={of_split})" if same else "")
+        f"--data_dir={path}: {name} is {found or 'images'}{f' ({of_split})' if of_split else ''} "
+        f"by its name, requested {category} ({split}); pass {instead}another folder"
+        + (f" (prepare-lsun has --split={of_split})" if same else "")
     )
 
 
 def database_in(archive: Path) -> archives.Member:
-    """The database inside LSUN's zip.
+    """The database in LSUN's zip.
 
     Raises:
       UserError: if the archive is damaged or not LSUN's.
@@ -265,9 +266,9 @@ def database_in(archive: Path) -> archives.Member:
             f"{archive}: expected one data.mdb in LSUN's zip, found {len(members)}; this is not "
             "one of LSUN's archives"
         )
-    # A page begins with 16 bytes of its own; the mark is in the byte order of whoever wrote it.
-    mark = archives.head_in_zip(archive, members[0], 20)[16:]
-    if _LMDB_MARK not in (int.from_bytes(mark, "little"), int.from_bytes(mark, "big")):
+    # The magic number follows the page header of 16 bytes, in the byte order of the writer.
+    magic = archives.head_in_zip(archive, members[0], 20)[16:]
+    if _LMDB_MAGIC not in (int.from_bytes(magic, "little"), int.from_bytes(magic, "big")):
         raise UserError(
             f"{archive}: its {members[0].name} is not an LMDB; this is not one of LSUN's archives"
         )
@@ -275,12 +276,12 @@ def database_in(archive: Path) -> archives.Member:
 
 
 def require_one_kind(folder: Path) -> None:
-    """Refuses a folder that holds data of several kinds, or a preparation's unfinished work.
+    """Checks that a folder has data of one kind only, and no unfinished preparation.
 
     Raises:
       UserError: naming one file of each kind.
     """
-    kinds: dict[str, str] = {}  # The first file of each, by name.
+    kinds: dict[str, str] = {}  # the first file of each, by name
     with os.scandir(folder) as listing:
         for entry in listing:
             kind = _kind_of(entry.name.lower())
@@ -290,7 +291,7 @@ def require_one_kind(folder: Path) -> None:
         names = sorted(kinds, key=kinds.__getitem__)
         raise UserError(
             f"--data_dir={folder}: two kinds of data in one folder, {' and '.join(names)} "
-            f"({' and '.join(map(kinds.__getitem__, names))}); pass a folder that holds one of them"
+            f"({' and '.join(map(kinds.__getitem__, names))}); pass a folder with one of them"
         )
     if "TFRecords" in kinds and not shards.holds_shards(folder):
         raise UserError(
@@ -304,4 +305,4 @@ def _kind_of(name: str) -> str | None:
         return "an LMDB"
     if name.endswith(".tfrecord"):
         return "TFRecords"
-    return "pictures" if name.endswith(image_files.ENDINGS) else None
+    return "images" if name.endswith(image_files.ENDINGS) else None

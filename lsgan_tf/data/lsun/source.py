@@ -1,4 +1,4 @@
-"""LSUN: scenes and objects by the hundred thousand, in every form people have them in."""
+"""LSUN: images of scenes and objects, from any of its common formats."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ def open_source(
     """Opens a category of LSUN at one size.
 
     Args:
-      data_dir: see `open_records`; further a folder that `prepare-lsun` wrote, or the parent of
-        such folders.
+      data_dir: see `open_records`; also a folder written by `prepare-lsun`, or its parent.
       category: see `open_records`.
       image_size: height and width in pixels.
-      crop: take the centred square instead of squashing as the authors do.
-      cache_dir: where indices and unpacked archives go; the user's cache folder by default.
+      crop: crop to the centred square instead of squashing as in the authors' code.
+      cache_dir: folder of indices and unpacked archives; the user's cache folder by default.
       split: see `open_records`.
 
     Raises:
-      UserError: as `open_records`; or if what is there was prepared for another size.
+      UserError: see `open_records`; also if the data was prepared for another size.
     """
     split = lsun_places.checked_split(split)
     if data_dir and (prepared := _find_shards(data_dir, category, split, image_size, crop)):
@@ -60,19 +59,18 @@ def open_source(
 def open_records(
     data_dir: Path | None, *, category: str, cache_dir: Path | None = None, split: str = "train"
 ) -> Records:
-    """Opens the encoded pictures of a category.
+    """Opens the encoded images of a category.
 
     Args:
-      data_dir: LSUN's own `<category>_<split>_lmdb` folder, its zip, a folder of pictures, a folder
+      data_dir: LSUN's `<category>_<split>_lmdb` folder, its zip, a folder of images, a folder
         prepared by tensorflow-datasets, or a parent of one.
-      category: one of LSUN's scenes or objects, or any other of which there is a
-        `<category>_<split>_lmdb`.
-      cache_dir: where indices and unpacked archives go.
-      split: `"train"` or `"val"`, which `"validation"` and `"test"` mean too.
+      category: one of LSUN's scenes or objects, or another one with a `<category>_<split>_lmdb`.
+      cache_dir: folder of indices and unpacked archives.
+      split: `"train"` or `"val"` (aliases `"validation"` and `"test"`).
 
     Raises:
-      UserError: if nothing is found, two forms are found, the category does not exist, or a file is
-        damaged.
+      UserError: if nothing or more than one format is found, the category does not exist, or a file
+        is damaged.
     """
     split = lsun_places.checked_split(split)
     cache_dir = cache_dir or files.default_cache_dir()
@@ -90,7 +88,7 @@ def open_records(
         return lmdb_records.open_lmdb(place, cache_dir=cache_dir)
     if shards.holds_shards(place):
         raise UserError(
-            f"--data_dir={place}: these pictures are prepared already; give LSUN's own form"
+            f"--data_dir={place}: these images are already prepared; pass LSUN's original data"
         )
     if (place / "dataset_info.json").is_file():
         return tfds_folder.open_pictures(place, _TFDS_SPLITS[split], cache_dir=cache_dir)
@@ -98,10 +96,10 @@ def open_records(
 
 
 def unpacked(archive: Path, cache_dir: Path) -> Path:
-    """The LMDB inside LSUN's zip, unpacked once into the cache.
+    """Unpacks the LMDB in LSUN's zip into the cache, unless it is there.
 
     Raises:
-      UserError: if the archive is not LSUN's, is damaged, or does not fit.
+      UserError: if the archive is not LSUN's or is damaged, or the disk is full.
     """
     member = lsun_places.database_in(archive)
     identity = hashlib.sha256(repr((member.size, member.crc)).encode()).hexdigest()[:16]
@@ -110,8 +108,8 @@ def unpacked(archive: Path, cache_dir: Path) -> Path:
         return target
     with files.locked(target.parent):
         if (target / "data.mdb").is_file():
-            return target  # Another process has just unpacked it.
-        files.clear_leftovers(target.parent)  # A killed one leaves up to 40 GB.
+            return target  # another process has just unpacked it
+        files.clear_leftovers(target.parent)  # a killed process may leave 40 GB
         files.require_free_space(target, member.size, f"unpacking {archive.name}")
         with (
             files.explained(target, "unpacking"),
@@ -125,34 +123,36 @@ def unpacked(archive: Path, cache_dir: Path) -> Path:
 def _find_shards(
     data_dir: Path, category: str, split: str, size: int, crop: bool
 ) -> shards.ShardRecords | None:
-    """The prepared folder that fits, at `data_dir` or right below it."""
-    path, asked = Path(data_dir), (category, split, size, crop)
+    """The matching prepared folder: `data_dir` or a sub-folder."""
+    path, requested = Path(data_dir), (category, split, size, crop)
     if not path.is_dir():
         return None
     if shards.holds_shards(path):
-        lsun_places.locate(path, category=category, split=split)  # Nothing else may lie there.
-        found = _facts(path)
-        if found != asked:
+        lsun_places.locate(path, category=category, split=split)  # no other data may be there
+        found = _contents(path)
+        if found != requested:
             raise UserError(
-                f"--data_dir={path}: prepared for {_in_words(*found)}, asked for "
-                f"{_in_words(*asked)}; change --category, --image_size or --crop, or prepare it "
-                "again with python -m lsgan_tf prepare-lsun"
+                f"--data_dir={path}: prepared for {_in_words(*found)}, requested "
+                f"{_in_words(*requested)}; change --category, --image_size or --crop, or prepare "
+                "it again with python -m lsgan_tf prepare-lsun"
             )
         return shards.ShardRecords(path)
     with os.scandir(path) as listing:
         folders = sorted(Path(entry.path) for entry in listing if entry.is_dir())
-    fitting = [
-        folder for folder in folders if shards.holds_shards(folder) and _facts(folder) == asked
+    matching = [
+        folder
+        for folder in folders
+        if shards.holds_shards(folder) and _contents(folder) == requested
     ]
-    if len(fitting) > 1:
+    if len(matching) > 1:
         raise UserError(
-            f"--data_dir={path}: {_in_words(*asked)} was prepared twice, in {fitting[0].name} and "
-            f"{fitting[1].name}; pass one of them"
+            f"--data_dir={path}: {_in_words(*requested)} was prepared twice, in "
+            f"{matching[0].name} and {matching[1].name}; pass one of them"
         )
-    return shards.ShardRecords(fitting[0]) if fitting else None
+    return shards.ShardRecords(matching[0]) if matching else None
 
 
-def _facts(folder: Path) -> tuple[str, str, int, bool]:
+def _contents(folder: Path) -> tuple[str, str, int, bool]:
     manifest = shards.Manifest.read(folder)
     made = manifest.preprocessing
     return manifest.category, manifest.split, made.image_size, made.crop

@@ -1,1 +1,1 @@
-"""Data that is drawn: the mixture, digits, the handwriting stand-in."""
+"""Synthetic data: the mixture, digits, the handwriting stand-in."""

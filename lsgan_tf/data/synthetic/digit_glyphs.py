@@ -1,8 +1,8 @@
-"""The ten digits in a serif of our own, drawn large: after Times, and not Times.
+"""Large glyphs of the ten digits in a serif font similar to Times.
 
-Most strokes are swept with a nib that is three times as wide as high, so that upright strokes come
-out thick and level ones thin; feet, flags and bars are polygons. The unit is a digit's height, x
-goes right from its left edge and y down from its top.
+Most strokes are drawn with a nib three times as wide as high, so vertical strokes are thick and
+horizontal ones thin; serifs and bars are polygons. Coordinates are relative to the height of a
+digit, x from its left edge and y downwards from its top.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 HEIGHT = 448
-"""Height of a digit in pixels, sixteen times that of the pictures."""
+"""Height of a digit in pixels, sixteen times that of the images."""
 
 _NIB = (0.055, 0.018)  # half of its width and height
 _HAIRLINE = (0.02, 0.02)
-_STEPS = 120  # spots along a curve, so close that its edge is smooth
+_STEPS = 120  # points along a curve
 _MARGIN = 32
 
 Point = tuple[float, float]
 
 
 def glyph(digit: int) -> Image.Image:
-    """A digit, upright, on a black ground: mode "L", cut to its ink.
+    """Draws a digit on black: mode "L", cropped to the ink.
 
     Args:
       digit: 0 to 9.
@@ -48,7 +48,7 @@ def _place(point: Point) -> Point:
 
 
 def _curve(*points: Point) -> list[Point]:
-    """Cubic Bezier curves end to end: a start, then two handles and an end for each."""
+    """Connected cubic Bézier curves: a start point, then two control points and an end for each."""
     t = np.linspace(0, 1, _STEPS)[:, None]
     weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
     pieces = [weights @ np.array(points[i : i + 4]) for i in range(0, len(points) - 1, 3)]
@@ -60,7 +60,7 @@ def _line(start: Point, end: Point) -> list[Point]:
 
 
 def _ring(x: float, y: float, across: float, down: float) -> list[Point]:
-    """An ellipse about (x, y)."""
+    """An ellipse centred at (x, y)."""
     angles = np.linspace(0, 2 * math.pi, 3 * _STEPS)
     return [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles]
 

@@ -1,4 +1,4 @@
-"""The TPAMI paper's digits of small variability, drawn: ten glyphs, shifted, or turned as well."""
+"""The TPAMI paper's digits of small variability: ten glyphs, shifted and optionally rotated."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from lsgan_tf.errors import UserError
 
 SIDE = 28
 PER_CLASS = 1000
-# A class has at most so many different angles: in the authors' turned pictures 490 to 501 of a
-# class's 1,000 differ, and with so many angles times shifts it is about that here.
+# Number of angles per class. With shifts, about as many of the 1,000 images of a class differ as in
+# the authors' rotated images (490 to 501).
 _ANGLES = 50
 _KEYS = {"train": 0x5EC0E1, "test": 0x7E57}
 
 
 class Digits(Source):
-    """Ten classes of 1,000 grey pictures of 28x28, ink up to 255 on a ground of 0.
+    """Ten classes of 1,000 greyscale images of 28x28, light on black.
 
-    A digit fills all rows. It stands at any column where it fits, and is turned anticlockwise by an
-    angle of an even scale before it is brought to size. Pictures are a function of the arguments
-    (and of Pillow's drawing), the same in every run.
+    A digit fills all rows and is at a random column. It is rotated anticlockwise by a random angle
+    before it is resized. Images are a function of the arguments (and of Pillow's drawing).
 
     Args:
-      rotation: largest angle in degrees; 0 for shifts alone.
-      split: "train", or "test": as many others, drawn alike. Where there are but shifts, both hold
-        the same few pictures.
+      rotation: maximum angle in degrees; 0 for shifts only.
+      split: "train", or "test" for as many other images. With shifts only, both contain the same
+        few images.
 
     Raises:
       UserError: if there is no such split.
@@ -45,27 +44,27 @@ class Digits(Source):
             raise UserError(f"the digits have the splits 'train' and 'test', received {split!r}")
         angles = np.linspace(0, rotation, _ANGLES) if rotation else np.zeros(1)
         self._labels = np.repeat(np.arange(10, dtype=np.int32), PER_CLASS)
-        # Raw words: their stream is fixed for good.
+        # Raw words, which are stable across NumPy versions.
         words = np.random.Philox(key=_KEYS[split]).random_raw(2 * len(self._labels))
         which, where = words.reshape(2, -1)
-        self._pictures = np.zeros((len(self._labels), SIDE, SIDE), np.uint8)
+        self._images = np.zeros((len(self._labels), SIDE, SIDE), np.uint8)
         for digit in range(10):
             glyph = digit_glyphs.glyph(digit)
-            turned = [_turned(glyph, float(angle)) for angle in angles]
+            rotated = [_rotated(glyph, float(angle)) for angle in angles]
             for row in np.flatnonzero(self._labels == digit):
-                ink = turned[int(which[row] % np.uint64(len(turned)))]
+                ink = rotated[int(which[row] % np.uint64(len(rotated)))]
                 left = int(where[row] % np.uint64(SIDE + 1 - ink.shape[1]))
-                self._pictures[row, :, left : left + ink.shape[1]] = ink
+                self._images[row, :, left : left + ink.shape[1]] = ink
         how = f"shifted and turned by 0 to {rotation:g} degrees" if rotation else "shifted"
         self.description = f"digits in a serif drawn by lsgan_tf, {how}, {split} split"
-        self.fingerprint = hashlib.sha256(self._pictures.tobytes()).hexdigest()
+        self.fingerprint = hashlib.sha256(self._images.tobytes()).hexdigest()
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._images)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See `Source`."""
-        return self._pictures[indices][..., None]
+        return self._images[indices][..., None]
 
     def labels(self, indices: np.ndarray) -> np.ndarray:
         """See `Source`."""
@@ -76,22 +75,20 @@ def open_source(data_dir: Path | None, *, rotation: float = 10.0, split: str = "
     """Draws the digits, which takes about two seconds.
 
     Args:
-      data_dir: must be None: nothing is read.
+      data_dir: must be None.
       rotation: see `Digits`.
       split: see `Digits`.
 
     Raises:
-      UserError: if a folder is given, or there is no such split.
+      UserError: if `data_dir` is given, or there is no such split.
     """
     if data_dir is not None:
-        raise UserError(
-            f"--data_dir={data_dir}: the digits are drawn and need no folder; leave it out"
-        )
+        raise UserError(f"--data_dir={data_dir}: the digits are drawn and need no folder; omit it")
     return Digits(rotation, split)
 
 
-def _turned(glyph: Image.Image, angle: float) -> np.ndarray:
-    """A glyph turned anticlockwise and brought to the pictures' height: uint8, `(28, width)`."""
+def _rotated(glyph: Image.Image, angle: float) -> np.ndarray:
+    """Rotates a glyph anticlockwise and resizes it to height 28: uint8, `(28, width)`."""
     image = glyph.rotate(angle, Image.Resampling.BICUBIC, expand=True)
     image = image.crop(image.getbbox())
     width = min(max(round(image.width * SIDE / image.height), 1), SIDE)

@@ -1,9 +1,9 @@
-"""The hand that writes a stand-in character: from strokes to the trace of a pen.
+"""Computes the pen traces of synthetic handwriting from strokes.
 
-A writer is a `Style`: slant, proportions, how round and how joined the strokes are, pressure. A
-sample adds its own jitter on top: of each stroke, of the two parts of the character (radical and
-rest), and of the plane. All samples of one character are traced at once. Points of the plane are
-complex numbers, x + iy with y downwards, so that turning and scaling are multiplications.
+A writer is a `Style`: slant, proportions, roundness, joining, pressure. Each sample adds random
+variation of each stroke, of the two parts of the character (radical and rest), and of the plane.
+All samples of a character are computed as a batch. Points are complex numbers, x + iy with y
+downwards, so rotation and scaling are multiplications.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 from lsgan_tf.data.synthetic.skeleton import LONGEST_JOIN, SPACING, Skeleton
 from lsgan_tf.data.synthetic.style import Style, waves
 
-# Ink of a printed character fills about this share of the box's height.
+# Average height of a printed character relative to the box.
 _USUAL_HEIGHT = 0.84
-_WAVES = 3  # waves of the plane that bend one sample
+_WAVES = 3  # number of warping waves of a sample
 _NUMBERS_PER_STROKE = 12
 _NUMBERS_PER_SAMPLE = 40
 
 
 @dataclasses.dataclass(frozen=True)
 class Trace:
-    """Where a pen went, for a batch of samples of one character.
+    """Pen traces of a batch of samples of a character.
 
     Attributes:
       points: complex64 `(batch, n)`, pixels.
-      pressure: float32 `(batch, n)`, 1 is usual; 0 where the pen is lifted.
+      pressure: float32 `(batch, n)`, 1 on average; 0 where the pen is lifted.
     """
 
     points: np.ndarray
@@ -38,7 +38,7 @@ class Trace:
 
 
 class _Numbers:
-    """Normal numbers of every sample, dealt out in a fixed order."""
+    """Standard normal numbers of each sample, consumed in a fixed order."""
 
     def __init__(self, generators: Sequence[np.random.Generator], count: int) -> None:
         rows = [generator.standard_normal(count, dtype=np.float32) for generator in generators]
@@ -66,8 +66,8 @@ def trace(
 
     Args:
       skeleton: the character.
-      styles: one a sample.
-      generators: one a sample; each is used for its own sample alone.
+      styles: style of each sample.
+      generators: random generator of each sample.
     """
     numbers = _Numbers(generators, _NUMBERS_PER_SAMPLE + _NUMBERS_PER_STROKE * skeleton.count)
     style = Style.stack(styles)
@@ -81,7 +81,7 @@ def trace(
 
 
 def _strokes(skeleton: Skeleton, style: Style, numbers: _Numbers) -> np.ndarray:
-    """Every stroke on its own: hook, bow, length, direction, place, ends.
+    """Varies each stroke: hook, bow, length, direction, position, ends.
 
     Returns:
       complex64 `(batch, points of all strokes)`, in the unit box.
@@ -106,7 +106,7 @@ def _strokes(skeleton: Skeleton, style: Style, numbers: _Numbers) -> np.ndarray:
 
 
 def _parts(points: np.ndarray, skeleton: Skeleton, style: Style, numbers: _Numbers) -> np.ndarray:
-    """Radical and rest against each other: size and place."""
+    """Varies size and position of radical and rest."""
     shift = 0.022 * style.looseness * numbers.plane(2)
     size = 0.09 * style.looseness * numbers.real(2)
     stretch = 0.05 * style.looseness * numbers.real(2)
@@ -124,7 +124,7 @@ def _parts(points: np.ndarray, skeleton: Skeleton, style: Style, numbers: _Numbe
 
 
 def _bend(points: np.ndarray, style: Style, numbers: _Numbers) -> np.ndarray:
-    """The whole plane: the writer's habitual waves and the sample's own."""
+    """Warps the plane by the waves of the writer and of the sample."""
     own = waves(numbers.real(3, _WAVES, 2))
     moved = points
     for bends, strength in ((style.habits, 0.024), (own, 0.023)):
@@ -138,7 +138,7 @@ def _bend(points: np.ndarray, style: Style, numbers: _Numbers) -> np.ndarray:
 def _joined(
     points: np.ndarray, skeleton: Skeleton, style: Style, numbers: _Numbers
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The trace with the joins between strokes in it, and which of them are drawn.
+    """Adds joins to the trace, and selects those that are drawn.
 
     Returns:
       Points complex64 `(batch, size)`; joined bool `(batch, strokes - 1)`.
@@ -150,20 +150,20 @@ def _joined(
     distance = np.abs(gap)
     leaving = _unit(ends - points[:, skeleton.last[:-1] - 2]) * distance
     arriving = _unit(points[:, skeleton.first[1:] + 2] - starts) * distance
-    # Cubic Hermite, with tangents short enough that no loop becomes wide.
+    # Cubic Hermite curves with short tangents, to avoid wide loops.
     t = skeleton.join_along
     own = skeleton.join
     curve = ends[:, own] + gap[:, own] * (t * t * (3 - 2 * t))
     curve += 0.6 * leaving[:, own] * (t * (1 - t) ** 2) - 0.6 * arriving[:, own] * (t * t * (1 - t))
     whole[:, skeleton.join_slots] = curve
-    # 1.7 normal numbers are nearly logistic: a join's odds are exp(odds).
+    # A normal times 1.7 is nearly logistic, so a join has the odds exp(odds).
     odds = 6 * (style.joining - 0.5) - distance / 0.2
     joined = 1.7 * numbers.real(skeleton.count - 1) < odds
     return whole, joined & (distance < LONGEST_JOIN)
 
 
 def _rounded(whole: np.ndarray, joined: np.ndarray, skeleton: Skeleton, style: Style) -> np.ndarray:
-    """Corners cut by a moving mean that never reaches over a lifted pen."""
+    """Rounds corners by a moving average that does not extend over lifted pens."""
     lifted = np.ones((len(whole), 1), bool)
     begins = np.where(np.hstack([lifted, ~joined]), skeleton.trace_first, 0)
     ends = np.where(np.hstack([~joined, lifted]), skeleton.trace_last, skeleton.size)
@@ -171,8 +171,8 @@ def _rounded(whole: np.ndarray, joined: np.ndarray, skeleton: Skeleton, style: S
     last = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1][:, skeleton.trace_stroke]
     slots = np.arange(skeleton.size)
     reach = np.rint(style.roundness / SPACING).astype(int)
-    # Windows shrink towards the ends of a run, which therefore stay in place.
-    # Joins that are not drawn lie outside of their run: no window there.
+    # Windows shrink to zero at the ends of a run, so these are fixed. Joins that are not drawn are
+    # outside of the runs.
     half = np.clip(np.minimum(slots - first, last - slots), 0, reach)
     rows = np.arange(len(whole))[:, None]
     for _ in range(2):
@@ -213,7 +213,7 @@ def _pressure(
 
 
 def _placed(points: np.ndarray, style: Style, numbers: _Numbers) -> np.ndarray:
-    """From the unit box to pixels: slant, rise, proportions, rotation, size."""
+    """Maps the unit box to pixels: slant, rise, proportions, rotation, size."""
     slant = style.slant + 0.05 * numbers.real(1)
     rise = style.rise + 0.03 * numbers.real(1)
     aspect = style.aspect * np.exp(0.075 * numbers.real(1))
@@ -225,5 +225,5 @@ def _placed(points: np.ndarray, style: Style, numbers: _Numbers) -> np.ndarray:
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length 1 (0 stays 0)."""
+    """Normalises vectors to length 1 (0 stays 0)."""
     return vectors / np.maximum(np.abs(vectors), 1e-6)

@@ -1,8 +1,8 @@
-"""The stand-in for HWDB1.0: characters drawn by a program, written as real `.gnt` files.
+"""Stand-in for HWDB1.0: synthetic characters in `.gnt` files.
 
-HWDB1.0 may not be redistributed. Where it is absent, training reads this: all characters of GB2312
-level 1, drawn from their strokes (`strokes`) in the hands of made-up writers (`hand`) with a pen
-(`pen`). It is drawn once and kept in the cache.
+HWDB1.0 may not be redistributed. Without it, training uses the characters of GB2312 level 1, drawn
+from their strokes (`strokes`) in random handwriting (`hand`) with a pen (`pen`). The stand-in is
+drawn once and stored in the cache.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ _FORM = {
     "files": [{"name": str, "bytes": int, "mtime_ns": int, "sha256": str}],
 }
 
-# To be raised whenever another picture is drawn for the same seed: old caches are then left alone.
+# Increment when the images of a seed change.
 VERSION = 1
 
-# For all 3,755 characters that is 225,300 pictures, 0.8 GB. A core of a server draws some 2,200
-# a second (measured), so two take about a minute.
+# For all 3,755 characters these are 225,300 images, 0.8 GB. A server core draws about 2,200 images
+# per second, so two cores take about a minute.
 SAMPLES_PER_CLASS = 60
 
-_TEST_SHARE = 6  # one writer in so many
-# No writer of the training set is ever one of the test set, however many there are.
+_TEST_SHARE = 6  # writers per test writer
+# Writers of the test set are never in the training set, whatever their number.
 _FIRST_TEST_WRITER = 1_000_000
 _CHARACTERS_PER_FILE = 64
 _WRITERS_AT_ONCE = 64
 _BYTES_PER_SAMPLE = 4_500
-# A process is not worth starting for fewer pictures.
+# Minimum number of images per process.
 _WORTH_A_PROCESS = 2_000
 
 _WHAT = (
@@ -67,12 +67,12 @@ _LICENCE = (
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is drawn. Equal plans give equal files.
+    """Definition of a stand-in. Equal plans produce equal files.
 
     Attributes:
-      seed: of everything.
-      writers: how many write the training set and how many the test set.
-      characters: which, in the order of the files; each writer writes each once.
+      seed: seed of the images.
+      writers: number of writers of the training and of the test set.
+      characters: the characters in the order of the files; each writer writes each once.
     """
 
     seed: int
@@ -84,11 +84,11 @@ class Plan:
         return -(-len(self.characters) // _CHARACTERS_PER_FILE)
 
     def samples(self) -> int:
-        """Number of pictures in both splits."""
+        """Number of images in both splits."""
         return sum(self.writers) * len(self.characters)
 
     def describe(self) -> dict[str, Any]:
-        """The plan and what else decides on the pictures: JSON."""
+        """Everything that the images depend on, JSON-serialisable."""
         return {
             "version": VERSION,
             "strokes_sha256": hashlib.sha256(strokes.packed_file()).hexdigest(),
@@ -98,7 +98,7 @@ class Plan:
         }
 
     def key(self) -> str:
-        """A name for the folder: what a person would look for, then a digest of the rest."""
+        """Name of the folder: readable parameters, then a digest of all."""
         digest = hashlib.sha256(repr(sorted(self.describe().items())).encode()).hexdigest()
         return f"{sum(self.writers)}-samples-seed-{self.seed}-{digest[:12]}"
 
@@ -111,20 +111,20 @@ def ensure(
     characters: Sequence[str] | None = None,
     processes: int | None = None,
 ) -> Path:
-    """The folder of a stand-in, drawn if it is not there, or not whole.
+    """Returns the folder of a stand-in, drawing it if it is missing or damaged.
 
     Args:
-      cache_dir: where stand-ins are kept, each in its folder under `standin/`.
-      samples_per_class: pictures of each character; a sixth of them, at least one, are of the test
-        set, by other writers; 1 gives one of either. `SAMPLES_PER_CLASS` by default.
-      seed: not negative. The same seed gives the same pictures, to the rounding of the platform's
-        exponential function.
-      characters: which to draw, without repeats; all that are known by default.
-      processes: how many draw; all cores by default. The files do not depend on it.
+      cache_dir: the cache; stand-ins are in folders under `standin/`.
+      samples_per_class: images per character, of which a sixth, at least one, are in the test set,
+        by other writers; 1 gives one in each split. `SAMPLES_PER_CLASS` by default.
+      seed: not negative. Images are reproducible up to rounding of the platform's exponential
+        function.
+      characters: unique characters to draw; all known ones by default.
+      processes: number of processes; all cores by default. The files do not depend on it.
 
     Returns:
-      A folder with `train/standin-NN.gnt`, `test/standin-NN.gnt`, `STANDIN.json` (what it is, how
-      it was made, how to get the real set) and the licence.
+      A folder with `train/standin-NN.gnt`, `test/standin-NN.gnt`, `STANDIN.json` (description and
+      how to get the real data) and the licence.
 
     Raises:
       UserError: if the folder cannot be written, the disk is full, a character is unknown, or a
@@ -136,13 +136,13 @@ def ensure(
         with files.locked(folder):
             trouble = _trouble(folder, plan)  # another process may have drawn it meanwhile
             if trouble is not None:
-                again = f", again, for the cache is damaged ({trouble})" if folder.exists() else ""
+                again = f" again, since the cache is damaged ({trouble})" if folder.exists() else ""
                 _draw(folder, plan, processes, f"drawing the stand-in data{again}")
     return folder
 
 
 def kept(cache_dir: Path, *, samples_per_class: int | None = None, seed: int = 0) -> Path | None:
-    """The folder of a stand-in of all characters if it is in the cache and whole."""
+    """The folder of a stand-in of all characters, if it is in the cache and intact."""
     plan = _plan(samples_per_class, seed, None)
     folder = Path(cache_dir).absolute() / "standin" / plan.key()
     return folder if _trouble(folder, plan) is None else None
@@ -159,8 +159,8 @@ def _plan(samples: int | None, seed: int, characters: Sequence[str] | None) -> P
     unknown = [character for character in characters if character not in known]
     if unknown or not characters or len(set(characters)) < len(characters):
         raise UserError(
-            "the stand-in can draw characters of GB2312 level 1, each once; received "
-            f"{len(characters):,} of which {len(set(characters)):,} differ and these are unknown: "
+            "the stand-in can draw unique characters of GB2312 level 1; received "
+            f"{len(characters):,}, {len(set(characters)):,} of them unique, and unknown: "
             f"{', '.join(unknown[:10]) or 'none'}"
         )
     test = max(1, round(samples / _TEST_SHARE))
@@ -168,11 +168,11 @@ def _plan(samples: int | None, seed: int, characters: Sequence[str] | None) -> P
 
 
 def _trouble(folder: Path, plan: Plan) -> str | None:
-    """What keeps a folder from being used; None if it is whole."""
+    """Why a folder cannot be used; None if it can."""
     try:
         manifest = files.read_json(folder / MANIFEST, _FORM)
         if manifest["plan"] != plan.describe():
-            return "it was made otherwise"
+            return "it has another plan"
         if len(manifest["files"]) != len(SPLITS) * plan.files():
             return f"{MANIFEST} was changed"
         for entry in manifest["files"]:
@@ -180,7 +180,7 @@ def _trouble(folder: Path, plan: Plan) -> str | None:
             status = path.stat()
             if status.st_size != entry["bytes"]:
                 return f"{entry['name']} has another size"
-            # Reading all takes seconds: only what was touched is read.
+            # Reading all files takes seconds, so only modified ones are hashed.
             if status.st_mtime_ns != entry["mtime_ns"] and files.sha256(path) != entry["sha256"]:
                 return f"{entry['name']} was changed"
     except UserError:
@@ -191,7 +191,7 @@ def _trouble(folder: Path, plan: Plan) -> str | None:
 
 
 def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
-    # What a process left that was killed while drawing; the lock says that none is at it.
+    # Leftovers of killed processes; the lock excludes running ones.
     for leftover in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(leftover, ignore_errors=True)
     needed = plan.samples() * _BYTES_PER_SAMPLE
@@ -239,7 +239,7 @@ def _worker(common: tuple[Plan, Path]) -> Callable[[int], list[dict[str, Any]]]:
         for_test = []
 
         def for_training() -> Iterator[tuple[str, np.ndarray]]:
-            # All writers at once: many in one call are drawn faster than few.
+            # All writers at once, since large batches are faster.
             for index, record in enumerate(draw(characters, writers=writers, seed=plan.seed)):
                 if index % len(writers) < train:
                     yield record
@@ -267,18 +267,18 @@ def _entry(path: Path, folder: Path, pictures: int) -> dict[str, Any]:
 def draw(
     characters: Iterable[str], *, writers: Sequence[int], seed: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Draws characters, each once in every writer's hand.
+    """Draws each character once by each writer.
 
-    A picture depends on the seed, its character and its writer alone, to a level of grey: the
-    rounding of arithmetic differs with how many are drawn at once.
+    An image is a function of seed, character and writer, up to one grey level, since rounding
+    depends on the batch.
 
     Args:
-      characters: of GB2312 level 1.
-      writers: numbers of writers, not negative.
+      characters: characters of GB2312 level 1.
+      writers: indices of writers, not negative.
       seed: not negative.
 
     Yields:
-      Character and bitmap, uint8 `(height, width)`: background 255, cut to the ink.
+      Character and bitmap, uint8 `(height, width)`: background 255, cropped to the ink.
     """
     styles = {writer: Style.of(_generator(seed, "", writer)) for writer in writers}
     known = strokes.load()
@@ -296,5 +296,5 @@ def draw(
 
 
 def _generator(seed: int, character: str, writer: int) -> np.random.Generator:
-    """Random numbers of a writer's sample of a character; of the writer if it is empty."""
+    """Random generator of a writer's sample of a character, or of the writer if it is empty."""
     return np.random.default_rng((seed, int.from_bytes(character.encode("gb2312"), "big"), writer))

@@ -1,9 +1,8 @@
-"""The stand-in without end: characters that are drawn when they are read, no picture twice.
+"""Stand-in for HWDB that is drawn while it is read, with new images in each epoch.
 
-The picture at an index of an epoch is a function of the seed, the index and the epoch, each by a
-writer of its own. All pictures of a class in an epoch are drawn at once, whichever is asked for:
-that takes a quarter of the time, and makes them the same to the bit whatever else is read, for the
-rounding of arithmetic differs with how many are drawn at once.
+An image is a function of seed, index and epoch, each by its own writer. All images of a class in an
+epoch are drawn as a batch, which is four times as fast and makes them bit-identical whatever else
+is read, since rounding depends on the batch.
 """
 
 from __future__ import annotations
@@ -23,23 +22,23 @@ from lsgan_tf.data.synthetic import pen, strokes
 from lsgan_tf.data.synthetic.skeleton import Skeleton
 from lsgan_tf.data.synthetic.style import Style
 
-# In the place of a character's code, of which none is so large: no number of the pictures that
-# are kept (`standin.draw`) is drawn here again.
+# Used in place of a character code, which is smaller, so that seeds differ from those of the stored
+# stand-in (`standin.draw`).
 _FRESH = 1 << 16
 
-# An epoch has as many pictures as fit, which is 22 of each of 3,755 classes. Two are in memory.
+# Size of an epoch: 22 images of each of 3,755 classes. Two epochs are in memory.
 _BYTES_PER_EPOCH = 1 << 26
 
 
 class FreshStandin(Source):
-    """Characters of GB2312 level 1, drawn anew in each epoch: of each class at most 60 pictures.
+    """Characters of GB2312 level 1, with at most 60 new images per class in each epoch.
 
     Args:
-      classes: the characters in the order of their labels.
-      image_size: side of the pictures, in pixels.
-      keep_aspect: fit and centre on white, instead of squashing to a square.
-      seed: not negative; another one draws other pictures.
-      notices: lines a user should read at start.
+      classes: the characters in label order.
+      image_size: height and width in pixels.
+      keep_aspect: fit and centre on white instead of squashing to a square.
+      seed: seed of the images, not negative.
+      notices: see `Source`.
 
     Raises:
       KeyError: if a character is unknown.
@@ -66,12 +65,12 @@ class FreshStandin(Source):
         for character in self.classes:
             strokes.load().medians(character)
         self._lock = threading.Lock()
-        self._pictures = functools.lru_cache(maxsize=2 * len(self.classes))(self._draw)
+        self._images = functools.lru_cache(maxsize=2 * len(self.classes))(self._draw)
         facts = (standin.VERSION, hashlib.sha256(strokes.packed_file()).hexdigest(), seed)
         facts += (image_size, keep_aspect, self._per_class, "".join(self.classes))
         self.fingerprint = hashlib.sha256(f"drawn anew {facts}".encode()).hexdigest()
         self.description = (
-            f"stand-in for HWDB: {len(self.classes):,} characters, each picture drawn anew while "
+            f"stand-in for HWDB: {len(self.classes):,} characters, each image drawn anew while "
             f"training and never the same twice (seed {seed})"
         )
 
@@ -79,27 +78,27 @@ class FreshStandin(Source):
         return len(self.classes) * self._per_class
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """The pictures of the first epoch: uint8, `(n, S, S, 1)`, background 255."""
+        """The images of the first epoch: uint8, `(n, S, S, 1)`, background 255."""
         return self.read_epochs(indices, np.zeros(len(indices), np.int64))
 
     def read_epochs(self, indices: np.ndarray, epochs: np.ndarray) -> np.ndarray:
         """See `Source`."""
-        pictures = np.empty((len(indices), *self.shape), np.uint8)
+        images = np.empty((len(indices), *self.shape), np.uint8)
         labels, rows = np.divmod(np.asarray(indices, np.int64), self._per_class)
         blocks = np.asarray(epochs, np.int64) * len(self.classes) + labels
         for block in np.unique(blocks):
-            with self._lock:  # one thread draws, the others wait for it
-                drawn = self._pictures(int(block))
+            with self._lock:  # only one thread draws
+                drawn = self._images(int(block))
             mask = blocks == block
-            pictures[mask, :, :, 0] = drawn[rows[mask]]
-        return pictures
+            images[mask, :, :, 0] = drawn[rows[mask]]
+        return images
 
     def labels(self, indices: np.ndarray) -> np.ndarray:
-        """See `Source`; the pictures of a class lie together."""
+        """See `Source`; the images of a class are consecutive."""
         return (np.asarray(indices) // self._per_class).astype(np.int32)
 
     def _draw(self, block: int) -> np.ndarray:
-        """The pictures of a class in an epoch, `epoch * classes + label`: uint8, `(n, S, S)`."""
+        """The images of a class in an epoch, `epoch * classes + label`: uint8, `(n, S, S)`."""
         character = self.classes[block % len(self.classes)]
         skeleton = Skeleton(strokes.load().medians(character), strokes.load().radical(character))
         first = block * self._per_class
@@ -110,4 +109,4 @@ class FreshStandin(Source):
         bitmaps = pen.draw(skeleton, [Style.of(generator) for generator in generators], generators)
         size, keep_aspect = self.shape[0], self._keep_aspect
         squares = [square(Image.fromarray(b), size, keep_aspect=keep_aspect) for b in bitmaps]
-        return np.stack([np.asarray(picture) for picture in squares])
+        return np.stack([np.asarray(image) for image in squares])

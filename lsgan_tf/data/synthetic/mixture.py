@@ -10,22 +10,22 @@ from lsgan_tf.data.source import Source
 
 
 class Ring(Source):
-    """Points of a mixture of Gaussians whose means lie evenly on a circle.
+    """Points of a mixture of Gaussians with means evenly spaced on a circle.
 
-    Point i is a function of i alone. The set is long enough never to end, and needs no memory.
+    Point i is a function of i, so the dataset needs no memory.
 
     Args:
       modes: number of Gaussians.
-      radius: of the circle.
+      radius: radius of the circle.
       deviation: standard deviation of each Gaussian, on both axes.
-      doubled: give the mode at (0, radius) the weight of two: the authors' code goes round the
-        circle in nine steps, of which the last is the first again.
-      length: number of points that count as one epoch.
+      doubled: whether to double the weight of the mode at (0, radius), as the authors' code does by
+        dividing the circle into nine points of which the last equals the first.
+      length: number of points per epoch.
 
     Attributes:
-      means: of the distinct Gaussians, float32, `(modes, 2)`.
-      deviation: as given.
-      weights: share of each Gaussian: float64, `(modes,)`.
+      means: means of the distinct Gaussians, float32, `(modes, 2)`.
+      deviation: standard deviation of each Gaussian.
+      weights: weight of each Gaussian: float64, `(modes,)`.
     """
 
     name = "mixture"
@@ -43,12 +43,12 @@ class Ring(Source):
         self.means = (radius * np.stack([np.cos(angles), np.sin(angles)], 1)).astype(np.float32)
         self.deviation, self._length = deviation, length
         text = f"ring of {modes} Gaussians, radius {radius:g}, standard deviation {deviation:g}"
-        # Which Gaussian each of the equally likely numbers stands for.
-        self._of_number = np.arange(modes)
+        # The Gaussian of each of the equally probable components.
+        self._components = np.arange(modes)
         if doubled:
-            self._of_number = np.append(self._of_number, self.means[:, 1].argmax())
+            self._components = np.append(self._components, self.means[:, 1].argmax())
             text += ", one of them doubled"
-        self.weights = np.bincount(self._of_number) / len(self._of_number)
+        self.weights = np.bincount(self._components) / len(self._components)
         self.description = text
         self.fingerprint = hashlib.sha256(f"{text}, {length}".encode()).hexdigest()
 
@@ -58,7 +58,7 @@ class Ring(Source):
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Points at `indices`: float32, `(n, 2)`."""
         words = _mix(np.asarray(indices, np.uint64)[:, None] * np.uint64(4) + _LANES)
-        mode = self._of_number[(words[:, 0] % np.uint64(len(self._of_number))).astype(np.int64)]
+        mode = self._components[(words[:, 0] % np.uint64(len(self._components))).astype(np.int64)]
         # Box-Muller on two uniform numbers in (0, 1].
         uniform = ((words[:, 1:3] >> np.uint64(11)) + np.uint64(1)).astype(np.float64) * 2.0**-53
         length = np.sqrt(-2.0 * np.log(uniform[:, 0]))
@@ -71,7 +71,7 @@ _LANES = np.arange(4, dtype=np.uint64)
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64: scatters consecutive integers over 64 bits."""
+    """The finaliser of SplitMix64, which hashes consecutive integers."""
     x = (x + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

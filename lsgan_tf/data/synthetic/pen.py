@@ -1,9 +1,9 @@
-"""The pen that inks a trace: from points and pressure to a scanned grey bitmap.
+"""Renders pen traces to greyscale bitmaps.
 
-The pen's spot is a Gaussian; density of ink adds up along the way, so slow, heavy and crossing
-strokes are darker, and light falls off exponentially with density, as it does in ink. Grain of the
-paper roughens it. What is almost white becomes background, 255, and the picture is cut to the ink:
-so do the bitmaps of CASIA's HWDB.
+The pen deposits Gaussian spots whose optical density adds up, so slow, heavy and crossing strokes
+are darker. Density is modulated by paper grain, and the grey level decreases exponentially with it.
+As in the bitmaps of CASIA's HWDB, almost white pixels become background, 255, and the image is
+cropped to the ink.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from lsgan_tf.data.synthetic import hand
 from lsgan_tf.data.synthetic.skeleton import Skeleton
 from lsgan_tf.data.synthetic.style import Style
 
-# Greys from here on are background.
+# Grey levels of at least this value are background.
 _WHITE = 247
-# Paper takes no ink below this density: edges are crisper than the spot's tail.
+# Densities below this leave no ink, for edges sharper than a Gaussian.
 _FLOOR = 0.22
-# The spot is cut off where its density has fallen to exp(-2.6**2 / 2) = 3%.
+# The spot is truncated where its density is exp(-2.6**2 / 2) = 3%.
 _SPOT_RADIUS = 2.6
-# Bounds of the pressure; lighter is no ink at all, and no spot gets narrower than at _NARROWEST.
+# Pressure below _LIGHTEST leaves no ink; below _NARROWEST the spot does not get narrower.
 _LIGHTEST, _NARROWEST, _HEAVIEST = 0.02, 0.35, 2.5
 _TILE = 512
 _GRAIN_SEED = 20170227
@@ -40,12 +40,11 @@ def draw(
     Args:
       skeleton: the character.
       styles: the writer of each sample.
-      generators: one a sample; a sample depends on its own generator alone, and but for rounding
-        not on what else is drawn in the same call.
+      generators: random generator of each sample. Up to rounding, a sample does not depend on the
+        others in the call.
 
     Returns:
-      One uint8 array `(height, width)` a sample: background 255, ink 0 to 254, ink in every outer
-      row and column.
+      A uint8 array `(height, width)` per sample: background 255, ink 0 to 254, cropped to the ink.
     """
     trace = hand.trace(skeleton, styles, generators)
     nib = np.array([style.nib for style in styles], np.float32)
@@ -53,17 +52,15 @@ def draw(
     sheet = _deposit(trace, nib, ink)
     for density, style, generator in zip(sheet.blocks(), styles, generators, strict=True):
         density *= 1 + np.float32(style.grain) * _grain(density.shape, generator)
-    return [_cut(picture) for picture in _scan(sheet).blocks()]
+    return [_crop(image) for image in _scan(sheet).blocks()]
 
 
 class _Sheet:
-    """Pictures of different sizes, one after another in one flat array.
-
-    What is done to every pixel is done to all pictures at once.
+    """Images of different sizes in a flat array, for vectorised operations.
 
     Attributes:
       values: `(sum of height * width,)`.
-      first: int64 `(batch,)`: where in `values` each picture starts.
+      first: int64 `(batch,)`: index in `values` of each image.
       height: int64 `(batch,)`.
       width: int64 `(batch,)`.
     """
@@ -73,23 +70,23 @@ class _Sheet:
         self.first = np.cumsum(height * width) - height * width
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Each picture as an array `(height, width)`, a view of `values`."""
+        """Yields views of the images, `(height, width)`."""
         for first, height, width in zip(self.first, self.height, self.width, strict=True):
             yield self.values[first : first + height * width].reshape(height, width)
 
 
 def _deposit(trace: hand.Trace, nib: np.ndarray, ink: np.ndarray) -> _Sheet:
-    """Density of the ink of every sample, float32.
+    """Computes the ink density of each sample, float32.
 
     Args:
-      trace: where the pens went.
-      nib: float32 `(batch,)`: deviation of the spot, pixels.
-      ink: float32 `(batch,)`: density at the middle of a line at pressure 1.
+      trace: the pen traces.
+      nib: float32 `(batch,)`: standard deviation of the spot in pixels.
+      ink: float32 `(batch,)`: density at the centre of a line at pressure 1.
     """
     pressure = np.clip(trace.pressure, 0, _HEAVIEST)
     drawn = pressure > _LIGHTEST
     step = np.abs(np.gradient(trace.points, axis=1))
-    # A heavier hand makes the line wider and darker at once.
+    # Higher pressure makes the line both wider and darker.
     spot = nib[:, None] * np.sqrt(np.maximum(pressure, _NARROWEST))
     amount = ink[:, None] * pressure * step / (math.sqrt(2 * math.pi) * spot)
     reach = np.ceil(_SPOT_RADIUS * spot.max(axis=1)).astype(np.int64)[:, None]
@@ -99,7 +96,7 @@ def _deposit(trace: hand.Trace, nib: np.ndarray, ink: np.ndarray) -> _Sheet:
     corner = sheet.first[:, None] + (top - reach) * width[:, None] + (left - reach)
     lines = np.broadcast_to(width[:, None], drawn.shape)
     for radius in np.unique(reach):
-        # Points of the thin pens first, so they need not pay for the thick ones' spots.
+        # Points are grouped by the size of their spots.
         mask = drawn & (reach == radius)
         _stamp(
             sheet.values,
@@ -115,23 +112,23 @@ def _deposit(trace: hand.Trace, nib: np.ndarray, ink: np.ndarray) -> _Sheet:
 
 
 def _axis(
-    way: np.ndarray, drawn: np.ndarray, reach: np.ndarray
+    position: np.ndarray, drawn: np.ndarray, reach: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels along one axis.
+    """Pixels along an axis.
 
     Args:
-      way: float32 `(batch, n)`: a coordinate of the points.
-      drawn: bool `(batch, n)`: which points count.
-      reach: int64 `(batch, 1)`: pixels that a spot reaches around its own.
+      position: float32 `(batch, n)`: a coordinate of the points.
+      drawn: bool `(batch, n)`: whether each point is drawn.
+      reach: int64 `(batch, 1)`: radius of the spots in pixels.
 
     Returns:
-      For each point where in its pixel it is (-0.5 to 0.5) and which pixel that is, counted from
-      the picture's first; then the picture's size `(batch,)`.
+      Position of each point within its pixel (-0.5 to 0.5), index of the pixel, and size of each
+      image `(batch,)`.
     """
-    pixel = np.rint(way).astype(np.int64)
+    pixel = np.rint(position).astype(np.int64)
     least = np.min(pixel, axis=1, where=drawn, initial=pixel.max(), keepdims=True)
     most = np.max(pixel, axis=1, where=drawn, initial=pixel.min(), keepdims=True)
-    inside = way - pixel.astype(np.float32)
+    inside = position - pixel.astype(np.float32)
     return inside, pixel - least + reach, (most - least + 2 * reach + 1)[:, 0]
 
 
@@ -150,17 +147,17 @@ def _stamp(
     Args:
       values: the flat sheet.
       corner: index in `values` of each spot's upper left pixel.
-      line: how far it is from a pixel to the one below it.
-      x: the middle of the spot against the middle of its pixel.
-      y: the same, downwards.
+      line: stride between rows.
+      x: horizontal offset of the spot from the centre of its pixel.
+      y: vertical offset, downwards.
       fall: -1 / (2 * deviation**2).
-      amount: density in the middle.
-      radius: pixels around the middle one.
+      amount: density at the centre.
+      radius: radius in pixels.
     """
     offsets = np.arange(-radius, radius + 1, dtype=np.float32)[:, None]
     across = np.exp(fall * (offsets - x) ** 2)
     down = np.exp(fall * (offsets - y) ** 2) * amount
-    # One pixel of all spots at a time: long loops over short arrays are what NumPy is slow at.
+    # One pixel of all spots at a time, for operations on long arrays.
     for row in range(2 * radius + 1):
         for column in range(2 * radius + 1):
             np.add.at(values[column:], corner, down[row] * across[column])
@@ -168,7 +165,7 @@ def _stamp(
 
 
 def _scan(density: _Sheet) -> _Sheet:
-    """Greys, uint8, of densities, which are spoilt: the work is done in place."""
+    """Converts densities to grey levels, uint8, overwriting `density`."""
     values = density.values
     np.subtract(_FLOOR, values, out=values)
     np.minimum(values, 0, out=values)
@@ -179,18 +176,18 @@ def _scan(density: _Sheet) -> _Sheet:
     return _Sheet(grey, density.height, density.width)
 
 
-def _cut(picture: np.ndarray) -> np.ndarray:
-    """The smallest rectangle that has all ink."""
-    inked = picture < 255
+def _crop(image: np.ndarray) -> np.ndarray:
+    """Crops an image to the ink."""
+    inked = image < 255
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not len(rows):
-        # Too faint to see: one speck, for an empty picture has no size.
+        # No visible ink: a single pixel.
         return np.full((1, 1), _WHITE - 1, np.uint8)
-    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _grain(shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
-    """Roughness of a piece of paper: float32 `(height, width)`, mean 0, deviation 1."""
+    """Random crop of the paper grain: float32 `(height, width)`."""
     top, left = generator.integers(0, _TILE // 2, 2)
     height, width = shape
     tile = _paper()
@@ -201,7 +198,7 @@ def _grain(shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray
 
 @functools.cache
 def _paper() -> np.ndarray:
-    """The paper that all pieces are of: float32 `(_TILE, _TILE)`, each grain about a pixel."""
+    """Paper grain: float32 `(_TILE, _TILE)`, mean 0, standard deviation 1, grains of one pixel."""
     noise = np.random.default_rng(_GRAIN_SEED).standard_normal((_TILE, _TILE), dtype=np.float32)
     for axis in (0, 1):
         noise = 0.7 * noise + 0.15 * (np.roll(noise, 1, axis) + np.roll(noise, -1, axis))

@@ -1,4 +1,4 @@
-"""A character's strokes as a hand sees them: evenly spaced points, hooks, the ways between."""
+"""Skeleton of a character: evenly spaced points of its strokes, hooks and joins."""
 
 from __future__ import annotations
 
@@ -8,56 +8,55 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Distance between points of a trace, in parts of the character's box: finer
-# than the nib of the thinnest pen at the usual sizes.
+# Distance between points of a trace, relative to the box: smaller than the thinnest nib.
 SPACING = 1 / 56
-# A pen is never seen to travel further than this from stroke to stroke.
+# Longest visible pen movement between strokes.
 LONGEST_JOIN = 0.65
 
 _FEWEST_POINTS = 4
-_SHARP = 1.2  # radians: a hook's turn is at least that
+_SHARP = 1.2  # minimum angle of a hook in radians
 
 
 class Skeleton:
-    """A character's strokes as evenly spaced points, with what a hand needs to know of them.
+    """The strokes of a character as evenly spaced points.
 
-    The points of all strokes lie in one array. The trace of a pen has more: between any two strokes
-    it has room for the way from one to the next, the join. A slot is a place in the trace.
+    The trace of a pen consists of the points of all strokes and of the joins between consecutive
+    strokes. A slot is an index into the trace.
 
     Attributes:
       count: number of strokes.
       points: complex64 `(n,)`: points of all strokes, in the unit box.
-      stroke: `(n,)`: to which stroke each belongs.
-      along: float32 `(n,)`: from 0 at the stroke's start to 1 at its end.
-      hook: complex64 `(n,)`: way from the corner of the stroke's final hook; 0 outside of hooks.
+      stroke: `(n,)`: stroke of each point.
+      along: float32 `(n,)`: from 0 at the start of the stroke to 1 at its end.
+      hook: complex64 `(n,)`: offset from the corner of the stroke's final hook; 0 outside of hooks.
       first: `(count,)`: index in `points` of each stroke's first point.
-      last: `(count,)`: and of its last.
-      middle: complex64 `(count,)`: mean of its points.
-      chord: complex64 `(count,)`: from its first point to its last.
-      length: float32 `(count,)`.
-      straight: bool `(count,)`: whether it is nearly straight.
-      radical: bool `(count,)`: whether it is of the radical.
+      last: `(count,)`: index in `points` of each stroke's last point.
+      middle: complex64 `(count,)`: mean of the points of each stroke.
+      chord: complex64 `(count,)`: vector from the first to the last point of each stroke.
+      length: float32 `(count,)`: length of each stroke.
+      straight: bool `(count,)`: whether each stroke is nearly straight.
+      radical: bool `(count,)`: whether each stroke belongs to the radical.
       size: number of slots.
-      stroke_slots: `(n,)`: the slot of each point.
-      trace_first: `(count,)`: the slot of each stroke's first point.
-      trace_last: `(count,)`: and of its last.
-      join_slots: `(m,)`: the slots of all joins.
-      join: `(m,)`: the number of the stroke before the join.
-      join_along: float32 `(m,)`: from near 0 at its start to near 1 at its end.
-      trace_stroke: `(size,)`: the stroke of each slot; for joins the stroke before.
+      stroke_slots: `(n,)`: slot of each point.
+      trace_first: `(count,)`: slot of each stroke's first point.
+      trace_last: `(count,)`: slot of each stroke's last point.
+      join_slots: `(m,)`: slots of all joins.
+      join: `(m,)`: index of the stroke before each join.
+      join_along: float32 `(m,)`: from near 0 at the start of the join to near 1 at its end.
+      trace_stroke: `(size,)`: stroke of each slot; for joins the preceding stroke.
     """
 
     def __init__(self, medians: Sequence[np.ndarray], radical: np.ndarray) -> None:
-        """Spaces the points and finds the hooks.
+        """Resamples the strokes and finds the hooks.
 
         Args:
-          medians: float32 `(n, 2)` a stroke, in the unit box, y downwards.
-          radical: bool, one a stroke.
+          medians: a float32 array `(n, 2)` per stroke, in the unit box, y downwards.
+          radical: whether each stroke belongs to the radical: bool.
         """
         strokes = [_resample(median) for median in medians]
         counts = np.array([len(stroke) for stroke in strokes])
         gaps = np.array([abs(b[0] - a[-1]) for a, b in itertools.pairwise(strokes)])
-        # One more point than the gap needs: joins are curved.
+        # One point more than for a straight line, since joins are curved.
         joins = np.ceil(np.minimum(gaps, LONGEST_JOIN) / SPACING).astype(int) + 2
         self.count = len(strokes)
         self.points = np.concatenate(strokes)
@@ -71,7 +70,7 @@ class Skeleton:
         self.radical = radical
         self.first = np.cumsum(counts) - counts
         self.last = np.cumsum(counts) - 1
-        # Where strokes and the joins between them lie in the trace.
+        # Slots of strokes and joins.
         starts = self.first + np.concatenate([[0], np.cumsum(joins)]).astype(int)
         self.trace_first = starts
         self.trace_last = starts + counts - 1
@@ -96,15 +95,15 @@ def _even(count: int) -> np.ndarray:
 
 
 def _resample(median: np.ndarray) -> np.ndarray:
-    """A polyline as complex64 points, about `SPACING` apart."""
+    """Resamples a polyline to complex64 points about `SPACING` apart."""
     corners = median[:, 0] + 1j * median[:, 1]
-    way = np.concatenate([[0], np.cumsum(np.abs(np.diff(corners)))])
-    count = max(_FEWEST_POINTS, round(way[-1] / SPACING) + 1)
-    return np.interp(way[-1] * _even(count), way, corners).astype(np.complex64)
+    length = np.concatenate([[0], np.cumsum(np.abs(np.diff(corners)))])
+    count = max(_FEWEST_POINTS, round(length[-1] / SPACING) + 1)
+    return np.interp(length[-1] * _even(count), length, corners).astype(np.complex64)
 
 
 def _hook(stroke: np.ndarray) -> np.ndarray:
-    """For each point of a final hook, the way from its corner; 0 for points before it."""
+    """Offset of each point of a final hook from its corner; 0 for other points."""
     out = np.zeros_like(stroke)
     start = max(3, int(0.6 * len(stroke)))
     stop = len(stroke) - 2

@@ -1,10 +1,10 @@
-"""How each character of GB2312 level 1 is written, stroke by stroke.
+"""Stroke data of the characters of GB2312 level 1.
 
-The strokes ship with the package in `strokes_gb2312/strokes.npz`, which `tools/pack_strokes.py`
-made; source and licence are told beside it. The file holds, all uint8: `stroke_counts`, the strokes
-of each character; `point_counts`, the points of each stroke; `radical`, one bit a stroke; `x` and
-`y`, the differences modulo 256 from each point to the next through the whole file. `characters` is
-one string, in the order of the codes.
+It is in `strokes_gb2312/strokes.npz`, written by `tools/pack_strokes.py`, next to its source and
+licence. The file contains, as uint8: `stroke_counts`, the number of strokes of each character;
+`point_counts`, the number of points of each stroke; `radical`, one bit per stroke; `x` and `y`, the
+differences modulo 256 between consecutive points of the whole file; and the string `characters`, in
+code order.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ LICENCE = "ARPHICPL.TXT"
 
 _LEVELS = 256
 
-# Of render_glyph: thickness of a stroke and empty margin, in parts of the glyph's size.
+# Of render_glyph: stroke thickness and margin, relative to the size of the glyph.
 _GLYPH_THICKNESS = 0.07
-_GLYPH_STROKES = 6  # with more, strokes become thinner
+_GLYPH_STROKES = 6  # with more strokes they become thinner
 _GLYPH_MARGIN = 0.06
 _GLYPH_OVERSAMPLING = 4
 
 
 class Strokes:
-    """The strokes of many characters.
+    """The strokes of characters.
 
     Attributes:
-      characters: every character there is, in the order of their GB2312 codes.
+      characters: all characters, in the order of their GB2312 codes.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Strokes:
         radical: np.ndarray,
         points: np.ndarray,
     ) -> None:
-        """Keeps the strokes as flat arrays.
+        """Stores the strokes as flat arrays.
 
         Args:
           characters: n characters.
-          stroke_counts: int64 `(n,)`: the strokes of each.
-          point_counts: int64 `(s,)`: the points of each stroke.
+          stroke_counts: int64 `(n,)`: number of strokes of each character.
+          point_counts: int64 `(s,)`: number of points of each stroke.
           radical: bool `(s,)`: whether the stroke belongs to the radical.
           points: float32 `(p, 2)`: x and y in the unit box, y downwards.
         """
@@ -62,17 +62,17 @@ class Strokes:
         self._first_point = np.concatenate([[0], np.cumsum(point_counts)])
         self._radical = radical
         self._points = points
-        self._points.flags.writeable = False  # medians() hands out views of it
+        self._points.flags.writeable = False  # medians() returns views
 
     def __contains__(self, character: str) -> bool:
         return character in self._index
 
     def medians(self, character: str) -> list[np.ndarray]:
-        """The strokes of a character in the order of writing.
+        """The strokes of a character in writing order.
 
         Returns:
-          One float32 array `(n, 2)` a stroke, n at least 2: the points the pen goes through, x and
-          y in `[0, 1]`, y downwards.
+          A float32 array `(n, 2)` per stroke, n at least 2: its points, x and y in `[0, 1]`, y
+          downwards.
 
         Raises:
           KeyError: if the character is unknown.
@@ -82,7 +82,7 @@ class Strokes:
         return [self._points[start:stop] for start, stop in itertools.pairwise(bounds)]
 
     def radical(self, character: str) -> np.ndarray:
-        """Which strokes belong to the radical: bool, one a stroke; all False if not known.
+        """Whether each stroke belongs to the radical: bool; all False if unknown.
 
         Raises:
           KeyError: if the character is unknown.
@@ -97,55 +97,54 @@ class Strokes:
 
 @functools.cache
 def load() -> Strokes:
-    """The strokes that ship with the package, read once in a process (some 20 milliseconds)."""
+    """Loads the strokes of the package, once per process (about 20 ms)."""
     return unpack(packed_file())
 
 
 def unpack(content: bytes) -> Strokes:
-    """The strokes in a packed file.
+    """Unpacks a stroke file.
 
     Args:
-      content: of an npz file as `tools/pack_strokes.py` makes it.
+      content: content of an npz file written by `tools/pack_strokes.py`.
     """
     with np.load(io.BytesIO(content)) as packed:
         stroke_counts = packed["stroke_counts"].astype(np.int64)
         point_counts = packed["point_counts"].astype(np.int64)
         radical = np.unpackbits(packed["radical"], count=len(point_counts)).astype(bool)
-        # uint8 arithmetic wraps, which undoes the differences modulo 256.
+        # uint8 arithmetic wraps around, which inverts the differences modulo 256.
         levels = np.stack([np.cumsum(packed[axis], dtype=np.uint8) for axis in "xy"], axis=1)
         characters = str(packed["characters"])
-    # The middle of each level, so the box is [0, 1] and not [0, 255/256].
+    # The middle of each level, for a box of [0, 1] instead of [0, 255/256].
     points = (levels.astype(np.float32) + 0.5) / _LEVELS
     return Strokes(characters, stroke_counts, point_counts, radical, points)
 
 
 def packed_file() -> bytes:
-    """The packed strokes as they ship with the package."""
+    """The content of the package's stroke file."""
     return (resources.files("lsgan_tf.data.synthetic") / FOLDER / FILE).read_bytes()
 
 
 def licence() -> bytes:
-    """The licence of the strokes, to go with every copy of them."""
+    """The licence of the strokes, to accompany every copy."""
     return (resources.files("lsgan_tf.data.synthetic") / FOLDER / LICENCE).read_bytes()
 
 
 def render_glyph(character: str, size: int) -> np.ndarray | None:
-    """A clean drawing of a character, for captions.
+    """Draws a clean glyph of a character, for captions.
 
     Args:
       character: one character.
       size: height and width in pixels, at least 1.
 
     Returns:
-      uint8 `(size, size)`, black (0) on white (255), antialiased; None if the character's strokes
-      are not known.
+      uint8 `(size, size)`, black (0) on white (255), antialiased; None if the character is unknown.
     """
     strokes = load()
     if character not in strokes:
         return None
     side = size * _GLYPH_OVERSAMPLING
     medians = strokes.medians(character)
-    # Crowded characters get thinner strokes, but never thinner than a pixel.
+    # Complex characters have thinner strokes, of at least one pixel.
     thinner = min(1.0, math.sqrt(_GLYPH_STROKES / len(medians)))
     thickness = max(_GLYPH_THICKNESS * thinner * side, _GLYPH_OVERSAMPLING)
     image = Image.new("L", (side, side), 255)

@@ -1,4 +1,4 @@
-"""A made-up writer: what is the same in all that one person writes."""
+"""Handwriting style of a synthetic writer."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_HABITS = 2  # waves of the plane that a writer bends in every character
+_HABITS = 2  # number of warping waves of a writer
 
 
 @dataclasses.dataclass(frozen=True)
 class Style:
-    """What is the same in all that a writer writes. Lengths are parts of the box.
+    """Parameters of a writer. Lengths are relative to the box.
 
     Attributes:
-      size: height of a usual character, pixels.
-      aspect: width over height, against the printed form.
-      slant: lean of verticals, to the right if positive (tangent).
-      rise: climb of horizontals to the right (tangent).
-      roundness: length over which the pen cuts corners.
-      joining: 0 lifts the pen after each stroke, 1 hardly ever.
-      bow: bend of straight strokes, height of the arc over the chord.
-      looseness: how far strokes stray in place, length and direction; 1 is usual.
-      warp: strength of the bending of the whole character; 1 is usual.
-      hook: length of hooks against the printed form.
-      reach: above 0 long strokes are drawn longer and short ones shorter.
-      radical: size of the radical against the rest.
-      nib: standard deviation of the pen's spot, pixels.
-      ink: density of the ink at usual pressure; 1 lets 37% of the light through.
-      entry: extra pressure where a stroke begins.
-      exit: how much of the pressure is gone where a stroke ends.
-      exit_length: over which length it goes.
-      contrast: how much heavier strokes are along `nib_angle` than across it.
-      nib_angle: radians.
-      join_pressure: pressure between joined strokes.
-      grain: roughness of paper and pen, relative deviation of the ink.
+      size: height of an average character in pixels.
+      aspect: ratio of width to height, relative to the printed form.
+      slant: tangent of the slant of verticals, positive to the right.
+      rise: tangent of the rise of horizontals to the right.
+      roundness: length over which corners are rounded.
+      joining: tendency to join strokes, 0 to 1.
+      bow: curvature of straight strokes, as the ratio of height to chord.
+      looseness: scale of random position, length and direction of strokes; 1 is average.
+      warp: strength of the warping of the whole character; 1 is average.
+      hook: length of hooks relative to the printed form.
+      reach: if positive, long strokes are lengthened and short ones shortened.
+      radical: size of the radical relative to the rest.
+      nib: standard deviation of the pen's spot in pixels.
+      ink: optical density at average pressure; 1 transmits 37% of the light.
+      entry: additional pressure at the start of a stroke.
+      exit: fraction of the pressure lost at the end of a stroke.
+      exit_length: length over which it is lost.
+      contrast: relative pressure difference along and across `nib_angle`.
+      nib_angle: angle in radians.
+      join_pressure: pressure of joins.
+      grain: relative standard deviation of the ink by roughness of the paper.
       habits: complex `(3, _HABITS)`: wave vector, phase and shift of each wave.
     """
 
@@ -64,10 +64,10 @@ class Style:
 
     @classmethod
     def of(cls, generator: np.random.Generator) -> Style:
-        """A writer made up by `generator`."""
+        """Draws a random writer."""
         normal = generator.standard_normal
         uniform = generator.uniform
-        # Haste joins and rounds strokes and makes them stray: they come together.
+        # Haste correlates joining, roundness and looseness.
         haste = uniform() ** 1.3
         size = 64 * np.exp(0.165 * normal())
         aspect = 0.82 * np.exp(0.12 * normal())
@@ -99,7 +99,7 @@ class Style:
 
     @classmethod
     def stack(cls, styles: Sequence[Style]) -> Style:
-        """Many in one: every attribute float32 `(batch, 1)`, habits `(batch, 3, _HABITS)`."""
+        """Batches styles: attributes are float32 `(batch, 1)`, habits `(batch, 3, _HABITS)`."""
         fields = [field.name for field in dataclasses.fields(cls) if field.name != "habits"]
         columns = {
             name: np.array([[getattr(style, name)] for style in styles], np.float32)
@@ -109,16 +109,16 @@ class Style:
 
 
 def waves(normal: np.ndarray) -> np.ndarray:
-    """Waves that bend the plane, about one to a box.
+    """Waves that warp the plane, with a wavelength of about one box.
 
     Args:
-      normal: normal numbers, `(..., 3, n, 2)`.
+      normal: standard normal numbers, `(..., 3, n, 2)`.
 
     Returns:
-      complex64 `(..., 3, n)`: each wave's vector, radians a box; its phase, the real part of row 1;
-      and the shift at its crest, for a strength of 1.
+      complex64 `(..., 3, n)`: wave vector in radians per box; phase, the real part of row 1; and
+      displacement at the crest for a strength of 1.
     """
     out = (normal[..., 0] + 1j * normal[..., 1]).astype(np.complex64)
     out[..., 0, :] *= 3.2
-    out[..., 1, :] *= 6.0  # far more than a turn, so that any phase is as likely
+    out[..., 1, :] *= 6.0  # much more than 2 pi, so that phases are almost uniform
     return out

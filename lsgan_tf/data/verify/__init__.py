@@ -1,1 +1,1 @@
-"""Checks of datasets, one module per kind."""
+"""Verification of datasets, one module per kind."""

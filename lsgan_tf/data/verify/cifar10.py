@@ -1,4 +1,4 @@
-"""What is in a copy of CIFAR-10, and what is wrong with it."""
+"""Verifies a copy of CIFAR-10."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsgan_tf.errors import UserError
 
 
 def looks_like(path: Path) -> bool:
-    """Whether a file or folder is, or holds, CIFAR-10 in any of its forms."""
+    """Whether a file or folder is or contains CIFAR-10 in any layout."""
     path = Path(path)
     if path.is_file():
         return path.name.startswith("cifar-10-")
@@ -24,13 +24,13 @@ def looks_like(path: Path) -> bool:
 
 
 def report(path: Path) -> tuple[list[str], bool]:
-    """Reads all of it.
+    """Reads and checks all images.
 
     Args:
-      path: as `--data_dir`.
+      path: the value of `--data_dir`.
 
     Returns:
-      Lines for a person, and whether everything is in order.
+      Lines of a report, and whether the data is intact.
     """
     lines: list[str] = []
     fine = True
@@ -47,11 +47,11 @@ def report(path: Path) -> tuple[list[str], bool]:
         counts = np.bincount(labels, minlength=len(source.classes))
         named = (f"{name} {count:,}" for name, count in zip(source.classes, counts, strict=True))
         lines.append(f"{split}: {', '.join(named)}")
-        # In the official copy all classes are as frequent.
+        # The official classes are equally frequent.
         if len(set(counts)) > 1:
-            lines.append(f"{split}: the classes are not equally frequent; this is no official copy")
+            lines.append(f"{split}: classes are not equally frequent; not an official copy")
             fine = False
         official = [batches.OFFICIAL_SHA256[b] for b in batches.SPLITS[split]]
         if source.fingerprint == cifar10.fingerprint_of(official):
-            lines.append(f"{split}: SHA-256 of every batch is the official one")
+            lines.append(f"{split}: all batches have the official SHA-256")
     return lines, fine

@@ -1,4 +1,4 @@
-"""What is in HWDB's `.gnt` files, and what is damaged and where."""
+"""Verifies HWDB's `.gnt` files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIDES = 1 << 16
 
 @dataclass(frozen=True)
 class _Found:
-    """What one file holds: a scan of it, or why it cannot be read at all."""
+    """The index of a file, or why it cannot be read."""
 
     part: GntPart
     index: gnt.GntIndex | None
@@ -32,7 +32,7 @@ class _Found:
 
 
 def looks_like(path: Path) -> bool:
-    """Whether there is a `.gnt` file, or another of CASIA's, at or below a path or in a zip."""
+    """Whether there is a `.gnt` or other CASIA file at or below a path or in a zip."""
     path = Path(path)
     if path.is_file() and path.suffix.lower() not in (".gnt", ".zip") and not casia(path.name):
         return False
@@ -42,28 +42,28 @@ def looks_like(path: Path) -> bool:
         return False
     if found.parts:
         return True
-    # Other programs use these endings too, .pot for one.
+    # Other programs use these extensions too, such as .pot.
     pictures = path.is_dir() and image_files.first_picture(path)
     return any(map(casia, found.unreadable)) and not pictures
 
 
 def report(path: Path) -> tuple[list[str], bool]:
-    """Looks through all `.gnt` files at or below a path.
+    """Checks all `.gnt` files at or below a path.
 
     Args:
-      path: as `--data_dir`.
+      path: the value of `--data_dir`.
 
     Returns:
-      Lines for a person, and whether everything is in order.
+      Lines of a report, and whether the data is intact.
 
     Raises:
-      UserError: if there is none, or an archive is damaged.
+      UserError: if there is no file, or an archive is damaged.
     """
     path = Path(path)
-    there = gnt_files.survey(path)
-    if not there.parts:
-        gnt_files.find(path)  # Says why there is none.
-    found = _scan_all(there.parts)
+    survey = gnt_files.survey(path)
+    if not survey.parts:
+        gnt_files.find(path)  # raises an error with the reason
+    found = _scan_all(survey.parts)
     lines = [f"{path}: HWDB characters", "", *_files(found)]
     for split, wanted in (("train", False), ("test", True)):
         indices = [item.index for item in found if item.part.is_test is wanted and item.index]
@@ -77,15 +77,15 @@ def report(path: Path) -> tuple[list[str], bool]:
         for damage in item.index.damaged
     ]
     damage = [item.error for item in found if item.error] + damage
-    unread = [f"{name}: this is {why}" for name, why in sorted(there.unreadable.items())]
+    unread = [f"{name}: this is {why}" for name, why in sorted(survey.unreadable.items())]
     damaged = sum(item.index.damaged_count if item.index else 1 for item in found)
     lines += ["", f"damaged: {damaged:,} records" if damaged else "damaged: none"]
     lines += [f"  {line}" for line in damage[:_SHOWN_DAMAGE]]
     if damaged > len(damage[:_SHOWN_DAMAGE]):
-        lines.append(f"  and others, {damaged:,} records in all")
+        lines.append(f"  and others, {damaged:,} records in total")
     if unread:
         lines += [f"cannot be read: {len(unread):,} files", *(f"  {line}" for line in unread)]
-        advice = "training refuses a folder with data that it cannot read: see the remedies above"
+        advice = "training refuses a folder with unreadable data: see the remedies above"
         return [*lines, "", advice], False
     return [*lines, "", _advice(path, found, damaged)], not damaged
 
@@ -123,12 +123,12 @@ def _split(name: str, indices: Sequence[gnt.GntIndex]) -> list[str]:
     others = {char: count for char, count in classes.items() if not gb2312.is_level1(char)}
     symbols = {char: count for char, count in others.items() if not _is_han(char)}
     lines = [
-        f"{name} split: {sum(classes.values()):,} pictures",
+        f"{name} split: {sum(classes.values()):,} images",
         f"  {len(level1):,} of the {len(gb2312.LEVEL1):,} characters of GB2312 level 1, "
-        f"{sum(level1.values()):,} pictures{_spread(level1)}",
+        f"{sum(level1.values()):,} images{_range(level1)}",
         f"  {len(others) - len(symbols):,} other characters, "
-        f"{sum(others.values()) - sum(symbols.values()):,} pictures, and {len(symbols):,} symbols, "
-        f"{sum(symbols.values()):,} pictures (left out without --all_classes)",
+        f"{sum(others.values()) - sum(symbols.values()):,} images, and {len(symbols):,} symbols, "
+        f"{sum(symbols.values()):,} images (left out without --all_classes)",
     ]
     for side, values in (
         ("width", [index.widths for index in indices]),
@@ -141,7 +141,7 @@ def _split(name: str, indices: Sequence[gnt.GntIndex]) -> list[str]:
     return lines
 
 
-def _spread(counts: dict[str, int]) -> str:
+def _range(counts: dict[str, int]) -> str:
     if not counts:
         return ""
     ranked = sorted(counts, key=lambda character: counts[character])
@@ -158,17 +158,17 @@ def _is_han(character: str) -> bool:
 
 def _advice(path: Path, found: Sequence[_Found], damaged: int) -> str:
     if not damaged:
-        return f"sound: train with --dataset=hwdb --data_dir={path}"
+        return f"intact: train with --dataset=hwdb --data_dir={path}"
     unreadable = [item.part.name for item in found if item.index is None]
     if unreadable:
         return (
             f"download again or remove {', '.join(unreadable[:5])}; "
-            "training refuses a folder with a file it cannot read"
+            "training refuses a folder with an unreadable file"
         )
     names = [item.part.name for item in found if item.index and item.index.damaged_count]
     total = damaged + sum(len(item.index) for item in found if item.index)
     return (
-        f"download {', '.join(names[:5])} again; training leaves damaged records out as long as "
-        f"they are at most 1 in 1,000 (here {1000 * damaged / total:.2f} in 1,000), and with "
-        f"--max_bad_records={damaged} in any case"
+        f"download {', '.join(names[:5])} again; training leaves out damaged records if they are "
+        f"at most 1 in 1,000 (here {1000 * damaged / total:.2f} in 1,000), or with "
+        f"--max_bad_records={damaged}"
     )

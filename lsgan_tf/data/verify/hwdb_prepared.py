@@ -1,4 +1,4 @@
-"""What is in a set of HWDB characters that was prepared for training, and whether it is whole."""
+"""Verifies a prepared dataset of HWDB characters."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from lsgan_tf.util.files import read_json
 
 
 def looks_like(path: Path) -> bool:
-    """Whether a path is the folder of a prepared set, damaged or not."""
+    """Whether a path is a prepared dataset, damaged or not."""
     return (path / MANIFEST).is_file() and ((path / IMAGES).is_file() or (path / CODES).is_file())
 
 
 def report(path: Path) -> tuple[list[str], bool]:
-    """Checks a prepared set against its manifest.
+    """Checks a prepared dataset against its manifest.
 
     Args:
       path: its folder.
 
     Returns:
-      Lines for a person, and whether everything is in order.
+      Lines of a report, and whether the data is intact.
     """
     title = f"{path}: HWDB characters prepared for training"
     trouble = hwdb_cache.trouble(path)
     if trouble is not None:
-        advice = "nothing needs doing: the next run that wants this set prepares it again"
+        advice = "no action needed: the next run that uses this dataset prepares it again"
         return [title, f"damaged: {trouble}", advice], False
     manifest = read_json(path / MANIFEST)
     counts = manifest["classes"].values()
@@ -35,10 +35,10 @@ def report(path: Path) -> tuple[list[str], bool]:
     sources, damaged = manifest["files"], manifest["damaged_count"]
     return [
         title,
-        f"  {manifest['samples']:,} pictures of {len(counts):,} characters and symbols, "
+        f"  {manifest['samples']:,} images of {len(counts):,} characters and symbols, "
         f"{min(counts):,} to {max(counts):,} each",
         f"  {side} x {side} pixels, {how}, {manifest['resampling']}",
         f"  from {len(sources):,} files, in which {damaged:,} records were damaged:",
-        *(f"    {file['name']}: {file['samples']:,} pictures" for file in sources),
-        "sound; to train, give --data_dir the folder of the .gnt files, not this one",
+        *(f"    {file['name']}: {file['samples']:,} images" for file in sources),
+        "intact; to train, pass the folder of the .gnt files as --data_dir, not this one",
     ], True

@@ -95,7 +95,7 @@ def test_no_archive_at_all(tmp_path):
     for name in ("x.zip", "x.tar.gz"):
         path = tmp_path / name
         path.write_bytes(b"hello" * 1000)
-        with pytest.raises(UserError, match="damaged or cut short"):
+        with pytest.raises(UserError, match="damaged or truncated"):
             read_all(path)
         with pytest.raises(UserError, match="No such file"):
             read_all(tmp_path / f"gone-{name}")

@@ -111,8 +111,8 @@ def changed(number, at, value):
         (0, b"\x11", "record size 17 is not 10 + width 2 x height 3"),
         (0, b"\0\0\0\0", "record size 0 is not 10 + width 2 x height 3"),
         (0, b"\xff\xff\xff\xff", "record size 4294967295 is not"),
-        (4, b"\xff\xff", "tag ffff is no GBK"),
-        (4, b"\x0a\x00", "tag 0a00 is no GBK"),
+        (4, b"\xff\xff", "tag ffff is not GBK"),
+        (4, b"\x0a\x00", "tag 0a00 is not GBK"),
         (6, b"\x05", "record size 16 is not 10 + width 5 x height 3"),
         (6, b"\0", "record size 16 is not 10 + width 0 x height 3"),
         (8, b"\xff\xff", "record size 16 is not 10 + width 2 x height 65535"),
@@ -141,7 +141,7 @@ def test_a_record_without_pixels_is_damaged(scan, sides):
 
 @pytest.mark.parametrize(
     ("left", "reason"),
-    [(1, "truncated: 1 bytes are left and a header"), (9, "truncated: 9"), (10, "takes 74 bytes")],
+    [(1, "truncated: 1 bytes are left for a header"), (9, "truncated: 9"), (10, "has 74 bytes")],
 )
 def test_a_truncated_record_at_the_end(scan, left, reason):
     content = b"".join(GOOD[:3]) + GOOD[3][:left]
@@ -213,7 +213,7 @@ def test_what_is_no_gnt_is_refused_in_one_line(scan, content):
 
 
 def test_mostly_damaged_is_refused(scan):
-    with pytest.raises(UserError, match="more damaged records than sound ones"):
+    with pytest.raises(UserError, match="more damaged records than intact ones"):
         scan(b"".join(GOOD) + record("安", 0, 0) * 5000)
 
 

@@ -42,7 +42,7 @@ def test_what_may_be_a_class_is_no_litter(name):
 
 @pytest.fixture
 def folder(tmp_path, encode, noise):
-    """Two classes of one picture each."""
+    """Two classes of one image each."""
     root = tmp_path / "pictures"
     for number, name in enumerate(["ants", "cats"]):
         (root / name).mkdir(parents=True)

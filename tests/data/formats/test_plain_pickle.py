@@ -97,7 +97,7 @@ def test_anything_else_is_refused_by_name_and_not_run(
 ):
     monkeypatch.chdir(tmp_path)
     content = pickle.dumps({"data": Evil(call, *arguments)}, protocol=protocol)
-    with pytest.raises(UserError, match=rf"^batch: this pickle asks for .*{named}"):
+    with pytest.raises(UserError, match=rf"^batch: this pickle refers to .*{named}"):
         load_pickle(content, "batch")
     assert not list(tmp_path.iterdir())
 
@@ -106,7 +106,7 @@ def test_anything_else_is_refused_by_name_and_not_run(
     "array", [np.array(["a", {}], object), np.zeros(3), np.array([("a", 1)], "U3,i4")]
 )
 def test_arrays_of_anything_but_whole_numbers_are_refused(array):
-    with pytest.raises(UserError, match=r"whole numbers|not a sound pickle|asks for"):
+    with pytest.raises(UserError, match=r"integers|damaged or truncated|refers to"):
         load_pickle(pickle.dumps({"data": array}, protocol=2), "x")
 
 
@@ -155,7 +155,7 @@ def test_plain_containers_in_every_protocol(protocol):
 
 def test_messages_are_short_and_plain():
     for content in (b"c" + b"a" * 10**6 + b"\nb\n.", b"c\x1b[31mred\nb\n."):
-        with pytest.raises(UserError, match="asks for") as caught:
+        with pytest.raises(UserError, match="refers to") as caught:
             load_pickle(content, "x")
         assert len(str(caught.value)) < 300
         assert str(caught.value).isprintable()
@@ -207,7 +207,7 @@ def test_a_tuple_that_doubles_itself_takes_no_time(again, use):
 
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_sets_are_no_arrays(protocol):
-    with pytest.raises(UserError, match="which no array needs"):
+    with pytest.raises(UserError, match="which arrays do not need"):
         load_pickle(pickle.dumps({"x": {1, 2}}, protocol=protocol), "x")
 
 

@@ -69,7 +69,7 @@ def test_every_flipped_byte_is_seen(record_file):
         damaged[position] ^= 0x10
         record_file.write_bytes(damaged)
         records = RecordFile(record_file)
-        with pytest.raises(UserError, match=r"x\.tfrecord: no sound record at byte 33"):
+        with pytest.raises(UserError, match=r"x\.tfrecord: no intact record at byte 33"):
             records.read(start, stop - start)
         records.close()
 
@@ -77,7 +77,7 @@ def test_every_flipped_byte_is_seen(record_file):
 @pytest.mark.parametrize("kept", [1, 11, 12, 20, 5000])
 def test_a_file_cut_short_is_refused(record_file, kept):
     record_file.write_bytes(record_file.read_bytes()[:kept])
-    with pytest.raises(UserError, match="damaged or cut short"):
+    with pytest.raises(UserError, match="damaged or truncated"):
         RecordFile(record_file).offsets()
 
 

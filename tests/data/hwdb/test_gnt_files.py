@@ -167,7 +167,7 @@ def test_files_that_hold_no_characters_are_ignored(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     assert names(tmp_path) == ["a.gnt"]
     pack(tmp_path / "other.zip", {"a.txt": "a"})
-    with pytest.raises(UserError, match=r"no \.gnt file in it; give the folder"):
+    with pytest.raises(UserError, match=r"no \.gnt file in it; pass the folder"):
         gnt_files.find(tmp_path / "other.zip")
 
 

@@ -52,7 +52,7 @@ def test_keep_aspect_centres_on_white(wide):
 
 @pytest.fixture
 def plan(tmp_path):
-    """A plan for bitmaps of random sizes in two files, and the pictures it should make."""
+    """A plan for bitmaps of random sizes in two files, and the images it should make."""
     random = np.random.default_rng(0)
     records, expected = [], []
     for number in range(2):

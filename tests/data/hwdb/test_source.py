@@ -56,7 +56,7 @@ def everything(source):
 
 
 def pairs(source):
-    """All pictures with their characters, in no order."""
+    """All images with their characters, in no order."""
     pictures, labels = everything(source)
     return sorted(
         (source.classes[label], picture.tobytes())
@@ -86,10 +86,10 @@ def test_pictures_and_labels(opened):
     wanted = bitmaps("座啊安", 4, seed=1) + bitmaps("安A齄啊", 3, seed=2)
     assert pairs(source) == squashed(pair for pair in wanted if pair[0] in "啊安座")
     assert not source.standin
-    assert "18 pictures of 3 characters" in source.description
+    assert "18 images of 3 characters" in source.description
     assert source.notices == (
-        "left out 6 pictures of 2 symbols and characters outside GB2312 level 1 "
-        "(--all_classes keeps them)",
+        "left out 6 images of 2 symbols and characters outside GB2312 level 1 "
+        "(--all_classes includes them)",
     )
 
 
@@ -120,7 +120,7 @@ def test_classes_of_another_split(opened):
     source = opened(split="test", classes=("安", "啊", "座"))
     assert source.classes == ("安", "啊", "座")
     assert sorted(everything(source)[1].tolist()) == [0, 0, 2, 2]
-    with pytest.raises(UserError, match=r"none of its 2 characters .* one of the 1 that are asked"):
+    with pytest.raises(UserError, match=r"none of its 2 characters .* one of the 1 requested"):
         opened(split="test", classes=("宁",))
 
 
@@ -222,7 +222,7 @@ def test_nothing_is_written_beside_the_data(data_dir, opened):
 
 
 def test_the_cache_must_not_lie_in_the_data(data_dir):
-    with pytest.raises(UserError, match=r"lies inside the data folder .* --cache_dir"):
+    with pytest.raises(UserError, match=r"is inside the data folder .* --cache_dir"):
         hwdb.open_source(data_dir, cache_dir=data_dir / "cache")
 
 
@@ -336,7 +336,7 @@ def test_a_standin_has_the_trained_characters_alone(cache_dir, options, drawn, c
     assert np.bincount(everything(source)[1]).tolist() == [5, 5]
     (manifest,) = cache_dir.glob("standin/*/STANDIN.json")
     assert json.loads(manifest.read_text(encoding="utf-8"))["plan"]["characters"] == drawn
-    assert "10 pictures of 2 characters" in source.description
+    assert "10 images of 2 characters" in source.description
 
 
 def test_a_standin_that_is_drawn_anew(cache_dir):
@@ -385,11 +385,13 @@ def test_characters_that_are_not_there_are_named(opened, data_dir, cache_dir):
     with pytest.raises(UserError) as caught:
         opened(characters="安宁座宽")
     assert str(caught.value) == (
-        f"--characters: 宁, 宽: not among the 5 characters of {data_dir}; leave these out, or give "
-        "other data by --data_dir"
+        f"--characters: 宁, 宽: not among the 5 characters of {data_dir}; omit these, or pass "
+        "other data as --data_dir"
     )
     for samples in (None, 0):
-        with pytest.raises(UserError, match=r"^--characters: A, 齄: the stand-in has the 3,755 ch"):
+        with pytest.raises(
+            UserError, match=r"^--characters: A, 齄: the stand-in has only the 3,755 ch"
+        ):
             hwdb.open_source(None, cache_dir=cache_dir, characters="安A齄", standin_samples=samples)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of every kind to RGB at one size."""
+"""Images of every kind to RGB at one size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of picture files."""
+"""Folders of image files."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def test_hidden_and_other_files(folder, tmp_path, encode):
     (folder / "readme.txt").write_text("x")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
-    assert "1 files are no pictures" in records.notices[0]
+    assert "1 files are not images" in records.notices[0]
 
 
 def test_undecodable_files_are_counted_and_named(folder, tmp_path):
     for number in range(7):
-        (folder / f"bad{number}.jpg").write_bytes(b"no picture" if number else b"")
+        (folder / f"bad{number}.jpg").write_bytes(b"no image" if number else b"")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
     (notice,) = records.notices
@@ -75,7 +75,7 @@ def test_images_that_are_not_read_are_counted(folder, tmp_path):
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
     (notice,) = records.notices
-    assert "formats that are not read are left out (1 .heic, 2 .tif)" in notice
+    assert "unsupported formats are left out (1 .heic, 2 .tif)" in notice
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_archive_among_pictures(folder, tmp_path, name):
         unpacked.mkdir()
         (unpacked / "x.txt").write_text("x")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
-    assert f"{name} (an archive that was unpacked)" in records.notices[-1]
+    assert f"{name} (an unpacked archive)" in records.notices[-1]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_held_out_folders_are_noticed(tmp_path, encode):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(encode())
     (notice,) = image_files.open_folder(root, cache_dir=tmp_path / "cache").notices
-    assert "3 pictures lie in folders named as validation or test sets (val2017)" in notice
+    assert "3 images are in folders named as validation or test sets (val2017)" in notice
 
 
 def test_a_wrong_ending_does_not_matter(tmp_path, encode):
@@ -208,7 +208,7 @@ def test_large_files_belong_to_the_fingerprint(tmp_path):
         ({}, "found nothing"),
         ({"a.txt": b"x"}, "0 undecodable and 1 other"),
         ({"a.png": b"x"}, "1 undecodable and 0 other"),
-        ({"a.tif": b"x", "b.HEIC": b"x"}, r"2 images in formats that are not read \(.heic, .tif\)"),
+        ({"a.tif": b"x", "b.HEIC": b"x"}, r"2 images in unsupported formats \(.heic, .tif\)"),
         ({"a.png": b"x", "data.mdb": b"x"}, "two kinds of data"),
     ],
 )

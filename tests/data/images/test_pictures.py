@@ -1,4 +1,4 @@
-"""Encoded pictures as a source."""
+"""Encoded images as a source."""
 
 from __future__ import annotations
 

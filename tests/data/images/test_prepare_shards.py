@@ -161,7 +161,7 @@ def test_a_flipped_byte_is_not_trained_on(prepare, tmp_path):
     content[60] ^= 4
     path.write_bytes(content)
     source = open_prepared(tmp_path / "out")
-    with pytest.raises(UserError, match=r"shard-00000.* no sound record at byte 0"):
+    with pytest.raises(UserError, match=r"shard-00000.* no intact record at byte 0"):
         source.read(np.array([0]))
     assert source.read(np.array([1])).shape == (1, 8, 8, 3)
 
@@ -204,14 +204,14 @@ def test_what_is_skipped_is_counted_and_named(prepare, tmp_path, write_lmdb, bed
 
 def test_nothing_decodable(prepare, tmp_path, write_lmdb):
     records = open_lmdb(write_lmdb(tmp_path / "bad", {b"a": b"x", b"b": b""}), cache_dir=tmp_path)
-    with pytest.raises(UserError, match="none of 2 pictures can be decoded"):
+    with pytest.raises(UserError, match="none of 2 images can be decoded"):
         prepare(records=records)
     assert not shards.holds_shards(tmp_path / "out")
 
 
 def test_too_little_space_is_said_before_anything_is_written(prepare, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000}))
-    with pytest.raises(UserError, match=r"30 prepared pictures \(estimated\) needs"):
+    with pytest.raises(UserError, match=r"30 prepared images \(estimated\) needs"):
         prepare()
     assert not list((tmp_path / "out").glob("*.tfrecord"))
 
@@ -238,7 +238,7 @@ def test_the_folder_that_fits_is_chosen_and_others_are_refused(prepare, tmp_path
     ]:
         with pytest.raises(UserError, match=message):
             open_prepared(tmp_path / "lsun" / "small", **options)
-    with pytest.raises(UserError, match="prepared already"):
+    with pytest.raises(UserError, match="already prepared"):
         lsun.open_records(tmp_path / "lsun" / "small", category="bedroom")
 
 
@@ -293,7 +293,7 @@ def test_shards_among_the_pictures_are_refused(prepare, tmp_path, encode):
     (tmp_path / "p" / "x.png").write_bytes(encode())
     folder = open_folder(tmp_path / "p", cache_dir=tmp_path / "cache")
     for out in ("p", "p/out", "p/deep/out"):
-        with pytest.raises(UserError, match="lies in the folder of pictures"):
+        with pytest.raises(UserError, match="inside the folder of images"):
             prepare(out, records=folder)
     assert [path.name for path in (tmp_path / "p").iterdir()] == ["x.png"]
     assert prepare("p_out", records=folder).count == 1
@@ -325,7 +325,7 @@ def test_more_shards_than_files_may_be_open(prepare, tmp_path, monkeypatch):
 def test_enlarged_pictures_are_noticed_when_training(prepare, tmp_path):
     prepare(preprocessing=Preprocessing(20, False, decode.RESIZE, "png", 0))
     source = open_prepared(tmp_path / "out", image_size=20)
-    assert source.notices == ("30 pictures were smaller than 20 pixels and were enlarged",)
+    assert source.notices == ("30 images were smaller than 20 pixels; enlarged",)
 
 
 def test_two_at_once_do_not_disturb_each_other(prepare, tmp_path, monkeypatch):

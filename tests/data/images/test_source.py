@@ -32,7 +32,7 @@ def test_without_labels(folder, tmp_path):
     )
     colours = source.read(np.arange(3))[:, 8, 8].tolist()
     assert colours == [[0, 0, 255], [255, 0, 0], [0, 255, 0]]
-    assert source.notices == ("1 pictures are smaller than 16 pixels and are enlarged",)
+    assert source.notices == ("1 images are smaller than 16 pixels and are enlarged",)
     assert not list(folder.glob("*.npy"))
 
 
@@ -102,7 +102,7 @@ def test_a_damaged_picture_never_shows_another_class(tmp_path, encode, noise):
     np.testing.assert_array_equal(after, before[[0, 1, 0, 3, 3]])
     (line,) = source.news()
     assert (
-        "2 pictures so far cannot be decoded and are replaced by the next of the same class" in line
+        "2 images so far cannot be decoded and are replaced by the next of the same class" in line
     )
     assert "a/3.png (" in line and "b/2.png (" in line
     assert source.news() == []

@@ -150,5 +150,5 @@ def test_offsets_of_an_altered_index_end_in_one_line(prepared, tmp_path):
     np.save(index / "offsets.npy", np.resize([-5, 7, 1 << 62], SHARDS))
     records = tfds_folder.open_pictures(prepared, "train", cache_dir=cache)
     for number in range(3):
-        with pytest.raises(UserError, match="no sound record at byte"):
+        with pytest.raises(UserError, match="no intact record at byte"):
             records.content(number)

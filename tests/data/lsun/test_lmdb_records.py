@@ -143,7 +143,7 @@ def test_a_database_cut_short_is_refused(tmp_path, write_lmdb, bedrooms, kept):
     folder = write_lmdb(tmp_path / "x", bedrooms)
     whole = (folder / "data.mdb").read_bytes()
     (folder / "data.mdb").write_bytes(whole[: int(len(whole) * kept) if kept == 0.5 else kept])
-    with pytest.raises(UserError, match=r"data\.mdb: .*cut short"):
+    with pytest.raises(UserError, match=r"data\.mdb: .*truncated"):
         open_lmdb(folder, cache_dir=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 

@@ -63,7 +63,7 @@ def test_objects_come_without_a_split(tmp_path, write_lmdb, bedrooms, opened):
     assert len(opened(tmp_path / "objects", "cat")) == 30
     zipped(tmp_path / "dog.zip", tmp_path / "objects" / "cat", "dog")
     assert len(opened(tmp_path / "dog.zip", "dog")) == 30
-    with pytest.raises(UserError, match=r"no val pictures of cat"):
+    with pytest.raises(UserError, match=r"no val images of cat"):
         opened(tmp_path / "objects", "cat", split="val")
 
 
@@ -102,7 +102,7 @@ def test_smaller_pictures_are_noticed(tmp_path, bedrooms, opened):
     for key, content in bedrooms.items():
         (tmp_path / "bedroom" / key.decode()).with_suffix(".jpg").write_bytes(content)
     source = opened(tmp_path / "bedroom", image_size=17)
-    assert source.notices == ("30 pictures are smaller than 17 pixels and are enlarged",)
+    assert source.notices == ("30 images are smaller than 17 pixels and are enlarged",)
 
 
 def test_a_folder_of_tensorflow_datasets(tmp_path, bedrooms, expected, opened):
@@ -134,11 +134,11 @@ def test_a_folder_of_tensorflow_datasets(tmp_path, bedrooms, expected, opened):
     lines, fine = verify_pictures.report(prepared, cache_dir=tmp_path / "cache")
     assert fine
     assert "decoded 30 of 30" in "\n".join(lines) and "decoded 4 of 4" in "\n".join(lines)
-    with pytest.raises(UserError, match="no train pictures of kitchen"):
+    with pytest.raises(UserError, match="no train images of kitchen"):
         opened(tmp_path / "tfds", "kitchen")
     shard = next(prepared.glob("*train*"))
     shard.write_bytes(shard.read_bytes()[:-20])
-    with pytest.raises(UserError, match="damaged or cut short"):
+    with pytest.raises(UserError, match="damaged or truncated"):
         opened(prepared)
 
 
@@ -158,7 +158,7 @@ def test_the_wrong_place(tmp_path, write_lmdb, bedrooms, opened):
     for place, category, message in [
         (tmp_path / "gone", "bedroom", "no such file or folder"),
         (tmp_path / "x.tar", "bedroom", r"expected LSUN's \.zip"),
-        (tmp_path / "empty", "bedroom", "no train pictures of bedroom"),
+        (tmp_path / "empty", "bedroom", "no train images of bedroom"),
         (tmp_path / "lsun", "kitchen", "only bedroom_train_lmdb"),
         (tmp_path / "lsun", "castle", "there are bedroom"),
         (tmp_path / "lsun" / "bedroom_train_lmdb", "kitchen", r"holds bedroom \(train\)"),
@@ -196,8 +196,8 @@ def test_the_test_set_is_of_no_category(
         ("kitchen_val", r"holds kitchen \(val\)"),
         ("bedroom_val", r"holds bedroom \(val\)"),
         ("bedroom_test", r"holds bedroom \(val\)"),
-        ("bedroom/val", r"holds pictures \(val\)"),
-        ("validation", r"holds pictures \(val\)"),
+        ("bedroom/val", r"is images \(val\)"),
+        ("validation", r"is images \(val\)"),
         ("test", "is LSUN's test set by its name"),
     ],
 )
@@ -233,7 +233,7 @@ def test_two_forms_in_one_folder(tmp_path, write_lmdb, bedrooms, encode, opened)
     folder = write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms)
     (tmp_path / "bedroom").mkdir()
     (tmp_path / "bedroom" / "x.png").write_bytes(encode())
-    with pytest.raises(UserError, match="two forms, bedroom_train_lmdb and bedroom;"):
+    with pytest.raises(UserError, match="two formats, bedroom_train_lmdb and bedroom;"):
         opened(tmp_path)
     (folder / "x.png").write_bytes(encode())
     with pytest.raises(UserError, match=r"two kinds of data .* \(data\.mdb and x\.png\)"):
@@ -250,7 +250,7 @@ def test_a_zip_that_is_not_lsuns(tmp_path, opened):
     with pytest.raises(UserError, match=r"expected one data\.mdb .* not one of LSUN's"):
         opened(path)
     path.write_bytes(b"nonsense")
-    with pytest.raises(UserError, match="damaged or cut short"):
+    with pytest.raises(UserError, match="damaged or truncated"):
         opened(path)
 
 
@@ -309,5 +309,5 @@ def test_smaller_pictures_of_a_database_are_noticed(tmp_path, write_lmdb, encode
     entries = {b"a": encode(size=(9, 40)), b"b": encode(size=(40, 10)), b"c": b""}
     folder = write_lmdb(tmp_path / "bedroom_train_lmdb", entries)
     (notice,) = opened(folder, image_size=10).notices
-    assert notice.startswith("1 of 3 pictures looked at are smaller than 10 pixels")
+    assert notice.startswith("1 of 3 sampled images are smaller than 10 pixels")
     assert opened(folder, image_size=9).notices == ()

@@ -56,7 +56,7 @@ def test_shifts_are_over_the_whole_free_margin_and_nothing_else(shifted):
         left, right = inked.argmax(axis=1), 27 - inked[:, ::-1].argmax(axis=1)
         (width,) = np.unique(right - left + 1)
         assert set(left) == set(range(28 - width + 1))
-        # The authors' have 11 to 18 different pictures in a class.
+        # The authors' have 11 to 18 different images in a class.
         different = np.unique(pictures.reshape(1000, -1), axis=0)
         assert len(different) == 28 - width + 1 and 11 <= len(different) <= 18
 
@@ -69,7 +69,7 @@ def test_turned_ones_differ_more(turned):
 
 def test_turning_is_anticlockwise_by_the_angle():
     stem = Image.new("L", (60, 600), 255)
-    found = digits._turned(stem, 10.0).astype(float)
+    found = digits._rotated(stem, 10.0).astype(float)
     middle = (found * np.arange(found.shape[1])).sum(1) / found.sum(1)
     slope = np.polyfit(np.arange(28), middle, 1)[0]
     assert np.rad2deg(np.arctan(slope)) == pytest.approx(10, abs=1)

@@ -220,7 +220,7 @@ def test_damaged_folder_is_drawn_again_and_says_so(cache: Path, made: Path, dama
 
 def test_first_drawing_reports_progress(tmp_path: Path, capsys):
     small(tmp_path, characters="安", samples_per_class=2)
-    assert "drawing the stand-in data: 2 of 2 pictures (100%)" in capsys.readouterr().err
+    assert "drawing the stand-in data: 2 of 2 images (100%)" in capsys.readouterr().err
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path, made: Path):

@@ -33,16 +33,16 @@ def test_sound_data(data_dir):
     assert fine
     assert "           6         0             150  train/1.gnt" in text
     assert "           2         0              53  test/1.gnt" in text
-    assert "train split: 6 pictures" in text
+    assert "train split: 6 images" in text
     assert (
-        "2 of the 3,755 characters of GB2312 level 1, 4 pictures; "
+        "2 of the 3,755 characters of GB2312 level 1, 4 images; "
         "per class 1 (安) to 3 (啊), median 2" in text
     )
-    assert "1 other characters, 1 pictures, and 1 symbols, 1 pictures" in text
-    assert "test split: 2 pictures" in text
+    assert "1 other characters, 1 images, and 1 symbols, 1 images" in text
+    assert "test split: 2 images" in text
     assert "width: 2 to 5 pixels" in text and "height: 3 to 9 pixels" in text
     assert "damaged: none" in text
-    assert f"sound: train with --dataset=hwdb --data_dir={data_dir}" in text
+    assert f"intact: train with --dataset=hwdb --data_dir={data_dir}" in text
 
 
 def test_damaged_records_are_listed_with_their_place(data_dir):
@@ -53,8 +53,8 @@ def test_damaged_records_are_listed_with_their_place(data_dir):
     text, fine = report(data_dir)
     assert not fine
     assert "damaged: 2 records" in text
-    assert "  train/1.gnt, byte 25: tag ffa1 is no GBK" in text
-    assert "  train/1.gnt, byte 125: truncated: the record takes 25 bytes and 24 are left" in text
+    assert "  train/1.gnt, byte 25: tag ffa1 is not GBK" in text
+    assert "  train/1.gnt, byte 125: truncated: the record has 25 bytes and 24 are left" in text
     assert "download train/1.gnt again" in text
     assert "here 250.00 in 1,000" in text and "--max_bad_records=2" in text
 
@@ -67,8 +67,8 @@ def test_long_lists_are_cut(tmp_path):
         content[25 * number + 4] = 0xFF
     path.write_bytes(content)
     text, _ = report(path)
-    assert text.count("is no GBK") == 100
-    assert "and others, 150 records in all" in text
+    assert text.count("is not GBK") == 100
+    assert "and others, 150 records in total" in text
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_gnt_does_not_hide_the_others(data_dir, packed):
         (data_dir / "bad.gnt").write_text("no characters")
     text, fine = report(data_dir)
     assert not fine
-    assert "train split: 6 pictures" in text
+    assert "train split: 6 images" in text
     assert f"{data_dir}/bad.{'zip/bad.gnt' if packed else 'gnt'}: not a GNT file" in text
     assert "download again or remove bad." in text
 
@@ -91,9 +91,9 @@ def test_what_cannot_be_read_is_not_sound(data_dir, name):
     (data_dir / name).write_bytes(b"x")
     assert verify_hwdb.looks_like(data_dir)
     text, fine = report(data_dir)
-    assert not fine and "sound: train" not in text
+    assert not fine and "intact: train" not in text
     assert f"  {name}: this is " in text
-    assert "train split: 6 pictures" in text
+    assert "train split: 6 images" in text
 
 
 def test_other_formats_of_casia_alone(tmp_path):
@@ -121,10 +121,10 @@ def test_a_prepared_set(data_dir, tmp_path):
     assert not hwdb_prepared.looks_like(data_dir)
     text, fine = report(folder, hwdb_prepared)
     assert fine
-    assert "6 pictures of 4 characters and symbols, 1 to 3 each" in text
+    assert "6 images of 4 characters and symbols, 1 to 3 each" in text
     assert "28 x 28 pixels, squashed" in text
-    assert "train/1.gnt: 6 pictures" in text
+    assert "train/1.gnt: 6 images" in text
     (folder / "images.u8").write_bytes(b"short")
     text, fine = report(folder, hwdb_prepared)
     assert not fine
-    assert f"damaged: images.u8 has 5 bytes and not {6 * 784}" in text
+    assert f"damaged: images.u8 has 5 bytes, expected {6 * 784}" in text
