@@ -29,7 +29,7 @@ _AS_ARGUMENTS = (
 def build_networks(
     config: Config, *, precision: str | None = None, synchronized: bool = False
 ) -> tuple[Network, Network]:
-    """Builds the generator and the discriminator of a config, including all weights.
+    """Build the generator and the discriminator of a config, including all weights.
 
     Args:
       config: config with the dataset's metadata (`data_shape`, `data_classes`) filled in.
@@ -70,14 +70,14 @@ def build_networks(
 
 
 def _make(kind: type[Network], values: dict[str, Any], policy: str) -> Network:
-    """Creates a network with the values that it has arguments for."""
+    """Create a network with the values that it has arguments for."""
     known = kind.arguments.parameters
     return kind(dtype=policy, **{name: value for name, value in values.items() if name in known})
 
 
 @neutral()
 def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
-    """Builds networks, objective and both optimisers in the scope of the current strategy.
+    """Build networks, objective and both optimisers in the scope of the current strategy.
 
     Args:
       config: config with the dataset's metadata filled in.

@@ -12,14 +12,14 @@ import tensorflow as tf
 
 
 def begin(network: keras.Model) -> keras.Model:
-    """Clones a network with its values, in the scope of the current strategy."""
+    """Clone a network with its values, in the scope of the current strategy."""
     average = type(network).from_config(network.get_config())
     restart(average, network)
     return average
 
 
 def restart(average: keras.Model, network: keras.Model) -> None:
-    """Sets the average to the current values of the network."""
+    """Set the average to the current values of the network."""
     for mine, theirs in zip(average.variables, network.variables, strict=True):
         mine.assign(theirs)
 
@@ -27,7 +27,7 @@ def restart(average: keras.Model, network: keras.Model) -> None:
 def update(
     average: keras.Model, network: keras.Model, decay: float, updates: tf.Tensor | int
 ) -> None:
-    """Updates the average; call in replica context.
+    """Update the average; call in replica context.
 
     Each replica updates its own copy; the copies stay equal because the networks are.
 

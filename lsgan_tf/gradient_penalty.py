@@ -43,7 +43,7 @@ class GradientPenalty:
         label: tf.Tensor | None,
         noise: tf.Tensor,
     ) -> tf.Tensor:
-        """Computes the unweighted penalty around real examples.
+        """Compute the unweighted penalty around real examples.
 
         Args:
           discriminator: called as `(examples, label, training=True)`. The score of an example must
@@ -75,7 +75,7 @@ def numbers_drawn(shape: tuple[int, ...]) -> int:
 
 
 def perturbed(real: tf.Tensor, noise: tf.Tensor, scale: float) -> tf.Tensor:
-    """Returns the points x_hat between examples and their perturbed copies.
+    """Return the points x_hat between examples and their perturbed copies.
 
     Args:
       real: float32, `(n, ...)`.

@@ -76,7 +76,7 @@ class Objective:
 
 
 def objective(name: str, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:
-    """Returns an objective by name.
+    """Return an objective by name.
 
     Args:
       name: "lsgan", "nsgan" (non-saturating cross entropy) or "mmgan" (minimax).

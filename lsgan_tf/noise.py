@@ -25,7 +25,7 @@ def noise(
     distribution: str,
     generator: str = "philox",
 ) -> tf.Tensor:
-    """Draws noise vectors z with a counter-based generator.
+    """Draw noise vectors z with a counter-based generator.
 
     Args:
       seed: seed of the run.
@@ -60,7 +60,7 @@ def noise(
 
 
 def truncated(z: np.ndarray, limit: float, distribution: str) -> np.ndarray:
-    """Maps noise to its distribution truncated to [-limit, limit].
+    """Map noise to its distribution truncated to [-limit, limit].
 
     Each value keeps its quantile, so images change smoothly towards that of z = 0 as the limit
     decreases.
@@ -116,7 +116,7 @@ def hashed(key: tf.Tensor, shape: tuple[int | tf.Tensor, int]) -> tf.Tensor:
 
 
 def _scramble(word: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Scrambles 32-bit words: two rounds of shift and multiply, keyed in between."""
+    """Scramble 32-bit words: two rounds of shift and multiply, keyed in between."""
     word = _shift_xor(word, 16) * _constant(0x7FEB352D) + key
     word = _shift_xor(word, 15) * _constant(0x846CA68B)
     return _shift_xor(word, 16)

@@ -24,7 +24,7 @@ class Adam(keras.optimizers.Adam):
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
-        """Updates a variable and its moments in place."""
+        """Update a variable and its moments in place."""
         index, dtype = self._get_variable_index(variable), variable.dtype
         step = tf.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
@@ -49,7 +49,7 @@ class RMSProp(keras.optimizers.RMSprop):
     """
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Creates the mean squares, initialised with 1."""
+        """Create the mean squares, initialised with 1."""
         built = self.built
         super().build(variables)
         if not built:
@@ -58,7 +58,7 @@ class RMSProp(keras.optimizers.RMSprop):
 
 
 def already_summed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """Disables the sum over replicas in an optimiser and its inner one, and returns it."""
+    """Disable the sum over replicas in an optimiser and its inner one, and return it."""
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
     if inner := getattr(optimizer, "inner_optimizer", None):
         already_summed(inner)
@@ -76,7 +76,7 @@ def make_optimizer(
     epsilon: float | None = None,
     loss_scaling: bool = False,
 ) -> keras.optimizers.Optimizer:
-    """Creates an optimiser with the behaviour of TensorFlow 1.
+    """Create an optimiser with the behaviour of TensorFlow 1.
 
     Args:
       name: "adam" or "rmsprop".
@@ -102,7 +102,7 @@ def make_optimizer(
 
 
 def global_gradients(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[tf.Tensor]:
-    """Sums the gradients of all replicas; call in replica context.
+    """Sum the gradients of all replicas; call in replica context.
 
     Indexed slices, the gradients of lookups, are converted to dense tensors, so the result equals
     that of the paper's linear map of a one-hot vector.
@@ -125,7 +125,7 @@ def apply(
     weights: Sequence[keras.Variable],
     clip_norm: float = 0.0,
 ) -> tf.Tensor:
-    """Sums the gradients of all replicas and applies them; call in replica context.
+    """Sum the gradients of all replicas and apply them; call in replica context.
 
     Args:
       optimizer: optimiser whose `scale_loss` scaled the loss; see `already_summed`.

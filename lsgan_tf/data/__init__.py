@@ -28,7 +28,7 @@ __getattr__ = lazy_names(
 
 
 def open_source(config: Config, *, split: str = "train") -> Source:
-    """Opens the dataset of a config.
+    """Open the dataset of a config.
 
     Args:
       config: names the dataset, its location and its preprocessing.
@@ -166,7 +166,7 @@ def checked_source(config: Config, source: Source) -> Source:
 
 
 def with_facts(config: Config, source: Source) -> Config:
-    """Returns the config with the metadata of the opened dataset filled in.
+    """Return the config with the metadata of the opened dataset filled in.
 
     Raises:
       UserError: if the config requires labels that the data does not have, or another image size.

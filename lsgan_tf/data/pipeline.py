@@ -178,7 +178,7 @@ class Batches:
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Merges adjacent spans."""
+    """Merge adjacent spans."""
     joined = [spans[0]]
     for start, stop in spans[1:]:
         if start == joined[-1][1]:

@@ -44,7 +44,7 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Reads examples.
+        """Read examples.
 
         Args:
           indices: int64, shape `(n,)`, each in `[0, len(self))`.
@@ -54,7 +54,7 @@ class Source(abc.ABC):
         """
 
     def read_epochs(self, indices: np.ndarray, epochs: np.ndarray) -> np.ndarray:
-        """Reads examples of given epochs.
+        """Read examples of given epochs.
 
         Args:
           indices: as for `read`.

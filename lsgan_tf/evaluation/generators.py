@@ -58,7 +58,7 @@ def of_run(
     *,
     log: Callable[[str], None] = print,
 ) -> Candidates:
-    """Opens checkpoints of a run.
+    """Open checkpoints of a run.
 
     Args:
       run_dir: the run folder.
@@ -102,7 +102,7 @@ def of_run(
 
 
 def of_saved_model(path: Path, weights: str | None) -> Candidates:
-    """Opens a SavedModel written by `lsgan_tf.export` or at the end of a run.
+    """Open a SavedModel written by `lsgan_tf.export` or at the end of a run.
 
     Raises:
       UserError: if it is not one, or EMA weights are requested and there are none.

@@ -45,7 +45,7 @@ def evaluate(
     command: Sequence[str] = (),
     log: Callable[[str], None] = print,
 ) -> str:
-    """Evaluates each candidate, and writes the results after each.
+    """Evaluate each candidate, and write the results after each.
 
     Args:
       candidates: the generators.
@@ -109,7 +109,7 @@ def _measure(candidate: Candidate, suite: Suite) -> dict[str, Any]:
 
 
 def _check_same_data(candidates: Candidates, train: Source, log: Callable[[str], None]) -> None:
-    """Checks that shape and labels are those of the run; logs a note if images differ."""
+    """Check that shape and labels are those of the run; log a note if images differ."""
     config = candidates.config
     if tuple(train.shape) != config.data_shape:
         raise UserError(
@@ -128,7 +128,7 @@ def _check_same_data(candidates: Candidates, train: Source, log: Callable[[str],
 
 
 def table(report: dict[str, Any], keys: Sequence[str]) -> str:
-    """Formats an evaluation as a table with a column per generator and one of real examples."""
+    """Format an evaluation as a table with a column per generator and one of real examples."""
     results, protocol = report["results"], report["protocol"]
     header = ["", "better", "real"]
     averaged = any(result["weights"] != "raw" for result in results)
@@ -185,7 +185,7 @@ def _worst(result: dict[str, Any], most: int = 8) -> list[str]:
 
 
 def with_data_dir(config: Config, data_dir: str | None, cache_dir: str | None) -> Config:
-    """Overrides the data and cache folders of a config, if given."""
+    """Override the data and cache folders of a config, if given."""
     if data_dir:
         config = dataclasses.replace(config, data_dir=data_dir)
     return dataclasses.replace(config, cache_dir=cache_dir) if cache_dir else config

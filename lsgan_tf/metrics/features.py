@@ -37,7 +37,7 @@ class Extractor(Protocol):
     digest: str
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Computes features `(n, dim)` and logits `(n, classes)` of uint8 images."""
+        """Compute features `(n, dim)` and logits `(n, classes)` of uint8 images."""
 
 
 class Features(NamedTuple):
@@ -68,7 +68,7 @@ class Collector:
         self._labels: list[np.ndarray] = []
 
     def add(self, images: np.ndarray, labels: np.ndarray | None) -> None:
-        """Adds a batch."""
+        """Add a batch."""
         for extractor, outputs in zip(self._extractors, self._outputs, strict=True):
             outputs.append(extractor(images))
         if labels is not None:
@@ -90,7 +90,7 @@ def features_of(
     count: int,
     label: str,
 ) -> Features:
-    """Computes the features of all batches with a progress line.
+    """Compute the features of all batches with a progress line.
 
     Args:
       extractor: the extractor.

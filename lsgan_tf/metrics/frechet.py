@@ -22,7 +22,7 @@ class Moments:
         self._scatter = np.zeros((dim, dim))
 
     def add(self, features: np.ndarray) -> None:
-        """Adds a batch of features, `(n, dim)`, any float dtype."""
+        """Add a batch of features, `(n, dim)`, any float dtype."""
         features = np.asarray(features, np.float64)
         count = len(features)
         if not count:

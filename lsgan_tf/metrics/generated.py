@@ -35,7 +35,7 @@ class Draws:
         )
 
     def batches(self, count: int, seed: int) -> Iterator[Batch]:
-        """Draws `count` samples, cycling through the classes if conditional.
+        """Draw `count` samples, cycling through the classes if conditional.
 
         Args:
           count: number of samples.
@@ -59,7 +59,7 @@ class Draws:
 
 
 def draws_of_saved_model(sampler: Sampler, count: int, seed: int) -> Iterator[Batch]:
-    """Draws `count` samples from a SavedModel, cycling through the classes; see `Draws`."""
+    """Draw `count` samples from a SavedModel, cycling through the classes; see `Draws`."""
     start = 0
     for images in sampler.stream(count, seed):
         index = np.arange(start, start + len(images))

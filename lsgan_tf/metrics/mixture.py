@@ -36,7 +36,7 @@ class Modes(NamedTuple):
 def modes(
     points: np.ndarray, means: np.ndarray, deviation: float, target: np.ndarray | None = None
 ) -> Modes:
-    """Computes the mode coverage of points.
+    """Compute the mode coverage of points.
 
     For the mixture itself a fraction of 1 - exp(-4.5), about 0.989, is within three standard
     deviations. `touched` and `kl` alone are not conclusive: a shapeless cloud has some points near

@@ -80,7 +80,7 @@ class OcrReader:
             )
 
     def scores(self, images: np.ndarray, candidates: Sequence[str]) -> np.ndarray:
-        """Scores candidates for images of single characters.
+        """Score candidates for images of single characters.
 
         Args:
           images: uint8 `(n, height, width, channels)`, dark on white (255), with 1 or 3 channels.
@@ -130,7 +130,7 @@ class Readings:
         }
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Recognises images, uint8 `(n, height, width, 1 or 3)`.
+        """Recognise images, uint8 `(n, height, width, 1 or 3)`.
 
         Returns:
           Best of all candidates and best class, float32 `(n, 2)`: labels, or indices beyond the
@@ -144,7 +144,7 @@ class Readings:
 def read(
     images: np.ndarray, candidates: Sequence[str] = LEVEL1, reader: Reader | None = None
 ) -> tuple[list[str], np.ndarray]:
-    """Recognises images of single characters.
+    """Recognise images of single characters.
 
     Args:
       images: uint8 `(n, height, width, 1 or 3)`, dark on white (255).
@@ -163,7 +163,7 @@ def read(
 
 
 def prepared(images: np.ndarray) -> np.ndarray:
-    """Preprocesses images for the model.
+    """Preprocess images for the model.
 
     Args:
       images: uint8 `(n, height, width, 1 or 3)`.
@@ -181,7 +181,7 @@ def prepared(images: np.ndarray) -> np.ndarray:
 
 
 def find_model() -> Path:
-    """Finds the recognition model in the installed package, without importing it.
+    """Find the recognition model in the installed package, without importing it.
 
     Raises:
       UserError: if `rapidocr`, its model or ONNX Runtime is not installed.
@@ -200,7 +200,7 @@ def find_model() -> Path:
 
 
 def open_reader() -> OcrReader:
-    """Opens the OCR model.
+    """Open the OCR model.
 
     Raises:
       UserError: see `find_model` and `OcrReader`.
@@ -209,7 +209,7 @@ def open_reader() -> OcrReader:
 
 
 def check_classes(classes: Sequence[str], data: str) -> None:
-    """Checks that the classes of the data are characters.
+    """Check that the classes of the data are characters.
 
     Args:
       classes: names in label order.

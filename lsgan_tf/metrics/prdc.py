@@ -29,7 +29,7 @@ class Prdc(NamedTuple):
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, *, neighbours: int = NEIGHBOURS) -> Prdc:
-    """Compares two sets by balls around each example that reach to its k-th neighbour.
+    """Compare two sets by balls around each example that reach to its k-th neighbour.
 
     Distances are computed in blocks to bound memory.
 
@@ -80,7 +80,7 @@ def _radii(x: np.ndarray, neighbours: int) -> np.ndarray:
 
 
 def squared_distances(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yields blocks of rows of `x` and their squared distances to all rows of `y`."""
+    """Yield blocks of rows of `x` and their squared distances to all rows of `y`."""
     squares = (y * y).sum(axis=1)
     step = max(1, _BLOCK // len(y))
     for start in range(0, len(x), step):

@@ -38,7 +38,7 @@ class Splits(NamedTuple):
 
 
 def open_splits(config: Config, train: Source | None = None) -> Splits:
-    """Opens training and held-out examples of a run, with the same labels.
+    """Open training and held-out examples of a run, with the same labels.
 
     For generated data that training never repeats, both are fixed sets drawn separately. Without a
     test split, every tenth training example is held out, which the GAN has seen.

@@ -128,7 +128,7 @@ BETTER: dict[str, str] = {
 
 
 def parse_metrics(text: str) -> tuple[str, ...]:
-    """Parses a comma-separated list of metrics, dropping duplicates.
+    """Parse a comma-separated list of metrics, dropping duplicates.
 
     Raises:
       UserError: if a name is unknown or the list is empty.
@@ -142,7 +142,7 @@ def parse_metrics(text: str) -> tuple[str, ...]:
 
 
 def check_best_metric(metrics: str | None, best_metric: str | None) -> None:
-    """Checks that the metrics exist and that one of them provides the best metric.
+    """Check that the metrics exist and that one of them provides the best metric.
 
     Args:
       metrics: the value of `--metrics`; None for any.
@@ -169,7 +169,7 @@ def fewest_for(name: str) -> int:
 
 
 def merit(key: str, value: float) -> float:
-    """Maps a value to a number that increases with quality; unknown keys count as `HIGHER`."""
+    """Map a value to a number that increases with quality; unknown keys count as `HIGHER`."""
     direction = BETTER.get(key, HIGHER)
     if direction == NEAR_ONE:
         # 1/2 and 2 are equally far from 1.
@@ -187,7 +187,7 @@ def is_better(key: str, new: float | None, old: float | None) -> bool:
 
 
 def for_json(values: Mapping[str, float]) -> dict[str, float | None]:
-    """Replaces non-finite values by None, since JSON cannot represent them."""
+    """Replace non-finite values by None, since JSON cannot represent them."""
     return {key: value if math.isfinite(value) else None for key, value in values.items()}
 
 
@@ -207,7 +207,7 @@ def chosen_metric(requested: str | None, keys: Sequence[str]) -> str:
 
 
 def in_words(values: Mapping[str, float | None]) -> str:
-    """Formats values in a line: `judge_top1 0.912, judge_frechet 12.3, diversity -`."""
+    """Format values in a line: `judge_top1 0.912, judge_frechet 12.3, diversity -`."""
     return ", ".join(
         f"{key} {'-' if value is None else format(value, '.4g')}" for key, value in values.items()
     )

@@ -41,7 +41,7 @@ def default_samples(names: Sequence[str], splits: Splits) -> int:
 
 
 def check_counts(names: Sequence[str], fewest: int) -> None:
-    """Checks that there are enough examples for the metrics.
+    """Check that there are enough examples for the metrics.
 
     Args:
       names: names of the metrics.
@@ -69,7 +69,7 @@ def check_counts(names: Sequence[str], fewest: int) -> None:
 
 
 def check_dim(name: str, extractor: Extractor, samples: int, reals: int) -> None:
-    """Checks that the covariances of a Fréchet distance are not singular.
+    """Check that the covariances of a Fréchet distance are not singular.
 
     Args:
       name: name of the metric.
@@ -91,7 +91,7 @@ def check_dim(name: str, extractor: Extractor, samples: int, reals: int) -> None
 
 
 def check_metrics(names: Sequence[str], config: Config) -> None:
-    """Checks that the metrics apply to a run.
+    """Check that the metrics apply to a run.
 
     Args:
       names: names of the metrics.

@@ -52,7 +52,7 @@ def open_suite(
     judge_steps: int | None = None,
     log: Callable[[str], None] = print,
 ) -> Suite:
-    """Opens the data for metrics and checks their requirements.
+    """Open the data for metrics and check their requirements.
 
     Args:
       names: keys of `METRICS`.
@@ -160,7 +160,7 @@ class Suite:
         }
 
     def prepare(self) -> None:
-        """Creates or loads the extractors and the features of real examples; may take minutes.
+        """Create or load the extractors and the features of real examples; may take minutes.
 
         Raises:
           UserError: if the Inception graph is not available, there are too few examples for a
@@ -191,7 +191,7 @@ class Suite:
         self.protocol["parameters"] = parameters(self.samples, self._reals)
 
     def measure(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Computes all metrics of samples.
+        """Compute all metrics of samples.
 
         Args:
           batches: uint8 images or float32 points with their requested labels, or None; `samples`
@@ -225,7 +225,7 @@ class Suite:
         return self._compute(seen, kept)
 
     def real(self) -> dict[str, float]:
-        """Computes all metrics of real examples in place of samples.
+        """Compute all metrics of real examples in place of samples.
 
         Distances are between the other split and the one that samples are compared with; the
         judge's accuracy and diversity are those of held-out examples. A Fréchet distance is NaN if

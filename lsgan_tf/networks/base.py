@@ -102,7 +102,7 @@ class Network(keras.Model):
     # Construction
 
     def build(self, input_shape: Any = None) -> None:
-        """Creates all layers and weights; called by the constructor."""
+        """Create all layers and weights; called by the constructor."""
         if self.num_classes:
             self.label_map = layers.LabelMap(
                 self.num_classes, self.label_dim, dtype=self.dtype_policy
@@ -111,7 +111,7 @@ class Network(keras.Model):
         self.build_network()
 
     def build_network(self) -> None:
-        """Adds the subclass's layers, in the order in which they run."""
+        """Add the subclass's layers, in the order in which they run."""
         raise NotImplementedError
 
     @property
@@ -120,7 +120,7 @@ class Network(keras.Model):
         return self.label_dim if self.num_classes else 0
 
     def add(self, layer: keras.Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Builds a layer on inputs of `shape` (without the batch) as attribute `layer.name`.
+        """Build a layer on inputs of `shape` (without the batch) as attribute `layer.name`.
 
         Returns:
           The output shape of the layer, without the batch.
@@ -136,7 +136,7 @@ class Network(keras.Model):
         return output
 
     def add_norm(self, index: int, shape: tuple[int, ...]) -> keras.Layer | None:
-        """Adds the normalisation of layer `h<index>`: `bn<index>`, `ln<index>`, or none.
+        """Add the normalisation of layer `h<index>`: `bn<index>`, `ln<index>`, or none.
 
         Returns:
           The layer, for `normalize`.
@@ -154,20 +154,20 @@ class Network(keras.Model):
     def add_joined_conv(
         self, filters: int, kernel_size: int, strides: int, name: str, shape: tuple[int, ...]
     ) -> tuple[int, ...]:
-        """Adds a convolution, of the image and the label if the network is conditional."""
+        """Add a convolution, of the image and the label if the network is conditional."""
         kind = layers.LabelledConv2D if self.num_classes else layers.conv
         return self.add(
             kind(filters, kernel_size, strides, name=name, dtype=self.dtype_policy), shape
         )
 
     def use_direct_convolutions(self) -> None:
-        """Makes all convolutions use the backend's operation, in training too."""
+        """Make all convolutions use the backend's operation, in training too."""
         for layer in self.layers:
             if hasattr(layer, "direct"):
                 layer.direct = True
 
     def scale_weights(self, factor: float) -> None:
-        """Multiplies all kernels, the label map's included, but no biases or normalisations.
+        """Multiply all kernels, the label map's included, but no biases or normalisations.
 
         Equivalent to initialising with a standard deviation `factor` times as large.
         """
@@ -178,7 +178,7 @@ class Network(keras.Model):
     # Calls
 
     def map_label(self, label: Tensor | None, mapped_label: Tensor | None = None) -> Tensor | None:
-        """Maps labels to features, the paper's Phi(y).
+        """Map labels to features, the paper's Phi(y).
 
         Args:
           label: integers in [0, num_classes), (n,).
@@ -265,7 +265,7 @@ class ImageGenerator(Network):
 def normalize(
     layer: keras.Layer | None, x: Tensor, training: bool | None, parts: int = 1
 ) -> Tensor:
-    """Applies a normalisation.
+    """Apply a normalisation.
 
     Args:
       layer: the result of `Network.add_norm`; None returns `x` unchanged.
@@ -284,12 +284,12 @@ def normalize(
 
 
 def joined_conv(layer: keras.Layer, x: Tensor, phi: Tensor | None) -> Tensor:
-    """Applies a convolution that `Network.add_joined_conv` added."""
+    """Apply a convolution that `Network.add_joined_conv` added."""
     return layer(x) if phi is None else layer(x, phi)
 
 
 def join(x: Tensor, phi: Tensor | None) -> Tensor:
-    """Concatenates features (n, k) and the mapped label, if any, to (n, k + label_dim)."""
+    """Concatenate features (n, k) and the mapped label, if any, to (n, k + label_dim)."""
     return x if phi is None else ops.concatenate([x, ops.cast(phi, x.dtype)], axis=-1)
 
 
@@ -313,6 +313,6 @@ def _kind(layer: keras.Layer) -> str:
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies all variables to a network of the same class outside any strategy."""
+    """Copy all variables to a network of the same class outside any strategy."""
     for mine, theirs in zip(source.variables, target.variables, strict=True):
         theirs.assign(np.asarray(mine.numpy()))

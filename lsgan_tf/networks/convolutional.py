@@ -28,7 +28,7 @@ def gated(x: Tensor) -> Tensor:
 
 
 def flatten(x: Tensor) -> Tensor:
-    """Reshapes (n, h, w, c) to (n, h * w * c) in row-major order."""
+    """Reshape (n, h, w, c) to (n, h * w * c) in row-major order."""
     return ops.reshape(x, (-1, math.prod(x.shape[1:])))
 
 
@@ -74,11 +74,11 @@ class ConvGenerator(ImageGenerator):
         raise NotImplementedError
 
     def squash(self, x: Tensor) -> Tensor:
-        """Maps the output of the last layer to `output_range`."""
+        """Map the output of the last layer to `output_range`."""
         return ops.tanh(x)
 
     def build_network(self) -> None:
-        """Adds the dense layer, the transposed convolutions and their normalisations."""
+        """Add the dense layer, the transposed convolutions and their normalisations."""
         plan = self.deconvs()
         halvings = sum(deconv.strides == 2 for deconv in plan)
         source = halved(self.image_size, halvings)
@@ -114,7 +114,7 @@ class ConvGenerator(ImageGenerator):
         training: bool | None = None,
         mapped_label: Tensor | None = None,
     ) -> Tensor:
-        """Generates images.
+        """Generate images.
 
         Args:
           z: noise, (n, z_dim).
@@ -184,7 +184,7 @@ class ConvDiscriminator(ImageDiscriminator):
     nonlinearity: str = "relu"
 
     def build_network(self) -> None:
-        """Adds the convolutions, their normalisations and the dense layer."""
+        """Add the convolutions, their normalisations and the dense layer."""
         wider = 2 if self.nonlinearity == "gated" else 1
         shape = (self.image_size, self.image_size, self.channels)
         shape = self.add(layers.conv(wider * self.filters, 5, 2, "h0", self.dtype_policy), shape)
@@ -204,7 +204,7 @@ class ConvDiscriminator(ImageDiscriminator):
         training: bool | None = None,
         parts: int = 1,
     ) -> Tensor:
-        """Scores images.
+        """Score images.
 
         Args:
           x: images in [-1, 1], (n, image_size, image_size, channels).
@@ -245,7 +245,7 @@ class ConvDenseDiscriminator(ImageDiscriminator):
         raise NotImplementedError
 
     def build_network(self) -> None:
-        """Adds the two convolutions and the two dense layers."""
+        """Add the two convolutions and the two dense layers."""
         policy = self.dtype_policy
         first, filters, units = self.sizes()
         shape = (self.image_size, self.image_size, self.channels)
@@ -265,7 +265,7 @@ class ConvDenseDiscriminator(ImageDiscriminator):
         training: bool | None = None,
         parts: int = 1,
     ) -> Tensor:
-        """Scores images.
+        """Score images.
 
         Args:
           x: images, (n, image_size, image_size, channels).

@@ -44,7 +44,7 @@ class Generator(ConvGenerator):
         return [Deconv(width, kernel_size=5, strides=2) for width in widths]
 
     def squash(self, x: Tensor) -> Tensor:
-        """Maps the output of the last layer to `output_range`."""
+        """Map the output of the last layer to `output_range`."""
         return ops.sigmoid(x)
 
 

@@ -194,7 +194,7 @@ class LabelMap(keras.layers.Layer):
         self.num_classes, self.dim = num_classes, dim
 
     def build(self, label_shape: tuple[int | None, ...] = (None,)) -> None:
-        """Creates the weights; their shapes do not depend on the input."""
+        """Create the weights; their shapes do not depend on the input."""
         # No autocast: it would copy all rows to half precision to look up a few.
         self.kernel = self.add_weight(
             name="kernel",
@@ -205,7 +205,7 @@ class LabelMap(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.dim,), initializer="zeros")
 
     def call(self, label: Tensor) -> Tensor:
-        """Maps integer labels in [0, num_classes), shape (n,), to (n, dim)."""
+        """Map integer labels in [0, num_classes), shape (n,), to (n, dim)."""
         # The reshape only makes the gradient dense. A sparse one lists a repeated label twice,
         # and Adam would add up the squares instead of squaring the sum.
         kernel = ops.reshape(self.kernel, (self.num_classes, self.dim))
@@ -258,7 +258,7 @@ class LabelledConv2D(keras.layers.Layer):
         self.filters, self.kernel_size, self.strides = filters, kernel_size, strides
 
     def build(self, x_shape: tuple[int | None, ...], phi_shape: tuple[int | None, ...]) -> None:
-        """Creates both kernels and the bias; height and width must be known."""
+        """Create both kernels and the bias; height and width must be known."""
         _, height, width, channels = x_shape
         if height is None or width is None:
             raise ValueError("LabelledConv2D requires a known height and width of its input")
@@ -284,7 +284,7 @@ class LabelledConv2D(keras.layers.Layer):
         self.label_sets = len(self._row_taps) * len(self._column_taps)
 
     def call(self, x: Tensor, phi: Tensor, training: bool | None = None) -> Tensor:
-        """Applies the convolution.
+        """Apply the convolution.
 
         Args:
           x: images, (n, h, w, channels).

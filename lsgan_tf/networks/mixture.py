@@ -23,14 +23,14 @@ class _Perceptron(Network):
     hidden: int = 128
 
     def add_layers(self, inputs: int, outputs: int) -> None:
-        """Adds `h0`, `h1` and `h2`."""
+        """Add `h0`, `h1` and `h2`."""
         shape = (inputs + self.joined_dim,)
         for name in ("h0", "h1"):
             shape = self.add(_dense(self.hidden, name, self.dtype_policy), shape)
         self.add(_dense(outputs, "h2", "float32"), shape)
 
     def run_layers(self, x: Tensor, phi: Tensor | None) -> Tensor:
-        """Applies the layers to (n, inputs); returns (n, outputs)."""
+        """Apply the layers to (n, inputs); return (n, outputs)."""
         x = ops.tanh(self.h0(join(x, phi)))
         return self.h2(ops.tanh(self.h1(x)))
 
@@ -50,7 +50,7 @@ class Generator(_Perceptron):
     z_dim: int = 256
 
     def build_network(self) -> None:
-        """Adds the dense layers."""
+        """Add the dense layers."""
         self.add_layers(self.z_dim, self.dim)
 
     def call(
@@ -60,7 +60,7 @@ class Generator(_Perceptron):
         training: bool | None = None,
         mapped_label: Tensor | None = None,
     ) -> Tensor:
-        """Generates points, float32, (n, dim), from noise (n, z_dim) and labels (n,)."""
+        """Generate points, float32, (n, dim), from noise (n, z_dim) and labels (n,)."""
         return self.run_layers(z, self.map_label(label, mapped_label))
 
 
@@ -78,11 +78,11 @@ class Discriminator(_Perceptron):
     default_name = "discriminator"
 
     def build_network(self) -> None:
-        """Adds the dense layers."""
+        """Add the dense layers."""
         self.add_layers(self.dim, 1)
 
     def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
-        """Scores points (n, dim) with labels (n,): raw scores, float32, (n,)."""
+        """Score points (n, dim) with labels (n,): raw scores, float32, (n,)."""
         return ops.squeeze(self.run_layers(x, self.map_label(label)), axis=-1)
 
 

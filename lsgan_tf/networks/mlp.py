@@ -33,7 +33,7 @@ class Generator(ImageGenerator):
     hidden: int = 512
 
     def build_network(self) -> None:
-        """Adds the dense layers `h0` to `h4`."""
+        """Add the dense layers `h0` to `h4`."""
         shape = (self.z_dim + self.joined_dim,)
         for name in ("h0", "h1", "h2", "h3"):
             start = keras.initializers.HeUniform()
@@ -48,7 +48,7 @@ class Generator(ImageGenerator):
         training: bool | None = None,
         mapped_label: Tensor | None = None,
     ) -> Tensor:
-        """Generates images.
+        """Generate images.
 
         Args:
           z: noise, (n, z_dim).

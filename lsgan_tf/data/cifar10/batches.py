@@ -57,7 +57,7 @@ def batch_of(file_name: str) -> str | None:
 
 
 def parse(content: bytes, where: str) -> np.ndarray:
-    """Parses a batch file of either layout.
+    """Parse a batch file of either layout.
 
     Args:
       content: content of the file.

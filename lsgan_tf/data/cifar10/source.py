@@ -36,7 +36,7 @@ _SHAPE = (cifar10_batches.SIZE, cifar10_batches.SIZE, 3)
 def open_source(
     data_dir: Path | None, *, cache_dir: Path | None = None, split: str = "train"
 ) -> ArraySource:
-    """Opens CIFAR-10 in the official order, in memory (150 MB for the training split).
+    """Open CIFAR-10 in the official order, in memory (150 MB for the training split).
 
     Args:
       data_dir: `cifar-10-batches-bin` or `cifar-10-batches-py`, one of their archives, a folder of
@@ -60,7 +60,7 @@ def open_source(
 
 
 def locate(path: Path) -> tuple[Path, list[Path]]:
-    """Finds CIFAR-10 at `path`.
+    """Find CIFAR-10 at `path`.
 
     Returns:
       The folder or archive to read, and further copies in other layouts that are ignored.
@@ -94,7 +94,7 @@ def locate(path: Path) -> tuple[Path, list[Path]]:
 
 
 def _refuse_cifar100(path: Path, names: Iterable[str]) -> None:
-    """Raises an error if the data is CIFAR-100.
+    """Raise an error if the data is CIFAR-100.
 
     Args:
       path: the value of `--data_dir`.
@@ -147,7 +147,7 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
 def _batch_files(
     place: Path, wanted: tuple[str, ...], seen: list[str]
 ) -> Iterator[tuple[str, bytes, str]]:
-    """Reads the wanted batches of a folder or an archive: name, content, path for messages.
+    """Read the wanted batches of a folder or an archive: name, content, path for messages.
 
     Args:
       place: the folder or archive.
@@ -176,7 +176,7 @@ def _batch_files(
 
 
 def _from_tfds(folder: Path, split: str) -> ArraySource:
-    """Reads a prepared folder and restores the official order."""
+    """Read a prepared folder and restore the official order."""
     tfds = tfds_folder.import_tfds()
     expected = len(cifar10_batches.SPLITS[split]) * cifar10_batches.IMAGES_PER_BATCH
     try:
@@ -259,7 +259,7 @@ def fingerprint_of(digests: list[str]) -> str:
 
 
 def _downloaded(cache_dir: Path) -> Path:
-    """Finds what tensorflow-datasets prepared before, or downloads and prepares it."""
+    """Find what tensorflow-datasets prepared before, or download and prepare it."""
     target = cache_dir / "tensorflow_datasets"
     for place in (target, Path("~/tensorflow_datasets")):
         with contextlib.suppress(RuntimeError):  # there is no home folder

@@ -70,7 +70,7 @@ def is_archive(path: Path) -> bool:
 def read_members(
     path: Path, wanted: Callable[[Member], bool], *, largest: int
 ) -> Iterator[tuple[Member, bytes]]:
-    """Reads selected members into memory, one at a time, in one pass.
+    """Read selected members into memory, one at a time, in one pass.
 
     Args:
       path: a zip or tar archive.
@@ -115,7 +115,7 @@ def list_zip(path: Path) -> list[Member]:
 def extract_from_zip(
     path: Path, member: Member, target: Path, *, report: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Extracts a member of a zip archive to the file `target` and checks its CRC.
+    """Extract a member of a zip archive to the file `target` and check its CRC.
 
     Args:
       path: the archive.
@@ -226,7 +226,7 @@ def _checked(path: Path, name: str) -> str:
 
 @contextlib.contextmanager
 def _damage(path: Path) -> Iterator[None]:
-    """Converts exceptions for damaged archives to `UserError`."""
+    """Convert exceptions for damaged archives to `UserError`."""
     try:
         with explained(path, "reading the archive"):
             yield

@@ -61,7 +61,7 @@ _MAGIC = (
 
 
 def archive(name: str, inside: tuple[str, ...] = ()) -> str | None:
-    """Describes the kind of archive by its file name; None if it is not an archive.
+    """Describe the kind of archive by its file name; None if it is not an archive.
 
     Args:
       name: name of the file.
@@ -82,7 +82,7 @@ def archive(name: str, inside: tuple[str, ...] = ()) -> str | None:
 
 
 def casia(name: str) -> str | None:
-    """Describes a CASIA format other than `.gnt` by the file name, if it is one."""
+    """Describe a CASIA format other than `.gnt` by the file name, if it is one."""
     return _CASIA.get(Path(name.lower()).suffix)
 
 
@@ -103,7 +103,7 @@ def trouble(name: str, inside: tuple[str, ...]) -> str | None:
 
 
 def of_content(beginning: bytes) -> str | None:
-    """Describes the kind of archive by its first bytes; None if it is not an archive."""
+    """Describe the kind of archive by its first bytes; None if it is not an archive."""
     for magic, ending in _MAGIC:
         if beginning.startswith(magic):
             return _PACKED.get(ending, "a compressed file")

@@ -10,7 +10,7 @@ from lsgan_tf.errors import UserError
 
 
 def character(code: int) -> str:
-    """Decodes a tag; "" if it is not valid GBK.
+    """Decode a tag; "" if it is not valid GBK.
 
     Args:
       code: the tag as a big-endian number: 0xB0A1 is 啊, 0x4100 is A.
@@ -23,7 +23,7 @@ def character(code: int) -> str:
 
 
 def tag(text: str) -> bytes:
-    """Encodes a character as a tag, the inverse of `character`.
+    """Encode a character as a tag, the inverse of `character`.
 
     Raises:
       UserError: if it is not one printable character of GBK.

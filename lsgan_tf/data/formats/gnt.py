@@ -85,7 +85,7 @@ class GntIndex:
 
 
 def scan(path: Path) -> GntIndex:
-    """Indexes all records of a file in one pass.
+    """Index all records of a file in one pass.
 
     Damaged records are skipped and listed. Scanning continues where the size field, or width and
     height, of the damaged record points to a header, otherwise at the next header found.
@@ -196,7 +196,7 @@ class GntFile:
 
 
 def write(path: Path, records: Iterable[tuple[str, np.ndarray]]) -> int:
-    """Writes a file atomically, one record at a time.
+    """Write a file atomically, one record at a time.
 
     Args:
       path: the file; its folder is created.
@@ -239,13 +239,13 @@ def _map(path: Path) -> mmap.mmap:
 
 
 def _forget(data: mmap.mmap) -> None:
-    """Releases the pages that were read; they can be read again."""
+    """Release the pages that were read; they can be read again."""
     if hasattr(data, "madvise"):
         data.madvise(mmap.MADV_DONTNEED)
 
 
 def _diagnose(data: mmap.mmap, at: int, within: int) -> tuple[str, int]:
-    """Describes the damage of a record and finds the next one.
+    """Describe the damage of a record and find the next one.
 
     Args:
       data: the file.

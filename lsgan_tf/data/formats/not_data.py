@@ -72,7 +72,7 @@ def our_own(folder: Path | bytes) -> str | None:
 
 
 def tag_cache(folder: Path) -> None:
-    """Marks a folder as a cache (https://bford.info/cachedir), if it is writable."""
+    """Mark a folder as a cache (https://bford.info/cachedir), if it is writable."""
     path = Path(folder) / _CACHE_TAG
     try:
         with open(path, "x", encoding="ascii") as stream:

@@ -28,7 +28,7 @@ _PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 def load_pickle(content: bytes, where: str) -> Any:
-    """Unpickles arrays of integers and plain containers only.
+    """Unpickle arrays of integers and plain containers only.
 
     Args:
       content: the pickle.
@@ -65,7 +65,7 @@ class _Refused(pickle.UnpicklingError):
 
 
 def _check_instructions(content: bytes) -> None:
-    """Bounds time and memory by the size of the file.
+    """Bound time and memory by the size of the file.
 
     A tuple reused from the memo could double with every instruction, and hashing it as a key would
     visit all of it.
@@ -132,7 +132,7 @@ class _Unpickler(pickle.Unpickler):
     """Resolves only the names in `_ADMITTED`."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Returns the stand-in for a name."""
+        """Return the stand-in for a name."""
         if (module, name) not in _ADMITTED:
             shown = ascii(f"{module}.{name}")[1:-1][:_SHOWN]
             raise _Refused(f"this pickle refers to {shown}, which arrays do not need")
@@ -140,7 +140,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _plain(value: Any) -> Any:
-    """Builds the described array, after checking its shape against its content."""
+    """Build the described array, after checking its shape against its content."""
     if not isinstance(value, _Described):
         return value
     shape, dtype, fortran, content = value.state[-4:]  # after an optional version

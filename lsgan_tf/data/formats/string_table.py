@@ -15,7 +15,7 @@ _ENDS, _TEXT = "ends.i64", "strings.bin"
 
 
 def write(folder: Path, strings: Iterable[bytes]) -> int:
-    """Writes a table as two files: the concatenated strings and their ends.
+    """Write a table as two files: the concatenated strings and their ends.
 
     Args:
       folder: an existing folder.

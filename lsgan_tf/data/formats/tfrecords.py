@@ -26,7 +26,7 @@ _FRAME_BYTES = _HEADER.size + _FOOTER.size
 
 
 def frame(content: bytes) -> bytes:
-    """Frames a record for a TFRecord file."""
+    """Frame a record for a TFRecord file."""
     length = struct.pack("<Q", len(content))
     return b"".join(
         (length, _FOOTER.pack(_masked(length)), content, _FOOTER.pack(_masked(content)))
@@ -44,7 +44,7 @@ def _masked(content: bytes) -> int:
 
 
 def open_all(paths: Sequence[Path]) -> list[RecordFile]:
-    """Opens the TFRecord files of a dataset; if there are many, they are not kept open."""
+    """Open the TFRecord files of a dataset; if there are many, they are not kept open."""
     return [RecordFile(path, keep_open=len(paths) <= _KEPT_OPEN) for path in paths]
 
 
@@ -62,7 +62,7 @@ class RecordFile:
         self._lock = threading.Lock()
 
     def read(self, offset: int, frame_bytes: int | None = None) -> bytes:
-        """Reads the record at `offset`.
+        """Read the record at `offset`.
 
         Args:
           offset: offset in bytes.
@@ -114,7 +114,7 @@ class RecordFile:
         return found
 
     def close(self) -> None:
-        """Closes the file; a later read opens it again."""
+        """Close the file; a later read opens it again."""
         with self._lock:
             if self._descriptor is not None:
                 os.close(self._descriptor)

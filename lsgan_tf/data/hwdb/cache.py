@@ -72,7 +72,7 @@ def open_prepared(
     keep_aspect: bool,
     accept: Callable[[dict[str, Any]], None],
 ) -> Prepared:
-    """Opens the prepared dataset of source files, preparing it on first use.
+    """Open the prepared dataset of source files, preparing it on first use.
 
     Args:
       parts: the files.

@@ -65,7 +65,7 @@ class Survey:
 
 
 def find(data_dir: Path) -> list[GntPart]:
-    """Finds all `.gnt` files at or below a path, ordered by name.
+    """Find all `.gnt` files at or below a path, ordered by name.
 
     Args:
       data_dir: see `survey`.
@@ -86,7 +86,7 @@ def find(data_dir: Path) -> list[GntPart]:
 
 
 def survey(data_dir: Path) -> Survey:
-    """Finds all `.gnt` files at or below a path, and unreadable files that may be HWDB.
+    """Find all `.gnt` files at or below a path, and unreadable files that may be HWDB.
 
     Args:
       data_dir: a folder (searched recursively), a `.zip` archive, or a file of any name. Hidden
@@ -130,7 +130,7 @@ class Archives:
         self._stack = contextlib.ExitStack()
 
     def opened(self, path: Path) -> zipfile.ZipFile:
-        """Opens an archive, unless it is the last one."""
+        """Open an archive, unless it is the last one."""
         if path != self._path:
             self._stack.close()
             self._path = None
@@ -171,7 +171,7 @@ def content_hash(
 def on_disk(
     parts: Sequence[GntPart], scratch: Path, archives: Archives | None = None
 ) -> Iterator[list[Path]]:
-    """Yields a path for each part, unpacking members of archives.
+    """Yield a path for each part, unpacking members of archives.
 
     Args:
       parts: the files.

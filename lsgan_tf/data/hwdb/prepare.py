@@ -55,7 +55,7 @@ def prepare(
     keep_aspect: bool,
     accept: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Prepares a dataset atomically. The caller must hold its lock.
+    """Prepare a dataset atomically. The caller must hold its lock.
 
     Args:
       parts: content hash and file, in the order of the images.
@@ -107,7 +107,7 @@ def prepare(
 
 
 def load(folder: Path, manifest: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Memory-maps a prepared dataset.
+    """Memory-map a prepared dataset.
 
     Returns:
       The images, uint8, `(n, S, S, 1)`, and their tags, uint16, `(n,)`.
@@ -139,7 +139,7 @@ def manifest_digest(manifest: dict[str, Any]) -> str:
 def _index(
     parts: Sequence[tuple[str, GntPart]], paths: Sequence[Path], records: Path, codes: Path
 ) -> dict[str, Any]:
-    """Scans the files, writes records and tags, and returns that part of the manifest."""
+    """Scan the files, write records and tags, and return that part of the manifest."""
     files: list[dict[str, Any]] = []
     damaged: list[dict[str, Any]] = []
     tags = []
@@ -178,7 +178,7 @@ def _index(
 
 
 def scan_part(part: GntPart, path: Path) -> gnt.GntIndex:
-    """Scans a file that may have been unpacked; errors name the original."""
+    """Scan a file that may have been unpacked; errors name the original."""
     try:
         return gnt.scan(path)
     except UserError as error:

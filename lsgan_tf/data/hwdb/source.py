@@ -106,7 +106,7 @@ def open_source(
     classes: Sequence[str] | None = None,
     fingerprint: str = "",
 ) -> Source:
-    """Opens HWDB characters, preparing them on first use.
+    """Open HWDB characters, preparing them on first use.
 
     Args:
       data_dir: a folder of `.gnt` files, one such file, or a `.zip` of them; None for the stand-in,
@@ -201,7 +201,7 @@ def _open_folder(
     classes: Sequence[str] | None,
     notices: Sequence[str] = (),
 ) -> HwdbSource:
-    """Opens a folder of `.gnt` files; see `open_source`."""
+    """Open a folder of `.gnt` files; see `open_source`."""
     if cache_dir.resolve().is_relative_to(data_dir.resolve()):
         raise UserError(
             f"{cache_dir}: the cache is inside the data folder {data_dir}, which is never written "

@@ -57,7 +57,7 @@ def sniff(content: bytes) -> str | None:
 
 
 def open_picture(stream: BinaryIO) -> Image.Image:
-    """Parses the header of an image without decoding its pixels.
+    """Parse the header of an image without decoding its pixels.
 
     Args:
       stream: an open file at its beginning, which must stay open while the image is used.
@@ -101,12 +101,12 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def decode(content: bytes) -> Image.Image:
-    """Decodes an image file: `open_picture`, then `pixels`."""
+    """Decode an image file: `open_picture`, then `pixels`."""
     return pixels(open_picture(io.BytesIO(content)))
 
 
 def pixels(image: Image.Image) -> Image.Image:
-    """Decodes an image to RGB, or to greyscale if the file is greyscale.
+    """Decode an image to RGB, or to greyscale if the file is greyscale.
 
     Uses the first frame of an animation, applies the EXIF orientation, composites transparency on
     white, truncates 16 bits to 8, and converts CMYK and palettes.
@@ -128,7 +128,7 @@ def pixels(image: Image.Image) -> Image.Image:
 
 
 def to_size(image: Image.Image, size: int, *, crop: bool, channels: int = 3) -> np.ndarray:
-    """Resizes an image to `size` by `size` with an antialiased bilinear filter.
+    """Resize an image to `size` by `size` with an antialiased bilinear filter.
 
     Args:
       image: the result of `decode`.
@@ -161,7 +161,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _with_exact_transparency(image: Image.Image) -> Image.Image:
-    """Loads an image and applies the transparent colour of a PNG.
+    """Load an image and apply the transparent colour of a PNG.
 
     Pillow compares that colour with pixels converted to 8 bits, which is wrong for greyscale of 2,
     4 and 16 bits and for 16-bit RGB.
@@ -191,7 +191,7 @@ def _layout(image: Image.Image) -> str:
 
 
 def _made_transparent(image: Image.Image, where: np.ndarray) -> Image.Image:
-    """Adds an alpha channel that is 0 at `where`, keeping the metadata."""
+    """Add an alpha channel that is 0 at `where`, keeping the metadata."""
     if image.mode == "RGB":
         colours = np.asarray(image)
     else:

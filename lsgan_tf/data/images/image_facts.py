@@ -67,7 +67,7 @@ class Counts:
         self._usable: dict[bytes, bool] = {}  # by top-level folder
 
     def add(self, root: Path, name: bytes) -> int | None:
-        """Adds a file; returns the shorter side of an image, None for other files."""
+        """Add a file; return the shorter side of an image, None for other files."""
         top = name.partition(b"/")[0] if b"/" in name else b""
         ending = Path(os.fsdecode(name)).suffix.lower()
         if ending in _UNREAD:
@@ -98,7 +98,7 @@ class Counts:
         return side
 
     def in_words(self) -> str:
-        """Describes the files found if there was no image."""
+        """Describe the files found if there was no image."""
         if not (self._bad or self._other or self._unread or self._made_here):
             return "nothing"
         found = f"{self._bad:,} undecodable and {self._other:,} other files"

@@ -66,7 +66,7 @@ class ImageFiles(Records):
         self.notices = tuple(self._describe_left_out())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Maps the index again in another process."""
+        """Map the index again in another process."""
         return ImageFiles, (self.root, self._index, self._left_out)
 
     def __len__(self) -> int:
@@ -135,7 +135,7 @@ class ImageFiles(Records):
 
 
 def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
-    """Opens a folder of images.
+    """Open a folder of images.
 
     All files are read once to build an index under `cache_dir`, which is valid until a name, size
     or modification time changes.
@@ -185,7 +185,7 @@ def first_picture(root: Path) -> str | None:
 
 
 def _check_archive(root: Path, name: bytes, passed: dict[str, str]) -> None:
-    """Raises an error for an archive that may contain images and was not unpacked.
+    """Raise an error for an archive that may contain images and was not unpacked.
 
     Args:
       root: the folder.

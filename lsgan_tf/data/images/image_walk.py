@@ -21,7 +21,7 @@ def shown(name: bytes) -> str:
 def walk(
     root: Path, passed: dict[str, str] | None = None
 ) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Yields relative path and status of the data files of a folder, sorted by name.
+    """Yield relative path and status of the data files of a folder, sorted by name.
 
     Args:
       root: the folder.

@@ -49,7 +49,7 @@ def prepare(
     shard_images: int = 16_384,
     workers: int,
 ) -> Manifest:
-    """Resizes images and writes them as shards, or resumes a preparation.
+    """Resize images and write them as shards, or resume a preparation.
 
     Args:
       records: the images.
@@ -106,7 +106,7 @@ def prepare(
 
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    """Locks the folder; raises an error if another process is preparing it."""
+    """Lock the folder; raise an error if another process is preparing it."""
     try:
         held = locks.take(out / JOB, sign=False)
     except BlockingIOError as error:
@@ -118,7 +118,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def begin(out: Path, job: dict[str, Any]) -> None:
-    """Creates the folder of a preparation, or checks that it is that of this one.
+    """Create the folder of a preparation, or check that it is that of this one.
 
     Raises:
       UserError: if it contains other files, or another preparation.
@@ -172,7 +172,7 @@ def _make(
 def _require_space(
     records: Records, out: Path, preprocessing: Preprocessing, pictures: int
 ) -> None:
-    """Checks the free space, estimated from a few evenly spaced images."""
+    """Check the free space, estimated from a few evenly spaced images."""
     sizes = [
         tfrecords.framed_bytes(len(outcome.content or b""))
         for index in sampled(records, _SAMPLED)
@@ -228,7 +228,7 @@ def _write_shard(
 
 
 def _finish(out: Path, job: dict[str, Any], names: list[str]) -> Manifest:
-    """Writes the manifest and the list of skipped images from the descriptions of all shards."""
+    """Write the manifest and the list of skipped images from the descriptions of all shards."""
     made: list[Shard] = []
     reasons: collections.Counter[str] = collections.Counter()
     converted: collections.Counter[str] = collections.Counter()
@@ -309,7 +309,7 @@ def _flat(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary(manifest: Manifest, out: Path) -> list[str]:
-    """Formats a summary of the result."""
+    """Format a summary of the result."""
     size, count = sum(shard.bytes for shard in manifest.shards), len(manifest.shards)
     lines = [
         f"{out}: {manifest.count:,} images ({manifest.preprocessing.shape_of_picture}) in "

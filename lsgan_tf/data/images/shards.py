@@ -125,13 +125,13 @@ class Manifest:
         return sum(shard.count for shard in self.shards)
 
     def write(self, folder: Path) -> None:
-        """Writes `manifest.json`, atomically."""
+        """Write `manifest.json`, atomically."""
         values = {"format": FORMAT, "version": VERSION, "count": self.count}
         files.write_json(folder / MANIFEST, {**values, **dataclasses.asdict(self)})
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """Reads `manifest.json`.
+        """Read `manifest.json`.
 
         Raises:
           UserError: if it is missing, damaged or of another format.
@@ -190,7 +190,7 @@ class ShardRecords(Records):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Opens the files again in another process."""
+        """Open the files again in another process."""
         return ShardRecords, (self._folder,)
 
     def __len__(self) -> int:
@@ -231,7 +231,7 @@ class ShardRecords(Records):
 
 
 def check_size(folder: Path, shard: Shard) -> None:
-    """Checks the size of a shard.
+    """Check the size of a shard.
 
     Raises:
       UserError: if the file is missing or its size is wrong.

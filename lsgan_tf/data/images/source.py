@@ -24,7 +24,7 @@ def open_source(
     labels_from_folders: bool = False,
     cache_dir: Path | None = None,
 ) -> pictures.Pictures:
-    """Opens a folder of images at one size.
+    """Open a folder of images at one size.
 
     Args:
       data_dir: a folder of JPEG, PNG, WebP, BMP or GIF files, searched recursively.
@@ -79,7 +79,7 @@ def _classes(records: image_files.ImageFiles, path: Path) -> tuple[tuple[str, ..
 
 
 def _check_classes(names: tuple[str, ...], unusable: list[str], path: Path) -> None:
-    """Checks that sub-folders are not splits of a dataset and that each class has images.
+    """Check that sub-folders are not splits of a dataset and that each class has images.
 
     Raises:
       UserError: naming them.

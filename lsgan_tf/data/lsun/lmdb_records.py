@@ -44,7 +44,7 @@ class LmdbRecords(Records):
         self.description = f"{len(self):,} images in the LMDB {folder}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Opens the database again in another process."""
+        """Open the database again in another process."""
         return LmdbRecords, (self._folder, self._keys_folder)
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class LmdbRecords(Records):
 
 
 def open_lmdb(folder: Path, *, cache_dir: Path) -> LmdbRecords:
-    """Opens an LMDB of images.
+    """Open an LMDB of images.
 
     Its keys are listed once, in a table under `cache_dir`; nothing is written to `folder`, and
     memory does not grow with the number of entries.
@@ -192,7 +192,7 @@ class _Database:
         return stat["entries"], (self._env.info()["last_pgno"] + 1) * stat["psize"]
 
     def _reopen(self) -> None:
-        """Reopens the database to release the memory of pages that were read."""
+        """Reopen the database to release the memory of pages that were read."""
         self._env.close()
         self._env, self._read_bytes = self._opened(), 0
         if self._facts() != (self.entries, self.bytes_used):
@@ -204,7 +204,7 @@ class _Database:
         )
 
     def identity(self) -> str:
-        """Identifies the database by its size, count and ends: 32 hex digits."""
+        """Identify the database by its size, count and ends: 32 hex digits."""
         with self._reading:
             return self._identity()
 
@@ -224,7 +224,7 @@ class _Database:
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Converts LMDB's errors to `UserError`."""
+        """Convert LMDB's errors to `UserError`."""
         try:
             yield
         except lmdb.Error as error:

@@ -55,7 +55,7 @@ _FOLDER_NAME = re.compile(rf"(?P<category>.+)_(?P<split>{_SPLIT_WORDS})")
 
 
 def checked_split(split: str) -> str:
-    """Normalises a split to `"train"` or `"val"` (aliases `"validation"` and `"test"`).
+    """Normalise a split to `"train"` or `"val"` (aliases `"validation"` and `"test"`).
 
     Raises:
       UserError: if the split is unknown.
@@ -84,7 +84,7 @@ def address(category: str, split: str = "train") -> str:
 
 
 def locate(path: Path, *, category: str, split: str) -> Path:
-    """Finds the file or folder of a category at or below `path`.
+    """Find the file or folder of a category at or below `path`.
 
     Returns:
       The folder of an LMDB, a zip, a folder prepared by `prepare-lsun` or tensorflow-datasets, or a
@@ -221,7 +221,7 @@ def _is_other(name: str, category: str, split: str) -> bool:
 
 
 def require_match(path: Path, name: str, category: str, split: str) -> None:
-    """Checks that data is not of another category or split by its name.
+    """Check that data is not of another category or split by its name.
 
     Args:
       path: location of the data, for the message.
@@ -276,7 +276,7 @@ def database_in(archive: Path) -> archives.Member:
 
 
 def require_one_kind(folder: Path) -> None:
-    """Checks that a folder has data of one kind only, and no unfinished preparation.
+    """Check that a folder has data of one kind only, and no unfinished preparation.
 
     Raises:
       UserError: naming one file of each kind.

@@ -27,7 +27,7 @@ def open_source(
     cache_dir: Path | None = None,
     split: str = "train",
 ) -> pictures.Pictures:
-    """Opens a category of LSUN at one size.
+    """Open a category of LSUN at one size.
 
     Args:
       data_dir: see `open_records`; also a folder written by `prepare-lsun`, or its parent.
@@ -59,7 +59,7 @@ def open_source(
 def open_records(
     data_dir: Path | None, *, category: str, cache_dir: Path | None = None, split: str = "train"
 ) -> Records:
-    """Opens the encoded images of a category.
+    """Open the encoded images of a category.
 
     Args:
       data_dir: LSUN's `<category>_<split>_lmdb` folder, its zip, a folder of images, a folder
@@ -96,7 +96,7 @@ def open_records(
 
 
 def unpacked(archive: Path, cache_dir: Path) -> Path:
-    """Unpacks the LMDB in LSUN's zip into the cache, unless it is there.
+    """Unpack the LMDB in LSUN's zip into the cache, unless it is there.
 
     Raises:
       UserError: if the archive is not LSUN's or is damaged, or the disk is full.

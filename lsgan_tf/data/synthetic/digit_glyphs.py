@@ -24,7 +24,7 @@ Point = tuple[float, float]
 
 
 def glyph(digit: int) -> Image.Image:
-    """Draws a digit on black: mode "L", cropped to the ink.
+    """Draw a digit on black: mode "L", cropped to the ink.
 
     Args:
       digit: 0 to 9.

@@ -72,7 +72,7 @@ class Digits(Source):
 
 
 def open_source(data_dir: Path | None, *, rotation: float = 10.0, split: str = "train") -> Digits:
-    """Draws the digits, which takes about two seconds.
+    """Draw the digits, which takes about two seconds.
 
     Args:
       data_dir: must be None.
@@ -88,7 +88,7 @@ def open_source(data_dir: Path | None, *, rotation: float = 10.0, split: str = "
 
 
 def _rotated(glyph: Image.Image, angle: float) -> np.ndarray:
-    """Rotates a glyph anticlockwise and resizes it to height 28: uint8, `(28, width)`."""
+    """Rotate a glyph anticlockwise and resize it to height 28: uint8, `(28, width)`."""
     image = glyph.rotate(angle, Image.Resampling.BICUBIC, expand=True)
     image = image.crop(image.getbbox())
     width = min(max(round(image.width * SIDE / image.height), 1), SIDE)

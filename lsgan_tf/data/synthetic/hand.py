@@ -62,7 +62,7 @@ class _Numbers:
 def trace(
     skeleton: Skeleton, styles: Sequence[Style], generators: Sequence[np.random.Generator]
 ) -> Trace:
-    """Writes a character once in each style.
+    """Write a character once in each style.
 
     Args:
       skeleton: the character.
@@ -81,7 +81,7 @@ def trace(
 
 
 def _strokes(skeleton: Skeleton, style: Style, numbers: _Numbers) -> np.ndarray:
-    """Varies each stroke: hook, bow, length, direction, position, ends.
+    """Vary each stroke: hook, bow, length, direction, position, ends.
 
     Returns:
       complex64 `(batch, points of all strokes)`, in the unit box.
@@ -106,7 +106,7 @@ def _strokes(skeleton: Skeleton, style: Style, numbers: _Numbers) -> np.ndarray:
 
 
 def _parts(points: np.ndarray, skeleton: Skeleton, style: Style, numbers: _Numbers) -> np.ndarray:
-    """Varies size and position of radical and rest."""
+    """Vary size and position of radical and rest."""
     shift = 0.022 * style.looseness * numbers.plane(2)
     size = 0.09 * style.looseness * numbers.real(2)
     stretch = 0.05 * style.looseness * numbers.real(2)
@@ -124,7 +124,7 @@ def _parts(points: np.ndarray, skeleton: Skeleton, style: Style, numbers: _Numbe
 
 
 def _bend(points: np.ndarray, style: Style, numbers: _Numbers) -> np.ndarray:
-    """Warps the plane by the waves of the writer and of the sample."""
+    """Warp the plane by the waves of the writer and of the sample."""
     own = waves(numbers.real(3, _WAVES, 2))
     moved = points
     for bends, strength in ((style.habits, 0.024), (own, 0.023)):
@@ -138,7 +138,7 @@ def _bend(points: np.ndarray, style: Style, numbers: _Numbers) -> np.ndarray:
 def _joined(
     points: np.ndarray, skeleton: Skeleton, style: Style, numbers: _Numbers
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Adds joins to the trace, and selects those that are drawn.
+    """Add joins to the trace, and select those that are drawn.
 
     Returns:
       Points complex64 `(batch, size)`; joined bool `(batch, strokes - 1)`.
@@ -163,7 +163,7 @@ def _joined(
 
 
 def _rounded(whole: np.ndarray, joined: np.ndarray, skeleton: Skeleton, style: Style) -> np.ndarray:
-    """Rounds corners by a moving average that does not extend over lifted pens."""
+    """Round corners by a moving average that does not extend over lifted pens."""
     lifted = np.ones((len(whole), 1), bool)
     begins = np.where(np.hstack([lifted, ~joined]), skeleton.trace_first, 0)
     ends = np.where(np.hstack([~joined, lifted]), skeleton.trace_last, skeleton.size)
@@ -213,7 +213,7 @@ def _pressure(
 
 
 def _placed(points: np.ndarray, style: Style, numbers: _Numbers) -> np.ndarray:
-    """Maps the unit box to pixels: slant, rise, proportions, rotation, size."""
+    """Map the unit box to pixels: slant, rise, proportions, rotation, size."""
     slant = style.slant + 0.05 * numbers.real(1)
     rise = style.rise + 0.03 * numbers.real(1)
     aspect = style.aspect * np.exp(0.075 * numbers.real(1))
@@ -225,5 +225,5 @@ def _placed(points: np.ndarray, style: Style, numbers: _Numbers) -> np.ndarray:
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Normalises vectors to length 1 (0 stays 0)."""
+    """Normalise vectors to length 1 (0 stays 0)."""
     return vectors / np.maximum(np.abs(vectors), 1e-6)

@@ -35,7 +35,7 @@ def draw(
     styles: Sequence[Style],
     generators: Sequence[np.random.Generator],
 ) -> list[np.ndarray]:
-    """Draws a character once in each style.
+    """Draw a character once in each style.
 
     Args:
       skeleton: the character.
@@ -70,13 +70,13 @@ class _Sheet:
         self.first = np.cumsum(height * width) - height * width
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Yields views of the images, `(height, width)`."""
+        """Yield views of the images, `(height, width)`."""
         for first, height, width in zip(self.first, self.height, self.width, strict=True):
             yield self.values[first : first + height * width].reshape(height, width)
 
 
 def _deposit(trace: hand.Trace, nib: np.ndarray, ink: np.ndarray) -> _Sheet:
-    """Computes the ink density of each sample, float32.
+    """Compute the ink density of each sample, float32.
 
     Args:
       trace: the pen traces.
@@ -142,7 +142,7 @@ def _stamp(
     amount: np.ndarray,
     radius: int,
 ) -> None:
-    """Adds Gaussian spots of `2 * radius + 1` pixels square.
+    """Add Gaussian spots of `2 * radius + 1` pixels square.
 
     Args:
       values: the flat sheet.
@@ -165,7 +165,7 @@ def _stamp(
 
 
 def _scan(density: _Sheet) -> _Sheet:
-    """Converts densities to grey levels, uint8, overwriting `density`."""
+    """Convert densities to grey levels, uint8, overwriting `density`."""
     values = density.values
     np.subtract(_FLOOR, values, out=values)
     np.minimum(values, 0, out=values)
@@ -177,7 +177,7 @@ def _scan(density: _Sheet) -> _Sheet:
 
 
 def _crop(image: np.ndarray) -> np.ndarray:
-    """Crops an image to the ink."""
+    """Crop an image to the ink."""
     inked = image < 255
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not len(rows):

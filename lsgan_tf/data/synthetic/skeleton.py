@@ -47,7 +47,7 @@ class Skeleton:
     """
 
     def __init__(self, medians: Sequence[np.ndarray], radical: np.ndarray) -> None:
-        """Resamples the strokes and finds the hooks.
+        """Resample the strokes and find the hooks.
 
         Args:
           medians: a float32 array `(n, 2)` per stroke, in the unit box, y downwards.
@@ -95,7 +95,7 @@ def _even(count: int) -> np.ndarray:
 
 
 def _resample(median: np.ndarray) -> np.ndarray:
-    """Resamples a polyline to complex64 points about `SPACING` apart."""
+    """Resample a polyline to complex64 points about `SPACING` apart."""
     corners = median[:, 0] + 1j * median[:, 1]
     length = np.concatenate([[0], np.cumsum(np.abs(np.diff(corners)))])
     count = max(_FEWEST_POINTS, round(length[-1] / SPACING) + 1)

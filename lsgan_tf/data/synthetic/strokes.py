@@ -47,7 +47,7 @@ class Strokes:
         radical: np.ndarray,
         points: np.ndarray,
     ) -> None:
-        """Stores the strokes as flat arrays.
+        """Store the strokes as flat arrays.
 
         Args:
           characters: n characters.
@@ -97,12 +97,12 @@ class Strokes:
 
 @functools.cache
 def load() -> Strokes:
-    """Loads the strokes of the package, once per process (about 20 ms)."""
+    """Load the strokes of the package, once per process (about 20 ms)."""
     return unpack(packed_file())
 
 
 def unpack(content: bytes) -> Strokes:
-    """Unpacks a stroke file.
+    """Unpack a stroke file.
 
     Args:
       content: content of an npz file written by `tools/pack_strokes.py`.
@@ -130,7 +130,7 @@ def licence() -> bytes:
 
 
 def render_glyph(character: str, size: int) -> np.ndarray | None:
-    """Draws a clean glyph of a character, for captions.
+    """Draw a clean glyph of a character, for captions.
 
     Args:
       character: one character.

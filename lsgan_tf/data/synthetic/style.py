@@ -64,7 +64,7 @@ class Style:
 
     @classmethod
     def of(cls, generator: np.random.Generator) -> Style:
-        """Draws a random writer."""
+        """Draw a random writer."""
         normal = generator.standard_normal
         uniform = generator.uniform
         # Haste correlates joining, roundness and looseness.

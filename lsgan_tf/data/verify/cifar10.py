@@ -24,7 +24,7 @@ def looks_like(path: Path) -> bool:
 
 
 def report(path: Path) -> tuple[list[str], bool]:
-    """Reads and checks all images.
+    """Read and check all images.
 
     Args:
       path: the value of `--data_dir`.

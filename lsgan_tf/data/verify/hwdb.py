@@ -48,7 +48,7 @@ def looks_like(path: Path) -> bool:
 
 
 def report(path: Path) -> tuple[list[str], bool]:
-    """Checks all `.gnt` files at or below a path.
+    """Check all `.gnt` files at or below a path.
 
     Args:
       path: the value of `--data_dir`.

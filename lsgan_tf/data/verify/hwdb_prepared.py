@@ -15,7 +15,7 @@ def looks_like(path: Path) -> bool:
 
 
 def report(path: Path) -> tuple[list[str], bool]:
-    """Checks a prepared dataset against its manifest.
+    """Check a prepared dataset against its manifest.
 
     Args:
       path: its folder.

@@ -28,7 +28,7 @@ _TIMEOUT = 10.0  # seconds
 def graph_bytes(
     path: Path | None, cache_dir: Path | None, *, log: Callable[[str], None] = print
 ) -> tuple[bytes, str]:
-    """Returns the serialised graph and its SHA-256.
+    """Return the serialised graph and its SHA-256.
 
     Args:
       path: `classify_image_graph_def.pb`, its archive, or a folder with either; None for the cached
@@ -105,7 +105,7 @@ def _download(target: Path, log: Callable[[str], None]) -> Path:
 
 
 def _open_https(request: urllib.request.Request) -> IO[bytes]:
-    """Opens an address and follows redirects, by HTTPS only."""
+    """Open an address and follow redirects, by HTTPS only."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -132,7 +132,7 @@ class _Limited:
 
 
 def _check_digest(file: Path, digest: str, path: Path) -> None:
-    """Compares the digest of the cached graph with that of its first use.
+    """Compare the digest of the cached graph with that of its first use.
 
     The publisher provides no hash, only the size and the checksum of the archive.
     """

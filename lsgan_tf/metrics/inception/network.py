@@ -76,7 +76,7 @@ class Inception:
         self._session = tf.compat.v1.Session(graph=network)
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Applies the network to images, uint8 `(n, height, width, 1 or 3)`.
+        """Apply the network to images, uint8 `(n, height, width, 1 or 3)`.
 
         Returns:
           Features, float32 `(n, dim)`, and logits without bias, float32 `(n, 1008)`.
@@ -96,7 +96,7 @@ class Inception:
 def open_inception(
     path: Path | None, cache_dir: Path | None, *, log: Callable[[str], None] = print
 ) -> Inception:
-    """Opens the network; see `lsgan_tf.metrics.inception.file.graph_bytes`.
+    """Open the network; see `lsgan_tf.metrics.inception.file.graph_bytes`.
 
     Raises:
       UserError: see `graph_bytes` and `Inception`.

@@ -14,7 +14,7 @@ _SHIFT = 0.08  # fraction of the size
 def distort(
     images: np.ndarray, generator: np.random.Generator, *, mirror: bool = False
 ) -> tf.Tensor:
-    """Randomly rotates, shears, scales and shifts each image; borders repeat the edge.
+    """Randomly rotate, shear, scale and shift each image; borders repeat the edge.
 
     Args:
       images: uint8 or float32, `(n, height, width, channels)`.

@@ -41,7 +41,7 @@ def judge_of(
     recipe: Recipe | None = None,
     log: Callable[[str], None] = print,
 ) -> Judge:
-    """Loads the judge of a dataset from the cache, or trains it, which takes minutes.
+    """Load the judge of a dataset from the cache, or train it, which takes minutes.
 
     `judge.json` next to the weights describes its training data, recipe and held-out accuracy.
 

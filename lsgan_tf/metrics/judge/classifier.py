@@ -48,7 +48,7 @@ class Judge:
         )
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Applies the judge to images, uint8 `(n, height, width, channels)`.
+        """Apply the judge to images, uint8 `(n, height, width, channels)`.
 
         Returns:
           Features, float32 `(n, dim)`, and logits, float32 `(n, classes)`.
@@ -77,12 +77,12 @@ class Reading:
 
     @classmethod
     def empty(cls, classes: Sequence[str]) -> Reading:
-        """Creates empty counts."""
+        """Create empty counts."""
         count = len(classes)
         return cls(classes, np.zeros((count, count), np.int64), np.zeros(count, np.int64))
 
     def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
-        """Adds predictions, given logits `(n, classes)` and requested labels `(n,)`."""
+        """Add predictions, given logits `(n, classes)` and requested labels `(n,)`."""
         np.add.at(self.counts, (labels, logits.argmax(axis=1)), 1)
         own = logits[np.arange(len(labels)), labels][:, None]
         # Ties are broken by the lower class, like `argmax`, so that constant logits do not count
@@ -130,7 +130,7 @@ class Reading:
 def read_pictures(
     judge: Judge, batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: Sequence[str]
 ) -> Reading:
-    """Classifies labelled images.
+    """Classify labelled images.
 
     Args:
       judge: the judge.

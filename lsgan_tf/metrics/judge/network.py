@@ -19,7 +19,7 @@ SIDE = 32
 
 @neutral()
 def judge_network(shape: tuple[int, int, int], classes: int, seed: int) -> keras.Model:
-    """Builds the classifier: three convolutions and two dense layers, float32.
+    """Build the classifier: three convolutions and two dense layers, float32.
 
     Args:
       shape: shape of an image, `(height, width, channels)`.

@@ -55,7 +55,7 @@ def default_recipe(source: Source, *, steps: int | None = None) -> Recipe:
 def train_network(
     sources: Sequence[Source], classes: int, recipe: Recipe, *, label: str = "training the judge"
 ) -> keras.Model:
-    """Trains the network of a judge without using global random state.
+    """Train the network of a judge without using global random state.
 
     Args:
       sources: labelled images of one shape, which are concatenated.

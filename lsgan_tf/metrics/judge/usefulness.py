@@ -16,7 +16,7 @@ _MOST_TESTED = 20_000
 
 
 def usefulness(splits: Splits, kept: Sequence[Batch], recipe: Recipe | None = None) -> list[float]:
-    """Computes the classification accuracy score by training two judges.
+    """Compute the classification accuracy score by training two judges.
 
     Args:
       splits: the real examples.

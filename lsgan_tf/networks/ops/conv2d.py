@@ -28,7 +28,7 @@ class Conv2D(keras.layers.Conv2D):
     direct = False
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Applies the convolution."""
+        """Apply the convolution."""
         if not (training and _is_plain(self)):
             return super().call(inputs)
         outputs = convolve(inputs, self.kernel, self.strides[0], direct=self.direct)
@@ -46,7 +46,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
     direct = False
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Applies the transposed convolution."""
+        """Apply the transposed convolution."""
         if not (training and _is_plain(self)):
             return super().call(inputs)
         shape = self.compute_output_shape(inputs.shape)
@@ -122,7 +122,7 @@ def _is_plain(layer: keras.Layer) -> bool:
 
 
 def _finished(layer: keras.Layer, outputs: tf.Tensor) -> tf.Tensor:
-    """Adds the bias and applies the activation."""
+    """Add the bias and apply the activation."""
     if layer.use_bias:
         outputs = outputs + keras.ops.convert_to_tensor(layer.bias)
     return outputs if layer.activation is None else layer.activation(outputs)

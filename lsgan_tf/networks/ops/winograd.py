@@ -228,7 +228,7 @@ class Convolution(NamedTuple):
         return rows.products * rows.tiles * columns.products * columns.tiles
 
     def transform(self, kernel: tf.Tensor) -> tf.Tensor:
-        """Transforms a kernel.
+        """Transform a kernel.
 
         Args:
           kernel: (kernel_size, kernel_size, channels, filters).
@@ -242,7 +242,7 @@ class Convolution(NamedTuple):
         return tf.reshape(tf.matmul(both, flat), (-1, channels, filters))
 
     def forward(self, image: tf.Tensor, transformed: tf.Tensor) -> tf.Tensor:
-        """Applies the convolution.
+        """Apply the convolution.
 
         Args:
           image: (n, height, width, channels).
@@ -267,7 +267,7 @@ class Convolution(NamedTuple):
         return tf.transpose(y, (2, 0, 1, 3))
 
     def transposed(self, result: tf.Tensor, transformed: tf.Tensor) -> tf.Tensor:
-        """Applies the transposed convolution: the gradient of `forward` for the image.
+        """Apply the transposed convolution: the gradient of `forward` for the image.
 
         Args:
           result: (n, ceil(height / strides), ceil(width / strides), filters).
@@ -293,7 +293,7 @@ class Convolution(NamedTuple):
 
 
 def _swap(x: tf.Tensor, first: int, second: int, third: int) -> tf.Tensor:
-    """Transposes (first, second, third, rest), flat or not, to (first, third, second * rest)."""
+    """Transpose (first, second, third, rest), flat or not, to (first, third, second * rest)."""
     if 1 not in (second, third):
         x = tf.transpose(tf.reshape(x, (first, second, third, -1)), (0, 2, 1, 3))
     return tf.reshape(x, (first, third, -1))
