@@ -1,4 +1,4 @@
-"""Small data that several tests of images make for themselves."""
+"""Small datasets for the tests of images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 @pytest.fixture
 def encode() -> Callable[..., bytes]:
-    """Encodes an image: a Pillow image, or a colour that fills 12x9 pixels."""
+    """Encodes a Pillow image, or 12x9 pixels of one colour."""
 
     def encode(picture="red", kind="PNG", size=(12, 9), **options):
         image = picture if isinstance(picture, Image.Image) else Image.new("RGB", size, picture)
@@ -27,7 +27,7 @@ def encode() -> Callable[..., bytes]:
 
 @pytest.fixture
 def noise() -> Callable[[int], Image.Image]:
-    """An image of 24x16 coloured blocks, another for each number."""
+    """An image of 24x16 coloured blocks, different for each number."""
 
     def noise(number: int) -> Image.Image:
         blocks = np.random.default_rng(number).integers(0, 256, (4, 6, 3), np.uint8)
@@ -38,7 +38,7 @@ def noise() -> Callable[[int], Image.Image]:
 
 @pytest.fixture
 def write_lmdb() -> Callable[[Path, dict[bytes, bytes]], Path]:
-    """Writes an LMDB as LSUN's own."""
+    """Writes an LMDB like LSUN's."""
 
     def write(folder: Path, entries: dict[bytes, bytes]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,8 @@ def write_lmdb() -> Callable[[Path, dict[bytes, bytes]], Path]:
 
 @pytest.fixture
 def bedrooms(encode, noise) -> dict[bytes, bytes]:
-    """Thirty entries as in LSUN: 40 hex digits, then JPEG or WebP in turn."""
+    """Thirty entries as in LSUN: keys of 40 hex digits, values alternately JPEG and WebP."""
+
     return {
         b"%040x" % (number * 7919**5): encode(noise(number), "WEBP" if number % 2 else "JPEG")
         for number in range(30)

@@ -1,4 +1,4 @@
-"""Data whose paths are no UTF-8, as where they were named in GBK."""
+"""Data with paths that are not UTF-8, such as GBK names."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_characters(root, cache):
 
 
 def test_characters_in_a_zip_with_names_in_gbk(tmp_path, cache):
-    """Without the mark for UTF-8 such names come out as something else, always the same."""
+    """Without the UTF-8 flag such names are decoded as something else, deterministically."""
     gnt.write(tmp_path / "a.gnt", bitmaps("安"))
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(tmp_path / "a.gnt", "XXXX/1.gnt")
@@ -58,7 +58,7 @@ def test_characters_in_a_zip_with_names_in_gbk(tmp_path, cache):
     path.parent.mkdir()
     path.write_bytes((tmp_path / "a.zip").read_bytes().replace(b"XXXX", "汉字".encode("gbk")))
     assert len(hwdb.open_source(path.parent, cache_dir=cache)) == 1
-    # One that claims to be UTF-8 and is not is damaged.
+    # A name flagged as UTF-8 that is not UTF-8 is damaged.
     content = bytearray(path.read_bytes())
     for mark, at in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
         content[content.index(mark) + at] |= 0x08

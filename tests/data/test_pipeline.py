@@ -11,13 +11,13 @@ from lsgan_tf.data.pipeline import Batches, Order
 from lsgan_tf.data.source import Source
 from lsgan_tf.data.synthetic.mixture import Ring
 
-# Runs are resumed with this order: it must stay.
+# Resumed runs depend on this order: do not change.
 FIRST_ORDER = [6, 1, 8, 5, 2, 7, 9, 4, 3, 0]
 FIRST_FLIPS = [0, 1, 1, 0, 0, 1, 1, 1, 0, 1]
 
 
 class Numbered(Source):
-    """Images that tell their index: 2x3, the index in the left column, 200 in the right."""
+    """Images that contain their index: 2x3, the index in the left column, 200 in the right."""
 
     name = "numbered"
     shape = (2, 3, 1)
@@ -116,7 +116,7 @@ class TestSlices:
 
 
 class Fresh(Numbered):
-    """New images in each epoch: the epoch stands in the middle column."""
+    """New images in each epoch: the epoch is in the middle column."""
 
     fresh = True
 
@@ -165,7 +165,7 @@ class TestFlips:
         run = batches(200, batch_size=100, flip=True)
         flips = np.concatenate([self.flipped(run, step) for step in range(40)])
         assert 0.45 < flips.mean() < 0.55
-        # Cut at odd places, so that pieces begin inside of a block of the generator.
+        # Split so that parts begin inside a block of the generator.
         other = batches(200, batch_size=5, flip=True)
         again = np.concatenate([self.flipped(other, step) for step in range(800)])
         np.testing.assert_array_equal(flips, again)
@@ -238,7 +238,7 @@ def test_order_of_a_large_set_does_not_change_between_versions():
 
 
 class TestPoints:
-    """Points are fetched many steps at a time, which nobody may notice."""
+    """Reading points of many steps at a time does not change the batches."""
 
     @pytest.mark.parametrize(("replicas", "first_step", "draws"), [(1, 0, 1), (2, 70, 2)])
     def test_are_those_of_each_step(self, replicas, first_step, draws):

@@ -1,4 +1,4 @@
-"""CIFAR-10 in every form, small: 20 images a batch instead of 10,000."""
+"""CIFAR-10 in all layouts, with 20 images per batch instead of 10,000."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def test_a_download_that_fails_says_what_to_fetch(tmp_path, monkeypatch):
 
 @pytest.fixture
 def prepared(tmp_path, records):
-    """A folder as tensorflow-datasets prepares it: images in shuffled order, with ids."""
+    """A folder prepared by tensorflow-datasets: images in shuffled order, with ids."""
     tfds = pytest.importorskip("tensorflow_datasets")
     return store(tmp_path, records, tfds.features.ClassLabel(names=cifar10_batches.CLASSES))
 

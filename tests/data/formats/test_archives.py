@@ -1,4 +1,4 @@
-"""Archives from elsewhere: every path checked, every cut noticed, nothing lands outside."""
+"""Untrusted archives: paths are checked, truncation is detected, nothing is written outside."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_every_cut_is_one_line(tmp_path, name):
             assert "\n" not in str(error)
             seen += 1
         else:
-            # A tar may end between two members; what came before is whole.
+            # A tar may end between two members; those before are intact.
             assert found.items() <= CONTENTS.items()
             assert ".tar" in name
     assert seen > 10

@@ -13,7 +13,7 @@ from lsgan_tf.errors import UserError
         (0xA3AC, "，"),
         (0x4100, "A"),
         (0x2000, " "),
-        # No GBK: one byte of two, a control character, nothing, two characters.
+        # Not GBK: one byte of two, a control character, nothing, two characters.
         (0xB000, ""),
         (0xFFFF, ""),
         (0x0A00, ""),

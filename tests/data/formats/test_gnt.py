@@ -11,7 +11,7 @@ from lsgan_tf.errors import UserError
 
 
 def record(text, height, width, value=0):
-    """A record spelled out byte by byte, not by the writer under test."""
+    """A record built byte by byte, without the writer under test."""
     size = 10 + height * width
     pixels = bytes((value + i) % 256 for i in range(height * width))
     return (
@@ -98,7 +98,7 @@ def test_what_is_written_is_read(records, tmp_path_factory):
 
 
 def changed(number, at, value):
-    """The good records with bytes of one changed, and where that one starts."""
+    """The intact records with bytes of one changed, and its offset."""
     records = list(GOOD)
     old = records[number]
     records[number] = old[:at] + value + old[at + len(value) :]
@@ -235,7 +235,7 @@ def test_a_boast_of_gigabytes_allocates_nothing(scan):
 
 
 def check_rules(path):
-    """What holds for any bytes whatever."""
+    """Invariants for arbitrary bytes."""
     size = path.stat().st_size
     try:
         file = gnt.GntFile(path)
@@ -291,7 +291,7 @@ def test_any_change_to_a_header(scratch, number, field, value):
     content, _ = changed(number, at, (value % 256**length).to_bytes(length, "little"))
     scratch.write_bytes(content)
     check_rules(scratch)
-    # However its header lies, it costs no record but itself.
+    # Whatever its header contains, only this record is lost.
     assert len(gnt.scan(scratch)) >= 3
 
 

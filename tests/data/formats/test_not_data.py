@@ -1,4 +1,4 @@
-"""What lies in a folder of data and is none of it."""
+"""Files and folders among data that are not data."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def begin_run(path):
 
 
 def make_nothing(path):
-    """A run folder that lost its config."""
+    """A run folder without its config."""
     for name in ("lock", "stats.jsonl"):
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text("")

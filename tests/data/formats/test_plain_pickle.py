@@ -1,4 +1,4 @@
-"""Pickles: arrays and plain containers come through, nothing else does."""
+"""Pickles: only arrays and plain containers are loaded."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_dtypes_and_orders(dtype, order):
 
 
 def python2_pickle(labels, data):
-    """A batch as Python 2 wrote the official files: byte strings without a type of their own."""
+    """A batch like the official files of Python 2: byte strings without their own type."""
 
     def text(value):
         return b"U" + bytes([len(value)]) + value
@@ -162,7 +162,7 @@ def test_messages_are_short_and_plain():
 
 
 def nested(depth):
-    """Lists in lists, 10 ** depth in all though ten are stored for each level."""
+    """Nested lists, 10 ** depth in total with ten stored per level."""
     value = [0] * 10
     for _ in range(depth):
         value = [value] * 10
@@ -182,7 +182,7 @@ def test_nested_lists_are_not_written_out():
 
 
 def doubled(times, again):
-    """A tuple that holds itself twice, so many times over, in a few bytes."""
+    """A tuple that repeatedly doubles itself, in a few bytes."""
     return b"\x80\x02)" + b"".join(again(number) for number in range(times))
 
 

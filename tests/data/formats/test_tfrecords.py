@@ -1,4 +1,4 @@
-"""TFRecord framing: TensorFlow reads what we write, and damage is seen."""
+"""TFRecord framing: compatible with TensorFlow, and damage is detected."""
 
 from __future__ import annotations
 

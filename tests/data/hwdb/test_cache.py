@@ -23,7 +23,7 @@ def data_dir(tmp_path):
     for name in ("1.gnt", "2.gnt"):
         records = [(char, random.integers(0, 256, (9, 9), np.uint8)) for char in "安宁A" * 40]
         gnt.write(folder / name, records)
-        # Long ago, so that their time tells whether they change.
+        # Old modification times, which identify unchanged files.
         os.utime(folder / name, (1e9, 1e9))
     return folder
 
@@ -40,7 +40,7 @@ def opened(data_dir, cache_dir):
 
 @pytest.fixture
 def work(monkeypatch):
-    """Counts the files that are read and the sets that are prepared."""
+    """Counts files read and datasets prepared."""
     done = {"read": 0, "prepared": 0}
 
     def counting(module, name, what):

@@ -52,7 +52,7 @@ def test_keep_aspect_centres_on_white(wide):
 
 @pytest.fixture
 def plan(tmp_path):
-    """A plan for bitmaps of random sizes in two files, and the images it should make."""
+    """A plan for bitmaps of random sizes in two files, and the expected images."""
     random = np.random.default_rng(0)
     records, expected = [], []
     for number in range(2):
@@ -87,7 +87,7 @@ def test_all_pictures_in_order(plan, source_bytes, monkeypatch):
 
 
 def test_a_picture_is_antialiased_as_pillow_does_it(plan):
-    # The one oracle that is not our own code: Pillow asked for one record.
+    # An independent reference: Pillow on one record.
     plan, expected = plan
     number, offset, width, height = resize.RECORD.unpack(Path(plan.records).read_bytes()[:16])
     pixels = np.fromfile(plan.files[number], np.uint8, width * height, offset=offset)

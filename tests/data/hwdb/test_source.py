@@ -18,7 +18,7 @@ from lsgan_tf.errors import UserError
 
 
 def bitmaps(text, count, seed=0):
-    """`count` records of each character, in turns, of sizes and greys drawn at random."""
+    """`count` records of each character, interleaved, of random sizes and grey levels."""
     random = np.random.default_rng(seed)
     return [
         (character, random.integers(0, 256, random.integers(5, 70, 2), np.uint8))
@@ -56,7 +56,7 @@ def everything(source):
 
 
 def pairs(source):
-    """All images with their characters, in no order."""
+    """All images with their characters, in any order."""
     pictures, labels = everything(source)
     return sorted(
         (source.classes[label], picture.tobytes())
@@ -158,7 +158,7 @@ def test_test_files_are_never_trained_on(tmp_path, opened, cache_dir):
 
 
 def test_a_training_set_that_is_packed_is_not_replaced_by_the_test_set(tmp_path, opened):
-    """HWDB1.1 as it is published: a zip of an ALZip archive beside a zip of `.gnt` files."""
+    """HWDB1.1 as published: a zip of an ALZip archive and a zip of `.gnt` files."""
     gnt.write(tmp_path / "made.gnt", bitmaps("安", 2))
     (tmp_path / "x").mkdir()
     with zipfile.ZipFile(tmp_path / "x" / "HWDB1.1trn_gnt.zip", "w") as archive:
@@ -227,7 +227,7 @@ def test_the_cache_must_not_lie_in_the_data(data_dir):
 
 
 def with_damage(path, sound, damaged):
-    """Writes sound records and, after the first, records with tags that are no GBK."""
+    """Writes intact records and, after the first, records with tags that are not GBK."""
     gnt.write(path, [("安", np.full((3, 3), 9, np.uint8))] * (sound + damaged))
     content = bytearray(path.read_bytes())
     for number in range(1, damaged + 1):
@@ -353,7 +353,7 @@ def test_a_standin_that_is_drawn_anew(cache_dir):
 
 
 def test_a_run_that_an_older_version_began_finds_its_standin(cache_dir, monkeypatch):
-    """They drew all characters, of which `max_classes` were trained."""
+    """Older versions drew all characters and trained on `max_classes` of them."""
     few = strokes.load().characters[:70]
     monkeypatch.setattr(strokes.load(), "characters", few)
     options = {"cache_dir": cache_dir, "standin_samples": 2, "max_classes": 66}

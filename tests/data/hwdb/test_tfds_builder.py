@@ -45,7 +45,7 @@ def test_every_level_1_character_comes_back(manual, tmp_path):
 
 
 def test_it_can_be_loaded_by_name(manual, tmp_path):
-    """By the page's example."""
+    """The example of the docs."""
     assert "hwdb_gnt" in tfds.list_builders(with_community_datasets=False)
     page = (Path(__file__).parents[3] / "docs" / "library.md").read_text("utf-8")
     (block,) = re.findall(r"^```python skip\n(.*?)^```", page, re.DOTALL | re.MULTILINE)

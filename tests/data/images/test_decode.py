@@ -1,4 +1,4 @@
-"""Images of every kind to RGB at one size."""
+"""Decoding and resizing of images of all formats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pixels(content, size=4, **options):
 
 @pytest.fixture
 def four_colours():
-    """Red, green, blue and grey quarters, 4x4."""
+    """Red, green, blue and grey quadrants, 4x4."""
     array = np.zeros((4, 4, 3), np.uint8)
     array[:2, :2], array[:2, 2:] = (255, 0, 0), (0, 255, 0)
     array[2:, :2], array[2:, 2:] = (0, 0, 255), (128, 128, 128)
@@ -84,7 +84,7 @@ def test_other_kinds_of_transparency():
 
 
 def png(depth, kind, row, transparent, interlaced=0):
-    """A PNG of one row, written by hand: Pillow writes few of these."""
+    """A PNG of one row in a format that Pillow does not write."""
 
     def chunk(name, content):
         check = struct.pack(">I", zlib.crc32(name + content))
@@ -165,7 +165,7 @@ def test_a_declared_colour_and_an_orientation():
 
 
 def test_large_pictures_are_read_without_a_warning(monkeypatch):
-    """Beyond twice Pillow's limit they are refused, as Pillow does; in between it warns."""
+    """Images beyond twice Pillow's limit are rejected, as by Pillow; in between it warns."""
     content = encoded(Image.new("L", (20, 20), 7), "PNG")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
     with warnings.catch_warnings():

@@ -171,7 +171,7 @@ def test_the_fingerprint_is_of_the_content(folder, tmp_path):
 
 
 def test_a_change_in_any_file_changes_the_fingerprint(tmp_path):
-    """As where half of the files are painted black, of which a sample of 64 sees none."""
+    """For example half of the files painted black, none of them in a sample of 64."""
     from PIL import Image
 
     root, cache = tmp_path / "p", tmp_path / "cache"

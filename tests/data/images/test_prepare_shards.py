@@ -1,4 +1,4 @@
-"""Preparing shards, resuming, and reading them back."""
+"""Preparing shards, resuming, and reading them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LSUN's own databases."""
+"""LSUN's original databases."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_threads_read_the_same(tmp_path, write_lmdb, bedrooms):
 
 
 def test_what_was_read_does_not_stay_in_memory(tmp_path, write_lmdb):
-    # Without letting go, all that was read of the map would count as ours.
+    # Without reopening, all pages that were read would count as memory of the process.
     status = Path("/proc/self/status")
     if not status.exists():
         pytest.skip("needs /proc")

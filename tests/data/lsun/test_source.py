@@ -1,4 +1,4 @@
-"""LSUN in every form, and what is said when it is in none."""
+"""LSUN in all formats, and error messages for others."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small stand-in; tests that damage it do so in a copy."""
+    """A small stand-in; tests that damage it use a copy."""
     return small(tmp_path_factory.mktemp("cache"))
 
 
@@ -136,7 +136,7 @@ def test_samples_of_a_character_are_closer_to_each_other_than_to_others():
     distance = ((groups[:, 12:, None] - means) ** 2).mean(-1)
     right = distance.argmin(-1) == np.arange(len(classes))[:, None]
     assert right.mean() > 0.7
-    # And yet no two samples are alike: writers differ, not grain alone.
+    # All samples differ, by writer and not only by grain.
     for group in groups:
         apart = np.sqrt(((group[:, None] - group) ** 2).mean(-1))
         assert apart[np.triu_indices(24, 1)].min() > 0.05
@@ -159,7 +159,7 @@ def test_a_writer_keeps_a_style(measure):
     ]
     table = np.reshape(values, (len(characters), writers))
     table = table - table.mean(1, keepdims=True)
-    # Were there no writers, the variance of a writer's mean would be that of the rest over n.
+    # Without writers, the variance of a writer's mean would be that of the rest divided by n.
     between = table.mean(0).var(ddof=1) * len(characters)
     within = table.var(axis=0, ddof=1).mean()
     assert between > 4 * within
@@ -231,7 +231,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path, made: Path):
 
 
 def test_another_process_that_was_faster_is_not_repeated(tmp_path: Path, made: Path, monkeypatch):
-    # As if the other one held the lock when this one looked first.
+    # As if another process held the lock at the first check.
     monkeypatch.setattr(standin, "_draw", lambda *_: pytest.fail("drawn twice"))
     folder = tmp_path / "standin" / made.name
     result = []
@@ -267,7 +267,7 @@ def test_disk_full_leaves_nothing_half_drawn(tmp_path: Path, monkeypatch):
 
 def test_errors_of_child_processes_arrive(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(standin, "_WORTH_A_PROCESS", 1)
-    # The plan is checked before; here a child is told what it cannot do.
+    # The plan is checked before; here a child process fails.
     monkeypatch.setattr(standin, "_plan", lambda *_: standin.Plan(0, (1, 1), "鑫" * 130))
     with pytest.raises(UserError, match="a process that was drawing characters ended"):
         standin.ensure(tmp_path, processes=2)

@@ -81,7 +81,7 @@ def test_an_epoch_of_many_classes_or_large_pictures_fits_into_memory():
         source = FreshStandin(classes[:count], image_size=size)
         assert len(source) == count * per_class
         assert source.labels(np.array([0, len(source) - 1])).tolist() == [0, count - 1]
-    # A class's few images are new in each epoch all the same.
+    # Even few images per class are new in each epoch.
     source = FreshStandin(classes, image_size=112)
     one, two = epochs(source, [0, 0], [0, 1])
     assert (one != two).any()
@@ -127,6 +127,6 @@ def test_starting_late_is_skipping():
     for (images, labels), (again, labels_again) in zip(whole[6:], late, strict=True):
         np.testing.assert_array_equal(images, again)
         np.testing.assert_array_equal(labels, labels_again)
-    # Eleven times round the classes' images, and none has come again.
+    # Eleven epochs without a repeated image.
     pictures = np.concatenate([images.reshape(-1, 784) for images, _ in whole])
     assert len({hashlib.sha256(picture).digest() for picture in pictures}) == 9 * 48

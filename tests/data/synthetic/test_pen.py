@@ -116,7 +116,7 @@ def test_same_generators_give_the_same_bitmaps_whatever_else_is_drawn(character:
     for a, b in zip(together, again, strict=True):
         np.testing.assert_array_equal(a, b)
     (alone,) = pen.draw(skeleton(character), styles[3:4], [np.random.default_rng((0, 3))])
-    # To rounding, which depends on how many are drawn at once.
+    # Up to rounding, which depends on the batch.
     np.testing.assert_allclose(alone.astype(int), together[3].astype(int), atol=1)
 
 

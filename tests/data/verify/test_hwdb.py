@@ -49,7 +49,7 @@ def test_damaged_records_are_listed_with_their_place(data_dir):
     path = data_dir / "train" / "1.gnt"
     content = bytearray(path.read_bytes())
     content[25 + 4] = 0xFF  # the tag of the second record
-    path.write_bytes(content[:-1])  # and the last one is cut short
+    path.write_bytes(content[:-1])  # and the last one is truncated
     text, fine = report(data_dir)
     assert not fine
     assert "damaged: 2 records" in text
