@@ -1,4 +1,4 @@
-"""Metrics of plain feature arrays, for use without a run."""
+"""Metrics of plain feature arrays."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from lsgan_tf.metrics import frechet, kid, prdc
 
 
 class KernelDistance(NamedTuple):
-    """Kernel distance over random subsets."""
+    """Kernel distance over random subsets.
+
+    Attributes:
+      mean: unbiased estimate, which may be negative for equal distributions.
+      deviation: standard deviation over the subsets.
+    """
 
     mean: float
-    """Unbiased: about 0 for equal distributions, and possibly below."""
     deviation: float
-    """Standard deviation over the subsets."""
 
 
 def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
@@ -32,7 +35,7 @@ def frechet_distance(x: ArrayLike, y: ArrayLike) -> float:
       The squared distance, at least 0.
 
     Raises:
-      ValueError: for other shapes or types, values that are not finite, or too few rows.
+      ValueError: if a shape or dtype is wrong, values are not finite, or there are too few rows.
     """
     x, y = _pair(x, y, ("x", "y"))
     _check_rows(x, y, ("x", "y"), x.shape[1] + 1, "a covariance of full rank")
@@ -55,11 +58,11 @@ def kernel_distance(
       x: floats, `(n, d)`.
       y: floats, `(m, d)`.
       subsets: number of random subsets of each set.
-      subset_size: rows in a subset; 1,000 if omitted, or as many as there are.
-      seed: of the choice of subsets.
+      subset_size: rows per subset; by default 1,000, or all if there are fewer.
+      seed: seed of the subsets.
 
     Raises:
-      ValueError: for other shapes or types, values that are not finite, or too few rows.
+      ValueError: if a shape or dtype is wrong, values are not finite, or there are too few rows.
     """
     x, y = _pair(x, y, ("x", "y"))
     size = max(2, min(kid.SUBSET_SIZE, len(x), len(y))) if subset_size is None else subset_size
@@ -70,7 +73,7 @@ def kernel_distance(
         )
     _check_rows(x, y, ("x", "y"), size, f"subsets of {size}")
     if size == len(x) == len(y):
-        subsets = 1  # all are alike
+        subsets = 1  # all subsets are equal
     return KernelDistance(*kid.kernel_distance(x, y, subsets=subsets, subset_size=size, seed=seed))
 
 
@@ -82,13 +85,13 @@ def precision_recall_density_coverage(
     Args:
       real: features of real examples, floats, `(n, d)`.
       fake: features of generated examples, floats, `(m, d)`.
-      neighbours: k of the k-nearest-neighbour balls.
+      neighbours: number of neighbours, k.
 
     Returns:
-      A named tuple of the four.
+      A named tuple of the four metrics.
 
     Raises:
-      ValueError: for other shapes or types, values that are not finite, or too few rows.
+      ValueError: if a shape or dtype is wrong, values are not finite, or there are too few rows.
     """
     real, fake = _pair(real, fake, ("real", "fake"))
     if neighbours < 1:
@@ -121,7 +124,7 @@ def _features(array: ArrayLike, name: str) -> np.ndarray:
         )
     if not np.isfinite(array).all():
         raise ValueError(f"Expected finite values. Received: {name} with infinity or NaN")
-    # Whole numbers would overflow in products.
+    # Integers would overflow in products.
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
@@ -131,6 +134,5 @@ def _check_rows(
     for array, name in zip((first, second), names, strict=True):
         if len(array) < least:
             raise ValueError(
-                f"Expected at least {least} rows, which {purpose} needs. Received: {name} with "
-                f"{len(array)}"
+                f"Expected at least {least} rows for {purpose}. Received: {name} with {len(array)}"
             )

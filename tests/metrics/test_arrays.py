@@ -75,7 +75,7 @@ def test_precision_recall_density_coverage_by_hand():
         (np.full((9, 2), "x"), "<U1"),
         (np.zeros((9, 3)), "same number of features. Received: 3 and 2"),
         (np.full((9, 2), np.nan), "Expected finite values"),
-        (np.zeros((1, 2)), "at least .* rows, which .* Received: (x|real) with 1$"),
+        (np.zeros((1, 2)), "at least .* rows for .* Received: (x|real) with 1$"),
         (np.zeros((0, 2)), "at least .* rows"),
     ],
 )
@@ -87,11 +87,11 @@ def test_arrays_that_are_no_features_are_refused(function, wrong, reason):
 
 def test_too_few_rows_for_what_is_asked_are_refused():
     x, y = np.zeros((4, 4)), np.zeros((9, 4))
-    with pytest.raises(ValueError, match=r"at least 5 rows, which a covariance .* x with 4"):
+    with pytest.raises(ValueError, match=r"at least 5 rows for a covariance .* x with 4"):
         metrics.frechet_distance(x, y)
-    with pytest.raises(ValueError, match=r"at least 5 rows, which subsets of 5 .* y with 4"):
+    with pytest.raises(ValueError, match=r"at least 5 rows for subsets of 5 .* y with 4"):
         metrics.kernel_distance(y, x, subset_size=5)
-    with pytest.raises(ValueError, match=r"at least 6 rows, which 5 neighbours .* fake with 4"):
+    with pytest.raises(ValueError, match=r"at least 6 rows for 5 neighbours .* fake with 4"):
         metrics.precision_recall_density_coverage(y, x)
     with pytest.raises(ValueError, match="subset_size=1"):
         metrics.kernel_distance(y, y, subset_size=1)

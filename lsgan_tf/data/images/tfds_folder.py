@@ -1,4 +1,4 @@
-"""Reading pictures at random from folders that tensorflow-datasets has prepared."""
+"""Random access to images prepared by tensorflow-datasets."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ _OWN_FEATURES = "tensorflow_datasets.core.features."
 
 
 def builder_of(folder: Path) -> Any:
-    """tensorflow-datasets' own reader of a prepared folder.
+    """The tensorflow-datasets builder of a prepared folder.
 
-    It imports whatever module `features.json` names, so that is checked first.
+    It imports the modules named in `features.json`, so these are checked first.
 
     Raises:
-      UserError: if features of anybody else are named, or a file cannot be read.
+      UserError: if a feature is not one of tensorflow-datasets, or a file cannot be read.
     """
     path = folder / "features.json"
     for name in _class_names(read_json(path)):
         if not name.startswith(_OWN_FEATURES):
             raise UserError(
-                f"{path}: names {name[:100]!r}, which is no feature of tensorflow-datasets' own; "
+                f"{path}: names {name[:100]!r}, which is not a feature of tensorflow-datasets; "
                 "nothing was imported: prepare the data again, or get it from its official address"
             )
     return import_tfds().builder_from_directory(folder)
 
 
 def import_tfds() -> ModuleType:
-    """Imports tensorflow-datasets, and TensorFlow without its start-up messages."""
+    """Import tensorflow-datasets, and TensorFlow without its start-up messages."""
     with quiet():
         importlib.import_module("tensorflow")
         return importlib.import_module("tensorflow_datasets")
 
 
 def info_of(folder: Path) -> Any:
-    """tensorflow-datasets' `DatasetInfo` of a prepared folder.
+    """The `DatasetInfo` of a prepared folder.
 
     Raises:
-      UserError: as `builder_of`, or if its files are damaged.
+      UserError: see `builder_of`; also if files are damaged.
     """
     try:
         return builder_of(folder).info
     except UserError:
         raise
-    # A damaged dataset_info.json raises errors of several libraries.
+    # A damaged dataset_info.json raises exceptions of several libraries.
     except Exception as error:
         detail = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{folder}: tensorflow-datasets cannot read what is prepared there ({detail}); delete "
-            "the folder and prepare it again"
+            f"{folder}: tensorflow-datasets cannot read this dataset ({detail}); delete the folder "
+            "and prepare it again"
         ) from error
 
 
 def _class_names(value: Any) -> Iterator[str]:
-    """The classes that a `features.json` names, in JSON within its texts too."""
+    """Yield the classes named in a `features.json`, including JSON in its strings."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in ("type", "pythonClassName", "python_class_name") and isinstance(inner, str):
@@ -84,27 +84,30 @@ def _class_names(value: Any) -> Iterator[str]:
 
 
 class Part(NamedTuple):
-    """Records of one file that belong to a part of a split, such as `train[:80%]`."""
+    """Records of a file that belong to a part of a split, such as `train[:80%]`.
+
+    Attributes:
+      file: index of the file.
+      skip: number of records before the first.
+      take: number of records.
+      of: expected number of records in the file.
+    """
 
     file: int
-    """Its place among the files."""
     skip: int
-    """Records before the first."""
     take: int
-    """How many."""
     of: int
-    """Records that the file should have."""
 
 
 class TfdsPictures(Records):
-    """The pictures of a prepared dataset, still encoded, read at random.
+    """The encoded images of a prepared dataset.
 
     Args:
       files: TFRecord files in order.
-      index: folder of the offsets of their records: see `open_pictures`.
+      index: folder of the offsets of their records; see `open_pictures`.
       folder: the prepared folder, for messages.
-      feature: name of the image.
-      parts: which records; all if None.
+      feature: name of the image feature.
+      parts: the records to use; all if None.
     """
 
     kind = "tensorflow-datasets folder"
@@ -126,10 +129,10 @@ class TfdsPictures(Records):
         if ends != (0, len(self._offsets)) or np.any(np.diff(self._first) < 0):
             raise ValueError(f"{index}: a damaged index")
         self._rows = None if parts is None else self._rows_of(parts)
-        self.description = f"{len(self):,} pictures prepared by tensorflow-datasets in {folder}"
+        self.description = f"{len(self):,} images prepared by tensorflow-datasets in {folder}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Open files cannot cross to another process: they are opened again there."""
+        """Open the files again in another process."""
         return TfdsPictures, (self._paths, self._index, self._folder, self._feature, self._parts)
 
     def __len__(self) -> int:
@@ -139,11 +142,11 @@ class TfdsPictures(Records):
         """See `Records`."""
         values = self.example(index)[self._feature].bytes_list.value
         if not values:
-            raise UserError(f"{self.name_of(index)}: a record without a picture; prepare it again")
+            raise UserError(f"{self.name_of(index)}: a record without an image; prepare it again")
         return values[0]
 
     def example(self, index: int) -> Any:
-        """All features of a record, by name: a map of `tf.train.Feature`."""
+        """The features of a record by name: a map of `tf.train.Feature`."""
         from google.protobuf.message import DecodeError
         from tensorflow.core.example.example_pb2 import Example
 
@@ -153,25 +156,25 @@ class TfdsPictures(Records):
             return Example.FromString(record).features.feature
         except DecodeError as error:
             raise UserError(
-                f"{self._folder}: {self.name_of(index)} is no tf.train.Example; prepare it again"
+                f"{self._folder}: {self.name_of(index)} is not a tf.train.Example; prepare it again"
             ) from error
 
     def name_of(self, index: int) -> str:
-        """The file and the record's place in it."""
+        """The file and the index of the record in it."""
         shard, row = self._place(index)
         return f"{self._paths[shard].name}, record {row - self._first[shard]}"
 
     def fingerprint(self) -> str:
-        """From the lengths and checksums of all records, and 64 of them spread over all."""
+        """Digest of the lengths and checksums of all records, and of 64 evenly spaced ones."""
         parts = () if self._parts is None else ([tuple(part) for part in self._parts],)
         return sampled_digest(self, "tfds", self._first.tolist(), self._content, *parts)
 
     def former_fingerprint(self) -> str:
-        """From the number of records and 64 of them spread over all."""
+        """Digest of the number of records and of 64 evenly spaced ones."""
         return sampled_digest(self, "tfds", self._first.tolist())
 
     def _place(self, index: int) -> tuple[int, int]:
-        """The file of a record, and its number among the records of all files."""
+        """The file of a record, and its index among the records of all files."""
         row = index if self._rows is None else int(self._rows[index])
         return int(np.searchsorted(self._first, row, side="right")) - 1, row
 
@@ -193,17 +196,15 @@ class TfdsPictures(Records):
 def open_pictures(
     folder: Path, split: str, *, cache_dir: Path, feature: str = "image"
 ) -> TfdsPictures:
-    """Opens the pictures of a prepared dataset.
+    """Open the images of a prepared dataset.
 
-    The offsets of the records are found once, by walking over their headers, and
-    kept under `cache_dir`.
+    The offsets of the records are read once, from their headers, and stored under `cache_dir`.
 
     Args:
-      folder: what `find_prepared` returned.
-      split: the split's name there: "train", "validation"; or parts of splits as
-        tensorflow-datasets writes them: "train[:80%]", "train+test".
-      cache_dir: where indices are kept.
-      feature: name of the feature that is a picture.
+      folder: the result of `find_prepared`.
+      split: a split, "train" or "validation", or parts of splits: "train[:80%]", "train+test".
+      cache_dir: folder of indices.
+      feature: name of the image feature.
 
     Raises:
       UserError: if there is no such split, or a file is missing or damaged.
@@ -216,7 +217,7 @@ def open_pictures(
     try:
         return TfdsPictures(paths, index, folder, feature, parts)
     except (OSError, ValueError, UserError):
-        pass  # Not indexed yet, or the index is damaged.
+        pass  # not indexed yet, or the index is damaged
     with explained(index, "indexing the records", "--cache_dir"), atomic_folder(index) as temporary:
         found, content = [], hashlib.sha256()
         with Progress(f"indexing {folder.parent.name}", len(paths), "files") as progress:
@@ -230,7 +231,7 @@ def open_pictures(
 
 
 def _split_files(folder: Path, split: str) -> tuple[tuple[Path, ...], tuple[Part, ...] | None]:
-    """The files of a split, and which of their records if not all."""
+    """The files of a split, and its records if not all."""
     info, parts = info_of(folder), None
     try:
         found = info.splits[split]
@@ -244,14 +245,14 @@ def _split_files(folder: Path, split: str) -> tuple[tuple[Path, ...], tuple[Part
                      piece.examples_in_shard)
                 for piece in pieces
             )  # fmt: skip
-    # What a damaged dataset_info.json, or an odd name of a part, raises is of several kinds.
+    # A damaged dataset_info.json or an invalid split raises many kinds of exceptions.
     except Exception as error:
         detail = " ".join(str(error).split())[:200]
         raise UserError(
             f"{folder}: no split {split!r} that tensorflow-datasets can read ({detail})"
         ) from error
     if not paths:
-        raise UserError(f"{folder}: there is no record in {split!r}; give another split")
+        raise UserError(f"{folder}: there is no record in {split!r}; use another split")
     inside = all(path.parent.resolve() == folder.resolve() for path in paths)
     if any(".tfrecord" not in path.name for path in paths) or not inside:
         raise UserError(f"{folder}: expected TFRecord files, found {paths[:1]}; prepare it again")

@@ -1,4 +1,4 @@
-"""Finding folders that tensorflow-datasets has prepared, without importing it."""
+"""Finds folders prepared by tensorflow-datasets, without importing it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def find_prepared(folder: Path, *parts: str, version: str | None = None) -> Path | None:
-    """The prepared dataset in or under a folder.
+    """Find a prepared dataset in or below a folder.
 
     Args:
-      folder: the version's folder itself (`.../cifar10/3.0.2`), or any parent
-        of it up to tensorflow-datasets' data folder.
-      parts: the dataset's name and its configuration: `"lsun", "bedroom"`.
-      version: the version, "3.0.2"; None is the newest.
+      folder: the folder of a version (`.../cifar10/3.0.2`), or any parent of it up to the data
+        folder of tensorflow-datasets.
+      parts: name of the dataset and its configuration: `"lsun", "bedroom"`.
+      version: the version, "3.0.2"; None for the newest.
 
     Returns:
-      The folder that holds `dataset_info.json`; None if there is none.
+      The folder of `dataset_info.json`; None if there is none.
     """
     if (folder / "dataset_info.json").is_file():
-        # A version's folder: its parents spell the dataset, or it was copied and its facts do.
-        right = _spelled(folder.parent, parts) or _named(folder) == parts
-        return folder if right and version in (None, version_of(folder)) else None
+        # The folder of a version, which its parents or its metadata identify.
+        matches = _spelled(folder.parent, parts) or _named(folder) == parts
+        return folder if matches and version in (None, version_of(folder)) else None
     for skipped in range(len(parts) + 1):
         if skipped and not _spelled(folder, parts[:skipped]):
             continue
@@ -41,10 +41,10 @@ def find_prepared(folder: Path, *parts: str, version: str | None = None) -> Path
 
 
 def prepared_below(folder: Path) -> list[Path]:
-    """The newest version of each dataset and configuration below tensorflow-datasets' data folder.
+    """The newest version of each dataset and configuration below a folder.
 
     Args:
-      folder: the data folder, or the folder of one dataset.
+      folder: the data folder of tensorflow-datasets, or the folder of a dataset.
     """
     return sorted(_prepared_in(folder, 0))
 
@@ -59,7 +59,7 @@ def _prepared_in(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _folders_alone(folder: Path, *, mixed: bool) -> list[Path]:
-    """The folders in a folder; none if files lie beside them, unless that may be."""
+    """The sub-folders of a folder; none if it has files too, unless `mixed`."""
     found = []
     with contextlib.suppress(OSError), os.scandir(folder) as listing:
         for entry in listing:
@@ -68,20 +68,20 @@ def _folders_alone(folder: Path, *, mixed: bool) -> list[Path]:
             if entry.is_dir():
                 found.append(Path(entry.path))
             elif not mixed:
-                return []  # Of pictures, perhaps very many.
+                return []  # perhaps a large folder of images
     return found
 
 
 def name_of(folder: Path) -> str:
-    """What a prepared folder says that it holds: "emnist/balanced"; empty if it does not say."""
+    """Name of a prepared dataset by its metadata, "emnist/balanced"; empty if missing."""
     return "/".join(_named(folder))
 
 
 def version_of(folder: Path) -> str:
-    """The version of a prepared folder, by its facts or else by its name."""
+    """The version of a prepared folder, by its metadata or else its name."""
     with contextlib.suppress(UserError):
-        facts = read_json(folder / "dataset_info.json", {"version?": str})
-        return facts.get("version", folder.name)
+        info = read_json(folder / "dataset_info.json", {"version?": str})
+        return info.get("version", folder.name)
     return folder.name
 
 
@@ -90,19 +90,19 @@ def _spelled(folder: Path, parts: tuple[str, ...]) -> bool:
 
 
 def _named(folder: Path) -> tuple[str, ...]:
-    """What a prepared folder says that it is: its dataset, and its configuration if it has one."""
+    """Dataset and configuration, if any, by the metadata of a prepared folder."""
     form = {"name?": (str, None), "configName?": (str, None)}
     try:
-        facts = read_json(folder / "dataset_info.json", form)
+        info = read_json(folder / "dataset_info.json", form)
     except UserError:
         return ()
-    return tuple(facts[key] for key in ("name", "configName") if facts.get(key))
+    return tuple(info[key] for key in ("name", "configName") if info.get(key))
 
 
 def splits(folder: Path) -> tuple[str, ...]:
-    """Names of the splits of a prepared folder; `"train"` if it does not say."""
-    facts = read_json(folder / "dataset_info.json", {"splits?": [{"name": str}]})
-    return tuple(split["name"] for split in facts.get("splits", ())) or ("train",)
+    """Names of the splits of a prepared folder; `"train"` if missing."""
+    info = read_json(folder / "dataset_info.json", {"splits?": [{"name": str}]})
+    return tuple(split["name"] for split in info.get("splits", ())) or ("train",)
 
 
 def _newest(folder: Path, wanted: str | None = None) -> Path | None:

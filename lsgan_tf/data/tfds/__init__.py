@@ -1,1 +1,1 @@
-"""Image datasets of tensorflow-datasets, by their names there."""
+"""Image datasets of tensorflow-datasets."""

@@ -1,4 +1,4 @@
-"""Which features of a dataset are the image and the class label."""
+"""Selects the image and the class label among the features of a dataset."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ _CHANNELS = (1, 3, 4, None)
 
 
 class Chosen(NamedTuple):
-    """The features that training uses."""
+    """The features that training uses.
+
+    Attributes:
+      image: name of the image feature.
+      channels: 1 for greyscale images, else 3.
+      label: name of the label feature; None without labels.
+      classes: class names; empty without labels.
+    """
 
     image: str
-    """Name of the image."""
     channels: int
-    """1 if the images are grey, else 3."""
     label: str | None
-    """Name of the class label; None without labels."""
     classes: tuple[str, ...]
-    """Names of the classes; empty without labels."""
 
 
 def choose(info: Any, *, name: str, image: str | None, label: str | None, labelled: bool) -> Chosen:
-    """Finds the image, and the class label if labels are needed.
+    """Select the image feature, and the label feature if labels are required.
 
-    Where there are several, those of the dataset's own `supervised_keys` are taken.
+    If there are several, those of `supervised_keys` are used.
 
     Args:
-      info: tensorflow-datasets' `DatasetInfo`.
-      name: of the dataset, for messages.
-      image: name of the image, if given.
-      label: name of the label, if given.
-      labelled: whether labels are needed.
+      info: the `DatasetInfo` of tensorflow-datasets.
+      name: name of the dataset, for messages.
+      image: name of the image feature, if given.
+      label: name of the label feature, if given.
+      labelled: whether labels are required.
 
     Raises:
       UserError: if there is none or more than one, listing the features.
@@ -47,10 +50,10 @@ def choose(info: Any, *, name: str, image: str | None, label: str | None, labell
     images = {key: feature for key, feature in features.items() if _is_image(feature)}
     if not images:
         raise UserError(
-            f"--tfds_name={name}: has no image feature (8 or 16 bits, grey or in colour); it has "
+            f"--tfds_name={name}: has no image feature (8 or 16 bits, greyscale or colour); it has "
             f"{_listed(features)}"
         )
-    # Where a dataset maps images to images, which of them is wanted is not clear.
+    # For datasets that map images to images, the choice is ambiguous.
     supervised = [key for key in keys[:1] if not set(keys[1:]) & set(images)]
     chosen = _one("tfds_image", image, images, supervised, name)
     channels = 1 if images[chosen].shape[-1] == 1 else 3
@@ -59,20 +62,20 @@ def choose(info: Any, *, name: str, image: str | None, label: str | None, labell
     labels = {key: feature for key, feature in features.items() if _is_label(feature)}
     if not labels:
         raise UserError(
-            f"--conditional: {name} has no class label; it has {_listed(features)}; leave "
-            "--conditional out"
+            f"--conditional: {name} has no class label; it has {_listed(features)}; omit "
+            "--conditional"
         )
     of_class = _one("tfds_label", label, labels, keys[1:2], name)
     return Chosen(chosen, channels, of_class, tuple(map(str, labels[of_class].names)))
 
 
 def images_of(info: Any) -> list[str]:
-    """Names of the features that are images."""
+    """Names of the image features."""
     return [key for key, feature in _flat(info.features) if _is_image(feature)]
 
 
 def _flat(features: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Features by the names under which records hold them."""
+    """Yield names in the records and features."""
     import tensorflow_datasets as tfds
 
     if type(features) is not tfds.features.FeaturesDict:
@@ -87,7 +90,7 @@ def _flat(features: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def _is_image(feature: Any) -> bool:
     import tensorflow_datasets as tfds
 
-    # A labelled image is a map of classes.
+    # A subclass such as LabeledImage is a map of classes.
     if type(feature) is not tfds.features.Image:
         return False
     right = len(feature.shape) == 3 and feature.shape[-1] in _CHANNELS
@@ -110,7 +113,7 @@ def _one(flag: str, given: str | None, found: Mapping[str, Any], supervised: Any
     for key in supervised:
         if isinstance(key, str) and key in found:
             return key
-    raise UserError(f"--tfds_name={name}: has several; choose one by --{flag}: {_listed(found)}")
+    raise UserError(f"--tfds_name={name}: has several; choose one with --{flag}: {_listed(found)}")
 
 
 def _listed(features: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Names of datasets, as tensorflow-datasets writes them."""
+"""Dataset names of tensorflow-datasets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAME = re.compile(
 
 
 class Name(NamedTuple):
-    """What `--tfds_name` names."""
+    """A parsed `--tfds_name`."""
 
     dataset: str
     config: str | None
@@ -27,7 +27,7 @@ class Name(NamedTuple):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Dataset and configuration, the folders that a prepared version lies in."""
+        """Dataset and configuration: the parent folders of a prepared version."""
         return (self.dataset, self.config) if self.config else (self.dataset,)
 
     def __str__(self) -> str:
@@ -35,33 +35,33 @@ class Name(NamedTuple):
 
 
 def parse_name(text: str | None) -> Name:
-    """Reads `--tfds_name`: "kmnist", "emnist/balanced", "kmnist:3.0.1" or "kmnist/3.0.1".
+    """Parse `--tfds_name`: "kmnist", "emnist/balanced", "kmnist:3.0.1" or "kmnist/3.0.1".
 
     Raises:
-      UserError: if it is missing or no such name. Names with a namespace are among these: they
-        stand for code that tensorflow-datasets would download and run.
+      UserError: if it is missing or invalid. Names with a namespace are rejected, since
+        tensorflow-datasets would download and run their code.
     """
     if not text:
         raise UserError(
-            f"--dataset=tfds needs --tfds_name: pass a name from {CATALOGUE}/overview, kmnist for "
-            "example"
+            f"--dataset=tfds needs --tfds_name: pass a name from {CATALOGUE}/overview, for example "
+            "kmnist"
         )
     match = _NAME.fullmatch(text)
     if match is None:
         raise UserError(
-            f"--tfds_name={text}: expected NAME, NAME/CONFIG or either with :VERSION, kmnist:3.0.1 "
-            "for example"
+            f"--tfds_name={text}: expected NAME, NAME/CONFIG or either with :VERSION, for example "
+            "kmnist:3.0.1"
         )
     return Name(match["dataset"], match["config"], match["version"])
 
 
 def unknown(name: Name, known: Iterable[str], where: str) -> UserError:
-    """The error for a name that nothing has, with those that come close.
+    """The error for an unknown name, with similar known names.
 
     Args:
-      name: what was asked for.
-      known: names of datasets.
-      where: in words, where they are from.
+      name: the unknown name.
+      known: known names.
+      where: description of the origin of the known names.
     """
     close = difflib.get_close_matches(name.dataset.lower(), list(known), n=5, cutoff=0.6)
     remedy = (

@@ -1,4 +1,4 @@
-"""Where a dataset lies, prepared; where it is not, tensorflow-datasets prepares it."""
+"""Finds prepared datasets of tensorflow-datasets, or prepares them."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from lsgan_tf.data.tfds.names import CATALOGUE, Name, unknown
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 
-_HOST_TIMEOUT = 5.0  # Seconds; tensorflow-datasets by itself would try for minutes.
+_HOST_TIMEOUT = 5.0  # seconds; tensorflow-datasets would retry for minutes
 _LISTED = 10
 
 
 def locate(
     name: Name, data_dir: Path | None, cache_dir: Path, check: Callable[[Any], object]
 ) -> Path:
-    """The prepared folder of a dataset.
+    """Find the prepared folder of a dataset.
 
     Args:
-      name: which dataset.
-      data_dir: tensorflow-datasets' data folder, or a folder in it down to that of a version.
-        None looks where lsgan_tf and tensorflow-datasets keep data by default, and has
-        tensorflow-datasets prepare the dataset in `cache_dir` if it is in neither.
+      name: the dataset.
+      data_dir: the data folder of tensorflow-datasets, or a folder in it down to that of a version.
+        None searches the default folders of lsgan_tf and tensorflow-datasets, and prepares the
+        dataset in `cache_dir` if it is in neither.
       cache_dir: the cache.
       check: called with the `DatasetInfo` before anything is downloaded.
 
     Raises:
-      UserError: if it is not there and cannot be prepared, with what to do.
+      UserError: if it is missing and cannot be prepared.
     """
     if data_dir is not None:
         return _below(name, Path(data_dir))
     target = cache_dir / "tensorflow_datasets"
-    for place in (target, _usual()):
+    for place in (target, _default_dir()):
         if place and place.is_dir():
             if found := tfds_places.find_prepared(place, *name.parts, version=name.version):
                 return found
@@ -48,8 +48,8 @@ def locate(
     return _prepare(name, target, check)
 
 
-def _usual() -> Path | None:
-    """Where tensorflow-datasets keeps data, unless there is no home folder."""
+def _default_dir() -> Path | None:
+    """The default data folder of tensorflow-datasets, unless there is no home folder."""
     with contextlib.suppress(RuntimeError):
         return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     return None
@@ -59,8 +59,8 @@ def _below(name: Name, folder: Path) -> Path:
     if not folder.is_dir():
         found = "this is a file" if folder.exists() else "no such folder"
         raise UserError(
-            f"--data_dir={folder}: {found}; expected tensorflow-datasets' data folder, "
-            f"~/tensorflow_datasets for example, with {name} in it"
+            f"--data_dir={folder}: {found}; expected the data folder of tensorflow-datasets, for "
+            f"example ~/tensorflow_datasets, with {name} in it"
         )
     if found := tfds_places.find_prepared(folder, *name.parts, version=name.version):
         return found
@@ -74,7 +74,7 @@ def _below(name: Name, folder: Path) -> Path:
         raise unknown(name, known, where)
     raise UserError(
         f"--data_dir={folder}: {name} is not prepared in it{there}; run tfds build {name} "
-        f"--data_dir={folder}, or leave --data_dir out to have it prepared in the cache"
+        f"--data_dir={folder}, or omit --data_dir to prepare it in the cache"
     )
 
 
@@ -83,7 +83,7 @@ def _full_name(folder: Path) -> str:
 
 
 def _check_config(name: Name, place: Path) -> None:
-    """Refuses a dataset that is prepared in configurations, if none of them is named."""
+    """Raise an error if a dataset has configurations and none is named."""
     if name.config is None and (place / name.dataset).is_dir():
         inside = tfds_places.prepared_below(place / name.dataset)
         if configs := [folder.parent.name for folder in inside if _is_config(folder, name)]:
@@ -97,7 +97,7 @@ def _is_config(folder: Path, name: Name) -> bool:
 def _needs_config(name: Name, configs: list[str]) -> UserError:
     more = ", ..." if len(configs) > _LISTED else ""
     return UserError(
-        f"--tfds_name={name}: has configurations; give one, such as "
+        f"--tfds_name={name}: has configurations; choose one, such as "
         f"--tfds_name={name.dataset}/{configs[0]}; there are {', '.join(configs[:_LISTED])}{more}"
     )
 
@@ -108,9 +108,9 @@ def _known() -> list[str]:
 
 
 def _prepare(name: Name, target: Path, check: Callable[[Any], object]) -> Path:
-    """Has tensorflow-datasets download and prepare a dataset.
+    """Download and prepare a dataset with tensorflow-datasets.
 
-    Its builder is made from its own code alone; `tfds.builder` would import what files name.
+    Not with `tfds.builder`, which would import modules named in files.
     """
     tfds = tfds_folder.import_tfds()
     if name.dataset not in (known := _known()):
@@ -128,10 +128,10 @@ def _prepare(name: Name, target: Path, check: Callable[[Any], object]) -> Path:
         check(builder.info)
         _check_reachable(builder, name, remedy)
         with files.locked(target / name.dataset):
-            builder.download_and_prepare()  # does nothing if another process has just done it
+            builder.download_and_prepare()  # does nothing if already prepared
     except UserError:
         raise
-    # Builders are programs of many authors and raise errors of many libraries.
+    # Builders raise exceptions of many libraries.
     except Exception as error:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
             with files.explained(target, f"preparing {name}", "--cache_dir"):
@@ -145,10 +145,10 @@ def _prepare(name: Name, target: Path, check: Callable[[Any], object]) -> Path:
 
 
 def _check_reachable(builder: Any, name: Name, remedy: str) -> None:
-    """Refuses a download that cannot succeed: by hand alone, or from a host that is silent."""
+    """Raise an error for manual downloads and unreachable hosts."""
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
         raise UserError(
-            f"--tfds_name={name}: its files have to be fetched by hand, see {CATALOGUE}/"
+            f"--tfds_name={name}: its files must be downloaded manually, see {CATALOGUE}/"
             f"{name.dataset}; then {remedy}"
         )
     address = next(iter(builder.url_infos or ()), "")
@@ -158,10 +158,10 @@ def _check_reachable(builder: Any, name: Name, remedy: str) -> None:
         request = urllib.request.Request(address, method="HEAD")
         urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
     except urllib.error.HTTPError:
-        pass  # It answers, if not to this.
+        pass  # the host is reachable
     except (OSError, ValueError) as error:
         detail = " ".join(str(getattr(error, "reason", error)).split())
         raise UserError(
-            f"--tfds_name={name}: not prepared here, and the host of its files does not answer "
+            f"--tfds_name={name}: not prepared, and the host of its files does not answer "
             f"({detail}); {remedy}"
         ) from error

@@ -1,4 +1,4 @@
-"""Any image dataset of tensorflow-datasets, for `--dataset=tfds`."""
+"""An image dataset of tensorflow-datasets as a `Source`, for `--dataset=tfds`."""
 
 from __future__ import annotations
 
@@ -35,23 +35,22 @@ def open_source(
     cache_dir: Path | None = None,
     held_out: bool = False,
 ) -> pictures.Pictures:
-    """Opens a split of a dataset at one size, grey or in colour as its images are.
+    """Open a split of a dataset at one size, in greyscale or colour like its images.
 
     Args:
-      data_dir: tensorflow-datasets' data folder; see `places.locate`.
-      name: of the dataset: see `names.parse_name`.
+      data_dir: the data folder of tensorflow-datasets; see `places.locate`.
+      name: name of the dataset; see `names.parse_name`.
       split: the split, or parts of splits: "train[:80%]", "train+test".
-      image: name of the feature that is the image; None where there is but one.
-      label: name of the feature that is the class, likewise.
-      labelled: whether labels are needed.
+      image: name of the image feature; None if there is only one.
+      label: name of the label feature; None if there is only one.
+      labelled: whether labels are required.
       image_size: height and width in pixels.
-      crop: take the centred square instead of squashing.
-      cache_dir: where indices and downloads go; the user's cache folder by default.
-      held_out: open the test split instead, or else the validation split, that `split` has no
-        part in.
+      crop: crop to the centred square instead of squashing.
+      cache_dir: folder of indices and downloads; the user's cache folder by default.
+      held_out: open a test or validation split that is not part of `split` instead.
 
     Raises:
-      UserError: if there is no such dataset, split or feature, it cannot be prepared, is
+      UserError: if there is no such dataset, split or feature, the dataset cannot be prepared or is
         damaged, or an image has no label.
     """
     wanted = parse_name(name)
@@ -67,7 +66,7 @@ def open_source(
     for other in _left_over(folder, split):
         with contextlib.suppress(UserError):  # its images may have no labels
             return _open_split(folder, other, chosen, image_size, crop, cache_dir)
-    raise UserError(f"{folder}: no test or validation split that --tfds_split={split} leaves over")
+    raise UserError(f"{folder}: no test or validation split outside of --tfds_split={split}")
 
 
 def _open_split(
@@ -75,12 +74,12 @@ def _open_split(
 ) -> pictures.Pictures:
     records = tfds_folder.open_pictures(folder, split, cache_dir=cache_dir, feature=chosen.image)
     if not len(records):
-        raise UserError(f"{folder}: there is no record in {split!r}; give another split")
+        raise UserError(f"{folder}: there is no record in {split!r}; use another split")
     labels = _labels(records, chosen, split, cache_dir) if chosen.label else None
     notices = pictures.notices(records, size)
-    in_words = ""
+    classes = ""
     if labels is not None:
-        in_words = f", {len(chosen.classes):,} classes"
+        classes = f", {len(chosen.classes):,} classes"
         absent = len(chosen.classes) - len(np.unique(labels))
         if absent:
             notices += (f"{absent:,} of {len(chosen.classes):,} classes have no image in {split}",)
@@ -93,13 +92,13 @@ def _open_split(
         channels=chosen.channels,
         classes=chosen.classes,
         labels=labels,
-        description=f"{full_name}, {split}: {records.description}{in_words}",
+        description=f"{full_name}, {split}: {records.description}{classes}",
         notices=notices,
     )
 
 
 def _words(split: str) -> list[str]:
-    """Names of the splits that a split is made of; empty if it is not written as one."""
+    """Names of the splits in a split expression; empty if it is invalid."""
     found = [_SPLIT.fullmatch(part) for part in split.split("+")]
     return [match["name"] for match in found if match] if all(found) else []
 
@@ -109,20 +108,20 @@ def _check_split(folder: Path, split: str, name: Name) -> None:
     words = _words(split)
     if not words or not set(words) <= {*there, "all"}:
         raise UserError(
-            f"--tfds_split={split}: {name} has the splits {', '.join(there)}; give one, a part of "
+            f"--tfds_split={split}: {name} has the splits {', '.join(there)}; use one, a part of "
             f"one ({there[0]}[:80%]) or several ({' + '.join(there[:2])})".replace(" + ", "+")
         )
 
 
 def _left_over(folder: Path, split: str) -> list[str]:
-    """Splits to test with, the best first, that a split has no part in."""
+    """Held-out splits that are not part of a split, in order of preference."""
     used = _words(split)
     there = () if "all" in used else tfds_places.splits(folder)
     return [name for name in _HELD_OUT if name in there and name not in used]
 
 
 def _labels(records: TfdsPictures, chosen: Chosen, split: str, cache_dir: Path) -> np.ndarray:
-    """The label of each record: all are read once, then kept in the cache.
+    """The labels of all records, read once and cached.
 
     Raises:
       UserError: if one is missing or out of range.
@@ -143,7 +142,7 @@ def _labels(records: TfdsPictures, chosen: Chosen, split: str, cache_dir: Path) 
     if len(wrong):
         raise UserError(
             f"--conditional: {len(wrong):,} of {len(found):,} images of {split} have no label in "
-            f"{chosen.label}, {records.name_of(int(wrong[0]))} for example; give another "
-            "--tfds_split, or leave --conditional out"
+            f"{chosen.label}, for example {records.name_of(int(wrong[0]))}; use another "
+            "--tfds_split, or omit --conditional"
         )
     return found.astype(np.int32)

@@ -1,4 +1,4 @@
-"""What is in a set of pictures (LSUN in any form, a folder, shards), and what is wrong with it."""
+"""Verifies images: LSUN in any format, folders, shards, prepared datasets."""
 
 from __future__ import annotations
 
@@ -31,39 +31,39 @@ _NAMED = 20
 
 
 def looks_like(path: Path) -> bool:
-    """Whether a file or folder is, or holds, pictures in any form known here."""
+    """Whether a file or folder is or contains images in any known format."""
     return bool(_forms(Path(path)))
 
 
 def report(
     path: Path, *, cache_dir: Path | None = None, most: int | None = 10_000
 ) -> tuple[list[str], bool]:
-    """Looks at every form of pictures at `path`, and decodes pictures of each.
+    """Check all datasets of images at `path` and decode a sample of each.
 
     Args:
-      path: as `--data_dir` of LSUN or of any pictures.
-      cache_dir: where indices go; the user's cache folder by default.
-      most: decode at most so many of each set, spread over it; None decodes all.
+      path: the value of `--data_dir`.
+      cache_dir: folder of indices; the user's cache folder by default.
+      most: maximum number of evenly spaced images to decode per dataset; None for all.
 
     Returns:
-      Lines for a person, and whether everything is in order.
+      Lines of a report, and whether the data is intact.
     """
     lines: list[str] = []
     fine = True
     for form in _forms(Path(path)):
         try:
-            found, sound = _report_form(form, cache_dir or files.default_cache_dir(), most)
+            found, intact = _report_form(form, cache_dir or files.default_cache_dir(), most)
         except UserError as error:
-            found, sound = [str(error)], False
+            found, intact = [str(error)], False
         lines.extend(found)
-        fine = fine and sound
+        fine = fine and intact
     if not lines:
-        return [f"{path}: no pictures found"], False
+        return [f"{path}: no images found"], False
     return lines, fine
 
 
 def _forms(path: Path) -> list[Path]:
-    """The sets of pictures at a path or right below it."""
+    """The datasets of images at a path or in its sub-folders."""
     if path.is_file():
         return [path] if path.suffix.lower() == ".zip" and _is_lsun_zip(path) else []
     if not path.is_dir():
@@ -89,7 +89,7 @@ def _is_lsun_zip(path: Path) -> bool:
     try:
         return any(member.basename == "data.mdb" for member in archives.list_zip(path))
     except UserError:
-        return path.stem.endswith("_lmdb")  # Damaged, which is for the report to say.
+        return path.stem.endswith("_lmdb")  # damaged: to be reported
 
 
 def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[str], bool]:
@@ -108,7 +108,7 @@ def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[st
 
 
 def _report_prepared(folder: Path, cache_dir: Path, most: int | None) -> tuple[list[str], bool]:
-    """Every image of every split that tensorflow-datasets prepared."""
+    """Check all images of all splits of a tensorflow-datasets folder."""
     images = features.images_of(tfds_folder.info_of(folder))
     if not images:
         return [f"{folder}: {tfds_places.name_of(folder)} has no image feature"], True
@@ -116,28 +116,27 @@ def _report_prepared(folder: Path, cache_dir: Path, most: int | None) -> tuple[l
     for split in tfds_places.splits(folder):
         for image in images:
             records = tfds_folder.open_pictures(folder, split, cache_dir=cache_dir, feature=image)
-            found, sound = _report_records(records, most)
+            found, intact = _report_records(records, most)
             lines += [f"split {split}, {image}:", *found]
-            fine = fine and sound
+            fine = fine and intact
     return lines, fine
 
 
 def _report_zip(archive: Path) -> tuple[list[str], bool]:
-    """Reads LSUN's zip through, which compares its check sums, without unpacking it."""
+    """Read LSUN's zip to verify its checksum, without unpacking it."""
     lsun_places.database_in(archive)
     lines = []
     for member in archives.list_zip(archive):
         with Progress(f"reading {archive.name}", member.size, "B") as progress:
             archives.extract_from_zip(archive, member, Path(os.devnull), report=progress.add)
-        lines.append(f"{archive}: {member.name}, {member.size:,} bytes, its CRC is right")
+        lines.append(f"{archive}: {member.name}, {member.size:,} bytes, its CRC is correct")
     return lines, True
 
 
 def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
     if not shards.holds_shards(folder):
         return [
-            f"{folder}: begun and not finished; run python -m lsgan_tf prepare-lsun again with the "
-            "same flags"
+            f"{folder}: not finished; run python -m lsgan_tf prepare-lsun again with the same flags"
         ], False
     records = shards.ShardRecords(folder)
     lines = prepare_shards.summary(records.manifest, folder)
@@ -154,8 +153,8 @@ def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
             progress.add(shard.bytes)
     if not fine:
         return lines, False
-    found, sound = _report_records(records, most)
-    return lines + found, sound
+    found, intact = _report_records(records, most)
+    return lines + found, intact
 
 
 def _report_records(records: Records, most: int | None) -> tuple[list[str], bool]:
@@ -186,9 +185,8 @@ def _report_records(records: Records, most: int | None) -> tuple[list[str], bool
         lines.append(f"  and {len(bad) - _NAMED:,} more")
     if bad:
         lines.append(
-            "replace or delete them: in the place of each, training takes the next that can be "
-            "decoded (of the same class with --conditional), which then counts twice; "
-            "prepare-lsun leaves them out"
+            "replace or delete them: training replaces each by the next decodable image (of the "
+            "same class with --conditional); prepare-lsun skips them"
         )
     if sizes:
         lines.append(f"formats: {_counted(formats)}; colours: {_counted(modes)}")
@@ -198,8 +196,7 @@ def _report_records(records: Records, most: int | None) -> tuple[list[str], bool
 
 def _sizes(sizes: np.ndarray) -> Iterator[str]:
     for name, column in (("width", sizes[:, 0]), ("height", sizes[:, 1])):
-        middle = int(np.median(column))
-        yield f"{name}: {column.min()} to {column.max()} pixels, median {middle}"
+        yield f"{name}: {column.min()} to {column.max()} pixels, median {int(np.median(column))}"
 
 
 def _counted(counter: collections.Counter[str]) -> str:

@@ -22,7 +22,7 @@ FEATURES = "tensorflow_datasets.core.features."
 
 @pytest.fixture
 def prepared(tmp_path, encode, noise):
-    """A dataset with a picture in each of many shards."""
+    """A dataset with an image in each of many shards."""
     tfds = pytest.importorskip("tensorflow_datasets")
     from tensorflow.core.example.example_pb2 import Example
 

@@ -43,7 +43,7 @@ def test_grey_with_labels(opened, prepared, image):
     np.testing.assert_array_equal(source.read(np.array([7, 2])), expected[[7, 2]])
     assert source.labels(np.array([0, 1, 2, 4])).tolist() == [0, 1, 2, 1]
     assert source.description == (
-        "marks 1.0.0, train: 24 pictures prepared by tensorflow-datasets in "
+        "marks 1.0.0, train: 24 images prepared by tensorflow-datasets in "
         f"{prepared / 'marks' / '1.0.0'}, 3 classes"
     )
     assert source.notices == ()
@@ -68,7 +68,7 @@ def test_labels_of_several_kinds(opened):
 def test_another_size(opened):
     source = opened(image_size=16)
     assert source.read(np.array([0])).shape == (1, 16, 16, 1)
-    assert "24 of 24 pictures looked at are smaller than 16 pixels" in source.notices[0]
+    assert "24 of 24 images looked at are smaller than 16 pixels" in source.notices[0]
 
 
 def test_parts_of_splits(opened, image):
@@ -196,4 +196,4 @@ def test_a_run_and_its_resume(prepared, tmp_path):
     assert classes == ["one", "two", "安"]
     config = json.loads((tmp_path / "straight" / "config.json").read_text(encoding="utf-8"))
     assert (config["network"], config["data_shape"]) == ("dcgan", [8, 8, 1])
-    assert config["data_description"].startswith("marks 1.0.0, train: 24 pictures")
+    assert config["data_description"].startswith("marks 1.0.0, train: 24 images")
