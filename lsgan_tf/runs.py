@@ -1,10 +1,11 @@
 """The runs under a folder, one line each.
 
     python -m lsgan_tf.runs
-    python -m lsgan_tf.runs experiments --watch
+    python -m lsgan_tf.runs experiments --sort=changed --watch
+    python -m lsgan_tf.runs --dataset=hwdb --state=finished,stopped --json
 
-State is one of: running; finished; stopped (by a signal); diverged; collapsed (says the
-alarm); stale (it neither goes on nor said why it ended); empty; damaged; newer (written by
+State is one of: running; finished; stopped (by a signal); diverged; collapsed (by the
+alarm); stale (stalled or killed, no recorded reason); empty; damaged; newer (written by
 a newer version). Nothing in the folders is changed.
 """
 
@@ -12,49 +13,75 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import flags
 
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import UserError
+from lsgan_tf.settings.defaults import DATASETS
 from lsgan_tf.util.paths import local
 from lsgan_tf.util.terminal import is_terminal, stdout_error
 from lsgan_tf.util.text import controls
 
-_WATCH = flags.DEFINE_bool("watch", False, "show it again and again, until Ctrl-C")
+_SORT = flags.DEFINE_string(
+    "sort",
+    "run",
+    "column to sort by: run, dataset, loss, step, best, state, size or changed (newest first); "
+    "with a minus before it in reverse, --sort=-step",
+)
+_DATASET = flags.DEFINE_enum("dataset", None, DATASETS, "only runs on this dataset (default: all)")
+_STATE = flags.DEFINE_list(
+    "state", [], "only runs in this state, or in one of several with commas between (default: all)"
+)
+_TEXT = flags.DEFINE_string("text", "", "only runs with this text in their line (default: all)")
+_JSON = flags.DEFINE_bool("json", False, "print a JSON array, for other programs")
+_WATCH = flags.DEFINE_bool("watch", False, "print the table again and again, until Ctrl-C")
 _EVERY = flags.DEFINE_float(
-    "every", 5.0, "watch: seconds between looks, 0.5 to 86,400", lower_bound=0.5, upper_bound=86_400
+    "every",
+    5.0,
+    "watch: seconds between tables, 0.5 to 86400",
+    lower_bound=0.5,
+    upper_bound=86_400,
 )
 
 
 def main(argv: list[str]) -> None:
     """The listing command."""
     folders = [local(word) for word in argv[1:]] or [Path("runs")]
+    if _JSON.value and _WATCH.value:
+        raise UserError("--json and --watch: a JSON array is printed once; leave one of them out")
     for folder in folders:
         if not folder.is_dir():
             raise UserError(
                 f"{folder}: no such folder; expected one with runs in it: "
                 "python -m lsgan_tf.runs FOLDER"
             )
-    from lsgan_tf.reporting.listing import listing
+    from lsgan_tf.reporting.listing import Filter, as_json, find, table
+
+    chosen = Filter(_DATASET.value, _STATE.value, _TEXT.value)
+
+    def text() -> str:
+        found = find(folders, chosen, _SORT.value)
+        if _JSON.value:
+            return as_json(found)
+        which = "no runs" if chosen == Filter(states=[]) else "no runs that match"
+        return table(found) if found else f"{which} in {', '.join(map(str, folders))}"
 
     if not _WATCH.value:
-        print(listing(folders))
+        print(text())
         return
-    _watch(folders, _EVERY.value)
+    _watch(text, _EVERY.value)
 
 
-def _watch(folders: Sequence[Path], every: float) -> None:
-    from lsgan_tf.reporting.listing import listing
-
+def _watch(text: Callable[[], str], every: float) -> None:
     # On a terminal the old table is replaced; in a file or a pipe each stands by itself.
     begin = "\x1b[H\x1b[2J" if is_terminal() else ""
     while not stdout_error():
-        text = listing(folders)
+        shown = text()
         controls(sys.stdout).write(begin)
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n", flush=True)
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{shown}\n", flush=True)
         time.sleep(every)
 
 

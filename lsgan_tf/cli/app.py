@@ -105,7 +105,7 @@ def _parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS([argv[0], *expanded(argv[1:])])
     except flags.Error as error:
-        message = str(error).removeprefix("ERROR:: ")
+        message = str(error).removeprefix("ERROR:: ").removeprefix("flag ")
         _fail(f"{message} (see --help)")
 
 

@@ -1,31 +1,127 @@
-"""The table of runs printed by `python -m lsgan_tf.runs`."""
+"""The list of runs that `python -m lsgan_tf.runs` prints: a table, or JSON."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from lsgan_tf.evaluation.history import best_of_run, evaluations
-from lsgan_tf.run_dir.status import RunStatus, find_runs, is_number, read_run, size
-from lsgan_tf.util.text import describe_age, describe_size, printable
+from lsgan_tf.errors import UserError
+from lsgan_tf.evaluation.history import Best, best_of_run, evaluations, plain_name
+from lsgan_tf.metrics.registry import merit
+from lsgan_tf.run_dir.status import STATES, RunStatus, find_runs, is_number, read_run, size
+from lsgan_tf.util.text import columns, describe_age, describe_size, printable
 
 _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed", "")
 
 
-def listing(folders: Sequence[Path]) -> str:
-    """Format a table of all runs in the given folders."""
-    table = [
-        _cells(read_run(path), folder, len(folders) > 1)
-        for folder in folders
-        for path in find_runs(folder)
-    ]
-    if not table:
-        return f"no runs in {', '.join(map(str, folders))}"
-    table.insert(0, _COLUMNS)
-    widths = [max(len(row[column]) for row in table) for column in range(len(_COLUMNS))]
-    lines = ("  ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=True)) for r in table)
-    return "\n".join(line.rstrip() for line in lines)
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """A run with what the list shows of it.
+
+    Attributes:
+      name: its path below the folder that was searched.
+      run: status of the run.
+      best: best value of its metric; None without an evaluation.
+      size: bytes of its folder.
+    """
+
+    name: str
+    run: RunStatus
+    best: Best | None
+    size: int
+
+
+_KEYS: dict[str, Callable[[Listed], Any]] = {
+    "run": lambda listed: listed.name,
+    "dataset": lambda listed: describe_data(listed.run),
+    "loss": lambda listed: _loss(listed.run),
+    "step": lambda listed: listed.run.step,
+    "best": lambda listed: _rank(listed.best),
+    "state": lambda listed: STATES.index(listed.run.state),
+    "size": lambda listed: listed.size,
+    # As ages, newest first.
+    "changed": lambda listed: -(listed.run.changed if is_number(listed.run.changed) else 0.0),
+}
+SORT_KEYS = tuple(_KEYS)
+"""The columns that the list can be sorted by."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Filter:
+    """Which runs are listed; an empty field allows all.
+
+    Attributes:
+      dataset: name of the dataset.
+      states: states of the run, see `lsgan_tf.run_dir.status.STATES`.
+      text: part of the run's name, dataset, loss, best metric, state or note, case-insensitive.
+    """
+
+    dataset: str | None = None
+    states: Sequence[str] = ()
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        for state in self.states:
+            if state not in STATES:
+                raise UserError(f"--state={state}: expected one of {', '.join(STATES)}")
+
+    def passes(self, run: RunStatus) -> bool:
+        """Return whether a run has the dataset and state."""
+        if self.dataset and run.values.get("dataset") != self.dataset:
+            return False
+        return not self.states or run.state in self.states
+
+    def finds(self, listed: Listed) -> bool:
+        """Return whether the run's line contains the text."""
+        cells = _cells(listed)
+        words = (*cells[:3], cells[4], cells[5], cells[-1])
+        return self.text.casefold() in " ".join(words).casefold()
+
+
+def find(folders: Sequence[Path], chosen: Filter | None = None, sort: str = "run") -> list[Listed]:
+    """Find the runs in some folders.
+
+    Args:
+      folders: where to look.
+      chosen: which runs; by default all.
+      sort: one of `SORT_KEYS`, with a minus before it in reverse.
+
+    Raises:
+      UserError: if there is no such key.
+    """
+    key = _KEYS.get(sort.removeprefix("-"))
+    if key is None:
+        raise UserError(
+            f"--sort={sort}: expected one of {', '.join(SORT_KEYS)}, with a minus before it in "
+            "reverse (--sort=-step)"
+        )
+    chosen = chosen or Filter()
+    found = []
+    for folder in folders:
+        for path in find_runs(folder):
+            run = read_run(path)
+            if chosen.passes(run):
+                best = best_of_run(run.summary, evaluations(path))
+                listed = Listed(_name(path, folder, folders), run, best, size(path))
+                if chosen.finds(listed):
+                    found.append(listed)
+    found.sort(key=lambda listed: listed.name)
+    # Sorting is stable: what is alike stays in the order of names.
+    return sorted(found, key=key, reverse=sort.startswith("-"))
+
+
+def table(runs: Sequence[Listed]) -> str:
+    """Format the runs as a table in plain text, a line each."""
+    return "\n".join(columns([_COLUMNS, *map(_cells, runs)]))
+
+
+def as_json(runs: Sequence[Listed]) -> str:
+    """Format the runs as a JSON array with an object for each, in ASCII."""
+    return json.dumps([_plain(listed) for listed in runs], indent=2)
 
 
 def describe_data(run: RunStatus) -> str:
@@ -53,19 +149,50 @@ def describe_step(run: RunStatus) -> str:
     return f"{run.step:,} of {run.steps:,} ({fraction:{'.0%' if fraction >= 0.1 else '.1%'}})"
 
 
-def _cells(run: RunStatus, folder: Path, several: bool) -> tuple[str, ...]:
-    inside = run.path.relative_to(folder)
-    name = str(run.path) if several or inside == Path() else str(inside)
-    best = best_of_run(run.summary, evaluations(run.path))
+def _name(path: Path, folder: Path, folders: Sequence[Path]) -> str:
+    inside = path.relative_to(folder)
+    return str(path) if len(folders) > 1 or inside == Path() else str(inside)
+
+
+def _loss(run: RunStatus) -> str:
     loss = run.values.get("loss")
+    return printable(loss) if isinstance(loss, str) else "-"
+
+
+def _rank(best: Best | None) -> tuple[bool, str, float]:
+    """Sort key: best first among runs with the same metric, runs without one last."""
+    if best is None:
+        return True, "", 0.0
+    return False, best.name, -merit(plain_name(best.name), best.value)
+
+
+def _cells(listed: Listed) -> tuple[str, ...]:
+    run, best = listed.run, listed.best
     return (
-        printable(name),
+        printable(listed.name),
         describe_data(run),
-        printable(loss) if isinstance(loss, str) else "-",
+        _loss(run),
         describe_step(run),
         printable(f"{best.name} {best.value:.4g} at {best.step:,}") if best else "-",
         run.state,
-        describe_size(size(run.path)),
+        describe_size(listed.size),
         describe_age(time.time() - run.changed) if is_number(run.changed) else "-",
         printable(run.note),
     )
+
+
+def _plain(listed: Listed) -> dict[str, Any]:
+    run, values = listed.run, listed.run.values
+    return {
+        "run": listed.name,
+        "path": str(run.path),
+        **{name: values.get(name) for name in ("dataset", "conditional", "loss", "seed")},
+        "standin": values.get("data_standin"),
+        "state": run.state,
+        "note": run.note,
+        "step": run.step,
+        "steps": run.steps,
+        "best": dataclasses.asdict(listed.best) if listed.best else None,
+        "bytes": listed.size,
+        "changed": run.changed,
+    }

@@ -21,6 +21,18 @@ from lsgan_tf.util import locks
 from lsgan_tf.util.files import open_regular, read_bytes, read_json
 from lsgan_tf.util.forms import parse_json
 
+STATES = (
+    "running",
+    "finished",
+    "stopped",
+    "diverged",
+    "collapsed",
+    "stale",
+    "empty",
+    "damaged",
+    "newer",
+)
+"""What `RunStatus.state` can be."""
 _CONTENTS = ("config.json", "stats.jsonl", "log.txt", "checkpoints", "samples")
 # A process without output for that many seconds, and that many logging intervals, is stalled.
 _SILENT_SECONDS = 900.0
