@@ -4,7 +4,7 @@
     python -m lsgan_tf.export --run_dir=R --tflite=g.tflite --quantize=float16
     python -m lsgan_tf.export --run_dir=R --serving=models/lsgan
 
-A model card, MODEL.md, is written in it: data, steps, measured quality, licence, and the
+A model card, README.md, is written in it: data, steps, measured quality, licence, and the
 other files made of the same checkpoint.
 """
 

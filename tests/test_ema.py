@@ -137,7 +137,7 @@ def test_is_exported_beside_the_weights(tmp_path, call_as_graph):
         graph = call_as_graph(path, name, "images", z=z.numpy(), label=label)
         np.testing.assert_allclose(graph, found, atol=1e-6)
     assert (path / "samples.png").read_bytes() != (path / "samples-raw.png").read_bytes()
-    assert "(samples-raw.png)" in (path / "MODEL.md").read_text(encoding="utf-8")
+    assert "(samples-raw.png)" in (path / "README.md").read_text(encoding="utf-8")
     raw, average = Sampler(path, "raw"), Sampler(path)
     assert (raw.weights, average.weights) == ("raw", "ema")
     np.testing.assert_array_equal(

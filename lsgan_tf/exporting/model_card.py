@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsgan_tf.config import Config
 from lsgan_tf.evaluation.history import best_of, evaluations, figures, is_compared, plain_name
+from lsgan_tf.exporting.hub_metadata import front_matter
 from lsgan_tf.exporting.pictures import FILE_NAMES as PICTURES
 from lsgan_tf.exporting.shipped import without_paths
 from lsgan_tf.util.files import atomic_file, explained
 
-FILE_NAME = "MODEL.md"
+FILE_NAME = "README.md"
+FORMER_NAME = "MODEL.md"
+"""The card's name in exports of version 0.1.0."""
+_TITLE = "# Model card"
 
 _LICENCES = {
     "hwdb": (
@@ -86,8 +91,16 @@ def write_card(
     measured = evaluations(Path(run_dir)) if run_dir else ()
     pictures = [name for name in PICTURES.values() if (Path(folder) / name).is_file()]
     text = card(config, classes, step, measured, forms, machine, pictures)
-    with explained(path, "writing the model card"), atomic_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    with explained(path, "writing the model card"):
+        with atomic_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        _remove_former(Path(folder) / FORMER_NAME)
+
+
+def _remove_former(path: Path) -> None:
+    """Removes a card under its former name, so that there are not two."""
+    if path.is_file() and _TITLE in path.read_text(encoding="utf-8", errors="replace")[:200]:
+        path.unlink()
 
 
 def licence_of(config: Config) -> str:
@@ -118,7 +131,9 @@ def card(
     """
     given = "given a class, " if config.conditional else ""
     lines = [
-        "# Model card",
+        *front_matter(config),
+        "",
+        f"{_TITLE}: {_thing(config)}",
         "",
         f"A generator of {_thing(config)}: {given}it makes one from noise. Trained by lsgan_tf as "
         f"one half of a generative adversarial network (`{config.loss}`, network "
@@ -136,6 +151,7 @@ def card(
     if config.conditional:
         lines.append(f"| classes | {len(classes):,}, in `classes.txt` |")
     lines += _samples(pictures, step, config)
+    lines += ["", "## Use", "", *_use(config, classes)]
     lines += ["", "## Weights", "", *_weights(config), *_forms(forms, machine, config)]
     lines += ["", "## Measured quality", "", *_quality(step, measured), "", "## Limits", ""]
     lines += [
@@ -156,6 +172,24 @@ def _samples(pictures: Sequence[str], step: int, config: Config) -> list[str]:
         what = "the raw weights" if "-raw" in name else "the generator"
         lines += ["", f"![samples of {what}]({name})"]
     return lines
+
+
+def _use(config: Config, classes: Sequence[str]) -> list[str]:
+    """How to draw with the SavedModel: it needs TensorFlow alone."""
+    name, words = "sample", "count=tf.constant(16), seed=tf.constant(0)"
+    if config.conditional and classes and all(len(each) == 1 for each in classes):
+        text = json.dumps("".join(classes[:4]), ensure_ascii=False)
+        name, words = "write", f"text=tf.constant({text}), seed=tf.constant(0)"
+    elif config.conditional:
+        words += ", label=tf.constant(0)"
+    return [
+        "```python",
+        "import tensorflow as tf",
+        "",
+        'model = tf.saved_model.load("FOLDER")  # the one that holds saved_model.pb',
+        f'images = model.signatures["{name}"]({words})["images"]',
+        "```",
+    ]
 
 
 def _weights(config: Config) -> list[str]:

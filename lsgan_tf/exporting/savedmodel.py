@@ -248,7 +248,7 @@ def write_saved_model(
     """Writes the SavedModel of a model's present weights, atomically.
 
     Beside it lie `classes.txt` (one class a line, in label order), `export.json`, a picture
-    of samples, and a model card, `MODEL.md`.
+    of samples, and a model card, `README.md`.
 
     Args:
       path: the folder; replaced if it exists.

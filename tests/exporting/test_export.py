@@ -52,15 +52,23 @@ def test_what_serving_takes_is_the_saved_model(exported):
     path = exported[0] / "models" / "tiny" / "12"
     assert (path / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 100
     assert read_json(path / "export.json") == read_json(exported[0] / "saved" / "export.json")
-    card = (path / "MODEL.md").read_text(encoding="utf-8")
+    card = (path / "README.md").read_text(encoding="utf-8")
     assert "| classes | 5, in `classes.txt` |" in card
     assert "| `g.keras` | Keras | EMA |" in card
     assert "| `g.tflite` | TensorFlow Lite, float16 weights | EMA |" in card
-    assert card == (exported[0] / "saved" / "MODEL.md").read_text(encoding="utf-8")
+    assert card == (exported[0] / "saved" / "README.md").read_text(encoding="utf-8")
     assert "![samples of the generator](samples.png)" in card
     assert "![samples of the raw weights](samples-raw.png)" in card
     assert (path / "samples.png").is_file()
     assert Sampler(path).write("安宁", 7).shape == (2, 8, 8, 1)
+
+
+def test_the_code_on_the_card_draws(exported):
+    path = exported[0] / "saved"
+    (code,) = re.findall(r"```python\n(.*?)```", (path / "README.md").read_text("utf-8"), re.DOTALL)
+    names = {}
+    exec(code.replace("FOLDER", str(path)), names)
+    assert names["images"].shape == (4, 8, 8, 1)
 
 
 def test_the_keras_file_is_the_generator(exported):

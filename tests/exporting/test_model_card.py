@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
 from lsgan_tf.config import resolve
 from lsgan_tf.exporting.model_card import Form, card, licence_of, write_card
+from lsgan_tf.settings.defaults import DATASETS
 
 
 def config(**given):
@@ -90,9 +92,70 @@ def test_other_files_have_a_row_each(tmp_path):
         Form("g.tflite", "TensorFlow Lite", "ema", 2_000_000, 3.14159, 1.0, 0.00123),
     ]
     write_card(tmp_path, config(), [], 42, None, forms, "A Processor")
-    text = (tmp_path / "MODEL.md").read_text(encoding="utf-8")
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "| `g\\|1.keras` | Keras | raw | 1.23 MB | - | - | - |" in text
     assert ("| `g.tflite` | TensorFlow Lite | EMA | 2.00 MB | 3.14 ms | 1 | 0.0012 |") in text
     assert "on one thread of A Processor" in text and "in grey levels of 255" in text
     assert "one thread" not in card(config(), [], 42, (), forms[:1])
-    assert "## Weights" in text and [path.name for path in tmp_path.iterdir()] == ["MODEL.md"]
+    assert "## Weights" in text and [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def metadata(text):
+    """The front matter, by the small part of YAML that it is in."""
+    first, matter, _ = re.split(r"^---\n", text, maxsplit=2, flags=re.MULTILINE)
+    assert first == ""
+    found = {}
+    for line in matter.splitlines():
+        if line.startswith("- "):
+            found[key].append(line[2:])  # noqa: F821
+        else:
+            key, value = re.fullmatch(r"(\w+):(?: (\S+))?", line).groups()
+            found[key] = [] if value is None else value
+    return found
+
+
+def test_hubs_find_their_metadata_in_front():
+    found = metadata(card(config(dataset="cifar10"), [], 1))
+    assert found["license"] == "unknown" and "license_name" not in found
+    assert found["library_name"] == "tensorflow"
+    assert found["pipeline_tag"] == "unconditional-image-generation"
+    assert found["datasets"] == ["cifar10"]
+    assert {"tensorflow", "keras", "gan", "lsgan"} <= set(found["tags"])
+    found = metadata(card(config(conditional=True), ["安"], 1))
+    assert found["license"] == "other" and found["license_name"].startswith("casia-")
+    assert found["license_link"].startswith("https://")
+    assert found["datasets"] == ["casia-hwdb1.0"] and "class-conditional" in found["tags"]
+
+
+def test_a_stand_in_names_neither_the_dataset_nor_its_licence():
+    found = metadata(card(config(data_standin=True), [], 1))
+    assert found["license_name"] == "arphic-1999" and "datasets" not in found
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_dataset_has_metadata(dataset):
+    points = {"data_shape": (2,)} if dataset == "mixture" else {}
+    text = card(dataclasses.replace(config(dataset=dataset), **points), [], 1)
+    assert metadata(text)["license"]
+    assert ("pipeline_tag" in metadata(text)) == (dataset != "mixture")
+
+
+@pytest.mark.parametrize(
+    ("given", "classes", "call"),
+    [
+        ({"conditional": True}, list("安宁"), '["write"](text=tf.constant("安宁"), seed='),
+        ({"conditional": True}, ["a ship", "b"], "seed=tf.constant(0), label=tf.constant(0))"),
+        ({}, [], '["sample"](count=tf.constant(16), seed=tf.constant(0))'),
+    ],
+)
+def test_how_to_use_it(given, classes, call):
+    assert call in card(config(**given), classes, 1)
+
+
+def test_a_card_under_the_former_name_is_replaced(tmp_path):
+    (tmp_path / "MODEL.md").write_text("# Model card\n\nA generator of characters")
+    write_card(tmp_path, config(), [], 42)
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    (tmp_path / "MODEL.md").write_text("# My own notes")
+    write_card(tmp_path, config(), [], 42)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["MODEL.md", "README.md"]

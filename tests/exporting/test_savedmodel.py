@@ -86,7 +86,7 @@ class TestCharacters:
         assert inside == characters.config.to_json()
 
     def test_a_model_card_lies_beside_it(self, characters):
-        text = (characters.path / "MODEL.md").read_text(encoding="utf-8")
+        text = (characters.path / "README.md").read_text(encoding="utf-8")
         assert "| steps trained | 42 of 1,000,000, 4 examples each |" in text
         assert "8x8 pixels, grey" in text and "Not measured" in text
         assert "Drawn at step 42" in text and "(samples.png)" in text
