@@ -246,7 +246,9 @@ class Trainer:
         if self.step == 0:
             self.run.log(f"training from step 0 in {self.run.path}")
             if self.workers.chief:
-                image_grid.save_png(self.run.path / "reals.png", self.previews.reals())
+                reals = self.previews.reals()
+                image_grid.save_png(self.run.path / "reals.png", reals)
+                self.summaries.image(0, "reals", reals)  # to compare the samples with
             self._sample()
         self.progress.clock.rate(self.step)
 

@@ -21,6 +21,7 @@ WRAPPERS = {
     name: ROOT / "tools" / ("bench" if name == "plan-hardware" else "") / f"{module}.py"
     for name, command in front.COMMANDS.items()
     if (module := command.module.removeprefix("commands.")) != command.module
+    and name != "tensorboard"  # never was a tool
 }
 
 

@@ -37,7 +37,7 @@ ELSEWHERE = {
     r"\.venv/bin/python -m pytest (tests/networks|-m fast)$": "tests/networks/test_layers.py",
     r"\.venv/bin/ruff (check|format) \.$": ".ci/run",
     r"\.ci/run$": ".ci/run",
-    r"tensorboard --logdir ": "tests/monitoring/tensorboard/test_views_in_browser.py",
+    r"tensorboard --logdir(_spec)? ": "tests/monitoring/tensorboard/test_views_in_browser.py",
     r"(TF=\$\(python|gcc|\./write_text) ": "tests/exporting/test_export.py",
     r"pip install xprof$": None,  # brings a tab of TensorBoard's that no test opens
 }

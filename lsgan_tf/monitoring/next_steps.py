@@ -26,7 +26,7 @@ def next_steps(config: Config, classes: Sequence[str], path: Path) -> str:
         ("sample grids", str(path / "samples")),
         ("more samples", _command("lsgan_tf.sample", f"--run_dir={path}", *_what(config, classes))),
         ("report", _command("lsgan_tf.report", str(path))),
-        ("TensorBoard", f"tensorboard {_word(f'--logdir={path}')}"),
+        ("TensorBoard", f"python -m lsgan_tf tensorboard {_word(str(path))}"),
         ("SavedModel, model card", str(path / "export")),
     ]
     return "\n".join(["next:", *columns(rows, indent="  ")])

@@ -14,9 +14,23 @@ from typing import Any
 
 from lsgan_tf.config import Config, settings
 from lsgan_tf.settings.field import why_unused
-from lsgan_tf.settings.table import setting_rows
+from lsgan_tf.settings.table import changed, setting_rows
 from lsgan_tf.util.text import printable
 
+_ALWAYS = (
+    "dataset",
+    "conditional",
+    "network",
+    "loss",
+    "label_fake",
+    "label_real",
+    "label_target",
+    "steps",
+    "batch_size",
+    "seed",
+    "optimizer",
+    "learning_rate",
+)
 _FACTS = ("data_classes", "data_length", "data_standin")
 _DATA_FIELDS = ("description", "standin", "shape", "classes", "length", "fingerprint")
 _PLAIN = re.compile(r"[^\w .,/+-]|_")
@@ -33,7 +47,7 @@ class Outcome(enum.Enum):
 
 
 def session_start(config: Config) -> bytes:
-    """A summary with the settings that decide what is learnt."""
+    """A summary with the settings of the run's row."""
     from tensorboard.plugins.hparams import summary
 
     return summary.session_start_pb(values(config)).SerializeToString()
@@ -48,11 +62,19 @@ def session_end(outcome: Outcome) -> bytes:
 
 
 def values(config: Config) -> dict[str, Any]:
-    """What can differ between two runs and matters: booleans, numbers and texts by name."""
+    """The settings in the run's row: booleans, numbers and texts by name.
+
+    TensorBoard lists columns by the alphabet, however many there are. So the row has what runs
+    are told apart by (`_ALWAYS`) and what is not at the default for the dataset. Settings that
+    cannot change what is learnt are left out, `steps` aside.
+    """
     found: dict[str, Any] = {}
+    shown = {*_ALWAYS, *changed(config)}
     for field in settings():
         meta, value = field.metadata, getattr(config, field.name)
-        if why_unused(config, field) or (meta["free"] and field.name != "steps"):
+        if field.name not in shown or why_unused(config, field):
+            continue
+        if meta["free"] and field.name != "steps":
             continue
         value = meta["unset"] if value is None else value
         found[field.name] = printable(value) if isinstance(value, str) else value

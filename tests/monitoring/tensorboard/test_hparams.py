@@ -34,14 +34,23 @@ def content(summary):
     return value.tag, value.metadata.plugin_data.content
 
 
-def test_settings_that_decide_and_none_that_do_not_apply():
+def test_a_row_has_what_tells_runs_apart_and_what_is_no_default():
     found = values(of(dataset="hwdb", conditional=True, seed=3, data_dir="/secret"))
     assert (found["dataset"], found["conditional"], found["seed"]) == ("hwdb", True, 3)
     assert found["learning_rate"] == 2e-4 and found["steps"] == 1_000_000
-    assert found["generator_learning_rate"] == "learning_rate"  # in words, where None
-    for name in ("data_dir", "run_dir", "log_every", "mode_radius", "category", "watch_every"):
+    # Defaults, settings that decide nothing, and settings without an effect here.
+    for name in ("beta1", "z_dim", "data_dir", "run_dir", "log_every", "mode_radius", "width"):
         assert name not in found
-    assert "mode_radius" in values(of(dataset="mixture"))
+    assert "label_fake" not in values(of(dataset="hwdb", loss="nsgan"))
+    given = {"beta1": 0.6, "z_dim": 7, "log_every": 3, "epsilon": 1e-7}
+    found = values(of(dataset="hwdb", **given))
+    assert (found["beta1"], found["z_dim"], found["epsilon"]) == (0.6, 7, 1e-7)
+    assert "log_every" not in found
+
+
+def test_none_is_in_words():
+    found = values(of(dataset="mixture", learning_rate=1e-3))
+    assert found["generator_learning_rate"] == "learning_rate"
     assert {type(value) for value in found.values()} <= {bool, int, float, str}
 
 
@@ -52,7 +61,7 @@ def test_tensorboard_reads_what_is_written():
     read = metadata.parse_session_start_info_plugin_data(start)
     assert read.hparams["z_dim"].number_value == 2
     assert read.hparams["dataset"].string_value == "mixture"
-    assert read.hparams["simultaneous"].bool_value is True
+    assert read.hparams["conditional"].bool_value is False
     assert len(read.hparams) == len(values(config))
     assert read.group_name == ""  # two runs alike stay two rows
 

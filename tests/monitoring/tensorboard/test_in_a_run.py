@@ -51,8 +51,9 @@ def ends(values):
 def test_what_stands_once(finished, shown):
     values = shown(finished)
     tags = [tag for tag, *_ in values]
-    for tag in ("config", "graph", metadata.SESSION_START_INFO_TAG):
+    for tag in ("config", "graph", "reals", metadata.SESSION_START_INFO_TAG):
         assert tags.count(tag) == 1
+    assert [step for tag, step, *_ in values if tag == "reals"] == [0]
     assert ends(values) == [api_pb2.STATUS_SUCCESS]
 
 
@@ -95,6 +96,7 @@ def test_resumed_runs_have_one_row_and_one_end(finished, tmp_path, shown):
     values = shown(path)
     tags = [tag for tag, *_ in values]
     assert tags.count(metadata.SESSION_START_INFO_TAG) == tags.count("graph") == 1
+    assert tags.count("reals") == 1
     assert ends(values) == [api_pb2.STATUS_SUCCESS]
     assert differences(finished, path) == []
 

@@ -97,7 +97,7 @@ def test_curves_in_groups(view):
 
 def test_grids(view):
     view.open("images")
-    view.shows("samples")
+    view.shows("reals", "samples")
     pictures = ".filter(i => i.src.includes('individualImage')).map(i => i.naturalWidth)"
     view.wait(lambda: view.all("img", pictures), lambda widths: widths and all(widths))
 

@@ -1,0 +1,90 @@
+"""Opens TensorBoard on runs, each under its own name.
+
+    python -m lsgan_tf tensorboard
+    python -m lsgan_tf tensorboard runs/quick experiments --port=6007
+    python -m lsgan_tf tensorboard runs -- --bind_all --reload_interval=30
+
+Without folders it opens those under runs/. `tensorboard --logdir=runs` shows the same, but
+calls the run runs/quick `quick/tensorboard`. Runs that begin later appear, and every sample
+grid is shown, not ten of them. Flags after -- go to TensorBoard. Nothing in the folders is
+changed. Ctrl-C ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.util.paths import local
+from lsgan_tf.util.signals import Terminated
+
+if TYPE_CHECKING:
+    from lsgan_tf.reporting.run_links import RunLinks
+
+_PORT = flags.DEFINE_integer(
+    "port",
+    None,
+    "port to serve on; 0: any that is free (default: the first free one from 6006 on)",
+    lower_bound=0,
+    upper_bound=65_535,
+)
+
+_SECONDS_BETWEEN_UPDATES = 5.0
+
+
+def main(argv: list[str]) -> int:
+    """The command; returns the exit status."""
+    more = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+    folders = [local(word) for word in argv[1 : len(argv) - len(more)]] or [Path("runs")]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; expected one with runs in it, or a run")
+    from lsgan_tf.reporting.run_links import RunLinks
+
+    with tempfile.TemporaryDirectory(prefix="lsgan_tf-runs-") as place:
+        links = RunLinks(Path(place), folders)
+        if not links.update():
+            raise UserError(
+                f"no runs in {', '.join(map(str, folders))}; expected a folder with runs in it, or "
+                "a run"
+            )
+        port = [] if _PORT.value is None else [f"--port={_PORT.value}"]
+        return _serve(["--logdir", place, "--samples_per_plugin=images=1000", *port, *more], links)
+
+
+def _serve(words: Sequence[str], links: RunLinks) -> int:
+    """Runs TensorBoard, the links kept up to date, until it ends; returns its exit status."""
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lsgan_tf.reporting.tensorboard_server", *words],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        start_new_session=True,  # Ctrl-C is for this process, which ends the other
+    )
+    try:
+        while True:
+            try:
+                status = process.wait(_SECONDS_BETWEEN_UPDATES)
+                return status if status >= 0 else 128 - status  # as shells count signals
+            except subprocess.TimeoutExpired:
+                links.update()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated
