@@ -5,17 +5,20 @@
     python -m lsgan_tf reproduce --experiment=stability --scale=small --seeds=3 --out=out/stability
     python -m lsgan_tf reproduce --experiment=characters --out=out/chars -- --data_dir=/data/HWDB1.0
 
-Every run is a child process of python -m lsgan_tf.main. The same command again goes on where
-it was stopped, and tries again what failed; more --seeds may be asked for later. Flags after
--- go to every run. --out holds results.json, page.md, the figures, runs/ and logs/. Exit
-status: 0 all runs finished, 1 some failed (the page says which and is written all the same),
-130 and 143 stopped by Ctrl-C and SIGTERM, with the checkpoints of the runs written.
+Every run is a child process of python -m lsgan_tf.main. The same command again resumes what was
+stopped, and retries what failed; more --seeds may be asked for later. One process at a time works
+on a folder. Flags after -- go to every run. --out holds results.json, page.md, the figures, runs/
+and logs/. Exit status: 0 all runs finished, 1 some failed (the page is written all the same and
+lists them), 130 and 143 stopped by Ctrl-C and SIGTERM, with the checkpoints of the runs written.
 """
 
 from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -23,6 +26,9 @@ from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.registry import EXPERIMENTS, load
 from lsgan_tf.util.files import atomic_file, explained, write_json
+
+if TYPE_CHECKING:
+    from lsgan_tf.experiments.common.experiment import Arm, Experiment, Run
 
 _EXPERIMENT = flags.DEFINE_string("experiment", None, f"one of {', '.join(EXPERIMENTS)}")
 _OUT = flags.DEFINE(PATH, "out", None, "folder of the experiment; made if there is none")
@@ -44,10 +50,8 @@ def main(argv: list[str]) -> int:
         raise UserError("--out: expected the folder for the runs and the page")
 
     from lsgan_tf.experiments.common import output as folder
-    from lsgan_tf.experiments.common import results as gathering
     from lsgan_tf.experiments.common import runner
     from lsgan_tf.experiments.common.experiment import Run, config_of
-    from lsgan_tf.experiments.common.page import page
     from lsgan_tf.experiments.common.plots import check_matplotlib
 
     check_matplotlib()
@@ -65,20 +69,30 @@ def main(argv: list[str]) -> int:
     if _DRAW.value:
         for one in runs:
             runner.read_status(one, out)
+        _conclude(experiment, arms, runs, out)
     else:
-        runner.run_all(experiment, runs, out, parallel=_PARALLEL.value)
+        with folder.at_work(out):
+            runner.run_all(experiment, runs, out, parallel=_PARALLEL.value)
+            _conclude(experiment, arms, runs, out)
+    failed = [one for one in runs if one.status == "failed"]
+    for one in failed:
+        print(f"failed: {one.name}: {one.error}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _conclude(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run], out: Path) -> None:
+    """Measures the finished runs and writes the figures, the results and the page."""
+    from lsgan_tf.experiments.common import output as folder
+    from lsgan_tf.experiments.common import results as gathering
+    from lsgan_tf.experiments.common.page import page
+
     gathering.measure_all(experiment, runs, out)
     outcome = experiment.conclude(runs, out)
     results = gathering.results(experiment, arms, runs, outcome)
-    text = page(
-        experiment, arms, runs, outcome, f"python -m lsgan_tf reproduce {shlex.join(sys.argv[1:])}"
-    )
+    command = f"python -m lsgan_tf reproduce {shlex.join(sys.argv[1:])}"
+    text = page(experiment, arms, runs, outcome, command)
     with explained(out, "writing the results"):
         write_json(out / folder.RESULTS, results)
         with atomic_file(out / folder.PAGE) as temporary:
             temporary.write_text(text, encoding="utf-8")
     print(f"wrote {out / folder.PAGE} and {out / folder.RESULTS}")
-    failed = [one for one in runs if one.status == "failed"]
-    for one in failed:
-        print(f"failed: {one.name}: {one.error}", file=sys.stderr)
-    return 1 if failed else 0

@@ -17,6 +17,7 @@ from lsgan_tf.run_dir.status import values_of
 from lsgan_tf.util import locks
 from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_json
 from lsgan_tf.util.in_place import opener, refuse_link
+from lsgan_tf.util.paths import local
 from lsgan_tf.util.terminal import stdout_error
 from lsgan_tf.util.text import printable
 
@@ -54,7 +55,7 @@ class RunFolder:
     def __init__(
         self, path: Path, config: Config, classes: Sequence[str] = (), *, chief: bool = True
     ) -> None:
-        self.path, self._chief = Path(path), chief
+        self.path, self._chief = local(path), chief
         self._streams: dict[str, IO[str]] = {}
         self.echo: Callable[[str], None] = functools.partial(print, flush=True)
         self._output_lost = False

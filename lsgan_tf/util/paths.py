@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lsgan_tf.errors import UserError
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+# With one slash as well, which is what `Path` leaves of two.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|(?:gs|s3a?|hdfs|https?)://?(?=[^/])")
 
 
 def check_local(text: str) -> None:

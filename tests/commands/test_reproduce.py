@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
+
+from lsgan_tf.util import locks
 
 
 def reproduce(*words):
@@ -53,3 +56,17 @@ def test_a_failed_setting_is_told_and_the_page_is_written(tmp_path, monkeypatch)
     other = reproduce("--experiment=theory", f"--out={out}")
     assert other.returncode == 2
     assert "contains the experiment characters and this is theory" in other.stderr
+
+
+def test_one_process_at_a_time_works_on_a_folder(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    words = ["--experiment=mixture", f"--out={out}"]
+    with locks.take(out / ".lock"):
+        done = reproduce(*words)
+        drawn = reproduce(*words, "--draw_only")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert f"another process (number {os.getpid()}) is at work" in done.stderr
+    assert not (out / "runs").exists()
+    # Looking is allowed.
+    assert drawn.returncode == 0 and (out / "page.md").is_file()

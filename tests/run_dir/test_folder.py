@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -246,6 +247,13 @@ class TestLeftovers:
         with tidied(tmp_path / "nowhere"):
             pass
         assert not (tmp_path / "nowhere").exists()
+
+
+def test_an_address_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"gs:/b/run: is an address"):
+        RunFolder(Path("gs://b/run"), CONFIG)
+    assert list(tmp_path.iterdir()) == []
 
 
 class TestNewRunDir:

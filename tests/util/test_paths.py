@@ -32,6 +32,12 @@ def test_addresses_are_refused(text):
         local(text)
 
 
+@pytest.mark.parametrize("text", ["gs://bucket/run", "s3://b", "hdfs://h:1/x"])
+def test_addresses_that_went_through_a_path_are_refused(text):
+    with pytest.raises(UserError, match="is an address"):
+        local(Path(text))
+
+
 @pytest.mark.parametrize("text", ["a:b", "C:\\x", "runs/a://b", "gs:", "1://x"])
 def test_names_that_only_look_like_them_are_not(text):
     assert local(text) == Path(text)
@@ -62,6 +68,9 @@ def flags_of_paths() -> list[tuple[str, str]]:
         where = str(path.relative_to(ROOT))
         module = where[:-3].replace("/", ".") if where.startswith("lsgan_tf") else where
         found += [(module, name) for name in names if path.stem not in ("flagging", "bench_flags")]
+    for path in (ROOT / "lsgan_tf" / "commands").glob("*.py"):
+        names = re.findall(r'flags\.DEFINE\(\s*PATH,\s*"(\w+)"', path.read_text(encoding="utf-8"))
+        found += [(f"lsgan_tf {path.stem}", name) for name in names]
     return sorted(found)
 
 
@@ -76,7 +85,7 @@ def test_no_flag_with_a_path_is_read_as_plain_text():
 
 @pytest.mark.parametrize(("module", "name"), flags_of_paths())
 def test_every_command_refuses_addresses_by_name(tmp_path, module, name):
-    start = [ROOT / module] if module.endswith(".py") else ["-m", module]
+    start = [ROOT / module] if module.endswith(".py") else ["-m", *module.split()]
     done = call([*start, f"--{name}=gs://bucket/x"], tmp_path)
     assert done.returncode == 2
     assert done.stdout == "" and done.stderr.count("\n") == 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Arm, Experiment
+from lsgan_tf.util import locks
 from lsgan_tf.util.files import explained, read_json, write_json
 
 RESULTS, PAGE = "results.json", "page.md"
 _IDENTITY = "experiment.json"
+_LOCK = ".lock"
 _FLAGFILE = re.compile(r'"--flagfile=flags/(\w+)\.flags"')
 
 
@@ -43,6 +46,27 @@ def claim(out: Path, experiment: Experiment, arms: Sequence[Arm]) -> None:
             f"--out={out}: contains the experiment {_difference(found, mine)}; give the same "
             "command again, or another --out"
         )
+
+
+@contextlib.contextmanager
+def at_work(out: Path) -> Iterator[None]:
+    """Hold the folder for this process while runs are made in it.
+
+    Raises:
+      UserError: if another process makes runs in it, or it cannot be written.
+    """
+    path = out / _LOCK
+    with explained(out, "opening the output folder", "--out"):
+        try:
+            held = locks.take(path)
+        except BlockingIOError as error:
+            raise UserError(
+                f"--out={out}: another process (number {locks.holder(path)}) is at work on this "
+                "experiment; wait for it, stop it, or give another --out (--draw_only makes the "
+                "page of the runs that are there)"
+            ) from error
+    with held:
+        yield
 
 
 def run_folder(out: Path, name: str) -> Path:
