@@ -96,7 +96,7 @@ def test_what_is_no_path_is_kept(exported):
         kept = {n: v for n, v in config.to_json().items() if n not in names}
         kept["data_description"] = found.data_description
         assert kept == {n: v for n, v in found.to_json().items() if n not in names}
-    assert "my data/train" in (out / "export" / "MODEL.md").read_text("utf-8")
+    assert "my data/train" in (out / "export" / "README.md").read_text("utf-8")
 
 
 def test_an_export_that_holds_paths_is_loaded_still(exported, tmp_path):
