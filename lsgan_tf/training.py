@@ -20,7 +20,7 @@ from lsgan_tf.data import checked_source, open_source, with_facts
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
 from lsgan_tf.distribute.cluster import from_environment
-from lsgan_tf.distribute.devices import make_strategy, slow_precision
+from lsgan_tf.distribute.devices import make_strategy, slow_precision, unused_gpu
 from lsgan_tf.distribute.machine import describe_machine
 from lsgan_tf.distribute.multi_step import Pace, check_replicas, make_run_steps, uses_xla
 from lsgan_tf.distribute.workers import Workers
@@ -48,6 +48,7 @@ from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import take_weights
 from lsgan_tf.sampling import image_grid
+from lsgan_tf.settings.checks import check_coding
 from lsgan_tf.settings.table import describe_changed
 from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.paths import local, optional
@@ -94,6 +95,8 @@ def train(
         begun = load_config(run_dir)
         config, origins = as_begun(config, origins, begun)
         config = dataclasses.replace(config, data_fingerprint=begun.data_fingerprint)
+    else:
+        check_coding(config, origins)
     source = open_source(config) if source is None else checked_source(config, source)
     config = with_facts(config, source)
     path = run_dir or new_run_dir(config)
@@ -255,7 +258,8 @@ class Trainer:
     def _log_setup(self) -> None:
         self.run.log(describe_machine(self.strategy))
         slow = slow_precision(self.config.precision, self.strategy)
-        for warning in (*self._warnings, *self.source.notices, *([slow] if slow else [])):
+        unused = unused_gpu(self.config.devices)
+        for warning in filter(None, (*self._warnings, *self.source.notices, slow, unused)):
             self.run.log(warning)
         if not self._found:
             self.run.log(describe_changed(self.config, self._origins))

@@ -162,6 +162,10 @@ class TestMistakesInFlags:
             (["--z_dim=99999999"], ["--z_dim=99999999", "1 to 65,536"]),
             (["--learning_rate=nan"], ["--learning_rate=nan"]),
             (["--label_real=0"], ["--label_fake", "--label_real"]),
+            (
+                ["--dataset=cifar10", "--label_fake=0"],
+                ["--label_fake=0 and --label_target=0 (default for cifar10): ", "--label_real=1"],
+            ),
             (["--dataset=mixture", "--conditional"], ["--conditional"]),
             (["--data_dir="], ["--data_dir="]),
             (["--dataset=mnist"], ["--dataset=mnist", "hwdb|cifar10"]),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -10,6 +13,8 @@ from lsgan_tf.distribute.cluster import Cluster, meet
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import cpu
 
+_NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))
+"""What the driver of an NVIDIA GPU makes."""
 _FORM = re.compile(r"(auto|cpu|gpu)(?::(\d+))?$")
 # Instruction sets of half-precision arithmetic.
 _INSTRUCTIONS = {
@@ -63,6 +68,25 @@ def slow_precision(precision: str, strategy: tf.distribute.Strategy) -> str | No
     return (
         f"--precision={precision}: this processor emulates {precision} arithmetic, so each step "
         "takes many times as long as with --precision=float32"
+    )
+
+
+def unused_gpu(devices: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """A warning if TensorFlow does not see an NVIDIA GPU of this machine; None if all is well.
+
+    Args:
+      devices: the setting; only "auto" means a GPU where there is one.
+      environment: by `CUDA_VISIBLE_DEVICES` in it a user hides GPUs.
+    """
+    hidden = environment.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
+    if devices != "auto" or hidden or not any(path.exists() for path in _NVIDIA):
+        return None
+    if tf.config.list_physical_devices("GPU"):
+        return None
+    return (
+        "this machine has an NVIDIA GPU that TensorFlow does not see, so the run trains on the "
+        "CPU: install the CUDA libraries with pip install 'lsgan_tf[cuda]' (in a clone: pip install "
+        "'.[cuda]'), or give --devices=cpu"
     )
 
 

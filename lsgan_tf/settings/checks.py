@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
@@ -45,6 +47,32 @@ def check_together(config: Any) -> None:
         _check_characters(config)
     _check_normalisation(config)
     parse_profile_steps(config.profile_steps, config.steps)
+
+
+def check_coding(config: Any, origins: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Refuses targets with which G is to make D call its fakes fake.
+
+    For new runs alone: an older version may have begun one with such targets.
+
+    Args:
+      config: a `Config`.
+      origins: where each setting comes from, by name.
+
+    Raises:
+      UserError: naming the flags.
+    """
+    if config.loss != "lsgan" or config.label_target != config.label_fake:
+        return
+    targets = [
+        f"--{name}={getattr(config, name):g}"
+        + (f" ({origin})" if (origin := origins.get(name, "")).startswith("default") else "")
+        for name in ("label_fake", "label_target")
+    ]
+    raise UserError(
+        f"{' and '.join(targets)}: G's target is D's target for fakes, so G learns nothing; give "
+        "all three: --label_fake=0 --label_real=1 --label_target=1, or --label_fake=-1 "
+        "--label_real=1 --label_target=0"
+    )
 
 
 def _check_characters(config: Any) -> None:

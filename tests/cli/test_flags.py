@@ -338,3 +338,12 @@ class TestDescribe:
         config, origins = parse(f"--characters={many}")
         rows = {row.name: row.value for row in table.setting_rows(config, origins)}
         assert rows["characters"] == f"{many[:20]}... (3,000)"
+
+
+def test_targets_of_a_run_that_exists_are_its_own(tmp_path):
+    """One that version 0.1.0 began with the same words had other defaults."""
+    words = ["--dataset=cifar10", "--label_fake=0", f"--run_dir={tmp_path}"]
+    with pytest.raises(UserError, match="--label_fake=0 and --label_target=0"):
+        parse(*words)
+    (tmp_path / "config.json").write_text("{}")
+    assert parse(*words)[0].label_fake == 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
+from lsgan_tf.distribute import devices
 from lsgan_tf.distribute.cluster import Cluster
-from lsgan_tf.distribute.devices import make_strategy, slow_precision
+from lsgan_tf.distribute.devices import make_strategy, slow_precision, unused_gpu
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import cpu
 
@@ -64,3 +65,30 @@ def test_slow_arithmetic_is_announced(monkeypatch, precision, instructions, kind
     assert (warning is not None) == slow
     if slow:
         assert warning.startswith(f"--precision={precision}: this processor emulates {precision}")
+
+
+@pytest.fixture
+def driver(monkeypatch, tmp_path):
+    """An NVIDIA driver's file, and a TensorFlow without a GPU."""
+    monkeypatch.setattr(devices, "_NVIDIA", (tmp_path / "nvidia0",))
+    monkeypatch.setattr(devices.tf.config, "list_physical_devices", lambda kind: [])
+    return tmp_path / "nvidia0"
+
+
+def test_a_gpu_that_tensorflow_does_not_see_is_noticed(driver, monkeypatch):
+    assert unused_gpu("auto", {}) is None
+    driver.touch()
+    assert "pip install 'lsgan_tf[cuda]'" in unused_gpu("auto", {})
+    assert "\n" not in unused_gpu("auto", {"CUDA_VISIBLE_DEVICES": "0,1"})
+    monkeypatch.setattr(devices.tf.config, "list_physical_devices", lambda kind: [Device("GPU")])
+    assert unused_gpu("auto", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "environment"),
+    [("cpu", {}), ("cpu:2", {}), ("auto", {"CUDA_VISIBLE_DEVICES": "-1"}),
+     ("auto", {"CUDA_VISIBLE_DEVICES": ""})],
+)  # fmt: skip
+def test_who_chose_the_cpu_is_not_told(driver, chosen, environment):
+    driver.touch()
+    assert unused_gpu(chosen, environment) is None
