@@ -13,6 +13,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from lsgan_tf.errors import UserError
+from lsgan_tf.util.paths import check_local
+
 _DIRECTIVE = re.compile(r"--?flagfile(?:=(?P<path>.*))?", re.DOTALL)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -56,8 +59,11 @@ def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
     if not path or path in above:
         return []
     try:
+        check_local(path)
         with open(path, "rb") as stream:
             content = stream.read()
+    except UserError as error:
+        raise flags.CantOpenFlagFileError(f"--flagfile={error}") from error
     except OSError as error:
         raise flags.CantOpenFlagFileError(f"Unable to open flagfile: {error}") from error
     if b"\0" in (content := _in_bytes(content, path)):

@@ -85,8 +85,8 @@ def unused_gpu(devices: str, environment: Mapping[str, str] = os.environ) -> str
         return None
     return (
         "this machine has an NVIDIA GPU that TensorFlow does not see, so the run trains on the "
-        "CPU: install the CUDA libraries with pip install 'lsgan_tf[cuda]' (in a clone: pip install "
-        "'.[cuda]'), or give --devices=cpu"
+        "CPU: install the CUDA libraries with pip install 'lsgan_tf[cuda]' (in a clone: pip "
+        "install '.[cuda]'), or give --devices=cpu"
     )
 
 

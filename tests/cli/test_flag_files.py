@@ -62,6 +62,8 @@ def test_what_is_no_text(tmp_path, content, message):
         flag_files.lines(str(tmp_path / "none"))
     with pytest.raises(flags.Error, match="no argument"):
         flag_files.expanded(["--flagfile"])
+    with pytest.raises(flags.Error, match="--flagfile=gs://b/a.flags: is an address"):
+        flag_files.expanded(["--flagfile=gs://b/a.flags"])
 
 
 def test_utf8_where_the_locale_is_ascii(tmp_path):
