@@ -62,7 +62,7 @@ def test_what_is_no_text(tmp_path, content, message):
         flag_files.lines(str(tmp_path / "none"))
     with pytest.raises(flags.Error, match="no argument"):
         flag_files.expanded(["--flagfile"])
-    with pytest.raises(flags.Error, match="--flagfile=gs://b/a.flags: is an address"):
+    with pytest.raises(flags.Error, match=r"--flagfile=gs://b/a.flags: is an address"):
         flag_files.expanded(["--flagfile=gs://b/a.flags"])
 
 
