@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from lsgan_tf.config import Config
@@ -22,12 +23,10 @@ _LICENCES = {
         "casia-hwdb-academic-use",
         "https://nlpr.ia.ac.cn/databases/handwriting/Download.html",
     ),
-    "cifar10": _Licence("unknown"),
-    "lsun": _Licence("unknown"),
-    "images": _Licence("unknown"),
     "digits": _Licence("apache-2.0"),
     "mixture": _Licence("apache-2.0"),
 }
+_UNKNOWN = _Licence("unknown")
 _STANDIN = _Licence("other", "arphic-1999", "https://spdx.org/licenses/Arphic-1999.html")
 _DATASETS = {"hwdb": "casia-hwdb1.0", "cifar10": "cifar10", "lsun": "lsun"}
 
@@ -35,13 +34,13 @@ _DATASETS = {"hwdb": "casia-hwdb1.0", "cifar10": "cifar10", "lsun": "lsun"}
 def front_matter(config: Config) -> list[str]:
     """The lines of the front matter, its delimiters included.
 
-    Every value is a constant of this module or a setting with a fixed set of values, so
-    that nothing has to be quoted.
+    Every value is a constant of this module, a setting with a fixed set of values or a word,
+    so that nothing has to be quoted.
 
     Args:
       config: the run's, with the dataset's facts.
     """
-    licence = _STANDIN if config.data_standin else _LICENCES[config.dataset]
+    licence = _STANDIN if config.data_standin else _LICENCES.get(config.dataset, _UNKNOWN)
     lines = ["---", f"license: {licence.key}"]
     if licence.name:
         lines += [f"license_name: {licence.name}", f"license_link: {licence.link}"]
@@ -50,9 +49,16 @@ def front_matter(config: Config) -> list[str]:
     if len(config.data_shape) == 3:
         lines += ["pipeline_tag: unconditional-image-generation"]
     lines += ["tags:", *(f"- {tag}" for tag in _tags(config))]
-    if config.dataset in _DATASETS and not config.data_standin:
-        lines += ["datasets:", f"- {_DATASETS[config.dataset]}"]
+    if dataset := _dataset(config):
+        lines += ["datasets:", f"- {dataset}"]
     return [*lines, "---"]
+
+
+def _dataset(config: Config) -> str:
+    """The dataset's name; empty for the stand-in, for one's own images and for what is drawn."""
+    if config.dataset == "tfds":
+        return re.split(r"[^\w-]", config.tfds_name or "")[0]
+    return "" if config.data_standin else _DATASETS.get(config.dataset, "")
 
 
 def _tags(config: Config) -> list[str]:

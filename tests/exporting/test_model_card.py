@@ -132,7 +132,12 @@ def test_a_stand_in_names_neither_the_dataset_nor_its_licence():
     assert found["license_name"] == "arphic-1999" and "datasets" not in found
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_dataset_of_the_catalogue_is_named_without_version_and_config():
+    given = config(dataset="tfds", tfds_name="oxford_flowers102:2.1.1")
+    assert metadata(card(given, [], 1))["datasets"] == ["oxford_flowers102"]
+
+
+@pytest.mark.parametrize("dataset", [name for name in DATASETS if name != "tfds"])
 def test_every_dataset_has_metadata(dataset):
     points = {"data_shape": (2,)} if dataset == "mixture" else {}
     text = card(dataclasses.replace(config(dataset=dataset), **points), [], 1)
