@@ -244,8 +244,8 @@ def require_match(path: Path, name: str, category: str, split: str) -> None:
     of_split = _OTHER_NAMES.get(of_split, of_split) if of_split else None
     instead = "" if same else f"--category={found} or "
     raise UserError(
-        f"--data_dir={path}: {name} is {found or 'images'}{f' ({of_split})' if of_split else ''} "
-        f"by its name, requested {category} ({split}); pass {instead}another folder"
+        f"--data_dir={path}: contains {found or 'images'}{f' ({of_split})' if of_split else ''} by "
+        f"its name {name}, requested {category} ({split}); pass {instead}another folder"
         + (f" (prepare-lsun has --split={of_split})" if same else "")
     )
 

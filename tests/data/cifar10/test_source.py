@@ -122,7 +122,7 @@ def test_further_forms_beside_are_mentioned(tmp_path, records):
     write_binary(tmp_path / "cifar-10-batches-bin", records)
     write_python(tmp_path / "cifar-10-batches-py", records)
     source = cifar10.open_source(tmp_path)
-    assert "cifar-10-batches-py lies beside" in source.notices[0]
+    assert "cifar-10-batches-py is ignored" in source.notices[0]
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -192,7 +192,7 @@ def test_labels_that_would_fill_the_memory_are_not_converted(tmp_path, records):
 def test_a_pickle_that_asks_for_more_is_refused(tmp_path, records):
     folder = write_python(tmp_path, records)
     (folder / "data_batch_2").write_bytes(b"cos\nsystem\n(S'touch evil'\ntR.")
-    with pytest.raises(UserError, match=r"data_batch_2: this pickle asks for os\.system"):
+    with pytest.raises(UserError, match=r"data_batch_2: this pickle refers to os\.system"):
         cifar10.open_source(folder)
 
 

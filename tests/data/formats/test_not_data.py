@@ -140,7 +140,7 @@ def test_a_folder_with_a_config_of_something_else_is_data(folder, opened, encode
 def test_a_run_folder_itself_is_refused(tmp_path, encode):
     begin_run(tmp_path / "run")
     (tmp_path / "run" / "reals.png").write_bytes(encode())
-    with pytest.raises(UserError, match="this is a run folder of lsgan_tf, which is never used"):
+    with pytest.raises(UserError, match="this is a run folder of lsgan_tf, which cannot be used"):
         image_files.open_folder(tmp_path / "run", cache_dir=tmp_path / "cache")
 
 

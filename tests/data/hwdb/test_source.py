@@ -212,7 +212,7 @@ def test_a_copy_of_a_file_is_left_out(data_dir, opened):
     (data_dir / "train" / "copy of 1.gnt").write_bytes((data_dir / "train" / "1.gnt").read_bytes())
     source = opened()
     assert len(source) == 18
-    assert source.notices[0] == "train/copy of 1.gnt holds the same as train/1.gnt: left out"
+    assert source.notices[0] == "train/copy of 1.gnt is a duplicate of train/1.gnt: left out"
 
 
 def test_nothing_is_written_beside_the_data(data_dir, opened):
@@ -240,7 +240,7 @@ def test_few_damaged_records_are_left_out_with_a_notice(tmp_path, opened):
     source = opened(tmp_path / "x")
     assert len(source) == 1998
     assert source.notices == (
-        "skipped 2 damaged records; the first is in a.gnt at byte 19: tag ffff is no GBK "
+        "skipped 2 damaged records; the first is in a.gnt at byte 19: tag ffff is not GBK "
         "(python -m lsgan_tf verify-data lists them)",
     )
 
@@ -252,7 +252,7 @@ def test_more_damaged_records_are_an_error(tmp_path, opened, cache_dir, prepared
         opened(tmp_path / "x", max_bad_records=3)
     message = (
         r"x: 3 of 2,000 records are damaged and 2 are tolerated; the first is in a\.gnt at byte "
-        r"19: tag ffff is no GBK; .* --max_bad_records"
+        r"19: tag ffff is not GBK; .* --max_bad_records"
     )
     with pytest.raises(UserError, match=message):
         opened(tmp_path / "x")

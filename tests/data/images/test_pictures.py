@@ -94,7 +94,7 @@ def test_a_damaged_picture_is_replaced_by_the_next_sound_one(contents, caplog):
 
 def test_nothing_but_damage(encode):
     source = Pictures(Listed([b""] * 5), name="lsun", size=8, description="LSUN x")
-    with pytest.raises(UserError, match="number 3 and all that follow it cannot be decoded"):
+    with pytest.raises(UserError, match="number 3 and all following ones cannot be decoded"):
         source.read(np.array([3]))
     far = Pictures(Listed([b""] * 150 + [encode()]), name="lsun", size=8)
     with pytest.raises(UserError, match="number 0 and"):

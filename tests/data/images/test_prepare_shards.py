@@ -231,10 +231,10 @@ def test_the_folder_that_fits_is_chosen_and_others_are_refused(prepare, tmp_path
     assert "squashed" in open_prepared(tmp_path / "lsun").description
     assert "cropped" in open_prepared(tmp_path / "lsun", crop=True).description
     for options, message in [
-        ({"image_size": 16}, r"prepared for bedroom \(train\) at 8x8, squashed, asked for .*16x16"),
+        ({"image_size": 16}, r"prepared for bedroom \(train\) at 8x8, squashed, requested .*16x16"),
         ({"crop": True}, "8x8, cropped; change"),
-        ({"category": "kitchen"}, r"asked for kitchen"),
-        ({"split": "val"}, r"asked for bedroom \(val\)"),
+        ({"category": "kitchen"}, r"requested kitchen"),
+        ({"split": "val"}, r"requested bedroom \(val\)"),
     ]:
         with pytest.raises(UserError, match=message):
             open_prepared(tmp_path / "lsun" / "small", **options)

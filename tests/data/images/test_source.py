@@ -47,7 +47,7 @@ def test_labels_from_folders(folder, tmp_path):
 
 def test_a_picture_without_a_folder_has_no_label(folder, tmp_path, encode):
     (folder / "stray.png").write_bytes(encode())
-    with pytest.raises(UserError, match=r"stray\.png lies outside"):
+    with pytest.raises(UserError, match=r"stray\.png is outside"):
         image_folder.open_source(
             folder, image_size=8, labels_from_folders=True, cache_dir=tmp_path / "cache"
         )

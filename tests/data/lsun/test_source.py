@@ -161,12 +161,12 @@ def test_the_wrong_place(tmp_path, write_lmdb, bedrooms, opened):
         (tmp_path / "empty", "bedroom", "no train images of bedroom"),
         (tmp_path / "lsun", "kitchen", "only bedroom_train_lmdb"),
         (tmp_path / "lsun", "castle", "there are bedroom"),
-        (tmp_path / "lsun" / "bedroom_train_lmdb", "kitchen", r"holds bedroom \(train\)"),
+        (tmp_path / "lsun" / "bedroom_train_lmdb", "kitchen", r"contains bedroom \(train\)"),
     ]:
         with pytest.raises(UserError, match=message) as caught:
             opened(place, category)
         assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match=r"asked for bedroom \(val\)"):
+    with pytest.raises(UserError, match=r"requested bedroom \(val\)"):
         opened(tmp_path / "lsun" / "bedroom_train_lmdb", split="val")
 
 
@@ -192,12 +192,12 @@ def test_the_test_set_is_of_no_category(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("kitchen", "holds kitchen by the name kitchen"),
-        ("kitchen_val", r"holds kitchen \(val\)"),
-        ("bedroom_val", r"holds bedroom \(val\)"),
-        ("bedroom_test", r"holds bedroom \(val\)"),
-        ("bedroom/val", r"is images \(val\)"),
-        ("validation", r"is images \(val\)"),
+        ("kitchen", "contains kitchen by its name kitchen"),
+        ("kitchen_val", r"contains kitchen \(val\)"),
+        ("bedroom_val", r"contains bedroom \(val\)"),
+        ("bedroom_test", r"contains bedroom \(val\)"),
+        ("bedroom/val", r"contains images \(val\)"),
+        ("validation", r"contains images \(val\)"),
         ("test", "is LSUN's test set by its name"),
     ],
 )
@@ -292,7 +292,7 @@ def test_the_database_file_itself(tmp_path, write_lmdb, bedrooms, opened):
 
 def test_another_split_is_said_to_be_one(tmp_path, write_lmdb, bedrooms, opened):
     folder = write_lmdb(tmp_path / "bedroom_val_lmdb", bedrooms)
-    with pytest.raises(UserError, match=r"pass another folder \(.*takes --split=val\)"):
+    with pytest.raises(UserError, match=r"pass another folder \(.*has --split=val\)"):
         opened(folder)
 
 

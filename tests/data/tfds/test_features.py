@@ -51,15 +51,17 @@ def test_of_several_those_for_supervised_learning_are_taken():
     keyed = info(("image", "fine"), **features)
     assert chosen(keyed) == ("image", 3, "fine", ("a", "b"))
     assert chosen(keyed, image="other", label="coarse") == ("other", 3, "coarse", ("c",))
-    with pytest.raises(UserError, match=r"by --tfds_image: image \(Image\), other \(Image\)"):
+    with pytest.raises(UserError, match=r"with --tfds_image: image \(Image\), other \(Image\)"):
         chosen(info(**features))
-    with pytest.raises(UserError, match=r"choose one by --tfds_label: fine \(ClassLabel\), coarse"):
+    with pytest.raises(
+        UserError, match=r"choose one with --tfds_label: fine \(ClassLabel\), coarse"
+    ):
         chosen(info(**features), image="image")
     assert chosen(info(**features), image="image", labelled=False).label is None
 
 
 def test_a_map_of_images_to_images_is_ambiguous():
-    with pytest.raises(UserError, match="choose one by --tfds_image: low"):
+    with pytest.raises(UserError, match="choose one with --tfds_image: low"):
         chosen(info(("low", "high"), low=Image(), high=Image()), labelled=False)
 
 

@@ -80,10 +80,10 @@ def test_the_newest_version_or_the_one_that_is_named(prepared, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("things", r"has configurations; give one, such as --tfds_name=things/small"),
+        ("things", r"has configurations; choose one, such as --tfds_name=things/small"),
         ("things/large", r"not prepared in it; there is marks:1\.0\.0, things/small:1\.0\.0; run"),
         ("marks:3.0.0", "marks:3.0.0 is not prepared in it"),
-        ("kmnist", r"run tfds build kmnist --data_dir=\S+, or leave --data_dir out"),
+        ("kmnist", r"run tfds build kmnist --data_dir=\S+, or omit --data_dir"),
         ("markz", "there is no markz in --data_dir=.*; did you mean marks"),
     ],
 )
@@ -114,11 +114,11 @@ def test_where_the_user_keeps_data(prepared, tmp_path, monkeypatch):
     [
         ("kmnst", "no kmnst in tensorflow-datasets; did you mean kmnist or"),
         ("KMNIST", "did you mean kmnist"),
-        ("emnist", "has configurations; give one, such as --tfds_name=emnist/byclass"),
+        ("emnist", "has configurations; choose one, such as --tfds_name=emnist/byclass"),
         ("emnist/x", "has configurations"),
         ("kmnist", r"does not answer \(no network\); run tfds build kmnist --data_dir=FOLDER"),
         ("kmnist:9.9.9", r"could not prepare it.*only: 3\.0\.1"),
-        ("imagenet2012", "fetched by hand, see https"),
+        ("imagenet2012", "downloaded manually, see https"),
     ],
 )
 def test_what_cannot_be_prepared(tmp_path, name, said):

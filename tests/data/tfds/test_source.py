@@ -57,7 +57,7 @@ def test_colour_without_labels(opened, image):
 
 
 def test_labels_of_several_kinds(opened):
-    with pytest.raises(UserError, match=r"choose one by --tfds_label: kind \(ClassL.*, colour"):
+    with pytest.raises(UserError, match=r"choose one with --tfds_label: kind \(ClassL.*, colour"):
         opened("things/small", labelled=True)
     source = opened("things/small", labelled=True, label="colour")
     assert source.classes == ("red", "green", "blue", "grey")
@@ -89,7 +89,7 @@ def test_parts_of_splits(opened, image):
 @pytest.mark.parametrize(
     ("split", "said"),
     [
-        ("trian", r"marks has the splits train, test; give one, .*train\[:80%\].*train\+test"),
+        ("trian", r"marks has the splits train, test; use one, .*train\[:80%\].*train\+test"),
         ("train[:x]", "no split 'train.:x.' that tensorflow-datasets can read"),
         ("train[:0]", "there is no record in"),
         ("train[", "has the splits"),
@@ -145,7 +145,7 @@ def test_a_damaged_file(opened, prepared, tmp_path):
     folder = shutil.copytree(prepared / "marks", tmp_path / "marks")
     (shard,) = folder.glob("*/*train*")
     shard.write_bytes(shard.read_bytes()[:-20])
-    with pytest.raises(UserError, match="damaged or cut short"):
+    with pytest.raises(UserError, match="damaged or truncated"):
         opened(folder=tmp_path)
 
 
