@@ -20,7 +20,7 @@ class Metric(NamedTuple):
 
     Attributes:
       keys: names of its values.
-      extractor: "inception", "pixels", "judge" or "ocr"; None for metrics of the examples themselves.
+      extractor: "inception", "pixels", "judge" or "ocr"; None for metrics without features.
       needs_labels: whether samples must be generated with class labels.
       about: one-line description.
     """
