@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from lsgan_tf.data.formats.tfrecords import frame
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid, npz
 from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.sampling.text import draw_text
 from lsgan_tf.util.files import atomic_file, atomic_folder, explained, require_writable
 from lsgan_tf.util.progress import Progress
 
@@ -51,48 +51,9 @@ def write_text(
       UserError: for a character unknown to the model, or if `out` cannot be written.
     """
     check_file(out)
-    lines = wrapped(unicodedata.normalize("NFC", text), wrap)
-    names = sampler.names(text)
-    if not names:
-        raise UserError("--text: expected at least one character to write, received none")
-    if not sampler.of_characters:
-        raise UserError(
-            "--text: the classes of this generator are not characters, so it cannot write a "
-            "line; give --count as well to draw images of these classes"
-        )
-    if writers == "character" and truncation is None:
-        images = iter(sampler.write("".join(names), seed))
-    else:
-        indices = _noise_indices(lines, writers)
-        noise = sampler.noise(max(indices) + 1, seed, truncation)
-        images = iter(sampler.draw(noise[indices], sampler.labels(names)))
-    columns = max(len(line) for line in lines)
-    cells = np.full((len(lines), columns, *sampler.shape), 255, np.uint8)
-    for row, line in enumerate(lines):
-        for column, letter in enumerate(line):
-            if not letter.isspace():
-                cells[row, column] = next(images)
+    written = draw_text(sampler, text, seed=seed, wrap=wrap, writers=writers, truncation=truncation)
     with explained(out, "writing an image"):
-        image_grid.save_png(out, image_grid.grid(cells, scale=scale))
-
-
-def wrapped(text: str, width: int | None) -> list[str]:
-    """Split a text into lines of at most `width` characters, dropping white space at breaks."""
-    lines = []
-    for line in text.splitlines():
-        while width and len(line.rstrip()) > width:
-            lines.append(line[:width].rstrip())
-            line = line[width:].lstrip()
-        lines.append(line.rstrip() if width else line)
-    return lines
-
-
-def _noise_indices(lines: Sequence[str], writers: str) -> list[int]:
-    """Index of the noise vector of each character that is not white space."""
-    indices = [row for row, line in enumerate(lines) for letter in line if not letter.isspace()]
-    if writers == "character":
-        return list(range(len(indices)))
-    return indices if writers == "line" else [0] * len(indices)
+        image_grid.save_png(out, image_grid.grid(written.cells(), scale=scale))
 
 
 def write_set(
@@ -126,7 +87,7 @@ def write_set(
     names = list(names) or sampler.classes
     if names:
         sampler.labels(names)
-    writers = {"npz": _write_npz, "gnt": _write_gnt, "tfrecord": _write_records}
+    writers = {"npz": write_npz, "gnt": _write_gnt, "tfrecord": _write_records}
     write = writers.get(form, _write_sheet if out.suffix.lower() == ".png" else _write_folder)
     if form in ("png", "tfrecord") and len(sampler.shape) != 3:
         raise UserError(f"--format={form}: this generator makes points, not images; use npz")
@@ -148,9 +109,18 @@ def write_set(
         write(sampler, out, images(), count, names)
 
 
-def _write_npz(
+def write_npz(
     sampler: Sampler, out: Path, images: Iterator[np.ndarray], count: int, names: Sequence[str]
 ) -> None:
+    """Write images and the names of their classes as `.npz`.
+
+    Args:
+      sampler: the model that drew them.
+      out: the file to write.
+      images: in chunks, `(n, height, width, channels)` each; a single channel is dropped.
+      count: how many in all.
+      names: the class of each image, in turn; empty if unconditional.
+    """
     shape = sampler.shape
     if len(shape) == 3 and shape[-1] == 1:
         shape = shape[:-1]

@@ -194,7 +194,17 @@ def _save(images: np.ndarray, out: Path, *, rows: Sequence[str], title: str, sca
         return
     columns = range(images.shape[1])
     forth = [image_grid.grid(images[None, :, column], scale=scale) for column in columns]
-    frames = [Image.fromarray(frame) for frame in forth + forth[-2:0:-1]]
+    save_animation(forth, out)
+
+
+def save_animation(forth: Sequence[np.ndarray], out: Path) -> None:
+    """Save frames as an animation that plays them forth and back, over and over.
+
+    Args:
+      forth: the frames, uint8 `(height, width, 3)`, at least one.
+      out: the file, `.gif` or `.webp`.
+    """
+    frames = [Image.fromarray(frame) for frame in [*forth, *forth[-2:0:-1]]]
     kind = out.suffix[1:].upper()
     if kind == "WEBP":
         options = {"lossless": True, "exif": image_grid.exif_origin()}

@@ -14,7 +14,7 @@ from lsgan_tf.data.formats.gnt import GntFile
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import files as sample_files
 from lsgan_tf.sampling import image_grid
-from lsgan_tf.sampling.files import wrapped, write_set, write_text
+from lsgan_tf.sampling.files import write_set, write_text
 from lsgan_tf.sampling.sampler import Sampler, labels_by_name
 
 # Loads a SavedModel where lsgan_tf cannot be imported, and writes with it.
@@ -189,20 +189,6 @@ class TestText:
         cells = np.full((3, 3, 8, 8, 1), 255, np.uint8)
         cells[0, 0], cells[0, 2], cells[2, 0] = images
         np.testing.assert_array_equal(np.asarray(Image.open(out)), image_grid.grid(cells))
-
-    @pytest.mark.parametrize(
-        ("text", "width", "lines"),
-        [
-            ("abcde", None, ["abcde"]),
-            ("abcde\n\nf ", 2, ["ab", "cd", "e", "", "f"]),
-            ("ab  cd", 2, ["ab", "cd"]),
-            ("a b c", 2, ["a", "b", "c"]),
-            (" abc", 3, [" ab", "c"]),
-            ("abcd", 2, ["ab", "cd"]),
-        ],
-    )
-    def test_long_lines_go_on_in_the_next(self, text, width, lines):
-        assert wrapped(text, width) == lines
 
     @pytest.mark.parametrize(("writers", "alike"), [("line", (True, False)), ("one", (True, True))])
     def test_writers(self, sampler, tmp_path, writers, alike):

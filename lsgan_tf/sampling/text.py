@@ -1,0 +1,116 @@
+"""Text as images: one per character, laid out in lines."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.sampling.sampler import Sampler
+
+
+class Written(NamedTuple):
+    """A text drawn by a generator."""
+
+    lines: list[str]
+    """The text as laid out; white space takes a place and has no image."""
+    names: list[str]
+    """The class of each image, in the order of the text."""
+    images: np.ndarray
+    """uint8, `(n, height, width, channels)`."""
+
+    def cells(self) -> np.ndarray:
+        """The images by line and column, as `lay_out` returns them."""
+        return lay_out(self.lines, self.images)
+
+
+def draw_text(
+    sampler: Sampler,
+    text: str,
+    *,
+    seed: int,
+    wrap: int | None = None,
+    writers: str = "character",
+    truncation: float | None = None,
+) -> Written:
+    """Draw a text, one image per character.
+
+    Args:
+      sampler: a model whose classes are single characters.
+      text: at least one character; white space stays empty.
+      seed: of the noise.
+      wrap: longer lines continue in the next, this many characters to a line.
+      writers: of "character", "line" or "one", each has its own noise.
+      truncation: see `lsgan_tf.noise.truncated`.
+
+    Raises:
+      UserError: for a character unknown to the model, or a model of other classes.
+    """
+    lines, names = lines_of(sampler, text, wrap)
+    if writers == "character" and truncation is None:
+        return Written(lines, names, sampler.write("".join(names), seed))
+    indices = _noise_indices(lines, writers)
+    noise = sampler.noise(max(indices) + 1, seed, truncation)
+    return Written(lines, names, sampler.draw(noise[indices], sampler.labels(names)))
+
+
+def lines_of(sampler: Sampler, text: str, wrap: int | None = None) -> tuple[list[str], list[str]]:
+    """Check a text and split it.
+
+    Returns:
+      Its lines, and its characters without white space.
+
+    Raises:
+      UserError: as `draw_text`.
+    """
+    names = sampler.names(text)
+    if not names:
+        raise UserError("--text: expected at least one character to write, received none")
+    if not sampler.of_characters:
+        raise UserError(
+            "--text: the classes of this generator are not characters, so it cannot write a "
+            "line; give --count as well to draw images of these classes"
+        )
+    return wrapped(unicodedata.normalize("NFC", text), wrap), names
+
+
+def wrapped(text: str, width: int | None) -> list[str]:
+    """Split a text into lines of at most `width` characters, dropping white space at breaks."""
+    lines = []
+    for line in text.splitlines():
+        while width and len(line.rstrip()) > width:
+            lines.append(line[:width].rstrip())
+            line = line[width:].lstrip()
+        lines.append(line.rstrip() if width else line)
+    return lines
+
+
+def lay_out(lines: Sequence[str], images: np.ndarray) -> np.ndarray:
+    """Lay images out in lines, white where there is white space.
+
+    Args:
+      lines: as many characters, white space left out, as images.
+      images: uint8, `(n, height, width, channels)`.
+
+    Returns:
+      uint8, `(lines, columns, height, width, channels)`.
+    """
+    columns = max(len(line) for line in lines)
+    cells = np.full((len(lines), columns, *images.shape[1:]), 255, np.uint8)
+    remaining = iter(images)
+    for row, line in enumerate(lines):
+        for column, letter in enumerate(line):
+            if not letter.isspace():
+                cells[row, column] = next(remaining)
+    return cells
+
+
+def _noise_indices(lines: Sequence[str], writers: str) -> list[int]:
+    """Index of the noise vector of each character that is not white space."""
+    indices = [row for row, line in enumerate(lines) for letter in line if not letter.isspace()]
+    if writers == "character":
+        return list(range(len(indices)))
+    return indices if writers == "line" else [0] * len(indices)
