@@ -10,12 +10,12 @@ import lsgan_tf
 
 PACKAGE = Path(lsgan_tf.__file__).parent
 
-COMMANDS = {"main", "sample", "evaluate", "export", "report", "runs"}
+COMMANDS = {"main", "sample", "evaluate", "export", "report", "runs", "demo"}
 MODULES = {"config", "gan", "losses", "gradient_penalty", "noise", "optimizers", "ema", "build"}
 MODULES |= {"training", "errors"}
 PACKAGES = {"settings", "cli", "networks", "data", "distribute", "run_dir", "sampling", "metrics"}
 PACKAGES |= {"evaluation", "monitoring", "exporting", "reporting", "experiments", "util"}
-PACKAGES |= {"commands"}
+PACKAGES |= {"commands", "interactive"}
 
 # From the ground up. A module imports from its own package and from the lines above its own.
 LAYERS = (
@@ -30,7 +30,7 @@ LAYERS = (
     ("evaluation",),
     ("exporting",),
     ("monitoring",),
-    ("training", "reporting", "cli"),
+    ("training", "reporting", "interactive", "cli"),
     ("experiments",),
     (*sorted(COMMANDS), "commands"),
     ("__main__",),

@@ -135,7 +135,7 @@ def test_metadata(wheel):
     assert found["License-Expression"] == "Apache-2.0 AND Arphic-1999"
     assert len(found.get_all("License-File")) == 2
     assert "License" not in found and "License ::" not in str(found.get_all("Classifier"))
-    assert {"plots", "ocr", "test", "cuda", "bench"} <= set(found.get_all("Provides-Extra"))
+    assert {"plots", "demo", "ocr", "test", "cuda", "bench"} <= set(found.get_all("Provides-Extra"))
 
 
 def test_both_licences_are_in_the_wheel(wheel):

@@ -1,0 +1,95 @@
+"""Serves a web page to play with a generator: write, morph between writers, draw, download.
+
+    python -m lsgan_tf.demo
+    python -m lsgan_tf.demo --run_dir=runs/quick
+    python -m lsgan_tf.demo --model=runs/quick/export --port=8000
+
+Opens at http://127.0.0.1:7860, for this machine alone unless --host says otherwise. Text is
+written by generators of characters; others draw a grid of a class. Without --run_dir or
+--model it is the generator that comes with the package. Nothing is sent anywhere: no
+telemetry, no public link. Needs the extra: pip install 'lsgan_tf[demo]'. Ctrl-C ends it.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.flags import PATH
+from lsgan_tf.errors import UserError
+from lsgan_tf.util.signals import Terminated
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
+
+if TYPE_CHECKING:
+    from lsgan_tf.sampling.sampler import Sampler
+
+_RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of a run")
+_MODEL = flags.DEFINE(PATH, "model", None, "folder of an export (a SavedModel) instead of a run")
+_WEIGHTS = flags.DEFINE_enum(
+    "weights",
+    None,
+    ("ema", "raw"),
+    "of the generator: ema, their moving average, or raw, those of the last step (default: ema if "
+    "the run keeps it)",
+)
+_HOST = flags.DEFINE_string(
+    "host",
+    "127.0.0.1",
+    "address to listen on; 0.0.0.0 lets every machine of the network open the page, without a "
+    "password",
+)
+_PORT = flags.DEFINE_integer(
+    "port", 7860, "port to listen on, 0 to 65,535; 0 takes any free one", 0, 65_535
+)
+
+
+def main(argv: list[str]) -> None:
+    """The demo command."""
+    flags_only(argv)
+    if _RUN_DIR.value and _MODEL.value:
+        raise UserError("--run_dir and --model: both name a generator; give one of them")
+    from lsgan_tf.interactive import server
+
+    server.require_gradio()
+    signal.signal(signal.SIGTERM, _terminate)
+    with (
+        server.listen(_HOST.value, _PORT.value) as listening,
+        tempfile.TemporaryDirectory(prefix="lsgan_tf-demo-") as name,
+    ):
+        root = Path(name)
+        server.prepare_environment(root / "cache")
+        import_tensorflow()
+        sampler, truncation = _open()
+        from lsgan_tf.interactive.page import CSS, build
+
+        page = build(sampler, server.Folders(root), truncation)
+        place = server.address(_HOST.value, listening)
+        print(f"open {place} in a browser; Ctrl-C ends the demo", flush=True)
+        server.serve(page, listening, root, CSS)
+
+
+def _open() -> tuple[Sampler, float | None]:
+    """The generator that was named, or that of the package, and its default truncation."""
+    from lsgan_tf.exporting.of_run import export_of_run
+    from lsgan_tf.exporting.pretrained import TRUNCATION, pretrained
+    from lsgan_tf.sampling.sampler import Sampler
+
+    if _MODEL.value:
+        return Sampler(_MODEL.value, _WEIGHTS.value), None
+    if _RUN_DIR.value:
+        return Sampler(export_of_run(_RUN_DIR.value, say=print), _WEIGHTS.value), None
+    return pretrained().sampler, TRUNCATION
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)

@@ -1,0 +1,258 @@
+"""Drawings of the demo's page: each a picture to show and files to download."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lsgan_tf.errors import UserError
+from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.files import write_npz
+from lsgan_tf.sampling.interpolation import save_animation, way
+from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.sampling.text import draw_text, lay_out, lines_of
+
+MOST_CHARACTERS = 400
+MOST_FRAMES = 24
+MOST_IMAGES = 100
+MOST_POINTS = 5000
+LARGEST_SEED = 2**31 - 1
+
+_MOST_MORPHED = 2400  # images of a morph: characters times frames
+_MORPHED = 4  # images side by side where there is no text
+_SHOWN_HEIGHT = 96  # pixels; small images are enlarged to about this
+_TEXT = "中国人民大学的生活"
+
+
+class Drawing(NamedTuple):
+    """Files of one drawing."""
+
+    shown: Path
+    """The picture for the page: PNG, or GIF of a morph."""
+    png: Path
+    npz: Path
+
+
+def write(
+    sampler: Sampler,
+    folder: Path,
+    text: str,
+    *,
+    writer: int,
+    writers: str = "one",
+    truncation: float | None = None,
+    wrap: int | None = None,
+) -> Drawing:
+    """Writes a text.
+
+    Args:
+      sampler: a model whose classes are single characters.
+      folder: where the files go.
+      text: at most `MOST_CHARACTERS` characters.
+      writer: seed of the noise.
+      writers: who has noise of their own: "one" for the whole text, "line" or "character".
+      truncation: see `lsgan_tf.noise.truncated`.
+      wrap: most characters in a line; lines as they are typed if None.
+
+    Raises:
+      UserError: for a character that the model does not know, or too long a text.
+    """
+    _check_length(text)
+    written = draw_text(
+        sampler, text, seed=_seed(writer), wrap=wrap, writers=writers, truncation=truncation
+    )
+    picture = image_grid.grid(written.cells(), scale=_scale(sampler))
+    return _save(sampler, folder / "line", picture, written.images, written.names)
+
+
+def morph_text(
+    sampler: Sampler,
+    folder: Path,
+    text: str,
+    *,
+    first: int,
+    second: int,
+    frames: int,
+    truncation: float | None = None,
+    wrap: int | None = None,
+) -> Drawing:
+    """Writes a text by two writers and by those between them.
+
+    The picture is an animation of the text, the PNG a strip: a row for each frame, or, for a text
+    of fewer characters than frames, a row for each character.
+
+    Args:
+      sampler: as `write`.
+      folder: as `write`.
+      text: as `write`.
+      first: seed of the first writer's noise.
+      second: of the last one's.
+      frames: how many writers, both ends included.
+      truncation: as `write`.
+      wrap: as `write`.
+
+    Raises:
+      UserError: as `write`.
+    """
+    _check_length(text)
+    lines, names = lines_of(sampler, text, wrap)
+    if len(names) * frames > _MOST_MORPHED:
+        raise UserError(
+            f"{len(names)} characters by {frames} writers are {len(names) * frames:,} images, "
+            f"expected at most {_MOST_MORPHED:,}; give a shorter text or fewer frames"
+        )
+    ends = np.concatenate([sampler.noise(1, _seed(end), truncation) for end in (first, second)])
+    z = way(*ends, frames, sampler.z_distribution)
+    images = sampler.draw(
+        np.repeat(z, len(names), axis=0), np.tile(sampler.labels(names), frames)
+    ).reshape(frames, len(names), *sampler.shape)
+    scale = _scale(sampler)
+    animation = [image_grid.grid(lay_out(lines, frame), scale=scale) for frame in images]
+    if len(names) < frames:
+        strip = image_grid.grid(images.swapaxes(0, 1), rows=names, scale=scale)
+    else:
+        strip = image_grid.grid(images, scale=scale)
+    return _save_morph(sampler, folder, animation, strip, images, names)
+
+
+def morph_images(
+    sampler: Sampler,
+    folder: Path,
+    name: str | None,
+    *,
+    first: int,
+    second: int,
+    frames: int,
+    truncation: float | None = None,
+) -> Drawing:
+    """Draws images of two seeds and those between them, a row each.
+
+    Args:
+      sampler: any model of images.
+      folder: as `write`.
+      name: the class; None for all classes, evenly, or an unconditional model.
+      first: seed of the noise at the start.
+      second: at the end.
+      frames: images in a row, both ends included.
+      truncation: as `write`.
+
+    Raises:
+      UserError: for an unknown class or points.
+    """
+    if len(sampler.shape) != 3:
+        raise UserError("This generator makes points, so there are no images to morph.")
+    labels = _labels(sampler, name, _MORPHED)
+    ends = [sampler.noise(_MORPHED, _seed(end), truncation) for end in (first, second)]
+    rows = zip(*ends, strict=True)
+    z = np.concatenate([way(*row, frames, sampler.z_distribution) for row in rows])
+    repeated = None if labels is None else np.repeat(labels, frames)
+    images = sampler.draw(z, repeated).reshape(_MORPHED, frames, *sampler.shape)
+    scale = _scale(sampler)
+    animation = [image_grid.grid(images[None, :, at], scale=scale) for at in range(frames)]
+    names = [] if labels is None else [sampler.classes[label] for label in labels]
+    strip = image_grid.grid(images, rows=names, scale=scale)
+    return _save_morph(sampler, folder, animation, strip, images.swapaxes(0, 1), names)
+
+
+def draw_grid(
+    sampler: Sampler,
+    folder: Path,
+    name: str | None,
+    *,
+    seed: int,
+    count: int,
+    truncation: float | None = None,
+) -> Drawing:
+    """Draws a grid of images of a class, or the points of the mixture.
+
+    Args:
+      sampler: any model.
+      folder: as `write`.
+      name: the class; None for all classes, evenly, or an unconditional model.
+      seed: of the noise.
+      count: how many images, at most `most_images(sampler)`.
+      truncation: as `write`.
+
+    Raises:
+      UserError: for an unknown class.
+    """
+    count = min(max(int(count), 1), most_images(sampler))
+    labels = _labels(sampler, name, count)
+    images = sampler.draw(sampler.noise(count, _seed(seed), truncation), labels)
+    names = [] if labels is None else [sampler.classes[label] for label in labels]
+    if len(sampler.shape) == 3:
+        columns = math.isqrt(count - 1) + 1
+        cells = np.full((-(-count // columns) * columns, *sampler.shape), 255, np.uint8)
+        cells[:count] = images
+        picture = image_grid.grid(cells.reshape(-1, columns, *sampler.shape), scale=_scale(sampler))
+    else:
+        limit = max(2.0, 1.1 * float(np.abs(images).max(initial=0)))
+        picture = image_grid.scatter(images, np.zeros((0, 2)), limit=limit)
+    return _save(sampler, folder / "samples", picture, images, names)
+
+
+def first_text(sampler: Sampler) -> str:
+    """A text that the model can write."""
+    known = "".join(letter for letter in _TEXT if letter in sampler.classes)
+    return known if len(known) > 3 else "".join(sampler.classes[:8])
+
+
+def most_images(sampler: Sampler) -> int:
+    """The largest count of `draw_grid`."""
+    return MOST_IMAGES if len(sampler.shape) == 3 else MOST_POINTS
+
+
+def _check_length(text: str) -> None:
+    length = len("".join(text.split()))
+    if not length:
+        raise UserError("Type at least one character to write.")
+    if length > MOST_CHARACTERS:
+        raise UserError(
+            f"The text has {length:,} characters; this page writes at most {MOST_CHARACTERS} at "
+            "once (python -m lsgan_tf.sample writes longer ones)."
+        )
+
+
+def _seed(value: float | None) -> int:
+    if value is None or value != int(value) or not 0 <= value <= LARGEST_SEED:
+        raise UserError(f"The writer or seed is a whole number from 0 to {LARGEST_SEED:,}.")
+    return int(value)
+
+
+def _labels(sampler: Sampler, name: str | None, count: int) -> np.ndarray | None:
+    if name is None or not sampler.classes:
+        return sampler.spread(count)
+    return np.repeat(sampler.labels([name]), count)
+
+
+def _scale(sampler: Sampler) -> int:
+    return max(1, min(4, _SHOWN_HEIGHT // sampler.shape[0]))
+
+
+def _save(
+    sampler: Sampler, path: Path, picture: np.ndarray, images: np.ndarray, names: Sequence[str]
+) -> Drawing:
+    """Writes path.png and path.npz."""
+    png, npz = path.with_suffix(".png"), path.with_suffix(".npz")
+    image_grid.save_png(png, picture)
+    write_npz(sampler, npz, iter([images]), len(images), names)
+    return Drawing(png, png, npz)
+
+
+def _save_morph(
+    sampler: Sampler,
+    folder: Path,
+    animation: Sequence[np.ndarray],
+    strip: np.ndarray,
+    images: np.ndarray,
+    names: Sequence[str],
+) -> Drawing:
+    """Writes an animation, its strip and its images, `(frames, n, h, w, c)`."""
+    gif = folder / "morph.gif"
+    save_animation(animation, gif)
+    saved = _save(sampler, folder / "morph", strip, images.reshape(-1, *sampler.shape), names)
+    return saved._replace(shown=gif)
