@@ -186,7 +186,7 @@ class Trainer:
         """Trains to the end.
 
         Returns:
-          The process's exit status; README lists them.
+          The process's exit status; docs/runs.md lists them.
         """
         self._resume()
         config = self.config

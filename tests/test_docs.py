@@ -19,7 +19,7 @@ from lsgan_tf.experiments.registry import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
-PAGES += sorted((ROOT / "docs").glob("*.md"))
+PAGES += sorted((ROOT / "docs").rglob("*.md"))
 # The presets' comments show commands too.
 COMMENTED = sorted((ROOT / "lsgan_tf" / "presets").glob("*.flags"))
 _PROGRAM = re.compile(
@@ -39,14 +39,15 @@ ELSEWHERE = {
     r"\.ci/run$": ".ci/run",
     r"tensorboard --logdir(_spec)? ": "tests/monitoring/tensorboard/test_views_in_browser.py",
     r"(TF=\$\(python|gcc|\./write_text) ": "tests/exporting/test_export.py",
+    r"source \.venv/bin/activate$": None,
+    r"pip install -c constraints\.txt (\.|'\.\[demo\]')$": ".ci/run",
     r"pip install xprof$": None,  # brings a tab of TensorBoard's that no test opens
 }
 # How many examples in Python each page has, and what runs them.
 EXAMPLES = {
-    "README.md": (1, "tests/test_docs_examples.py"),
     "library.md": (3, "tests/test_library.py", "tests/data/hwdb/test_tfds_builder.py"),
     "measures.md": (2, "tests/test_docs_examples.py"),
-    "shipping.md": (1, "tests/exporting/test_export.py"),
+    "shipping.md": (2, "tests/test_docs_examples.py", "tests/exporting/test_export.py"),
 }
 
 # Takes command lines as the program itself would, one after the other.
@@ -212,8 +213,11 @@ def test_the_pages_show_commands_at_all():
 
 def test_readme_leads_to_every_page():
     text = (ROOT / "README.md").read_text("utf-8")
-    for page in (ROOT / "docs").glob("*.md"):
-        assert f"docs/{page.name}" in text, page.name
+    notes = ROOT / "docs" / "notes"
+    for page in (ROOT / "docs").rglob("*.md"):
+        # Notes are linked from the page that they belong to.
+        if page.parent != notes:
+            assert f"docs/{page.name}" in text, page.name
 
 
 def test_a_dead_flag_would_be_found():

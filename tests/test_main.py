@@ -334,14 +334,14 @@ class TestMistakesInFolders:
             load_config(tmp_path / "nowhere")
 
 
-def test_help_and_readme_list_every_exit_status():
+def test_help_and_docs_list_every_exit_status():
     from lsgan_tf import errors, main
     from lsgan_tf.monitoring import collapse
 
     kinds = (errors.UserError, *errors.UserError.__subclasses__())
     statuses = {0, 130, 143, collapse.EXIT_COLLAPSED, *(kind.status for kind in kinds)}
     assert {2, 3, 4, 5} < statuses
-    readme = (Path(main.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    for text in (main.__doc__, readme):
+    page = (Path(main.__file__).parents[1] / "docs" / "runs.md").read_text(encoding="utf-8")
+    for text in (main.__doc__, page):
         listed = text.split("Exit status:")[1].split("\n\n")[0]
         assert statuses <= set(map(int, re.findall(r"\b\d+\b", listed)))

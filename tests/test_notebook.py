@@ -65,7 +65,7 @@ def test_it_runs_from_top_to_bottom(executed):
     assert len(pictures) == 2
     text = "".join(out.get("text", "") for cell in outputs for out in cell)
     assert "does not know 龘 (U+9F98)" in text and "judge_top1" in text
-    for name in ("line.png", "run/export/saved_model.pb", "run/export/MODEL.md"):
+    for name in ("line.png", "run/export/saved_model.pb", "run/export/README.md"):
         assert (folder / "first_hour" / name).is_file(), name
 
 
