@@ -1,4 +1,4 @@
-"""Two sets of images compared: metrics of image files, without a run."""
+"""Compares two sets of image files by metrics, without a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OF_PIXELS = ("pixel_kid", "pixel_prdc")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How to compare; the fields are flags of `lsgan_tf.evaluate`."""
+    """Options of a comparison: flags of `lsgan_tf.evaluate`."""
 
     image_size: int | None = None
     samples: int | None = None
@@ -39,10 +39,10 @@ class Options:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Refuses metrics that two sets of images without labels cannot have.
+    """Check that metrics apply to unlabelled images.
 
     Raises:
-      UserError: naming those that they can.
+      UserError: listing the metrics that do.
     """
     for name in names:
         if name not in (*_OF_INCEPTION, *_OF_PIXELS):
@@ -62,23 +62,23 @@ def compare(
     command: Sequence[str] = (),
     log: Callable[[str], None] = print,
 ) -> str:
-    """Compares two sets of images and writes the result as JSON.
+    """Compare two sets of images and write the result as JSON.
 
     Args:
       samples_dir: folder or `.npz` file of generated images.
-      reals_dir: the same of real ones.
-      names: of metrics; None is FID, KID and precision to coverage, or, without the Inception
-        graph, the metrics of pixels.
-      options: how.
+      reals_dir: folder or `.npz` file of real images.
+      names: names of the metrics; None for "fid", "kid" and "prdc", or pixel metrics without the
+        Inception graph.
+      options: options of the comparison.
       out: JSON file to write, replaced if it exists.
-      command: what was typed, noted in the file.
-      log: takes a line for the user.
+      command: the command line, recorded in the file.
+      log: called with each line of output.
 
     Returns:
       The table.
 
     Raises:
-      UserError: if a set cannot be read, the sets do not fit, or a metric cannot be had.
+      UserError: if a set cannot be read, the sizes differ, or a metric cannot be computed.
     """
     check_names(names or ())
     samples, reals = (
@@ -90,7 +90,7 @@ def compare(
     if samples.shape != reals.shape:
         raise UserError(
             f"--samples_dir has {samples.description}, --reals_dir {reals.description}: expected "
-            "one size; give --image_size=N to bring all to N x N"
+            "one size; use --image_size=N to resize all to N x N"
         )
     counts = _count(samples, "samples", options.samples), _count(reals, "reals", options.reals)
     names, extractors = _extractors(names, min(counts), options, log)
@@ -111,8 +111,8 @@ def compare(
         "protocol": {
             "samples": counts[0],
             "seed": options.seed,
-            "sampled": _facts(samples),
-            "real": {**_facts(reals), "count": counts[1], "seed": REAL_SEED},
+            "sampled": _metadata(samples),
+            "real": {**_metadata(reals), "count": counts[1], "seed": REAL_SEED},
             "tensorflow": tf.__version__,
             "extractors": facts_of_extractors(extractors),
             "parameters": parameters(*counts),
@@ -124,18 +124,18 @@ def compare(
     return _table(report)
 
 
-def _count(images: ImageSet, flag: str, asked: int | None) -> int:
-    if asked is not None and asked > len(images):
+def _count(images: ImageSet, flag: str, requested: int | None) -> int:
+    if requested is not None and requested > len(images):
         raise UserError(
-            f"--{flag}={asked}: there are {images.description}; ask for at most so many"
+            f"--{flag}={requested}: there are {images.description}; use at most that many"
         )
-    return len(images) if asked is None else asked
+    return len(images) if requested is None else requested
 
 
 def _extractors(
     names: Sequence[str] | None, fewest: int, options: Options, log: Callable[[str], None]
 ) -> tuple[tuple[str, ...], dict[str, Extractor]]:
-    """The metrics, by default what can be had, and what they need."""
+    """The metrics, by default those available, and their extractors."""
     kinds = {METRICS[name].extractor for name in names or _OF_INCEPTION}
     found: dict[str, Extractor] = {"pixels": Pixels()} if "pixels" in kinds else {}
     if "inception" in kinds:
@@ -145,18 +145,18 @@ def _extractors(
             instead = ",".join(_OF_PIXELS)
             if names or options.inception:
                 raise UserError(
-                    f"{error}; or give --metrics={instead}, which need no graph"
+                    f"{error}; or use --metrics={instead}, which need no graph"
                 ) from error
             log(f"note: no FID, KID, precision and recall: {error}")
-            log(f"note: {instead} are of pixels and compare with nothing but one another")
+            log(f"note: {instead} are pixel metrics, comparable only with one another")
             return _OF_PIXELS, {"pixels": Pixels()}
     if names is None:
         enough = fewest > found["inception"].dim
         names = ("fid", "kid", "prdc") if enough else ("kid", "prdc")
         if not enough:
             log(
-                f"note: no FID: its covariance needs more than {found['inception'].dim:,} images "
-                f"of either kind, there are {fewest:,}"
+                f"note: no FID: its covariance requires more than {found['inception'].dim:,} "
+                f"images of either kind, there are {fewest:,}"
             )
     return tuple(names), found
 
@@ -178,7 +178,7 @@ def _seen(
     return Seen(own, real, real, options.seed)
 
 
-def _facts(images: ImageSet) -> dict[str, Any]:
+def _metadata(images: ImageSet) -> dict[str, Any]:
     return {"description": images.description, "fingerprint": images.fingerprint}
 
 
@@ -192,7 +192,7 @@ def _table(report: dict[str, Any]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     lines.append(f"{protocol['samples']:,} of {protocol['sampled']['description']}")
-    lines.append(f"beside {protocol['real']['count']:,} of {protocol['real']['description']}")
-    for facts in protocol["extractors"].values():
-        lines.append(f"extractor: {facts['name']}; resizing: {facts['resizer']}")
+    lines.append(f"versus {protocol['real']['count']:,} of {protocol['real']['description']}")
+    for extractor in protocol["extractors"].values():
+        lines.append(f"extractor: {extractor['name']}; resizing: {extractor['resizer']}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Sets of image files to be compared: a folder, or an array in a `.npz` file."""
+"""Sets of images to compare: a folder of files, or an array in a `.npz` file."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from lsgan_tf.util import files
 from lsgan_tf.util.progress import Progress
 
 _LARGEST = 1 << 36
-_ARRAYS = ("images", "arr_0")  # as sample writes it, and as np.savez without a name
+_ARRAYS = ("images", "arr_0")  # names used by lsgan_tf.sample and by np.savez
 
 
 class ImageSet(Source):
-    """Images of one size in RGB.
+    """RGB images of one size.
 
     Attributes:
-      path: where they lie.
-      flag: the flag that named it.
+      path: their folder or file.
+      flag: flag of the path, for messages.
     """
 
     name = "images"
@@ -50,28 +50,28 @@ class ImageSet(Source):
 
 
 class ImageFolder(ImageSet):
-    """Image files below a folder, in the order of their names, decoded as they are read.
+    """Image files below a folder, sorted by name, decoded when read.
 
     Args:
       path: the folder.
-      flag: the flag that named it, for messages.
-      size: height and width that all images are squashed to; None if all have one size.
+      flag: flag of the path, for messages.
+      size: height and width to squash all images to; None if they have one size.
 
     Raises:
-      UserError: if there is no image, one cannot be decoded, or they are of several sizes.
+      UserError: if there is no image, one cannot be decoded, or sizes differ.
     """
 
     def __init__(self, path: Path, flag: str, size: int | None) -> None:
         if (own := our_own(path)) not in (None, "a cache"):
             raise UserError(
-                f"--{flag}={path}: this is {own} of lsgan_tf; give a folder of images, or the run "
-                "by --run_dir"
+                f"--{flag}={path}: this is {own} of lsgan_tf; use a folder of images, or --run_dir "
+                "for a run"
             )
-        everything = [name for name, _ in walk(path)]
-        self._names = [name for name in everything if is_picture(name)]
+        all_names = [name for name, _ in walk(path)]
+        self._names = [name for name in all_names if is_picture(name)]
         self._size = size
         if not self._names:
-            found = f"{len(everything):,} other files" if everything else "nothing"
+            found = f"{len(all_names):,} other files" if all_names else "nothing"
             raise UserError(
                 f"--{flag}={path}: expected images ({', '.join(ENDINGS)}), found {found}"
             )
@@ -87,8 +87,8 @@ class ImageFolder(ImageSet):
                 progress.add(1)
         width, height = (size, size) if size else self._first[1]
         super().__init__(path, flag, (height, width, 3), digest.hexdigest(), len(self._names))
-        if others := len(everything) - len(self._names):
-            self.notices = (f"--{flag}={path}: {others:,} files are no images and are left out",)
+        if others := len(all_names) - len(self._names):
+            self.notices = (f"--{flag}={path}: {others:,} files are not images and are left out",)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See `Source`.
@@ -117,7 +117,7 @@ class ImageFolder(ImageSet):
             raise UserError(
                 f"--{self.flag}={self.path}: images of several sizes, {shown(self._first[0])} of "
                 f"{_size(*self._first[1][::-1])} and {shown(name)} of {_size(*size[::-1])} pixels; "
-                "give --image_size=N to bring all to N x N"
+                "use --image_size=N to resize all to N x N"
             )
 
 
@@ -125,13 +125,13 @@ class ImageArray(ImageSet):
     """Images in an array of a `.npz` file.
 
     Args:
-      path: the file. Its array `images`, or the only one that holds images, is taken.
-      flag: the flag that named it, for messages.
-      size: height and width that all images are squashed to; None leaves them.
+      path: the file, with an array `images`, or a single array of images.
+      flag: flag of the path, for messages.
+      size: height and width to squash all images to; None to keep their size.
 
     Raises:
-      UserError: if it is damaged, or holds no images: uint8 `(n, height, width)`, or this with 1
-        or 3 channels.
+      UserError: if it is damaged, or has no images: uint8 `(n, height, width)`, or with 1 or 3
+        channels.
     """
 
     def __init__(self, path: Path, flag: str, size: int | None) -> None:
@@ -139,7 +139,7 @@ class ImageArray(ImageSet):
             with files.explained(path, "reading the images"):
                 arrays = npz.read(path, _LARGEST)
         except ValueError as error:
-            raise UserError(f"--{flag}={path}: not a sound .npz file ({error})") from error
+            raise UserError(f"--{flag}={path}: not a valid .npz file ({error})") from error
         fitting = {name: array for name, array in arrays.items() if _holds_images(array)}
         name = next((name for name in _ARRAYS if name in fitting), None)
         if name is None and len(fitting) == 1:
@@ -168,15 +168,15 @@ class ImageArray(ImageSet):
 
 
 def open_image_set(path: Path, flag: str, size: int | None = None) -> ImageSet:
-    """Opens a set of images.
+    """Open a set of images.
 
     Args:
-      path: a folder of image files, nested or not, or a `.npz` file.
-      flag: the flag that named it, for messages.
-      size: height and width that all images are squashed to; None if all have one size.
+      path: a folder of image files, searched recursively, or a `.npz` file.
+      flag: flag of the path, for messages.
+      size: height and width to squash all images to; None if they have one size.
 
     Raises:
-      UserError: if there is none, or as `ImageFolder` and `ImageArray`.
+      UserError: if there is none; see also `ImageFolder` and `ImageArray`.
     """
     if path.is_dir():
         return ImageFolder(path, flag, size)
@@ -193,7 +193,7 @@ def open_image_set(path: Path, flag: str, size: int | None = None) -> ImageSet:
 
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Names the image that cannot be decoded."""
+    """Convert `Undecodable` to a `UserError` that names the image."""
     try:
         yield
     except decode.Undecodable as error:

@@ -1,4 +1,4 @@
-"""Features that need no network: the pixels of a small image."""
+"""Pixels of downsampled images as features."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SIDE = 16
 
 
 class Pixels:
-    """Pixels of images of 16x16, from -1 to 1, as an extractor of features.
+    """Feature extractor of the pixels of images resized to 16x16, from -1 to 1.
 
-    They tell whether layout and colours of two sets agree and know nothing of what images show.
+    The features represent layout and colours, not content.
 
     Attributes:
-      dim: length of a feature vector, 768.
-      name: what it is, for results.
-      resizer: how images are brought to its size.
+      dim: feature dimension, 768.
+      name: name of the extractor, for results.
+      resizer: description of the resizing.
       digest: identity of the features.
     """
 
@@ -28,15 +28,15 @@ class Pixels:
     digest = hashlib.sha256(f"{name}, {resizer}, -1 to 1".encode()).hexdigest()
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features of images, uint8 `(n, height, width, 1 or 3)`; grey counts as three channels.
+        """Compute features of images, uint8 `(n, height, width, 1 or 3)`.
 
         Returns:
-          Features, float32 `(n, 768)`, and logits of one class, which say nothing.
+          Features, float32 `(n, 768)`, and constant logits of one class.
         """
         small = np.empty((len(images), SIDE, SIDE, 3), np.uint8)
         for image, target in zip(images, small, strict=True):
-            picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-            picture = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-            target[:] = np.asarray(picture)
+            resized = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+            resized = resized.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+            target[:] = np.asarray(resized)
         features = small.reshape(len(images), self.dim).astype(np.float32) / 127.5 - 1
         return features, np.zeros((len(images), 1), np.float32)

@@ -105,7 +105,7 @@ def test_too_few_for_a_covariance(compared, write_images):
     few = write_images("a", 6)
     report, _, lines = compared(few, few)
     assert set(figures(report)) == {"kid", "kid_std", *PRDC}
-    assert "no FID: its covariance needs more than 6 images of either kind, there are 6" in lines[0]
+    assert "no FID: its covariance requires more than 6 images of either kind, there are 6" in lines[0]
     with pytest.raises(UserError, match="--metrics=fid: the covariance of 6 features needs more"):
         compared(few, few, "fid")
     with pytest.raises(UserError, match="--metrics=prdc: needs at least 6"):
@@ -114,7 +114,7 @@ def test_too_few_for_a_covariance(compared, write_images):
 
 def test_sizes(compared, write_images):
     small, large = write_images("a", 8), write_images("b", 8, size=(24, 24))
-    with pytest.raises(UserError, match=r"12x12 in .*24x24 in .*: expected one size; give --image"):
+    with pytest.raises(UserError, match=r"12x12 in .*24x24 in .*: expected one size; use --image"):
         compared(small, large)
     report, _, _ = compared(small, large, image_size=16)
     assert "of 16x16" in report["protocol"]["real"]["description"]
@@ -125,7 +125,7 @@ def test_some_of_them(compared, write_images):
     report, shown, _ = compared(folder, folder, "kid", samples=10, reals=15)
     assert (report["protocol"]["samples"], report["protocol"]["real"]["count"]) == (10, 15)
     assert "10 of 20 images" in shown and "beside 15 of 20 images" in shown
-    with pytest.raises(UserError, match=r"--samples=21: there are 20 images .* at most so many"):
+    with pytest.raises(UserError, match=r"--samples=21: there are 20 images .* at most that many"):
         compared(folder, folder, "kid", samples=21)
 
 

@@ -25,7 +25,7 @@ def test_a_folder_in_the_order_of_names(write_images):
         found.read(np.array([1]))[0], np.asarray(Image.open(folder / "001.png"))
     )
     assert set(found.read(np.array([3])).ravel().tolist()) == {7}
-    assert found.notices == (f"--samples_dir={folder}: 1 files are no images and are left out",)
+    assert found.notices == (f"--samples_dir={folder}: 1 files are not images and are left out",)
     assert found.description == f"4 images of 12x12 in {folder}"
 
 
@@ -38,7 +38,7 @@ def test_sides_that_differ(write_images):
 def test_mixed_sizes_need_one(write_images):
     folder = write_images("a", 2)
     Image.new("RGB", (9, 14)).save(folder / "b.png")
-    with pytest.raises(UserError, match=r"000.png of 12x12 and b.png of 9x14 pixels; give --imag"):
+    with pytest.raises(UserError, match=r"000.png of 12x12 and b.png of 9x14 pixels; use --imag"):
         opened(folder)
     assert opened(folder, 8).read(np.arange(3)).shape == (3, 8, 8, 3)
 
@@ -108,7 +108,7 @@ def test_what_is_no_set(tmp_path, make_run, write_images):
         (tmp_path / "empty", "found nothing"),
         (tmp_path / "texts", "found 1 other files"),
         (tmp_path / "gone", "no such file or folder"),
-        (tmp_path / "x.npz", r"not a sound \.npz file"),
+        (tmp_path / "x.npz", r"not a valid \.npz file"),
         (tmp_path / "x.zip", "a zip archive; unpack it first"),
         (tmp_path / "texts" / "a.txt", "found another file"),
         (make_run(), "this is a run folder of lsgan_tf.*--run_dir"),

@@ -1,7 +1,7 @@
-"""Bitmaps of any size to squares of one size, on all cores.
+"""Resizes bitmaps to squares on all cores.
 
-Threads are no help: one bitmap takes some 40 microseconds, too little to hand the interpreter's
-lock back and forth. So child processes run this module; it imports little, to start quickly.
+Processes are used because a bitmap takes about 40 microseconds, too little for threads that compete
+for the interpreter lock. This module imports little, so that they start quickly.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from lsgan_tf.util.process_pool import map_jobs
 
 BACKGROUND = 255
 
-# A process starts in the time it takes to squash so many bytes of bitmaps.
+# Minimum size of the bitmaps per process.
 _WORTH_A_PROCESS = 8 << 20
-# One share is so many pictures at most, and so many bytes of them.
-_SHARE_PICTURES = 1024
-_SHARE_BYTES = 4 << 20
+# Maximum number and size of images per chunk.
+_CHUNK_IMAGES = 1024
+_CHUNK_BYTES = 4 << 20
 
 RECORD = struct.Struct("<iqHH")
-"""One bitmap to squash: number of its file, offset of its first pixel, width, height."""
+"""A bitmap: index of its file, offset of its first pixel, width, height."""
 
 
 @dataclass(frozen=True)
 class ResizeJob:
-    """What all shares of one preparation have in common.
+    """Bitmaps to resize and where to write them.
 
     Attributes:
-      files: the files that hold the bitmaps, by number.
-      records: a file of `RECORD`, one for each picture to make, in order.
-      images: the file to write the pictures to, uint8, one after another.
-      size: side of a picture in pixels.
-      keep_aspect: whether to fit and centre on white rather than to squash.
+      files: the files of the bitmaps.
+      records: a file of `RECORD`, one per image, in order.
+      images: the output file, uint8.
+      size: height and width in pixels.
+      keep_aspect: fit and centre on white instead of squashing.
     """
 
     files: tuple[str, ...]
@@ -55,15 +55,14 @@ class ResizeJob:
 
 
 def square(image: Image.Image, size: int, *, keep_aspect: bool = False) -> Image.Image:
-    """A grey picture as a square, by antialiased bilinear resampling.
+    """Resize a greyscale image to a square by antialiased bilinear resampling.
 
-    This is what the authors' `scipy.misc.imresize` did. White stays 255.
+    Equivalent to the authors' `scipy.misc.imresize`. White stays 255.
 
     Args:
-      image: of mode "L", background 255.
-      size: side of the square, in pixels.
-      keep_aspect: fit the longer side and centre the picture on white, instead of bringing both
-        sides to `size`.
+      image: an image of mode "L", background 255.
+      size: height and width in pixels.
+      keep_aspect: fit the longer side and centre on white instead of squashing.
     """
     if not keep_aspect:
         return image.resize((size, size), Image.Resampling.BILINEAR)
@@ -76,36 +75,35 @@ def square(image: Image.Image, size: int, *, keep_aspect: bool = False) -> Image
 
 
 def squash_all(plan: ResizeJob, count: int, source_bytes: int) -> Iterator[int]:
-    """Makes all pictures of a plan.
+    """Resize all bitmaps of a job.
 
     Args:
-      plan: what to do.
-      count: number of records in it.
-      source_bytes: size of the bitmaps, to judge whether processes are worth starting.
+      plan: the job.
+      count: number of records.
+      source_bytes: size of the bitmaps, which determines the number of processes.
 
     Yields:
-      How many pictures each finished share had.
+      The number of images of each finished chunk.
 
     Raises:
-      UserError: if a file cannot be read, the pictures cannot be written, or a process ended
-        unasked.
+      UserError: if a file cannot be read, the images cannot be written, or a process dies.
     """
-    step = max(1, min(_SHARE_PICTURES, _SHARE_BYTES // plan.size**2))
-    shares = [(first, min(first + step, count)) for first in range(0, count, step)]
-    processes = min(cpu.cores(), len(shares), source_bytes // _WORTH_A_PROCESS)
+    step = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // plan.size**2))
+    chunks = [(first, min(first + step, count)) for first in range(0, count, step)]
+    processes = min(cpu.cores(), len(chunks), source_bytes // _WORTH_A_PROCESS)
     if processes < 2 or not sys.executable:
-        yield from map(_worker(plan), shares)
+        yield from map(_worker(plan), chunks)
         return
-    counts = map_jobs(_worker, plan, shares, workers=processes, doing="preparing characters")
+    counts = map_jobs(_worker, plan, chunks, workers=processes, doing="preparing characters")
     with contextlib.closing(counts):
         yield from counts
 
 
-def squash_share(plan: ResizeJob, first: int, last: int) -> None:
-    """Makes the pictures of records `first` to `last` (exclusive) and writes them in place.
+def squash_chunk(plan: ResizeJob, first: int, last: int) -> None:
+    """Resize the bitmaps of records `first` to `last` (exclusive) and write them in place.
 
     Raises:
-      OSError: if a file cannot be read or the pictures cannot be written.
+      OSError: if a file cannot be read or the images cannot be written.
     """
     with open(plan.records, "rb") as stream:
         stream.seek(first * RECORD.size)
@@ -125,20 +123,21 @@ def squash_share(plan: ResizeJob, first: int, last: int) -> None:
 
 
 def _read(stream: BinaryIO, offset: int, count: int) -> bytes:
-    # Not a map: that would count as memory of this process, and a file cut short would kill it.
+    # Not a memory map, since a truncated file would kill the process.
     pixels = os.pread(stream.fileno(), count, offset)
     if len(pixels) != count:
-        raise OSError(errno.EIO, f"{stream.name} changed since it was looked through")
+        raise OSError(errno.EIO, f"{stream.name} changed after it was scanned")
     return pixels
 
 
 def _worker(plan: ResizeJob) -> Callable[[tuple[int, int]], int]:
-    """Make the function that processes a range of records and returns their number."""
+    """Return a function that processes a range of records and returns their number."""
 
-    def work(share: tuple[int, int]) -> int:
-        # The pictures lie in a temporary folder, whose name would say nothing to a user.
+    def work(chunk: tuple[int, int]) -> int:
+        # Errors name the final folder instead of the temporary one.
         with explained(Path(plan.images).parent.parent, "preparing the characters"):
-            squash_share(plan, *share)
-        return share[1] - share[0]
+            squash_chunk(plan, *chunk)
+        return chunk[1] - chunk[0]
+
 
     return work

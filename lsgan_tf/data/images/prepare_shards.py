@@ -58,8 +58,7 @@ def prepare(
       split: `"train"` or `"val"`, for the manifest.
       preprocessing: how to resize and encode.
       shard_images: number of source images per shard.
-      workers: number of processes; 1 uses this process. More require a main module that can be
-        imported without side effects, as for `multiprocessing`.
+      workers: number of processes; 1 uses this process.
 
     Returns:
       The manifest.

@@ -195,7 +195,7 @@ def test_disk_full_while_preparing(opened, cache_dir, monkeypatch):
     def no_space(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(resize, "squash_share", no_space)
+    monkeypatch.setattr(resize, "squash_chunk", no_space)
     with pytest.raises(UserError, match="the disk is full while preparing the characters"):
         opened()
     assert not leftovers(cache_dir) and not prepared(cache_dir)
@@ -213,7 +213,7 @@ def test_stopped_while_preparing(opened, cache_dir, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(resize, "squash_share", stopped)
+    monkeypatch.setattr(resize, "squash_chunk", stopped)
     with pytest.raises(KeyboardInterrupt):
         opened()
     assert not leftovers(cache_dir) and not prepared(cache_dir)

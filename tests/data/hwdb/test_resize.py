@@ -102,7 +102,7 @@ def test_a_source_cut_short_is_an_error(plan, source_bytes, monkeypatch):
     monkeypatch.setattr(cpu, "cores", lambda: 2)
     with open(plan.files[1], "r+b") as stream:
         stream.truncate(100)
-    with pytest.raises(UserError, match=r"1\.bin changed since it was looked through"):
+    with pytest.raises(UserError, match=r"1\.bin changed after it was scanned"):
         list(resize.squash_all(plan, 3000, source_bytes))
 
 
