@@ -95,7 +95,7 @@ def test_without_the_graph(compared, write_images, tmp_path):
         "pixel_kid", "pixel_kid_std", *(f"pixel_{name}" for name in PRDC)
     }  # fmt: skip
     assert "no FID, KID, precision and recall: the Inception graph is not here; fetch" in lines[0]
-    with pytest.raises(UserError, match=r"fetch it; or give --metrics=pixel_kid,pixel_prdc"):
+    with pytest.raises(UserError, match=r"fetch it; or use --metrics=pixel_kid,pixel_prdc"):
         compared(folder, folder, "fid", network=None)
     with pytest.raises(UserError, match="fetch it"):
         compared(folder, folder, network=None, inception=tmp_path / "gone.pb")
@@ -105,10 +105,14 @@ def test_too_few_for_a_covariance(compared, write_images):
     few = write_images("a", 6)
     report, _, lines = compared(few, few)
     assert set(figures(report)) == {"kid", "kid_std", *PRDC}
-    assert "no FID: its covariance requires more than 6 images of either kind, there are 6" in lines[0]
-    with pytest.raises(UserError, match="--metrics=fid: the covariance of 6 features needs more"):
+    assert (
+        "no FID: its covariance requires more than 6 images of either kind, there are 6" in lines[0]
+    )
+    with pytest.raises(
+        UserError, match="--metrics=fid: the covariance of 6 features requires more"
+    ):
         compared(few, few, "fid")
-    with pytest.raises(UserError, match="--metrics=prdc: needs at least 6"):
+    with pytest.raises(UserError, match="--metrics=prdc: requires at least 6"):
         compared(write_images("b", 5), few, "prdc")
 
 
@@ -124,7 +128,7 @@ def test_some_of_them(compared, write_images):
     folder = write_images("a", 20)
     report, shown, _ = compared(folder, folder, "kid", samples=10, reals=15)
     assert (report["protocol"]["samples"], report["protocol"]["real"]["count"]) == (10, 15)
-    assert "10 of 20 images" in shown and "beside 15 of 20 images" in shown
+    assert "10 of 20 images" in shown and "versus 15 of 20 images" in shown
     with pytest.raises(UserError, match=r"--samples=21: there are 20 images .* at most that many"):
         compared(folder, folder, "kid", samples=21)
 

@@ -139,5 +139,4 @@ def _worker(plan: ResizeJob) -> Callable[[tuple[int, int]], int]:
             squash_chunk(plan, *chunk)
         return chunk[1] - chunk[0]
 
-
     return work
