@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from lsgan_tf import ema
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
+from lsgan_tf.keras_model import KerasModel, check_optimizers
 from lsgan_tf.losses import Objective
 from lsgan_tf.noise import noise
 from lsgan_tf.optimizers import already_summed, apply
@@ -34,14 +35,16 @@ def measured(gradient_penalty: object) -> tuple[str, ...]:
     return (*METRICS, "gradient_penalty") if gradient_penalty else METRICS
 
 
-class GAN(keras.Model):
+@keras.saving.register_keras_serializable(package="lsgan_tf")
+class GAN(KerasModel):
     """A generator trained against a discriminator (Mao et al. 2017, equation 2).
 
     One `train_step` makes `d_steps` updates of D and `g_steps` of G. It runs on any number
     of replicas: noise is drawn for the global batch and sliced, objectives are means over
     the global batch, and gradients are summed before they are measured, clipped and applied.
 
-    `fit` trains it on any `tf.data` pipeline of batches; see `train_step`.
+    `fit` trains it on any `tf.data` pipeline of batches; see `train_step`. `KerasModel` has
+    the other methods of a Keras model.
 
     Args:
       generator: called as `(z, label, training=...)`, returns examples; label is None
@@ -93,7 +96,7 @@ class GAN(keras.Model):
         ema_decay: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(name="gan")
+        super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.objective = objective
         self.batch_size, self.z_dim, self.z_distribution = batch_size, z_dim, z_distribution
@@ -128,7 +131,11 @@ class GAN(keras.Model):
           d_optimizer: optimiser of D: a Keras optimiser, or one of `make_optimizer`.
           g_optimizer: optimiser of G; a separate object.
           options: passed to `keras.Model.compile`; `jit_compile` is False by default.
+
+        Raises:
+          ValueError: for what is no optimiser, one for both, or networks without weights.
         """
+        check_optimizers(d_optimizer, g_optimizer)
         super().compile(optimizer=None, **{"jit_compile": False, **options})
         self.d_optimizer, self.g_optimizer = (
             already_summed(d_optimizer),

@@ -15,6 +15,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 STREAM = 1 << 16
@@ -23,6 +24,7 @@ STREAM = 1 << 16
 _MIN_SQUARED_NORM = 1e-24  # the square root is not differentiable at 0
 
 
+@keras.saving.register_keras_serializable(package="lsgan_tf")
 @dataclasses.dataclass(frozen=True)
 class GradientPenalty:
     """Gradient penalty of the discriminator.
@@ -35,6 +37,15 @@ class GradientPenalty:
 
     weight: float
     scale: float = 30.0
+
+    def get_config(self) -> dict[str, float]:
+        """Both numbers, for Keras to save."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, float]) -> GradientPenalty:
+        """Inverse of `get_config`."""
+        return cls(**config)
 
     def __call__(
         self,

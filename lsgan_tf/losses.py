@@ -8,10 +8,13 @@ Generative Adversarial Networks*, ICCV 2017.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 from keras import ops
+
+from lsgan_tf.errors import UserError
 
 Tensor = Any
 
@@ -62,6 +65,7 @@ def minimax_generator(fake: Tensor) -> Tensor:
     return -ops.mean(ops.softplus(fake))
 
 
+@keras.saving.register_keras_serializable(package="lsgan_tf")
 @dataclasses.dataclass(frozen=True)
 class Objective:
     """The losses of a GAN.
@@ -69,10 +73,37 @@ class Objective:
     Attributes:
       discriminator: (scores of reals, scores of fakes) -> scalar.
       generator: scores of fakes -> scalar.
+      arguments: of `objective`, if that made it; else None.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
+    arguments: Mapping[str, Any] | None = None
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` takes, for Keras to save.
+
+        Raises:
+          UserError: if the functions are others than `objective`'s and not known to Keras.
+        """
+        if self.arguments is not None:
+            return dict(self.arguments)
+        functions = {"discriminator": self.discriminator, "generator": self.generator}
+        for function in functions.values():
+            if keras.saving.get_registered_name(function) == function.__name__:
+                raise UserError(
+                    "the objective has functions of your own, which Keras cannot save; decorate "
+                    "both with @keras.saving.register_keras_serializable(), or save the networks: "
+                    "gan.generator.save('generator.keras')"
+                )
+        return {n: keras.saving.serialize_keras_object(f) for n, f in functions.items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Objective:
+        """Inverse of `get_config`."""
+        if "name" in config:
+            return objective(**config)
+        return cls(**{n: keras.saving.deserialize_keras_object(f) for n, f in config.items()})
 
 
 def objective(name: str, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:
@@ -87,15 +118,17 @@ def objective(name: str, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> O
     Raises:
       ValueError: if the name is unknown.
     """
+    given = {"name": name, "a": a, "b": b, "c": c}
     if name == "lsgan":
         return Objective(
             lambda real, fake: lsgan_discriminator(real, fake, a=a, b=b),
             lambda fake: lsgan_generator(fake, c=c),
+            given,
         )
     if name == "nsgan":
-        return Objective(cross_entropy_discriminator, non_saturating_generator)
+        return Objective(cross_entropy_discriminator, non_saturating_generator, given)
     if name == "mmgan":
-        return Objective(cross_entropy_discriminator, minimax_generator)
+        return Objective(cross_entropy_discriminator, minimax_generator, given)
     raise ValueError(f"Expected lsgan, nsgan or mmgan. Received: {name!r}")
 
 

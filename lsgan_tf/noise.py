@@ -15,6 +15,9 @@ GRID_STREAM = 1 << 20
 METRICS_STREAM = GRID_STREAM + 1
 """Stream of the noise of samples for metrics; its steps are chunk indices."""
 
+EVALUATION_STREAM = 1 << 21
+"""Stream of the noise of `GAN.evaluate`; its steps are numbers of examples."""
+
 
 def noise(
     seed: int | tf.Tensor,

@@ -15,6 +15,7 @@ import tensorflow as tf
 from lsgan_tf.util.keras_state import neutral
 
 
+@keras.saving.register_keras_serializable(package="lsgan_tf")
 class Adam(keras.optimizers.Adam):
     """Adam with TensorFlow's fused kernel, which accesses memory once.
 
@@ -41,6 +42,7 @@ class Adam(keras.optimizers.Adam):
         )
 
 
+@keras.saving.register_keras_serializable(package="lsgan_tf")
 class RMSProp(keras.optimizers.RMSprop):
     """RMSProp of TensorFlow 1, which initialises the mean squares with 1 instead of 0.
 

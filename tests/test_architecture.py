@@ -12,7 +12,7 @@ PACKAGE = Path(lsgan_tf.__file__).parent
 
 COMMANDS = {"main", "sample", "evaluate", "export", "report", "runs", "demo"}
 MODULES = {"config", "gan", "losses", "gradient_penalty", "noise", "optimizers", "ema", "build"}
-MODULES |= {"training", "errors"}
+MODULES |= {"training", "errors", "keras_model"}
 PACKAGES = {"settings", "cli", "networks", "data", "distribute", "run_dir", "sampling", "metrics"}
 PACKAGES |= {"evaluation", "monitoring", "exporting", "reporting", "experiments", "util"}
 PACKAGES |= {"commands", "interactive"}
@@ -24,7 +24,8 @@ LAYERS = (
     ("settings",),
     ("config",),
     ("losses", "noise", "optimizers", "ema", "gradient_penalty", "networks", "data"),
-    ("gan", "sampling"),
+    ("keras_model", "sampling"),
+    ("gan",),
     ("build", "metrics"),
     ("distribute", "run_dir"),
     ("evaluation",),

@@ -228,6 +228,36 @@ class Network(keras.Model):
         """The layers in execution order."""
         return list(self._rows)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **options: Any,
+    ) -> None:
+        """Exports the forward pass; see `keras.Model.export`.
+
+        Args:
+          filepath: the folder.
+          format: "tf_saved_model" or another of Keras.
+          verbose: whether to print a message.
+          input_signature: shapes and types of the inputs; if omitted, any number of examples,
+            with labels if the network is conditional.
+          options: passed to Keras.
+        """
+        if input_signature is None:
+            name = next(iter(inspect.signature(self.call).parameters))
+            input_signature = [keras.InputSpec("float32", (None, *self.input_dims), name=name)]
+            if self.num_classes:
+                input_signature.append(keras.InputSpec("int32", (None,), name="label"))
+        super().export(filepath, format, verbose, input_signature, **options)
+
+    @property
+    def input_dims(self) -> tuple[int, ...]:
+        """Shape of one example of the first input."""
+        raise NotImplementedError
+
     def get_config(self) -> dict[str, Any]:
         """All arguments of the constructor."""
         return {
@@ -260,6 +290,11 @@ class ImageGenerator(Network):
     num_classes: int = 0
     z_dim: int = 1024
     label_dim: int = 256
+
+    @property
+    def input_dims(self) -> tuple[int, ...]:
+        """Shape of one noise vector."""
+        return (self.z_dim,)
 
 
 def normalize(

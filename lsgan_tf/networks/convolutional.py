@@ -164,6 +164,11 @@ class ImageDiscriminator(Network):
     gamma: str = "normal"
     synchronized: bool = True
 
+    @property
+    def input_dims(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        return (self.image_size, self.image_size, self.channels)
+
 
 class ConvDiscriminator(ImageDiscriminator):
     """Discriminator of convolutions `h0` to `h3` and a dense layer `h4`.

@@ -49,6 +49,11 @@ class Generator(_Perceptron):
 
     z_dim: int = 256
 
+    @property
+    def input_dims(self) -> tuple[int, ...]:
+        """Shape of one noise vector."""
+        return (self.z_dim,)
+
     def build_network(self) -> None:
         """Add the dense layers."""
         self.add_layers(self.z_dim, self.dim)
@@ -76,6 +81,11 @@ class Discriminator(_Perceptron):
     """
 
     default_name = "discriminator"
+
+    @property
+    def input_dims(self) -> tuple[int, ...]:
+        """Shape of one point."""
+        return (self.dim,)
 
     def build_network(self) -> None:
         """Add the dense layers."""

@@ -35,8 +35,13 @@ def split_draws(
       labelled: whether labels are required.
 
     Raises:
-      ValueError: if labels are required and absent.
+      ValueError: if labels are required and absent, or for weights of examples.
     """
+    if isinstance(data, tuple | list) and len(data) > 2:
+        raise ValueError(
+            "Expected examples, alone or with labels. Received: sample_weight or class_weight too, "
+            "which a GAN does not use"
+        )
     examples, labels = (*data, None)[:2] if isinstance(data, tuple | list) else (data, None)
     if labelled and labels is None:
         raise ValueError("Expected (examples, labels), since the model is conditional.")

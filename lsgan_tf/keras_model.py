@@ -1,0 +1,255 @@
+"""What Keras expects of a model beside training: saving, loading, prediction, evaluation."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lsgan_tf import networks
+from lsgan_tf.errors import UserError
+from lsgan_tf.networks.base import Network
+from lsgan_tf.noise import EVALUATION_STREAM, noise
+from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.fit_batches import split_draws
+from lsgan_tf.util.keras_state import neutral
+from lsgan_tf.util.pixels import to_range
+from lsgan_tf.util.replicas import local_slice, replica_count
+
+EVALUATED = ("d_loss", "g_loss", "score_real", "score_fake")
+"""What `evaluate` returns, in this order."""
+
+
+class KerasModel(keras.Model):
+    """Base class of `GAN`: all that is not training.
+
+    Its methods read the attributes that `GAN` documents.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="gan")
+        self._evaluated = [keras.metrics.Mean(name=name) for name in EVALUATED]
+
+    # Images
+
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
+        """Generates examples with the EMA weights of the generator, or its own without an EMA.
+
+        Args:
+          inputs: noise, `(n, z_dim)`; of a conditional model `(noise, labels)`, labels being
+            integers, `(n,)`.
+          training: as for the generator.
+
+        Returns:
+          float32, in the generator's range.
+
+        Raises:
+          ValueError: for noise of another shape, or labels where there are to be none, or none
+            where there are to be some.
+        """
+        z, label = (*inputs, None)[:2] if isinstance(inputs, tuple | list) else (inputs, None)
+        if len(z.shape) != 2 or z.shape[1] not in (None, self.z_dim):
+            raise ValueError(
+                f"Expected noise of shape (n, {self.z_dim}). Received: shape {tuple(z.shape)}"
+            )
+        if (label is not None) != self.conditional:
+            expected = "(noise, labels)" if self.conditional else "noise without labels"
+            kind = "conditional" if self.conditional else "unconditional"
+            raise ValueError(f"Expected {expected}, since the model is {kind}.")
+        network = self.generator if self.average is None else self.average
+        return network(z, label, training=training)
+
+    @neutral()
+    def predict_step(self, data: Any) -> tf.Tensor:
+        """Generates a batch of examples: `call` on noise, or on noise and labels."""
+        alone = isinstance(data, tuple | list) and len(data) == 1
+        return self(data[0] if alone else data, training=False)
+
+    # Losses without updates
+
+    @neutral()
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Measures both losses on a batch; nothing is updated.
+
+        Batch normalisation uses its moving statistics, and the generator its own weights, not
+        their EMA. The noise is a function of the model's seed and the examples seen before.
+
+        Args:
+          data: as `fit` takes it: examples, alone or with labels.
+
+        Returns:
+          Means since the evaluation began, by the names of `EVALUATED`.
+
+        Raises:
+          ValueError: for a conditional model without labels.
+        """
+        rank = 1 if self.pixel_range is None else 3
+        (examples,), (labels,), count = split_draws(
+            data, draws=1, rank=rank, labelled=self.conditional
+        )
+        label = labels if self.conditional else None
+        z = noise(
+            self.seed,
+            EVALUATION_STREAM,
+            self._evaluated[0].count.value,
+            count * replica_count(),
+            self.z_dim,
+            self.z_distribution,
+            self.noise_generator,
+        )
+        real = self.discriminator(to_range(examples, self.pixel_range), label, training=False)
+        fake = self.generator(local_slice(z, count), label, training=False)
+        fake = self.discriminator(fake, label, training=False)
+        values = (
+            self.objective.discriminator(real, fake),
+            self.objective.generator(fake),
+            tf.reduce_mean(real),
+            tf.reduce_mean(fake),
+        )
+        for metric, value in zip(self._evaluated, values, strict=True):
+            metric.update_state(value, sample_weight=tf.cast(count, tf.float32))
+        return {metric.name: metric.result() for metric in self._evaluated}
+
+    # Files
+
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Saves networks, EMA, objective, both optimizers and the step as a `.keras` file.
+
+        `keras.models.load_model` reads it after `import lsgan_tf.gan`; `fit` then continues.
+        A file already there is replaced once the new one is complete.
+
+        Raises:
+          UserError: for another suffix, a part that cannot be saved, or if it cannot be written.
+        """
+        path = Path(filepath)
+        if zipped is not False and path.suffix != ".keras":
+            raise UserError(
+                f"gan.save: expected a name that ends in .keras. Received: {path.name}; weights "
+                "alone are saved by gan.save_weights('NAME.weights.h5')"
+            )
+        if zipped is False or not overwrite or str(filepath).startswith("hf://"):
+            super().save(filepath, overwrite=overwrite, zipped=zipped, **options)
+            return
+        with explained(path, "saving the model"), atomic_file(path) as temporary:
+            # Keras wants the suffix, which a temporary name does not have.
+            named = temporary.with_suffix(".keras")
+            try:
+                super().save(named, zipped=True, **options)
+                named.replace(temporary)
+            finally:
+                named.unlink(missing_ok=True)
+
+    def export(self, filepath: str | os.PathLike[str], *more: Any, **options: Any) -> None:
+        """Exports the generator, with its EMA weights if there is an EMA.
+
+        Args:
+          filepath: the folder.
+          more: as `keras.Model.export` has them.
+          options: likewise.
+        """
+        network = self.generator if self.average is None else self.average
+        network.export(filepath, *more, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, serialised.
+
+        Raises:
+          UserError: if one cannot be.
+        """
+        names = inspect.signature(type(self).__init__).parameters
+        values = {name: getattr(self, name) for name in names if name != "self"}
+        found = {name: keras.saving.serialize_keras_object(v) for name, v in values.items()}
+        # An attribute of layers, not an argument of networks.
+        direct = any(getattr(layer, "direct", False) for layer in self._convolutions())
+        return {**found, "direct_convolutions": direct}
+
+    @classmethod
+    @neutral()
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> KerasModel:
+        """Inverse of `get_config`.
+
+        Raises:
+          UserError: if a class of the file is not known to Keras.
+        """
+        for family in networks.FAMILIES:  # which makes their classes known to Keras
+            importlib.import_module(f"{networks.__name__}.{family}")
+        values = dict(config)
+        direct = values.pop("direct_convolutions")
+        try:
+            values = {
+                name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+                for name, value in values.items()
+            }
+        except TypeError as error:
+            if "Could not locate" not in str(error):
+                raise
+            first = str(error).split(". ", 1)[0]
+            raise UserError(
+                f"load_model: {first}; decorate it with "
+                "@keras.saving.register_keras_serializable() and import its module before "
+                "loading, or give custom_objects"
+            ) from error
+        if values["pixel_range"] is not None:  # JSON has no tuples
+            values["pixel_range"] = tuple(values["pixel_range"])
+        _make_weights(values)
+        gan = cls(**values)
+        if direct:
+            for network in (gan.generator, gan.discriminator):
+                network.use_direct_convolutions()
+        return gan
+
+    def _convolutions(self) -> list[keras.Layer]:
+        pair = (self.generator, self.discriminator)
+        return [layer for network in pair for layer in network.layers]
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Both optimizers, serialised, and how `fit` runs."""
+        if not self.compiled:
+            return {}
+        optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
+        options = ("jit_compile", "run_eagerly", "steps_per_execution")
+        return {
+            **{n: keras.saving.serialize_keras_object(o) for n, o in optimizers.items()},
+            **{name: getattr(self, name) for name in options},
+        }
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Inverse of `get_compile_config`."""
+        self.compile(**keras.saving.deserialize_keras_object(dict(config)))
+
+
+def check_optimizers(*optimizers: object) -> None:
+    """Refuses what is no pair of Keras optimizers.
+
+    Raises:
+      ValueError: saying what to give.
+    """
+    wrong = [each for each in optimizers if not isinstance(each, keras.optimizers.Optimizer)]
+    received = repr(wrong[0]) if wrong else "one for both"
+    if wrong or optimizers[0] is optimizers[1]:
+        raise ValueError(
+            "Expected two optimizers, such as lsgan_tf.make_optimizer('adam', 2e-4) twice. "
+            f"Received: {received}"
+        )
+
+
+def _make_weights(values: Mapping[str, Any]) -> None:
+    """Calls networks of other origin once, as `GAN` requires."""
+    pair = (values["generator"], values["discriminator"])
+    if all(isinstance(network, Network) for network in pair):
+        return
+    label = tf.zeros((1,), tf.int32) if values["conditional"] else None
+    made = pair[0](tf.zeros((1, values["z_dim"])), label, training=False)
+    pair[1](made, label, training=False)
