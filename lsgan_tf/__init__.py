@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lsgan_tf.run_dir.restore import restore_run
     from lsgan_tf.sampling.sampler import Sampler
     from lsgan_tf.training import train
+    from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 __all__ = [
     "GAN",
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "build_gan",
     "data",
+    "import_tensorflow",
     "losses",
     "make_optimizer",
     "metrics",
@@ -67,6 +69,7 @@ __getattr__ = lazy_names(
         "Source": "data.source",
         "UserError": "errors",
         "build_gan": "build",
+        "import_tensorflow": "util.tensorflow_setup",
         "make_optimizer": "optimizers",
         "objective": "losses",
         "open_source": "data",
