@@ -39,7 +39,7 @@ COMMANDS = {
     "report": Command("report", "write one HTML file about one or several runs"),
     "runs": Command("runs", "list the runs under a folder"),
     "tensorboard": Command("commands.tensorboard", "open TensorBoard, each run under its name"),
-    "demo": Command("demo", "serve a web page to play with a generator"),
+    "demo": Command("demo.__main__", "serve a web page to play with a generator"),
     "prepare-hwdb": Command("commands.prepare_hwdb", "prepare .gnt files ahead of training"),
     "prepare-lsun": Command(
         "commands.prepare_lsun", "prepare LSUN at its final size, in TFRecord shards"

@@ -10,12 +10,12 @@ import lsgan_tf
 
 PACKAGE = Path(lsgan_tf.__file__).parent
 
-COMMANDS = {"main", "sample", "evaluate", "export", "report", "runs", "demo"}
+COMMANDS = {"main", "sample", "evaluate", "export", "report", "runs"}
 MODULES = {"config", "gan", "losses", "gradient_penalty", "noise", "optimizers", "ema", "build"}
 MODULES |= {"training", "errors", "keras_model"}
 PACKAGES = {"settings", "cli", "networks", "data", "distribute", "run_dir", "sampling", "metrics"}
 PACKAGES |= {"evaluation", "monitoring", "exporting", "reporting", "experiments", "util"}
-PACKAGES |= {"commands", "interactive"}
+PACKAGES |= {"commands", "demo"}
 
 # From the ground up. A module imports from its own package and from the lines above its own.
 LAYERS = (
@@ -31,9 +31,9 @@ LAYERS = (
     ("evaluation",),
     ("exporting",),
     ("monitoring",),
-    ("training", "reporting", "interactive", "cli"),
+    ("training", "reporting", "cli"),
     ("experiments",),
-    (*sorted(COMMANDS), "commands"),
+    (*sorted(COMMANDS), "commands", "demo"),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

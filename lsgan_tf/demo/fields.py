@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lsgan_tf.interactive import drawing
+from lsgan_tf.demo import drawing
 from lsgan_tf.sampling.sampler import Sampler
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.interactive import server
+from lsgan_tf.demo import server
 
 pytestmark = pytest.mark.fast
 

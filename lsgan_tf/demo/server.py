@@ -113,7 +113,7 @@ def serve(page: gr.Blocks, listening: socket.socket, root: Path, css: str) -> No
     """Serves a page until the process is interrupted.
 
     Args:
-      page: as `lsgan_tf.interactive.page.build` makes it.
+      page: as `lsgan_tf.demo.page.build` makes it.
       listening: from `listen`.
       root: the only folder whose files are served.
       css: of the page.

@@ -54,7 +54,7 @@ def main(argv: list[str]) -> None:
     flags_only(argv)
     if _RUN_DIR.value and _MODEL.value:
         raise UserError("--run_dir and --model: both name a generator; give one of them")
-    from lsgan_tf.interactive import server
+    from lsgan_tf.demo import server
 
     server.require_gradio()
     signal.signal(signal.SIGTERM, _terminate)
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> None:
         server.prepare_environment(root / "cache")
         import_tensorflow()
         sampler, truncation = _open()
-        from lsgan_tf.interactive.page import CSS, build
+        from lsgan_tf.demo.page import CSS, build
 
         page = build(sampler, server.Folders(root), truncation)
         place = server.address(_HOST.value, listening)

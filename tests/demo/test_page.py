@@ -8,8 +8,8 @@ import json
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.interactive import drawing, page
-from lsgan_tf.interactive.server import Folders
+from lsgan_tf.demo import drawing, page
+from lsgan_tf.demo.server import Folders
 from lsgan_tf.sampling.sampler import Sampler
 
 
