@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lsgan_tf.errors import UserError
 from lsgan_tf.demo import drawing, fields
 from lsgan_tf.demo.server import Folders
+from lsgan_tf.errors import UserError
 from lsgan_tf.sampling.sampler import Sampler
 
 if TYPE_CHECKING:

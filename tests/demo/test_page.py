@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from lsgan_tf.errors import UserError
 from lsgan_tf.demo import drawing, page
 from lsgan_tf.demo.server import Folders
+from lsgan_tf.errors import UserError
 from lsgan_tf.sampling.sampler import Sampler
 
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from lsgan_tf.errors import UserError
 from lsgan_tf.demo import server
+from lsgan_tf.errors import UserError
 
 pytestmark = pytest.mark.fast
 
