@@ -50,7 +50,7 @@ def test_a_failed_setting_is_told_and_the_page_is_written(tmp_path, monkeypatch)
     assert done.returncode == 1, done.stderr
     assert "failed: hwdb-seed0: main ended with status 2: error: --batch_size=9" in done.stderr
     page = (out / "page.md").read_text(encoding="utf-8")
-    assert "**0 of 1 runs are finished.** Not in the figures below: hwdb seed 0 (failed)" in page
+    assert "**0 of 1 runs are finished.** Not in the results below: hwdb seed 0 (failed)" in page
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert [run["status"] for run in results["runs"]] == ["failed"]
     other = reproduce("--experiment=theory", f"--out={out}")
