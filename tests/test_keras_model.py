@@ -139,7 +139,8 @@ def test_a_loaded_model_goes_on_as_if_it_had_not_been_saved(tmp_path, make):
     assert same(loaded, gan) and arguments(loaded) == arguments(gan)
     assert int(loaded.step.numpy()) == 2
     history, expected = fit(loaded).history, fit(gan).history
-    assert history == expected and same(loaded, gan)
+    np.testing.assert_equal(history, expected)  # float16 begins with a skipped step, NaN
+    assert same(loaded, gan)
     assert int(loaded.step.numpy()) == 4
 
 
