@@ -77,7 +77,8 @@ def test_an_unknown_command_lists_those_there_are(monkeypatch, capsys):
 @pytest.mark.parametrize("name", front.COMMANDS)
 def test_each_is_a_command(name):
     assert "\ndef main(argv: list[str]) -> " in source(name)
-    names = {f"python -m lsgan_tf {name}", f"python -m lsgan_tf.{front.COMMANDS[name].module}"}
+    module = front.COMMANDS[name].module.removesuffix(".__main__")
+    names = {f"python -m lsgan_tf {name}", f"python -m lsgan_tf.{module}"}
     assert any(each in usage(name) for each in names)
 
 

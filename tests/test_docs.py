@@ -116,6 +116,8 @@ def commands(path: Path) -> list[tuple[str, list[str]]]:
             words = [re.sub(r"^(--\w+)=N$", r"\1=1", word) for word in words]
             name = match["command"] or match["script"]
             program = f"lsgan_tf.{COMMANDS[name].module}" if name else match["module"]
+            if program and (ROOT / program.replace(".", "/") / "__main__.py").is_file():
+                program += ".__main__"  # a package with its command
             found.append((program or match["tool"], words))
     return found
 
