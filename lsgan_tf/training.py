@@ -338,7 +338,7 @@ class Trainer:
             if self.watcher.collapsed:
                 self.run.log(self.watcher.verdict())
             self.run.log(f"finished {self.step:,} steps in {spell(self.progress.clock.seconds)}")
-            self.run.log(next_steps(self.config, self.source.classes, self.run.path))
+            self.run.show(next_steps(self.config, self.source.classes, self.run.path))
             return 0
         self.run.log(stopped_line(stop, self.step, self.run.path))
         return exit_status(stop)

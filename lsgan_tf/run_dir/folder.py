@@ -115,6 +115,11 @@ class RunFolder:
             )
         self.note(line)
 
+    def show(self, text: str) -> None:
+        """Print a text without appending it to `log.txt`; on the chief only."""
+        if self._chief:
+            self.echo(printable(text, kept="\n\t"))
+
     def note(self, line: str) -> None:
         """Append a line to `log.txt` without printing it."""
         self._append("log.txt", printable(line, kept="\n\t"))
