@@ -113,13 +113,13 @@ def main(argv: list[str]) -> None:
         return
     if _IMAGE_SIZE.value:
         raise UserError("--image_size: is for --samples_dir and --reals_dir; leave it out")
-    if bool(_RUN_DIR.value) == bool(_SAVED_MODEL.value):
+    place = _RUN_DIR.value or _SAVED_MODEL.value
+    if place is None or (_RUN_DIR.value and _SAVED_MODEL.value):
         raise UserError(
             "expected --run_dir=FOLDER of a run, --saved_model=FOLDER, or --samples_dir and "
             "--reals_dir, one of them"
         )
     names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None
-    place = _RUN_DIR.value or _SAVED_MODEL.value
     beside = place if _RUN_DIR.value else place.absolute().parent
     out = _checked_out(_OUT.value or beside / "evaluation.json")
     import_tensorflow()

@@ -18,7 +18,7 @@ from lsgan_tf.metrics.inception.network import open_inception
 from lsgan_tf.metrics.pixels import Pixels
 from lsgan_tf.metrics.protocol import facts_of_extractors, parameters
 from lsgan_tf.metrics.real import batches
-from lsgan_tf.metrics.registry import BETTER, METRICS, for_json, keys_of
+from lsgan_tf.metrics.registry import BETTER, METRICS, extractor_of, for_json, keys_of
 from lsgan_tf.metrics.requirements import check_counts, check_dim
 from lsgan_tf.util.files import explained, write_json
 
@@ -97,12 +97,12 @@ def compare(
     check_counts(names, min(counts))
     for name in names:
         if FIGURES[name] is FIGURES["fid"]:
-            check_dim(name, extractors[METRICS[name].extractor], *counts)
+            check_dim(name, extractors[extractor_of(name)], *counts)
     seen = {
         kind: _seen(extractor, samples, reals, counts, options)
         for kind, extractor in extractors.items()
     }
-    values = [value for name in names for value in FIGURES[name](seen[METRICS[name].extractor])]
+    values = [value for name in names for value in FIGURES[name](seen[extractor_of(name)])]
     keys = keys_of(names)
     figures = for_json({key: float(value) for key, value in zip(keys, values, strict=True)})
     report = {

@@ -75,6 +75,7 @@ def of_run(
             f"--checkpoint=best: {run_dir} has no best checkpoint; train with --evaluate_every, "
             "or use --checkpoint=all"
         )
+    step: int | None
     if checkpoint == "best":
         step = best[0][0]
     else:
@@ -112,7 +113,8 @@ def of_saved_model(path: Path, weights: str | None) -> Candidates:
     average = config.ema_decay
     if weights in (EMA, "both") and not average:
         raise _no_average(str(path))
-    names = {None: [EMA if average else RAW], "both": [RAW, EMA]}.get(weights, [weights])
+    usual = EMA if average else RAW
+    names = (RAW, EMA) if weights == "both" else (weights or usual,)
 
     def each() -> Iterator[Candidate]:
         for name in names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def evaluations(path: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: row["step"])
 
 
-def figures(row: dict[str, Any]) -> dict[str, float]:
+def figures(row: Mapping[str, Any]) -> dict[str, float]:
     """The metrics in a row of evaluations, by name."""
     inner = row.get("figures") or row.get("values")
     found = inner if isinstance(inner, dict) else row
@@ -74,7 +74,7 @@ def plain_name(name: str) -> str:
     return name.removesuffix("_ema")
 
 
-def best_of(measured: Sequence[dict[str, Any]], chosen: str | None = None) -> Best | None:
+def best_of(measured: Sequence[Mapping[str, Any]], chosen: str | None = None) -> Best | None:
     """The best value of a metric.
 
     Args:

@@ -61,6 +61,8 @@ class ImageFolder(ImageSet):
       UserError: if there is no image, one cannot be decoded, or sizes differ.
     """
 
+    _first: tuple[bytes, tuple[int, int]] | None = None
+
     def __init__(self, path: Path, flag: str, size: int | None) -> None:
         if (own := our_own(path)) not in (None, "a cache"):
             raise UserError(
@@ -76,7 +78,6 @@ class ImageFolder(ImageSet):
                 f"--{flag}={path}: expected images ({', '.join(ENDINGS)}), found {found}"
             )
         self.path, self.flag = path, flag
-        self._first: tuple[bytes, tuple[int, int]] | None = None
         digest = hashlib.sha256()
         with Progress(f"reading {path.name}", len(self._names), "files") as progress:
             for name in self._names:
@@ -85,6 +86,7 @@ class ImageFolder(ImageSet):
                     opened = decode.open_picture(io.BytesIO(content))
                 self._check_size(name, decode.upright_size(opened))
                 progress.add(1)
+        assert self._first is not None  # set by `_check_size`
         width, height = (size, size) if size else self._first[1]
         super().__init__(path, flag, (height, width, 3), digest.hexdigest(), len(self._names))
         if others := len(all_names) - len(self._names):
@@ -153,7 +155,7 @@ class ImageArray(ImageSet):
         images = arrays[name]
         self._images = images[..., None] if images.ndim == 3 else images
         self._size = size
-        digest = hashlib.sha256(np.ascontiguousarray(self._images)).hexdigest()
+        digest = hashlib.sha256(np.ascontiguousarray(self._images).data).hexdigest()
         sides = (size, size) if size else self._images.shape[1:3]
         super().__init__(path, flag, (*sides, 3), digest, len(images))
 

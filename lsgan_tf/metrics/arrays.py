@@ -103,16 +103,13 @@ def precision_recall_density_coverage(
 def _pair(
     first: ArrayLike, second: ArrayLike, names: tuple[str, str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    arrays = tuple(
-        _features(array, name) for array, name in zip((first, second), names, strict=True)
-    )
-    dims = [array.shape[1] for array in arrays]
-    if dims[0] != dims[1]:
+    one, other = _features(first, names[0]), _features(second, names[1])
+    if one.shape[1] != other.shape[1]:
         raise ValueError(
             f"Expected {names[0]} and {names[1]} with the same number of features. Received: "
-            f"{dims[0]} and {dims[1]}"
+            f"{one.shape[1]} and {other.shape[1]}"
         )
-    return arrays
+    return one, other
 
 
 def _features(array: ArrayLike, name: str) -> np.ndarray:

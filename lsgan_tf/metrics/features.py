@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -35,6 +35,10 @@ class Extractor(Protocol):
     name: str
     resizer: str
     digest: str
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Facts about the extractor, reported with every result."""
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compute features `(n, dim)` and logits `(n, classes)` of uint8 images."""
@@ -78,7 +82,11 @@ class Collector:
         """The features of all batches, per extractor."""
         labels = np.concatenate(self._labels) if self._labels else None
         return [
-            Features(*(np.concatenate(part) for part in zip(*outputs, strict=True)), labels)
+            Features(
+                np.concatenate([features for features, _ in outputs]),
+                np.concatenate([logits for _, logits in outputs]),
+                labels,
+            )
             for outputs in self._outputs
         ]
 
@@ -156,5 +164,5 @@ def _write(folder: Path, found: Features, manifest: dict[str, object]) -> None:
     files.require_free_space(folder, needed, "caching features of real examples")
     with files.atomic_folder(folder) as temporary:
         for name, array in zip(_ARRAYS, found, strict=True):
-            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+            np.save(temporary / f"{name}.npy", np.asarray(array), allow_pickle=False)
         files.write_json(temporary / "features.json", manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +68,7 @@ def readable(seen: Seen) -> tuple[float, float]:
 
 def readable_by_ocr(seen: Seen) -> tuple[float, float]:
     """OCR accuracy for the requested characters, among all characters and the run's classes."""
-    right = seen.own.features == seen.own.labels[:, None]
+    right = seen.own.features == _labels(seen.own)[:, None]
     return float(right[:, 0].mean()), float(right[:, 1].mean())
 
 
@@ -91,7 +92,7 @@ def within_class_diversity(seen: Seen) -> tuple[float, float]:
     """
     classes = seen.own.logits.shape[1]
     own, real = (
-        diversity.within_class(x.features, x.labels, classes) for x in (seen.own, seen.held_out)
+        diversity.within_class(x.features, _labels(x), classes) for x in (seen.own, seen.held_out)
     )
     both = ~np.isnan(own) & ~np.isnan(real)
     if not both.any() or not real[both].any():
@@ -99,14 +100,20 @@ def within_class_diversity(seen: Seen) -> tuple[float, float]:
     return float(own[both].mean()), float(own[both].mean() / real[both].mean())
 
 
-def reading(own: Features, classes: list[str] | None = None) -> Reading:
+def reading(own: Features, classes: Sequence[str] | None = None) -> Reading:
     """The judge's predictions for images with requested classes."""
     found = Reading.empty(classes or [""] * own.logits.shape[1])
-    found.add(own.logits, own.labels)
+    found.add(own.logits, _labels(own))
     return found
 
 
-FIGURES = {
+def _labels(of: Features) -> np.ndarray:
+    """The labels that samples were asked for by; without, these measures are refused earlier."""
+    assert of.labels is not None
+    return of.labels
+
+
+FIGURES: dict[str, Callable[[Seen], tuple[float, ...]]] = {
     "is": score,
     "fid": distance,
     "kid": kernel,

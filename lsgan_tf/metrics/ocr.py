@@ -39,7 +39,10 @@ class Reader(Protocol):
     name: str
     digest: str
     resizer: str
-    characters: Collection[str]
+
+    @property
+    def characters(self) -> Collection[str]:
+        """The characters that it knows."""
 
     def scores(self, images: np.ndarray, candidates: Sequence[str]) -> np.ndarray:
         """Scores of each candidate, float32 `(n, len(candidates))`, 0 to 1."""
@@ -189,8 +192,8 @@ def find_model() -> Path:
     absent = [name for name in ("rapidocr", "onnxruntime") if not importlib.util.find_spec(name)]
     if absent:
         raise UserError(f"--metrics=ocr: needs {' and '.join(absent)}; {REMEDY}")
-    folders = importlib.util.find_spec("rapidocr").submodule_search_locations or []
-    for folder in folders:
+    found = importlib.util.find_spec("rapidocr")
+    for folder in (found and found.submodule_search_locations) or []:
         if (path := Path(folder, "models", MODEL)).is_file():
             return path
     raise UserError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,12 +21,16 @@ class Pixels:
       name: name of the extractor, for results.
       resizer: description of the resizing.
       digest: identity of the features.
+      facts: empty.
     """
 
     dim = SIDE * SIDE * 3
     name = f"pixels of {SIDE}x{SIDE} images"
     resizer = f"antialiased bilinear, squashed to {SIDE}x{SIDE}"
     digest = hashlib.sha256(f"{name}, {resizer}, -1 to 1".encode()).hexdigest()
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Any] = {}
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compute features of images, uint8 `(n, height, width, 1 or 3)`.

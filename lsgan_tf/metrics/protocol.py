@@ -18,7 +18,7 @@ def facts_of_extractors(extractors: Mapping[str, Extractor]) -> dict[str, Any]:
             "sha256": extractor.digest,
             "resizer": extractor.resizer,
             "features": extractor.dim,
-            **getattr(extractor, "facts", {}),
+            **extractor.facts,
         }
         for kind, extractor in extractors.items()
     }

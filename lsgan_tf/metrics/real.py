@@ -79,7 +79,7 @@ def _drawn_splits(config: Config, train: Source) -> Splits:
             None,
             image_size=config.image_size,
             keep_aspect=config.keep_aspect,
-            cache_dir=config.cache_dir,
+            cache_dir=optional(config.cache_dir),
             split="all",
             standin_seed=seed,
             classes=train.classes,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from lsgan_tf.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 FEATURES = {"inception": 2048, "judge": 128}
 """Feature dimensions of the extractors; a covariance needs more examples than that."""
@@ -162,10 +159,17 @@ def keys_of(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(key for name in names for key in METRICS[name].keys)
 
 
+def extractor_of(name: str) -> str:
+    """Name of the extractor of a metric of features, as all but the mixture's are."""
+    extractor = METRICS[name].extractor
+    assert extractor is not None
+    return extractor
+
+
 def fewest_for(name: str) -> int:
     """Number of examples that a metric must exceed for its covariance; 0 if it has none."""
     frechet = name in ("fid", "judge_frechet")
-    return FEATURES[METRICS[name].extractor] if frechet else 0
+    return FEATURES[extractor_of(name)] if frechet else 0
 
 
 def merit(key: str, value: float) -> float:

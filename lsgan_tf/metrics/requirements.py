@@ -130,6 +130,7 @@ def default_metrics(config: Config) -> tuple[str, ...]:
     """The metrics that can be computed for a run in minutes and without a download, if any."""
     if config.dataset == "mixture":
         return ("mixture",)
+    names: tuple[str, ...]
     if config.data_classes < 2:
         names = ("fid", "kid", "prdc")
     else:

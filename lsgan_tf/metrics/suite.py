@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
+from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import ocr
 from lsgan_tf.metrics.features import (
@@ -27,7 +28,7 @@ from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.metrics.pixels import Pixels
 from lsgan_tf.metrics.protocol import facts_of_extractors, parameters
 from lsgan_tf.metrics.real import Splits, open_splits
-from lsgan_tf.metrics.registry import METRICS, keys_of
+from lsgan_tf.metrics.registry import METRICS, extractor_of, keys_of
 from lsgan_tf.metrics.requirements import (
     MOST_BY_DEFAULT,
     check_counts,
@@ -136,7 +137,8 @@ class Suite:
         self._others = splits.of("test" if split == "train" else "train")
         self._others_count = min(len(self._others), samples)
         self._cache = optional(config.cache_dir)
-        self._extractors: dict[str, Extractor] | None = None
+        self._extractors: dict[str, Extractor] = {}
+        self._prepared = False
         self._real: dict[str, Seen] = {}
         self.reading: Reading | None = None
         self.weights_of_modes: list[float] | None = None
@@ -166,13 +168,13 @@ class Suite:
           UserError: if the Inception graph is not available, there are too few examples for a
             metric, or the cache cannot be written.
         """
-        if self._extractors is not None:
+        if self._prepared:
             return
-        wanted = {METRICS[name].extractor for name in self.names} - {None}
+        wanted = {kind for name in self.names if (kind := METRICS[name].extractor)}
         extractors = {kind: self._make(kind) for kind in sorted(wanted)}
         for name in self.names:
             if FIGURES.get(name) is FIGURES["fid"]:
-                check_dim(name, extractors[METRICS[name].extractor], self.samples, self._reals)
+                check_dim(name, extractors[extractor_of(name)], self.samples, self._reals)
         held_out = min(len(self._splits.test), MOST_BY_DEFAULT)
         for kind, extractor in extractors.items():
             if kind == "ocr":
@@ -186,7 +188,7 @@ class Suite:
                 held_out=real_features(extractor, self._splits.test, held_out, self._cache),
                 seed=self.seed,
             )
-        self._extractors = extractors
+        self._extractors, self._prepared = extractors, True
         self.protocol["extractors"] = facts_of_extractors(extractors)
         self.protocol["parameters"] = parameters(self.samples, self._reals)
 
@@ -260,7 +262,7 @@ class Suite:
             elif name == "usefulness":
                 values += self._usefulness(kept, real)
             else:
-                of = seen[METRICS[name].extractor]
+                of = seen[extractor_of(name)]
                 if real and METRICS[name].needs_labels:
                     of = of._replace(own=of.held_out)
                 values += FIGURES[name](of)
@@ -270,6 +272,7 @@ class Suite:
 
     def _modes(self, kept: list[Batch], real: bool) -> list[float]:
         ring = self._splits.train
+        assert isinstance(ring, Ring)  # of other data this measure is refused
         points = (
             ring.read(np.arange(self.samples))
             if real

@@ -125,8 +125,8 @@ class _Limited:
     def __init__(self, stream: IO[bytes], count: int) -> None:
         self._stream, self._left = stream, count
 
-    def read(self, size: int) -> bytes:
-        block = self._stream.read(min(size, self._left))
+    def read(self, size: int = -1, /) -> bytes:
+        block = self._stream.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(block)
         return block
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -44,6 +45,7 @@ class Inception:
       name: name of the network, for results.
       resizer: description of the resizing.
       digest: hex digest of the graph.
+      facts: empty.
 
     Raises:
       UserError: if `graph` is not a graph, lacks these tensors, or contains operations other than
@@ -55,6 +57,7 @@ class Inception:
 
     def __init__(self, graph: bytes, digest: str) -> None:
         self.digest = digest
+        self.facts: dict[str, Any] = {}
         definition = _parse(graph)
         # A session, because newer graphs, such as functions, reject some of the old operations.
         with tf.Graph().as_default() as network:

@@ -18,7 +18,7 @@ SIDE = 32
 
 
 @neutral()
-def judge_network(shape: tuple[int, int, int], classes: int, seed: int) -> keras.Model:
+def judge_network(shape: tuple[int, ...], classes: int, seed: int) -> keras.Model:
     """Build the classifier: three convolutions and two dense layers, float32.
 
     Args:
