@@ -130,7 +130,7 @@ class ArraySource(Source):
         digest = hashlib.sha256(repr((self._examples.shape, self.classes)).encode())
         for array in (self._examples, self._labels):
             if array is not None:
-                digest.update(np.ascontiguousarray(array))
+                digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 

@@ -14,13 +14,15 @@ import pickle
 import queue
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from lsgan_tf.errors import UserError
 
-Common, Job, Result = TypeVar("Common"), TypeVar("Job"), TypeVar("Result")
+Common = TypeVar("Common")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 _AHEAD = 4  # jobs in flight per worker
 
@@ -33,7 +35,7 @@ def map_jobs(
     workers: int,
     doing: str,
     remedy: str = "run the same command again",
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Map jobs to results in worker processes.
 
     Args:
@@ -89,12 +91,15 @@ class _Worker:
             # In a session of its own: Ctrl-C is for the parent, which ends its workers.
             start_new_session=True,
         )
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None  # both are pipes
+        self._stdin, self._stdout = stdin, stdout
         self._send((prepare, common))
 
     def ask(self, job: Any) -> Any:
         self._send(job)
         try:
-            error, result = pickle.load(self._process.stdout)
+            error, result = pickle.load(self._stdout)
         except (EOFError, pickle.UnpicklingError):
             status = self._process.wait()
             raise UserError(
@@ -109,8 +114,8 @@ class _Worker:
     def _send(self, value: Any) -> None:
         # A dead worker is detected when its result is read.
         with contextlib.suppress(BrokenPipeError):
-            pickle.dump(value, self._process.stdin)
-            self._process.stdin.flush()
+            pickle.dump(value, self._stdin)
+            self._stdin.flush()
 
     def __enter__(self) -> _Worker:
         return self
@@ -119,9 +124,9 @@ class _Worker:
         if kind is not None:
             self._process.terminate()
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+            self._stdin.close()
         self._process.wait()
-        self._process.stdout.close()
+        self._stdout.close()
 
 
 def _serve() -> None:
@@ -133,6 +138,7 @@ def _serve() -> None:
         work = prepare(common)
         while True:
             job = pickle.load(sys.stdin.buffer)
+            answer: tuple[Exception | None, Any]
             try:
                 answer = None, work(job)
             except (UserError, OSError, MemoryError) as error:

@@ -83,7 +83,7 @@ def parse(content: bytes, where: str) -> np.ndarray:
 
 def digest(records: np.ndarray) -> str:
     """Hex SHA-256 of a batch in the binary layout, comparable with `OFFICIAL_SHA256`."""
-    return hashlib.sha256(np.ascontiguousarray(records)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(records).data).hexdigest()
 
 
 def pictures(records: np.ndarray) -> np.ndarray:

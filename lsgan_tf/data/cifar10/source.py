@@ -76,8 +76,8 @@ def locate(path: Path) -> tuple[Path, list[Path]]:
         _refuse_cifar100(path, [path.name])
         if not archives.is_archive(path):
             kind = foreign.archive(path.name)
-            found = f"{kind}, which cannot be read here" if kind else "another kind of file"
-            raise UserError(f"--data_dir={path}: expected {_FORMS}, found {found}")
+            what = f"{kind}, which cannot be read here" if kind else "another kind of file"
+            raise UserError(f"--data_dir={path}: expected {_FORMS}, found {what}")
         return path, []
     candidates = [path, *(path / name for name in _FOLDERS)]
     found = [folder for folder in candidates if _holds_batches(folder)]
@@ -181,8 +181,9 @@ def _from_tfds(folder: Path, split: str) -> ArraySource:
     expected = len(cifar10_batches.SPLITS[split]) * cifar10_batches.IMAGES_PER_BATCH
     try:
         dataset = tfds_folder.builder_of(folder).as_dataset(split=split)
-        images = np.empty((expected, *_SHAPE), np.uint8)
-        labels, positions = np.full(expected, -1), np.full(expected, -1)
+        images: np.ndarray = np.empty((expected, *_SHAPE), np.uint8)
+        labels: np.ndarray = np.full(expected, -1)
+        positions = np.full(expected, -1)
         count = 0
         for count, example in enumerate(tfds.as_numpy(dataset), start=1):
             if count <= expected:

@@ -180,6 +180,7 @@ class GntFile:
         """Image of intact record `i`: a read-only view of the file, uint8, `(H, W)`."""
         height, width = int(self.index.heights[i]), int(self.index.widths[i])
         start = int(self.index.offsets[i]) + HEADER_BYTES
+        assert self._data is not None  # open
         return np.frombuffer(self._data, np.uint8, height * width, start).reshape(height, width)
 
     def __enter__(self) -> GntFile:
@@ -287,10 +288,10 @@ def _search(data: mmap.mmap, start: int, stop: int) -> int:
     for block in range(start, stop, _SEARCH_BLOCK):
         count = min(_SEARCH_BLOCK, stop - block)
         # Interpret each byte of the block as the start of a header: views with a stride of 1.
-        sizes = np.ndarray((count,), "<u4", data, block, (1,))
-        widths = np.ndarray((count,), "<u2", data, block + 6, (1,)).astype(np.uint32)
-        heights = np.ndarray((count,), "<u2", data, block + 8, (1,))
-        areas = widths * heights
+        sizes: np.ndarray = np.ndarray((count,), "<u4", data, block, (1,))
+        widths: np.ndarray = np.ndarray((count,), "<u2", data, block + 6, (1,))
+        heights: np.ndarray = np.ndarray((count,), "<u2", data, block + 8, (1,))
+        areas = widths.astype(np.uint32) * heights
         for found in np.flatnonzero((sizes == areas + HEADER_BYTES) & (areas > 0)).tolist():
             at = block + found
             _, code, _, _ = _HEADER.unpack_from(data, at)

@@ -72,6 +72,7 @@ def _check_instructions(content: bytes) -> None:
     """
     tuples: set[int] = set()
     former, memorized = "", 0
+    argument: Any  # a number for the instructions in `_PUTS` and `_GETS`
     for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
         name = opcode.name
         if name in _REFUSED:
@@ -94,7 +95,8 @@ class _Described:
     """Stand-in for an array or dtype that records its arguments and state."""
 
     def __init__(self, *arguments: Any) -> None:
-        self.arguments, self.state = arguments, ()
+        self.arguments = arguments
+        self.state: tuple[Any, ...] = ()
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.state = state
@@ -151,7 +153,9 @@ def _plain(value: Any) -> Any:
     content = content.encode("latin1") if isinstance(content, str) else content
     if not isinstance(content, bytes | bytearray):
         raise ValueError("an array without its content")
-    flat = np.frombuffer(content, np.dtype(code.lstrip("<>=|")).newbyteorder(order))
+    kind = np.dtype(code.lstrip("<>=|"))
+    # NumPy refuses what is no byte order.
+    flat = np.frombuffer(content, kind.newbyteorder(order))  # type: ignore[arg-type]
     if not isinstance(shape, tuple) or any(type(side) is not int or side < 0 for side in shape):
         raise ValueError("an array without a shape")
     if math.prod(shape) != len(flat):

@@ -61,8 +61,8 @@ class StringTable:
 
     def digest(self) -> str:
         """Hex SHA-256 of all strings and their lengths."""
-        digest = hashlib.sha256(self._ends)
-        digest.update(self._text)
+        digest = hashlib.sha256(self._ends.data)
+        digest.update(self._text.data)
         return digest.hexdigest()
 
 

@@ -125,8 +125,8 @@ def digests(images: np.ndarray, codes: np.ndarray) -> dict[str, str]:
     """Checksums of all tags and of a sample of the images, for the manifest."""
     rows = np.unique(np.linspace(0, len(images) - 1, _CHECKED_PICTURES).astype(np.int64))
     return {
-        "codes_sha256": hashlib.sha256(codes).hexdigest(),
-        "some_pictures_sha256": hashlib.sha256(images[rows]).hexdigest(),
+        "codes_sha256": hashlib.sha256(codes.data).hexdigest(),
+        "some_pictures_sha256": hashlib.sha256(images[rows].data).hexdigest(),
     }
 
 

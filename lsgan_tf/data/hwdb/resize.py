@@ -12,7 +12,7 @@ import itertools
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -74,7 +74,7 @@ def square(image: Image.Image, size: int, *, keep_aspect: bool = False) -> Image
     return canvas
 
 
-def squash_all(plan: ResizeJob, count: int, source_bytes: int) -> Iterator[int]:
+def squash_all(plan: ResizeJob, count: int, source_bytes: int) -> Generator[int, None, None]:
     """Resize all bitmaps of a job.
 
     Args:

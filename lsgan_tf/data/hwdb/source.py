@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -134,19 +135,21 @@ def open_source(
         written.
     """
     cache_dir = Path(cache_dir or files.default_cache_dir())
-    options = {
-        "image_size": image_size,
-        "keep_aspect": keep_aspect,
-        "all_classes": all_classes,
-        "max_bad_records": max_bad_records,
-        "max_classes": max_classes,
-        "characters": characters,
-        "split": split,
-        "classes": classes,
-    }
+    opened = functools.partial(
+        _open_folder,
+        cache_dir=cache_dir,
+        image_size=image_size,
+        keep_aspect=keep_aspect,
+        all_classes=all_classes,
+        max_bad_records=max_bad_records,
+        max_classes=max_classes,
+        characters=characters,
+        split=split,
+        classes=classes,
+    )
     if data_dir is not None:
         notices = _without_effect(standin_samples, data_dir)
-        return _open_folder(Path(data_dir), cache_dir, notices=notices, **options)
+        return opened(Path(data_dir), notices=notices)
     from lsgan_tf.data.synthetic import handwriting as standin
 
     drawn = _drawn(max_classes, characters, classes)
@@ -160,12 +163,13 @@ def open_source(
             seed=seed,
             notices=_STANDIN_NOTICES,
         )
-    samples = {"samples_per_class": standin_samples or None, "seed": standin_seed}
-    folder = standin.ensure(cache_dir, characters=drawn, **samples)
-    source = _open_folder(folder, cache_dir, **options)
+    samples = standin_samples or None
+    source = opened(
+        standin.ensure(cache_dir, samples_per_class=samples, seed=standin_seed, characters=drawn)
+    )
     if max_classes and fingerprint and source.fingerprint != fingerprint:
-        folder = standin.kept(cache_dir, **samples)
-        older = _open_folder(folder, cache_dir, **options) if folder else source
+        folder = standin.kept(cache_dir, samples_per_class=samples, seed=standin_seed)
+        older = opened(folder) if folder else source
         source = older if older.fingerprint == fingerprint else source
     return source
 
@@ -189,8 +193,8 @@ def _drawn(
 
 def _open_folder(
     data_dir: Path,
-    cache_dir: Path,
     *,
+    cache_dir: Path,
     image_size: int,
     keep_aspect: bool,
     all_classes: bool,

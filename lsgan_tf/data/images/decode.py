@@ -175,6 +175,7 @@ def _with_exact_transparency(image: Image.Image) -> Image.Image:
     elif image.mode.startswith("I") and isinstance(key, int):
         return _made_transparent(image, np.asarray(image) == key)
     elif layout == "RGB;16B" and isinstance(key, tuple):
+        assert stream is not None  # that the picture was opened from
         stream.seek(0)
         low = PngImagePlugin.PngImageFile(stream)
         # With swapped bytes, the low byte of each value is kept.

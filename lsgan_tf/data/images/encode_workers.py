@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from PIL import Image
 
@@ -52,7 +52,7 @@ def encode_range(
 
 def encode_all(
     records: Records, preprocessing: Preprocessing, spans: list[tuple[int, int]], workers: int
-) -> Iterator[EncodedImage]:
+) -> Generator[EncodedImage, None, None]:
     """Prepare the images of several ranges.
 
     Args:

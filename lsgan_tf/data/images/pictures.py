@@ -124,6 +124,7 @@ class Pictures(Source):
 
     def _replacement(self, index: int) -> Image.Image:
         """The next decodable image with the same label, cyclically."""
+        following: np.ndarray
         if self._labels is None:
             following = (np.arange(index + 1, index + min(_PATIENCE, len(self)))) % len(self)
         else:
@@ -133,7 +134,9 @@ class Pictures(Source):
             image = self._decoded(int(other))
             if image is not None:
                 return image
-        of_class = f" in the class {self.classes[self._labels[index]]}" if self.classes else ""
+        of_class = ""
+        if self.classes and self._labels is not None:
+            of_class = f" in the class {self.classes[self._labels[index]]}"
         raise UserError(
             f"{self.description}: {self._records.name_of(index)} and all following ones{of_class} "
             "cannot be decoded; check the data with python -m lsgan_tf verify-data"

@@ -205,10 +205,12 @@ def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
         stack.enter_context(progress)
         common = (plan, temporary)
         if processes < 2 or not sys.executable:
-            answers = map(_worker(common), jobs)
+            answers: Iterator[list[dict[str, Any]]] = map(_worker(common), jobs)
         else:
-            answers = map_jobs(_worker, common, jobs, workers=processes, doing="drawing characters")
-            stack.enter_context(contextlib.closing(answers))
+            answers = mapped = map_jobs(
+                _worker, common, jobs, workers=processes, doing="drawing characters"
+            )
+            stack.enter_context(contextlib.closing(mapped))
         entries = []
         for written in answers:
             entries += written

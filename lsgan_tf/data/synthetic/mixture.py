@@ -44,7 +44,7 @@ class Ring(Source):
         self.deviation, self._length = deviation, length
         text = f"ring of {modes} Gaussians, radius {radius:g}, standard deviation {deviation:g}"
         # The Gaussian of each of the equally probable components.
-        self._components = np.arange(modes)
+        self._components: np.ndarray = np.arange(modes)
         if doubled:
             self._components = np.append(self._components, self.means[:, 1].argmax())
             text += ", one of them doubled"

@@ -39,27 +39,27 @@ class Style:
       habits: complex `(3, _HABITS)`: wave vector, phase and shift of each wave.
     """
 
-    size: float
-    aspect: float
-    slant: float
-    rise: float
-    roundness: float
-    joining: float
-    bow: float
-    looseness: float
-    warp: float
-    hook: float
-    reach: float
-    radical: float
-    nib: float
-    ink: float
-    entry: float
-    exit: float
-    exit_length: float
-    contrast: float
-    nib_angle: float
-    join_pressure: float
-    grain: float
+    size: float | np.ndarray
+    aspect: float | np.ndarray
+    slant: float | np.ndarray
+    rise: float | np.ndarray
+    roundness: float | np.ndarray
+    joining: float | np.ndarray
+    bow: float | np.ndarray
+    looseness: float | np.ndarray
+    warp: float | np.ndarray
+    hook: float | np.ndarray
+    reach: float | np.ndarray
+    radical: float | np.ndarray
+    nib: float | np.ndarray
+    ink: float | np.ndarray
+    entry: float | np.ndarray
+    exit: float | np.ndarray
+    exit_length: float | np.ndarray
+    contrast: float | np.ndarray
+    nib_angle: float | np.ndarray
+    join_pressure: float | np.ndarray
+    grain: float | np.ndarray
     habits: np.ndarray
 
     @classmethod

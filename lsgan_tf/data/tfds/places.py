@@ -57,9 +57,9 @@ def _default_dir() -> Path | None:
 
 def _below(name: Name, folder: Path) -> Path:
     if not folder.is_dir():
-        found = "this is a file" if folder.exists() else "no such folder"
+        what = "this is a file" if folder.exists() else "no such folder"
         raise UserError(
-            f"--data_dir={folder}: {found}; expected the data folder of tensorflow-datasets, for "
+            f"--data_dir={folder}: {what}; expected the data folder of tensorflow-datasets, for "
             f"example ~/tensorflow_datasets, with {name} in it"
         )
     if found := tfds_places.find_prepared(folder, *name.parts, version=name.version):

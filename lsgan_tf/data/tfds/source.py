@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import re
 from pathlib import Path
@@ -55,11 +56,11 @@ def open_source(
     """
     wanted = parse_name(name)
     cache_dir = cache_dir or files.default_cache_dir()
-    options = {"name": str(wanted), "image": image, "label": label, "labelled": labelled}
-    folder = places.locate(
-        wanted, data_dir, cache_dir, lambda info: features.choose(info, **options)
+    choose = functools.partial(
+        features.choose, name=str(wanted), image=image, label=label, labelled=labelled
     )
-    chosen = features.choose(tfds_folder.info_of(folder), **options)
+    folder = places.locate(wanted, data_dir, cache_dir, choose)
+    chosen = choose(tfds_folder.info_of(folder))
     if not held_out:
         _check_split(folder, split, wanted)
         return _open_split(folder, split, chosen, image_size, crop, cache_dir)

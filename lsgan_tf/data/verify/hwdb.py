@@ -134,7 +134,7 @@ def _split(name: str, indices: Sequence[gnt.GntIndex]) -> list[str]:
         ("width", [index.widths for index in indices]),
         ("height", [index.heights for index in indices]),
     ):
-        counts = sum(np.bincount(array, minlength=_SIDES) for array in values)
+        counts = np.sum([np.bincount(array, minlength=_SIDES) for array in values], axis=0)
         present = np.flatnonzero(counts)
         median = np.searchsorted(np.cumsum(counts), counts.sum() / 2)
         lines.append(f"  {side}: {present[0]} to {present[-1]} pixels, median {median}")

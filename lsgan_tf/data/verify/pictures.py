@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -159,7 +159,7 @@ def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
 
 def _report_records(records: Records, most: int | None) -> tuple[list[str], bool]:
     lines = [records.description, *records.notices]
-    indices = range(len(records))
+    indices: Sequence[int] = range(len(records))
     if most is not None and most < len(records):
         indices = sampled(records, most)
     formats: collections.Counter[str] = collections.Counter()
