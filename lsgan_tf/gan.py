@@ -249,7 +249,7 @@ class GAN(KerasModel):
         with tf.GradientTape() as tape:
             real_score, fake_score = self._scores(real, tf.stop_gradient(fake), label)
             loss = total = self.objective.discriminator(real_score, fake_score)
-            if around is not None:
+            if around is not None and self.gradient_penalty is not None:
                 penalty = self.gradient_penalty(self.discriminator, real, label, around)
                 values["gradient_penalty"] = penalty = tf.cast(penalty, loss.dtype)
                 total = loss + self.gradient_penalty.weight * penalty

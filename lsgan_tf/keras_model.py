@@ -90,9 +90,8 @@ class KerasModel(keras.Model):
           ValueError: for a conditional model without labels.
         """
         rank = 1 if self.pixel_range is None else 3
-        (examples,), (labels,), count = split_draws(
-            data, draws=1, rank=rank, labelled=self.conditional
-        )
+        (examples,), (labels,), _ = split_draws(data, draws=1, rank=rank, labelled=self.conditional)
+        count = examples.shape[0] or tf.shape(examples)[0]
         label = labels if self.conditional else None
         z = noise(
             self.seed,

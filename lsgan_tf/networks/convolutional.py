@@ -84,7 +84,8 @@ class ConvGenerator(ImageGenerator):
         source = halved(self.image_size, halvings)
         # A gated activation halves the channels.
         wider = 2 if self.nonlinearity == "gated" else 1
-        self._first_map = shape = (source, source, wider * self.first_filters())
+        shape: tuple[int, ...] = (source, source, wider * self.first_filters())
+        self._first_map = shape
         inputs = self.z_dim + self.joined_dim
         flat = self.add(layers.dense(math.prod(shape), "h0", self.dtype_policy), (inputs,))
         stages = [(self.h0, self.add_norm(0, flat if self.flat_norm else shape))]
@@ -191,7 +192,7 @@ class ConvDiscriminator(ImageDiscriminator):
     def build_network(self) -> None:
         """Add the convolutions, their normalisations and the dense layer."""
         wider = 2 if self.nonlinearity == "gated" else 1
-        shape = (self.image_size, self.image_size, self.channels)
+        shape: tuple[int, ...] = (self.image_size, self.image_size, self.channels)
         shape = self.add(layers.conv(wider * self.filters, 5, 2, "h0", self.dtype_policy), shape)
         norms = []
         for i in (1, 2, 3):
@@ -253,7 +254,7 @@ class ConvDenseDiscriminator(ImageDiscriminator):
         """Add the two convolutions and the two dense layers."""
         policy = self.dtype_policy
         first, filters, units = self.sizes()
-        shape = (self.image_size, self.image_size, self.channels)
+        shape: tuple[int, ...] = (self.image_size, self.image_size, self.channels)
         shape = self.add(layers.conv(first, 5, 2, "h0", policy), shape)
         shape = self.add_joined_conv(filters, 5, 2, "h1", shape)
         norm1 = self.add_norm(1, shape)

@@ -64,13 +64,13 @@ def _products(network: Network, row: LayerRow, algorithm: Algorithm | None) -> i
     height, width, filters = row.shape
     if isinstance(layer, keras.layers.Conv2DTranspose):
         # Every input position is multiplied by every weight.
-        image = (None, height, width, inner)
-        result = (None, -(-height // strides), -(-width // strides), outer)
+        sides, positions = (height, width), (-(-height // strides), -(-width // strides))
+        depth = outer
     else:
-        image = (None, *_input_sides(network, row), inner)
-        result = (None, *row.shape)
+        sides, positions, depth = _input_sides(network, row), (height, width), filters
+    image, result = (None, *sides, inner), (None, *positions, depth)
     found = algorithm(image, result, side, strides) if algorithm else None
-    products = inner * outer * found.products if found else result[1] * result[2] * weights
+    products = inner * outer * found.products if found else math.prod(positions) * weights
     if isinstance(layer, layers.LabelledConv2D):
         products += layer.label_sets * network.label_dim * filters
     return products

@@ -66,4 +66,4 @@ class Discriminator(ConvDenseDiscriminator):
 
     def sizes(self) -> tuple[int, int, int]:
         """Channels of both convolutions, and units of the first dense layer."""
-        return (self.first_filters, *(scaled(size, self.width) for size in (320, 1024)))
+        return self.first_filters, scaled(320, self.width), scaled(1024, self.width)

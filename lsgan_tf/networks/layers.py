@@ -7,7 +7,7 @@ normal truncated at two standard deviations, biases with zeros. Padding is "SAME
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from lsgan_tf.settings.defaults import WEIGHT_SD
 LEAK = 0.2
 """Negative slope of the discriminators' LeakyReLU."""
 
-Policy = str | keras.DTypePolicy
+Policy: TypeAlias = str | keras.DTypePolicy
 Tensor = Any  # a tensor of the Keras backend
 
 _PACKAGE = "lsgan_tf"
@@ -319,7 +319,7 @@ class LabelledConv2D(keras.layers.Layer):
         return ops.reshape(ops.matmul(scatter, terms), (-1, *self._output_size, filters))
 
     def compute_output_shape(
-        self, x_shape: tuple[int | None, ...], phi_shape: tuple[int | None, ...]
+        self, x_shape: tuple[int | None, int, int, int], phi_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
         """Shape of the output."""
         height, width = (-(-side // self.strides) for side in x_shape[1:3])

@@ -24,7 +24,7 @@ class _Perceptron(Network):
 
     def add_layers(self, inputs: int, outputs: int) -> None:
         """Add `h0`, `h1` and `h2`."""
-        shape = (inputs + self.joined_dim,)
+        shape: tuple[int, ...] = (inputs + self.joined_dim,)
         for name in ("h0", "h1"):
             shape = self.add(_dense(self.hidden, name, self.dtype_policy), shape)
         self.add(_dense(outputs, "h2", "float32"), shape)

@@ -34,7 +34,7 @@ class Generator(ImageGenerator):
 
     def build_network(self) -> None:
         """Add the dense layers `h0` to `h4`."""
-        shape = (self.z_dim + self.joined_dim,)
+        shape: tuple[int, ...] = (self.z_dim + self.joined_dim,)
         for name in ("h0", "h1", "h2", "h3"):
             start = keras.initializers.HeUniform()
             shape = self.add(layers.dense(self.hidden, name, self.dtype_policy, start), shape)

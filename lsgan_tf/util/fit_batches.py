@@ -14,12 +14,12 @@ class Draws(NamedTuple):
     Attributes:
       examples: one batch, `(n, ...)`, per update of D.
       labels: int, `(n,)`, per update of D; None throughout without labels.
-      count: n if `examples` came as one batch for all updates, else None.
+      batch_size: n if `examples` came as one batch for all updates, else None.
     """
 
     examples: Sequence[tf.Tensor]
     labels: Sequence[tf.Tensor | None]
-    count: int | tf.Tensor | None
+    batch_size: int | tf.Tensor | None
 
 
 def split_draws(

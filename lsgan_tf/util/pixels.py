@@ -16,12 +16,11 @@ def to_range(examples: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf
     Returns:
       float32, same shape.
     """
-    scaled = pixel_range is not None and examples.dtype == tf.uint8
-    examples = tf.cast(examples, tf.float32)
-    if not scaled:
-        return examples
+    values = tf.cast(examples, tf.float32)
+    if pixel_range is None or examples.dtype != tf.uint8:
+        return values
     low, high = pixel_range
-    return examples * ((high - low) / 255.0) + low
+    return values * ((high - low) / 255.0) + low
 
 
 def to_uint8(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:

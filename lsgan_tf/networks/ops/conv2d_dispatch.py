@@ -68,16 +68,19 @@ def algorithm(
       strides: as in `faster`.
       processor: vector extension of the processor.
     """
-    count, height, width, channels = image
-    if None in (height, width) or (count is not None and count < _MIN_IMAGES):
+    (count, height, width, channels), (_, rows, columns, filters) = image, result
+    if count is not None and count < _MIN_IMAGES:
         return None
-    filters = result[3]
-    largest = max(result[1:3])
+    if height is None or width is None or channels is None:
+        return None
+    if rows is None or columns is None or filters is None:
+        return None
+    largest = max(rows, columns)
     found = min(
         (Convolution(height, width, kernel_size, strides, min(tile, largest)) for tile in _TILES),
         key=lambda candidate: candidate.products,
     )
-    saved = 1 - found.products / (result[1] * result[2] * kernel_size**2)
+    saved = 1 - found.products / (rows * columns * kernel_size**2)
     gain = saved * 2 * channels * filters / (channels + filters)
     return found if gain >= _MIN_GAIN[processor] else None
 

@@ -134,14 +134,14 @@ def axis(size: int, kernel_size: int, strides: int, tile: int) -> Axis:
         of_taps = np.zeros((n, kernel_size))
         of_taps[:, list(taps)] = kernel
         parts.append((of_pixels, of_taps, of_outputs))
-    pixels, taps, outs = (
+    pixels, kernels, outs = (
         np.concatenate(part, axis)
         for part, axis in zip(zip(*parts, strict=True), (0, 0, 1), strict=True)
     )
-    products = len(taps)
+    products = len(kernels)
     return Axis(
         pixels.reshape(products * tiles, size).astype(np.float32),
-        taps.astype(np.float32),
+        kernels.astype(np.float32),
         outs.reshape(outputs, products * tiles).astype(np.float32),
         products,
         tiles,
