@@ -58,11 +58,17 @@ def main(argv: list[str]) -> None:
     out = _OUT.value or _default_out(folders)
     if out.is_dir():
         raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
-    pictures = {
-        "grids": _GRIDS.value, "pixels": _GRID_WIDTH.value, "quality": _GRID_QUALITY.value,
-        "reals": _REALS.value,
-    }  # fmt: skip
-    runs = with_unique_names([gather(path, **pictures) for path in folders])
+    found = [
+        gather(
+            path,
+            grids=_GRIDS.value,
+            pixels=_GRID_WIDTH.value,
+            quality=_GRID_QUALITY.value,
+            reals=_REALS.value,
+        )
+        for path in folders
+    ]
+    runs = with_unique_names(found)
     limit = (
         f"This page holds at most {_GRIDS.value} grids of each run and kind, at most "
         f"{_GRID_WIDTH.value} pixels wide (--grids, --grid_width)."

@@ -182,14 +182,29 @@ def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
     """A text as a picture, or a set."""
     from lsgan_tf.sampling.files import write_set, write_text
 
-    common = {"seed": _SEED.value, "truncation": _truncation()}
+    truncation = _truncation()
     if _COUNT.value is None and form == "png":
-        scale = _SCALE.value or sampler.scale
-        lines = {"wrap": _WRAP.value, "writers": _WRITERS.value}
-        write_text(sampler, text, out, scale=scale, **lines, **common)
+        write_text(
+            sampler,
+            text,
+            out,
+            seed=_SEED.value,
+            scale=_SCALE.value or sampler.scale,
+            wrap=_WRAP.value,
+            writers=_WRITERS.value,
+            truncation=truncation,
+        )
     else:
         names = sampler.names(text) if text.strip() else []
-        write_set(sampler, out, form, count=_COUNT.value or len(names), names=names, **common)
+        write_set(
+            sampler,
+            out,
+            form,
+            count=_COUNT.value or len(names),
+            seed=_SEED.value,
+            names=names,
+            truncation=truncation,
+        )
 
 
 def _show(sampler: Sampler, text: str, out: Path) -> None:
@@ -198,29 +213,44 @@ def _show(sampler: Sampler, text: str, out: Path) -> None:
     from lsgan_tf.sampling.neighbours import write_neighbours
 
     names = sampler.names(text) if text.strip() else []
-    common = {
-        "seed": _SEED.value,
-        "truncation": _truncation(),
-        "scale": _SCALE.value or sampler.scale,
-    }
+    scale, truncation = _SCALE.value or sampler.scale, _truncation()
     if _SHOW.value == "neighbours":
         found = write_neighbours(
             sampler,
             out,
+            seed=_SEED.value,
             names=names,
             count=_ROWS.value or 8,
             k=_FRAMES.value,
+            scale=scale,
+            truncation=truncation,
             data_dir=_DATA_DIR.value,
             cache_dir=_CACHE_DIR.value,
-            **common,
         )
         print(found)
-        return
-    common |= {"names": names, "rows": _ROWS.value or 4, "frames": _FRAMES.value}
-    if _SHOW.value == "sweep":
-        interpolation.write_sweep(sampler, out, dimension=_DIMENSION.value, **common)
+    elif _SHOW.value == "sweep":
+        interpolation.write_sweep(
+            sampler,
+            out,
+            seed=_SEED.value,
+            dimension=_DIMENSION.value,
+            names=names,
+            rows=_ROWS.value or 4,
+            frames=_FRAMES.value,
+            scale=scale,
+            truncation=truncation,
+        )
     else:
-        interpolation.write_interpolation(sampler, out, **common)
+        interpolation.write_interpolation(
+            sampler,
+            out,
+            seed=_SEED.value,
+            names=names,
+            rows=_ROWS.value or 4,
+            frames=_FRAMES.value,
+            scale=scale,
+            truncation=truncation,
+        )
 
 
 if __name__ == "__main__":

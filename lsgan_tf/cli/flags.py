@@ -119,7 +119,7 @@ def _flag(field: dataclasses.Field[Any]) -> flags.Flag[Any]:
         return flags.BooleanFlag(field.name, None, _help(field))
     if meta["choices"]:
         return flags.EnumFlag(field.name, None, _help(field), list(meta["choices"]))
-    parser = flags.ArgumentParser()
+    parser: flags.ArgumentParser[Any] = flags.ArgumentParser()
     if meta["type"] is not str:
         parser = _Number(meta["type"], expected(meta))
     return flags.Flag(parser, flags.ArgumentSerializer(), field.name, None, _help(field))

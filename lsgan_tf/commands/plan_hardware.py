@@ -134,7 +134,7 @@ def count(net: str) -> Work:
     generator, discriminator = pair = build_networks(config)
     outputs = [sum(layer.outputs for layer in operations.count(network)) for network in pair]
     norms = [sum(row.kind == "batch norm" for row in network.describe()) for network in pair]
-    parameters = tuple(sum(row.parameters for row in network.describe()) for network in pair)
+    of_g, of_d = (sum(row.parameters for row in network.describe()) for network in pair)
     name, images, image_bytes, encoded = {
         # PAPER's counts; bytes as the preparing tools write them (JPEG 95 measured on bedrooms).
         "hwdb": ("HWDB1.0", 1_246_991, 28 * 28, False),
@@ -143,7 +143,7 @@ def count(net: str) -> Work:
     return Work(
         name=name,
         operations=float(operations.training_step(generator, discriminator, batch_size=1)),
-        parameters=parameters,
+        parameters=(of_g, of_d),
         outputs=outputs[0] + 2 * outputs[1],
         # Mean and variance, forward and backward; D runs three times in a step.
         norms=4 * (norms[0] + 3 * norms[1]),

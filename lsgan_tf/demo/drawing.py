@@ -12,7 +12,7 @@ import numpy as np
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.files import write_npz
-from lsgan_tf.sampling.interpolation import save_animation, way
+from lsgan_tf.sampling.interpolation import interpolate, save_animation
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.sampling.text import draw_text, lay_out, lines_of
 
@@ -42,7 +42,7 @@ def write(
     folder: Path,
     text: str,
     *,
-    writer: int,
+    writer: float | None,
     writers: str = "one",
     truncation: float | None = None,
     wrap: int | None = None,
@@ -74,8 +74,8 @@ def morph_text(
     folder: Path,
     text: str,
     *,
-    first: int,
-    second: int,
+    first: float | None,
+    second: float | None,
     frames: int,
     truncation: float | None = None,
     wrap: int | None = None,
@@ -105,8 +105,8 @@ def morph_text(
             f"{len(names)} characters by {frames} writers are {len(names) * frames:,} images, "
             f"expected at most {_MOST_MORPHED:,}; give a shorter text or fewer frames"
         )
-    ends = np.concatenate([sampler.noise(1, _seed(end), truncation) for end in (first, second)])
-    z = way(*ends, frames, sampler.z_distribution)
+    start, end = (sampler.noise(1, _seed(seed), truncation)[0] for seed in (first, second))
+    z = interpolate(start, end, frames, sampler.z_distribution)
     images = sampler.draw(
         np.repeat(z, len(names), axis=0), np.tile(sampler.labels(names), frames)
     ).reshape(frames, len(names), *sampler.shape)
@@ -124,8 +124,8 @@ def morph_images(
     folder: Path,
     name: str | None,
     *,
-    first: int,
-    second: int,
+    first: float | None,
+    second: float | None,
     frames: int,
     truncation: float | None = None,
 ) -> Drawing:
@@ -146,9 +146,11 @@ def morph_images(
     if len(sampler.shape) != 3:
         raise UserError("This generator makes points, so there are no images to morph.")
     labels = _labels(sampler, name, _MORPHED)
-    ends = [sampler.noise(_MORPHED, _seed(end), truncation) for end in (first, second)]
-    rows = zip(*ends, strict=True)
-    z = np.concatenate([way(*row, frames, sampler.z_distribution) for row in rows])
+    starts, ends = (sampler.noise(_MORPHED, _seed(seed), truncation) for seed in (first, second))
+    rows = zip(starts, ends, strict=True)
+    z = np.concatenate(
+        [interpolate(start, end, frames, sampler.z_distribution) for start, end in rows]
+    )
     repeated = None if labels is None else np.repeat(labels, frames)
     images = sampler.draw(z, repeated).reshape(_MORPHED, frames, *sampler.shape)
     scale = _scale(sampler)
@@ -163,7 +165,7 @@ def draw_grid(
     folder: Path,
     name: str | None,
     *,
-    seed: int,
+    seed: float | None,
     count: int,
     truncation: float | None = None,
 ) -> Drawing:
@@ -225,7 +227,7 @@ def _seed(value: float | None) -> int:
 
 def _labels(sampler: Sampler, name: str | None, count: int) -> np.ndarray | None:
     if name is None or not sampler.classes:
-        return sampler.spread(count)
+        return sampler.evenly_spaced_labels(count)
     return np.repeat(sampler.labels([name]), count)
 
 

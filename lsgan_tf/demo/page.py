@@ -148,13 +148,16 @@ def _morph_tab(shown: Any, sampler: Sampler, folders: Folders, limit: float | No
     import gradio as gr
 
     characters = sampler.of_characters
+    triggers = [shown]
+    what: gr.Textbox | gr.Dropdown
     if characters:
         text = drawing.first_text(sampler)
         what = gr.Textbox(text, label="Text", lines=2, max_lines=12, elem_id="morph-text")
-        noun, make = "writer", functools.partial(drawing.morph_text, wrap=fields.WRAP)
+        triggers.append(what.submit)
+        noun = "writer"
     else:
         what = fields.class_field(sampler, "morph-class")
-        noun, make = "seed", drawing.morph_images
+        noun = "seed"
     button = gr.Button("Morph", variant="primary", elem_id="morph")
     outputs = fields.outputs("morphed", ("gif", "png", "npz"))
     with gr.Row():
@@ -168,18 +171,17 @@ def _morph_tab(shown: Any, sampler: Sampler, folders: Folders, limit: float | No
     def draw(
         what: str, first: float, second: float, frames: float, truncation: float
     ) -> drawing.Drawing:
-        return make(
-            sampler,
-            folders.new(),
-            what if characters else fields.chosen_class(what),
-            first=first,
-            second=second,
-            frames=int(frames),
-            truncation=fields.limit(sampler, truncation),
-        )
+        options: dict[str, Any] = {
+            "first": first,
+            "second": second,
+            "frames": int(frames),
+            "truncation": fields.limit(sampler, truncation),
+        }
+        if characters:
+            return drawing.morph_text(sampler, folders.new(), what, wrap=fields.WRAP, **options)
+        return drawing.morph_images(sampler, folders.new(), fields.chosen_class(what), **options)
 
-    triggers = [button.click, shown, *([what.submit] if characters else [])]
-    _on(triggers, draw, [what, first, second, frames, truncation], outputs)
+    _on([button.click, *triggers], draw, [what, first, second, frames, truncation], outputs)
 
 
 def _on(

@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from lsgan_tf.distribute import worker_watch
 from lsgan_tf.errors import UserError, WorkerLostError
@@ -77,7 +77,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Cluster | N
         ) from error
 
 
-def _parse(config: Mapping[str, Mapping[str, object]]) -> Cluster | None:
+def _parse(config: Mapping[str, Any]) -> Cluster | None:
     if config == {}:
         return None
     jobs, task = dict(config["cluster"]), config["task"]
@@ -100,7 +100,15 @@ def _parse(config: Mapping[str, Mapping[str, object]]) -> Cluster | None:
     return Cluster(tuple(workers), index) if len(workers) > 1 else None
 
 
-def meet(cluster: Cluster, seconds: float, begin: Callable[[], T] = lambda: None) -> T:
+@overload
+def meet(cluster: Cluster, seconds: float) -> None: ...
+
+
+@overload
+def meet(cluster: Cluster, seconds: float, begin: Callable[[], T]) -> T: ...
+
+
+def meet(cluster: Cluster, seconds: float, begin: Callable[[], Any] = lambda: None) -> Any:
     """Wait for all workers, then start TensorFlow on all of them.
 
     The workers connect to the chief, which releases them together. TensorFlow itself waits

@@ -35,7 +35,8 @@ def watch(parent: int, seconds: float, peers: dict[int, socket.socket]) -> str:
         left = deadline - time.monotonic()
         if left <= 0 and os.getppid() == parent:
             return f"TensorFlow did not connect to the others within {seconds:g} seconds"
-        ready, _, _ = select.select([0, *peers.values()], [], [], max(left, 0.0))
+        watched: list[int | socket.socket] = [0, *peers.values()]
+        ready, _, _ = select.select(watched, [], [], max(left, 0.0))
         if 0 in ready or os.getppid() != parent:
             return ""
         for index, peer in list(peers.items()):

@@ -101,10 +101,12 @@ class Workers:
 
     def _sum_in_replicas(self, values: list[tf.Tensor]) -> list[tf.Tensor]:
         """Sum over the workers, counting one replica of each."""
+        assert self._cluster is not None  # callers return early for a single worker
+        workers = len(self._cluster.workers)
 
         def replica(values: list[tf.Tensor]) -> list[tf.Tensor]:
             context = tf.distribute.get_replica_context()
-            local = self._strategy.num_replicas_in_sync // len(self._cluster.workers)
+            local = self._strategy.num_replicas_in_sync // workers
             first = tf.equal(context.replica_id_in_sync_group % local, 0)
             # One by one: for a list, TensorFlow concatenates tensors and needs a single dtype.
             return [

@@ -27,8 +27,10 @@ _COLUMNS = {
 
 def arms() -> list[Arm]:
     """The two codings."""
-    common = ("--loss=lsgan", "--steps=50000", "--checkpoint_every=5000", "--keep_checkpoints=10")
-    common += ("--z_dim=1024", "--ema_decay=0")
+    common = (
+        *("--loss=lsgan", "--steps=50000", "--checkpoint_every=5000", "--keep_checkpoints=10"),
+        *("--z_dim=1024", "--ema_decay=0"),
+    )
     return [
         Arm(
             name,

@@ -78,7 +78,9 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
 
 
 def _is_collapsed(metrics: Metrics) -> bool:
-    return metrics["judge_classes"] < _CLASSES or metrics["judge_sure"] < _CONFIDENT
+    classes, confident = metrics["judge_classes"], metrics["judge_sure"]
+    assert classes is not None and confident is not None  # neither is ever NaN
+    return classes < _CLASSES or confident < _CONFIDENT
 
 
 EXPERIMENT = Experiment(

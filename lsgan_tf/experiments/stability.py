@@ -74,7 +74,9 @@ def measure(run: Run) -> Metrics:
 
 def label_of(run: Run) -> str:
     """The grade of a run."""
-    return (COLLAPSE, SOME, GOOD)[int(run.metrics["grade"])]
+    grade = run.metrics["grade"]
+    assert grade is not None  # set by `measure`
+    return (COLLAPSE, SOME, GOOD)[int(grade)]
 
 
 def conclude(runs: Sequence[Run], out: Path) -> Conclusion:

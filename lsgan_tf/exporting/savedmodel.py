@@ -207,10 +207,12 @@ class Exported(tf.Module):
 
     def _score(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         _, discriminator, _ = self._networks()
+        assert discriminator is not None  # without one there are no scores
         return {"scores": discriminator(to_range(images, self._range), None, training=False)}
 
     def _score_label(self, images: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         _, discriminator, _ = self._networks()
+        assert discriminator is not None  # without one there are no scores
         images = to_range(images, self._range)
         return {"scores": discriminator(images, self._checked(label), training=False)}
 

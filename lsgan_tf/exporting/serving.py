@@ -16,6 +16,8 @@ from lsgan_tf.util.files import atomic_folder, explained
 _WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
 _COUNTS = (1, 16)
 
+Value = np.ndarray | np.generic
+
 
 def write_serving(
     saved_model: Path,
@@ -64,8 +66,8 @@ def warm_up_requests(name: str, z_dim: int, classes: list[str]) -> list[bytes]:
     """
     found = []
     for count in _COUNTS:
-        z = {"z": np.zeros((count, z_dim), np.float32)}
-        drawing = {"count": np.int32(count), "seed": np.int32(0)}
+        z: dict[str, Value] = {"z": np.zeros((count, z_dim), np.float32)}
+        drawing: dict[str, Value] = {"count": np.int32(count), "seed": np.int32(0)}
         if classes:
             label = np.zeros(count, np.int32)
             z["label"] = drawing["label"] = label
@@ -73,13 +75,13 @@ def warm_up_requests(name: str, z_dim: int, classes: list[str]) -> list[bytes]:
         found.append(prediction_log(name, "sample", drawing))
         if classes:
             text = np.array(classes[0] * count, object)
-            writing = {"text": text, "seed": np.int32(0)}
+            writing: dict[str, Value] = {"text": text, "seed": np.int32(0)}
             if len(classes[0]) == 1:
                 found.append(prediction_log(name, "write", writing))
     return found
 
 
-def prediction_log(name: str, signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
+def prediction_log(name: str, signature: str, inputs: Mapping[str, Value]) -> bytes:
     """A request as Serving logs it, serialised.
 
     Serving's own classes are in a package that a generator has no other use for; the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 from lsgan_tf.config import Config, path_settings
 
@@ -15,9 +16,8 @@ def shipped(config: Config) -> Config:
     Settings that hold paths become None; `data_description` names folders alone.
     """
     description = without_paths(config.data_description, config)
-    return dataclasses.replace(
-        config, data_description=description, **dict.fromkeys(path_settings())
-    )
+    paths: dict[str, Any] = dict.fromkeys(path_settings())
+    return dataclasses.replace(config, data_description=description, **paths)
 
 
 def without_paths(text: str, config: Config) -> str:

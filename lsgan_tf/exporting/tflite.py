@@ -100,7 +100,7 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
     else:
         module.serve = tf.function(lambda z: {"images": frozen(z)[0]}, inputs)
     # By way of a SavedModel, which keeps the names of the signature's arguments.
-    with tempfile.TemporaryDirectory() as scratch, literal(scratch) as folder:
+    with tempfile.TemporaryDirectory() as scratch, literal(Path(scratch)) as folder:
         path = os.path.join(folder, "saved")
         tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(path)

@@ -151,20 +151,22 @@ class Evaluator:
         extra: Callable[[], dict[str, Any]],
     ) -> None:
         former, key = self.best, self._metric
+        best = former
         for name, values in found.items():
-            if is_better(key, values[key], self.best["value"] if self.best else None):
-                self.best = {"step": step, "metric": key, "weights": name, "value": values[key]}
-        if self.best == former:
+            if is_better(key, values[key], best["value"] if best else None):
+                best = {"step": step, "metric": key, "weights": name, "value": values[key]}
+        if best is None or best == former:
             return
+        self.best = best
         try:
-            facts = {**self.best, "figures": found[self.best["weights"]]}
+            facts = {**best, "figures": found[best["weights"]]}
             write_best(
                 self._run.best, self._config, self._gan, self._classes, facts, state, extra()
             )
         except Exception:
             self.best = former
             raise
-        self._summaries.scalars(step, {f"best/{key}": self.best["value"]})
+        self._summaries.scalars(step, {f"best/{key}": best["value"]})
         self._run.summarize("best", self.best)
         self._run.log(f"step {step:,}: the best so far by {key}, kept in {self._run.best}")
 

@@ -38,7 +38,8 @@ class Previews:
         self._generate = tf.function(
             lambda z, y: gan.generator(z, y, training=False), autograph=False
         )
-        self._average = tf.function(lambda z, y: gan.average(z, y, training=False), autograph=False)
+        average = gan.generator if gan.average is None else gan.average
+        self._average = tf.function(lambda z, y: average(z, y, training=False), autograph=False)
 
     def examples(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The generator's examples now, on the noise of the grid.

@@ -45,9 +45,8 @@ def json_in_script(value: Any) -> str:
 
 def asset(name: str) -> str:
     """Read a file of the page."""
-    return (
-        resources.files("lsgan_tf.reporting").joinpath("assets", name).read_text(encoding="utf-8")
-    )
+    path = resources.files("lsgan_tf.reporting") / "assets" / name
+    return path.read_text(encoding="utf-8")
 
 
 def content_hash(text: str) -> str:

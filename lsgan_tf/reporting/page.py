@@ -246,7 +246,8 @@ def _settings(runs: Sequence[RunData]) -> str:
     names = list(dict.fromkeys(name for known in by_run for name in known))
     if not names:
         return "<p>No settings could be read.</p>"
-    changed, usual = [], []
+    changed: list[list[str]] = []
+    usual: list[list[str]] = []
     for name in names:
         here = [known.get(name) for known in by_run]
         values = {json.dumps(setting.value) for setting in here if setting}

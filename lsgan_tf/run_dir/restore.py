@@ -55,8 +55,9 @@ def restore_run(
             )
         gan = build_gan(config)
         read(path, weights(gan), partial=True)
-        for reason in reasons if say else []:
-            say(f"note: {reason}; using {path.name} instead")
+        if say:
+            for reason in reasons:
+                say(f"note: {reason}; using {path.name} instead")
         return config, gan, classes, number
     raise UserError("; ".join(reasons))
 

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from lsgan_tf.config import FORMAT
 from lsgan_tf.errors import UserError
@@ -125,7 +125,7 @@ def values_of(path: Path) -> dict[str, Any]:
     return {}
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value read from JSON is a finite number."""
     return type(value) in (int, float) and abs(value) <= _LARGEST
 
@@ -193,8 +193,9 @@ def _read(path: Path) -> RunStatus:
         return RunStatus(path, "newer", note, values, changed=_changed(path))
     found = checkpoints(path)
     last = last_row(path / "stats.jsonl").get("step")
-    step = max(found[0][0] if found else 0, last if is_number(last) else 0)
-    steps = values.get("steps") if is_number(values.get("steps")) else None
+    step = max(found[0][0] if found else 0, int(last) if is_number(last) else 0)
+    steps = values.get("steps")
+    steps = int(steps) if is_number(steps) else None
     run = RunStatus(
         path, "", "", values, step, steps, values_of(path / "summary.json"), _changed(path)
     )
@@ -226,8 +227,9 @@ def _running(run: RunStatus) -> tuple[str, str]:
     if run.changed is None:
         return "running", "just started"
     silence = time.time() - run.changed
-    times = [row.get("seconds") for row in rows(run.path / "timing.jsonl")[-2:]]
-    usual = times[1] - times[0] if len(times) == 2 and all(map(is_number, times)) else 0.0
+    last = [row.get("seconds") for row in rows(run.path / "timing.jsonl")[-2:]]
+    times = [seconds for seconds in last if is_number(seconds)]
+    usual = times[1] - times[0] if len(times) == 2 else 0.0
     if silence > max(_SILENT_SECONDS, _SILENT_INTERVALS * usual):
         return "stale", f"its process is alive but has written nothing for {silence / 60:,.0f} min"
     return "running", ""

@@ -68,6 +68,6 @@ def sample_grid(
     return SampleGrid(
         z=tf.tile(draw(_SIDE)[:columns], (rows, 1)),
         labels=np.repeat(chosen, columns),
-        names=[classes[label] for label in chosen],
+        names=[classes[label] for label in chosen.tolist()],
         columns=columns,
     )

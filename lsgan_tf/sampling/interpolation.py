@@ -52,9 +52,9 @@ def write_interpolation(
     """
     _check(sampler, out, rows * frames * max(len(names), 2))
     labels = sampler.labels(names) if names else None
-    if len(names) > 1:
+    if labels is not None and len(labels) > 1:
         images = _between_classes(sampler, labels, seed, rows, frames, truncation)
-        captions = []
+        captions: list[str] = []
     else:
         images, labels = _between_noises(sampler, labels, seed, rows, frames, truncation)
         captions = [] if labels is None else [sampler.classes[label] for label in labels]
@@ -164,7 +164,8 @@ def _between_noises(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Images `(rows, frames, h, w, c)`, and the label of each row if conditional."""
     ends = sampler.noise(2 * rows, seed, truncation).reshape(rows, 2, -1)
-    z = np.concatenate([interpolate(*pair, frames, sampler.z_distribution) for pair in ends])
+    pairs = [interpolate(start, end, frames, sampler.z_distribution) for start, end in ends]
+    z = np.concatenate(pairs)
     labels = sampler.evenly_spaced_labels(rows) if labels is None else np.repeat(labels[:1], rows)
     images = sampler.draw(z, None if labels is None else np.repeat(labels, frames))
     return images.reshape(rows, frames, *sampler.shape), labels

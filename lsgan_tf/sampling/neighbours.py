@@ -27,11 +27,11 @@ class Nearest(NamedTuple):
     """The nearest real examples of images, nearest first.
 
     Attributes:
-      index: int64, `(n, k)`.
+      indices: int64, `(n, k)`.
       distance: float32, `(n, k)`: root mean square difference of pixels, 0 to 1.
     """
 
-    index: np.ndarray
+    indices: np.ndarray
     distance: np.ndarray
 
 
@@ -47,8 +47,8 @@ def nearest(queries: np.ndarray, source: Source, k: int, exclude: np.ndarray) ->
     pixels = queries[0].size
     flat = queries.reshape(len(queries), pixels).astype(np.float32) / 255
     squares = (flat**2).sum(axis=1, keepdims=True)
-    best = np.full((len(queries), k), np.inf, np.float32)
-    where = np.full((len(queries), k), -1, np.int64)
+    best: np.ndarray = np.full((len(queries), k), np.inf, np.float32)
+    where: np.ndarray = np.full((len(queries), k), -1, np.int64)
     batch = max(1, _BATCH_VALUES // pixels)
     with Progress("comparing with reals", total=len(source), unit="images") as progress:
         for start in range(0, len(source), batch):
@@ -116,10 +116,10 @@ def write_neighbours(
     queries = np.concatenate([samples, source.read(chosen)])
     itself = np.concatenate([np.full(count, -1), chosen])
     all_found = nearest(queries, source, k, exclude=itself)
-    found = Nearest(all_found.index[:count], all_found.distance[:count])
+    found = Nearest(all_found.indices[:count], all_found.distance[:count])
     near = float(np.median(found.distance[:, 0]))
     usual = float(np.median(all_found.distance[count:, 0]))
-    reals = source.read(found.index.ravel()).reshape(count, k, *sampler.shape)
+    reals = source.read(found.indices.ravel()).reshape(count, k, *sampler.shape)
     cells = np.concatenate([samples[:, None], reals], axis=1)
     captions = [["sample", *(f"{value:.3f}" for value in row)] for row in found.distance]
     image = image_grid.grid(
@@ -144,15 +144,18 @@ def _own_class(source: Source, found: Nearest, labels: np.ndarray | None) -> str
     """Number of samples whose nearest real example is of the same class."""
     if labels is None:
         return ""
-    own = int((source.labels(found.index[:, 0]) == labels).sum())
+    own = int((source.labels(found.indices[:, 0]) == labels).sum())
     return f"; for {own} of {len(labels)} samples the nearest is of the same class"
 
 
 def _source(sampler: Sampler, data_dir: str | None, cache_dir: str | None) -> Source:
     """The training data of the generator."""
     config = config_of(sampler.config, sampler.path)
-    moved = {"data_dir": data_dir, "cache_dir": cache_dir}
-    config = dataclasses.replace(config, **{k: v for k, v in moved.items() if v is not None})
+    config = dataclasses.replace(
+        config,
+        data_dir=config.data_dir if data_dir is None else data_dir,
+        cache_dir=config.cache_dir if cache_dir is None else cache_dir,
+    )
     source = reopen_source(config)
     if tuple(source.shape) != sampler.shape or (
         sampler.classes and list(source.classes) != sampler.classes

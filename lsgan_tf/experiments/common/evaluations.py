@@ -69,10 +69,9 @@ def compare(runs: Sequence[Run], names: Mapping[str, str]) -> str:
     of_arm = [[run for run in runs if run.arm.name == arm] for arm in arms]
     rows = []
     for name, heading in names.items():
-        found = [statistics_of([run.metrics.get(name) for run in mine]) for mine in of_arm]
-        if None in found:
+        left, right = (statistics_of([run.metrics.get(name) for run in mine]) for mine in of_arm)
+        if left is None or right is None:
             continue
-        left, right = found
         # A single seed has no standard deviation.
         several = min(left["count"], right["count"]) > 1
         error = (left["std"] ** 2 / left["count"] + right["std"] ** 2 / right["count"]) ** 0.5

@@ -42,8 +42,9 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
         if len(found) < len(_LOSSES):
             continue
         a, b = (samples.read(found[loss])[0] for loss in _LOSSES)
+        first, second = _LOSSES.values()
         page = out / f"study-seed{seed}.html"
-        write_study(page, a, b, pairs=_PAIRS, seed=seed, names=tuple(_LOSSES.values()))
+        write_study(page, a, b, pairs=_PAIRS, seed=seed, names=(first, second))
         pages.append(page.name)
     if not pages:
         return Conclusion("No pair of runs is finished yet.")

@@ -48,7 +48,7 @@ class Profile:
     def after(self, step: int) -> None:
         """Ends the profile if the call that ended at `step` was its last."""
         self._seen = step
-        if self._begun is not None and step >= self._steps.last:
+        if self._steps and self._begun is not None and step >= self._steps.last:
             self.close()
 
     def close(self) -> None:

@@ -34,8 +34,7 @@ class Summaries:
 
     def __init__(self, folder: Path, data: str = "", *, enabled: bool = True) -> None:
         self._caption = f"Trained on {printable(data)}." if data else None
-        self._folder = folder if enabled else None
-        self.enabled = enabled
+        self._folder, self.enabled = folder, enabled
         if not enabled:
             self._writer = tf.summary.create_noop_writer()
             return
@@ -93,7 +92,7 @@ class Summaries:
 
     @contextlib.contextmanager
     def _writing(self, size: int = 0) -> Iterator[None]:
-        if self._folder:
+        if self.enabled:
             # On a full disk TensorFlow loses events without a word.
             require_free_space(self._folder, size + _ROOM, "an entry for TensorBoard")
         with self._explained(), self._writer.as_default():
