@@ -35,7 +35,7 @@ ELSEWHERE = {
     r"\.venv/bin/pip install -c constraints\.txt ": ".ci/run",
     r"\.venv/bin/python -m pytest -n 2 --dist=worksteal$": ".ci/run",
     r"\.venv/bin/python -m pytest (tests/networks|-m fast)$": "tests/networks/test_layers.py",
-    r"\.venv/bin/ruff (check|format) \.$": ".ci/run",
+    r"\.venv/bin/(ruff (check|format) \.|mypy)$": ".ci/run",
     r"\.ci/run$": ".ci/run",
     r"tensorboard --logdir(_spec)? ": "tests/monitoring/tensorboard/test_views_in_browser.py",
     r"(TF=\$\(python|gcc|\./write_text) ": "tests/exporting/test_export.py",

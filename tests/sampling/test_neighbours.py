@@ -36,12 +36,12 @@ class TestNearest:
         found = neighbours.nearest(
             flat(50, 255), Levels([0, 60, 255, 45, 204]), 2, exclude=np.array([-1, -1])
         )
-        assert found.index.tolist() == [[3, 1], [2, 4]]
+        assert found.indices.tolist() == [[3, 1], [2, 4]]
         np.testing.assert_allclose(found.distance, [[5 / 255, 10 / 255], [0, 51 / 255]], atol=2e-4)
 
     def test_a_real_one_is_not_its_own_neighbour(self):
         found = neighbours.nearest(flat(60), Levels([0, 60, 255]), 1, exclude=np.array([1]))
-        assert found.index.tolist() == [[0]]
+        assert found.indices.tolist() == [[0]]
         np.testing.assert_allclose(found.distance, [[60 / 255]], rtol=1e-5)
 
 
