@@ -68,7 +68,7 @@ def test_labels_of_several_kinds(opened):
 def test_another_size(opened):
     source = opened(image_size=16)
     assert source.read(np.array([0])).shape == (1, 16, 16, 1)
-    assert "24 of 24 images looked at are smaller than 16 pixels" in source.notices[0]
+    assert "24 of 24 sampled images are smaller than 16 pixels" in source.notices[0]
 
 
 def test_parts_of_splits(opened, image):
