@@ -118,10 +118,10 @@ class TestFlags:
             ("crop", "lsun, images, tfds: crop the"),
             ("label_dim", "with --conditional: length of"),
             ("nonlinearity", "<relu|tanh|gated>: dcgan: relu (leaky"),
-            ("max_bad_records", "hwdb, with --data_dir: damaged"),
-            ("standin_samples", "hwdb, without --data_dir: how much"),
-            ("evaluate_samples", "with --evaluate_every: how many"),
-            ("steps", "how long to train"),
+            ("max_bad_records", "hwdb, with --data_dir: maximum number of damaged"),
+            ("standin_samples", "hwdb, without --data_dir: size of"),
+            ("evaluate_samples", "with --evaluate_every: number of"),
+            ("steps", "training steps"),
         ],
     )
     def test_help_tells_what_a_setting_is_for(self, name, start):

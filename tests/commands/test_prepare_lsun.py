@@ -79,7 +79,7 @@ def what_runs(number):
 def test_killed_and_started_again(options, tmp_path):
     whole = run(*options, f"--out={tmp_path / 'whole'}")
     assert whole.returncode == 0, whole.stderr
-    assert "199 pictures (32x32, squashed) in 10 shards" in whole.stdout
+    assert "199 images (32x32, squashed) in 10 shards" in whole.stdout
     assert "left out: 1 empty" in whole.stdout
     for unkind in (signal.SIGKILL, signal.SIGINT):
         process = subprocess.Popen(
