@@ -23,7 +23,7 @@ def data_dir(tmp_path):
 def test_sound_data_exits_with_0(data_dir):
     result = run(f"--data_dir={data_dir}")
     assert result.returncode == 0
-    assert "train split: 3 pictures" in result.stdout
+    assert "train split: 3 images" in result.stdout
 
 
 def test_damaged_data_exits_with_1(data_dir):
