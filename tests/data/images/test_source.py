@@ -109,7 +109,7 @@ def test_a_damaged_picture_never_shows_another_class(tmp_path, encode, noise):
     (root / "b/1.png").write_bytes((root / "b/1.png").read_bytes()[:-30])
     alone = image_folder.open_source(root, **options)
     with pytest.raises(
-        UserError, match=r"b/1\.png and all that follow it in the class b cannot be"
+        UserError, match=r"b/1\.png and all following ones in the class b cannot be"
     ):
         alone.read(np.array([3]))
 
