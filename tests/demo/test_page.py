@@ -21,6 +21,13 @@ class Fake(Sampler):
         self.config = {"network": "dcgan", "dataset": "images<b>"}
 
 
+# Gradio leaves sockets and an event loop for the garbage collector to close.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _gradio():
     """Gradio, with an event loop to take; it would make one of its own and leave it open."""
