@@ -176,7 +176,7 @@ def test_before_the_first_checkpoint_there_is_nothing_to_export(command, make_ru
 
 
 def test_the_pages_keras_example_draws(exported, monkeypatch):
-    (block,) = re.findall(r"^```python\n(.*?)^```", SHIPPING, re.DOTALL | re.MULTILINE)
+    _, block = re.findall(r"^```python\n(.*?)^```", SHIPPING, re.DOTALL | re.MULTILINE)
     monkeypatch.chdir(exported[0])
     names = {}
     exec(block.replace("generator.keras", "g.keras"), names)
