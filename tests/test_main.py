@@ -311,7 +311,7 @@ class TestMistakesInFolders:
         config = load_config(tiny_run.path)
         from lsgan_tf.training import train
 
-        with pytest.raises(UserError, match=r"file/run: .* opening the run folder: there is a file"):
+        with pytest.raises(UserError, match=r"file/run: .* the run folder: there is a file"):
             train(config, {}, tmp_path / "file" / "run")
         assert (tmp_path / "file").read_text() == "mine"
 
