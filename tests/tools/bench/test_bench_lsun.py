@@ -34,7 +34,7 @@ def test_every_measure_is_there(tmp_path):
     )
     assert result.returncode == 0, result.stderr
     for measure in (
-        "70 pictures",
+        "70 images",
         "decoding and resizing alone: ",
         "preparing: ",
         "peak memory: ",
