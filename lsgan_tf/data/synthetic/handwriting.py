@@ -201,7 +201,7 @@ def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
     processes = min(processes, len(jobs), max(1, plan.samples() // _WORTH_A_PROCESS))
     with files.explained(folder, "drawing the stand-in data"), contextlib.ExitStack() as stack:
         temporary = stack.enter_context(files.atomic_folder(folder))
-        progress = Progress(label, total=plan.samples(), unit="pictures")
+        progress = Progress(label, total=plan.samples(), unit="images")
         stack.enter_context(progress)
         common = (plan, temporary)
         if processes < 2 or not sys.executable:
