@@ -157,7 +157,10 @@ def test_training_goes_the_same_way(everywhere, net):
         return metrics, averages
 
     (metrics, averages), (expected, theirs) = trained("auto"), trained("direct")
-    np.testing.assert_allclose(metrics, expected, rtol=2e-3, atol=2e-4)
+    # Losses and scores; then the norms of gradients, in which rounding of twenty steps shows more:
+    # up to 1% in the scene network on processors with AVX2.
+    np.testing.assert_allclose(metrics[:4], expected[:4], rtol=2e-3, atol=2e-4)
+    np.testing.assert_allclose(metrics[4:], expected[4:], rtol=2e-2, atol=2e-4)
     for one, other in zip(averages, theirs, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-3, atol=1e-3 * np.abs(other).max())
 
