@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import subprocess
+import sys
 
 import pytest
 
 from lsgan_tf.demo import drawing, page
-from lsgan_tf.demo.server import Folders
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling.sampler import Sampler
 
@@ -21,44 +21,46 @@ class Fake(Sampler):
         self.config = {"network": "dcgan", "dataset": "images<b>"}
 
 
-# Gradio leaves sockets and an event loop for the garbage collector to close.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _gradio():
-    """Gradio, with an event loop to take; it would make one of its own and leave it open."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
     pytest.importorskip("gradio", reason="the extra demo is not installed")
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
-@pytest.mark.parametrize(
-    ("fake", "tabs"),
-    [
-        (Fake("安宁"), ["Write", "Draw", "Morph"]),
-        (Fake(["cat", "dog"]), ["Draw", "Morph"]),
-        (Fake(), ["Draw", "Morph"]),
-        (Fake(shape=(2,)), ["Draw"]),
-    ],
-)
-def test_tabs(tmp_path, fake, tabs):
-    found = page.build(fake, Folders(tmp_path), 0.5).get_config_file()
-    labels = [part["props"]["label"] for part in found["components"] if part["type"] == "tabitem"]
-    assert labels == tabs
-    choices = [part["props"] for part in found["components"] if part["type"] == "dropdown"]
-    assert all(each["visible"] == bool(fake.classes) for each in choices)
-    assert found["analytics_enabled"] is False
-    sliders = {part["props"]["elem_id"]: part["props"] for part in found["components"]
-               if part["type"] == "slider"}  # fmt: skip
-    assert sliders["truncation"]["value"] == 0.5 and sliders["truncation"]["maximum"] == 1
-    json.dumps(found)
+# Builds pages in a process of its own, because Gradio leaves event loops open.
+BUILD = """
+import json, sys
+from pathlib import Path
+from lsgan_tf.demo import page, server
+from lsgan_tf.sampling.sampler import Sampler
+
+server.prepare_environment(Path(sys.argv[1]))
+found = []
+for classes, shape in json.loads(sys.argv[2]):
+    fake = Sampler.__new__(Sampler)
+    fake.classes, fake.shape, fake.standin, fake.step = classes, tuple(shape), False, 1200
+    fake.weights, fake.z_distribution, fake.config = "ema", "uniform", {"network": "dcgan"}
+    found.append(page.build(fake, server.Folders(Path(sys.argv[1])), 0.5).get_config_file())
+print(json.dumps(found))
+"""
+
+
+def test_tabs(tmp_path):
+    fakes = [("安宁", (8, 8, 3)), (["cat", "dog"], (8, 8, 3)), ([], (8, 8, 3)), ([], (2,))]
+    made = [[list(classes), shape] for classes, shape in fakes]
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, tmp_path, json.dumps(made)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    expected = [["Write", "Draw", "Morph"], ["Draw", "Morph"], ["Draw", "Morph"], ["Draw"]]
+    pages = json.loads(done.stdout.splitlines()[-1])
+    for (classes, _), found, tabs in zip(fakes, pages, expected, strict=True):
+        parts = [(part["type"], part["props"]) for part in found["components"]]
+        assert [props["label"] for kind, props in parts if kind == "tabitem"] == tabs
+        choices = [props["visible"] for kind, props in parts if kind == "dropdown"]
+        assert choices and all(visible == bool(classes) for visible in choices)
+        sliders = {props["elem_id"]: props for kind, props in parts if kind == "slider"}
+        assert sliders["truncation"]["value"] == 0.5 and sliders["truncation"]["maximum"] == 1
+        assert found["analytics_enabled"] is False
 
 
 def test_about():
