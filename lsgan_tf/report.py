@@ -1,4 +1,4 @@
-"""Writes one HTML file that tells of one or several runs; it needs no network.
+"""Writes an HTML report of one or several runs, readable offline.
 
     python -m lsgan_tf.report runs/quick
     python -m lsgan_tf.report runs/a runs/b --out=both.html

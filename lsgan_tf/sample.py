@@ -16,6 +16,7 @@ nearest real examples of samples (is it copying?).
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -228,29 +229,20 @@ def _show(sampler: Sampler, text: str, out: Path) -> None:
             cache_dir=_CACHE_DIR.value,
         )
         print(found)
-    elif _SHOW.value == "sweep":
-        interpolation.write_sweep(
-            sampler,
-            out,
-            seed=_SEED.value,
-            dimension=_DIMENSION.value,
-            names=names,
-            rows=_ROWS.value or 4,
-            frames=_FRAMES.value,
-            scale=scale,
-            truncation=truncation,
-        )
-    else:
-        interpolation.write_interpolation(
-            sampler,
-            out,
-            seed=_SEED.value,
-            names=names,
-            rows=_ROWS.value or 4,
-            frames=_FRAMES.value,
-            scale=scale,
-            truncation=truncation,
-        )
+        return
+    write = interpolation.write_interpolation
+    if _SHOW.value == "sweep":
+        write = functools.partial(interpolation.write_sweep, dimension=_DIMENSION.value)
+    write(
+        sampler,
+        out,
+        seed=_SEED.value,
+        names=names,
+        rows=_ROWS.value or 4,
+        frames=_FRAMES.value,
+        scale=scale,
+        truncation=truncation,
+    )
 
 
 if __name__ == "__main__":

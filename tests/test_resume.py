@@ -113,8 +113,9 @@ def test_the_comparison_sees_what_differs(runs, undisturbed, tmp_path):
     assert "stats.jsonl" in found and "samples/step-00000015.png" in found
     assert any(row.startswith("checkpoint: generator/") for row in found)
     assert any("d_optimizer" in name for name in tensors(undisturbed))
-    per_log, grids = 6 + 2, 2 * (STEPS // 15 + 1)  # curves and histograms; both weights
-    assert len(events(undisturbed / "tensorboard")) == per_log * (STEPS // 4) + grids
+    per_log = 6 + 2  # curves and histograms
+    images = 1 + 2 * (STEPS // 15 + 1)  # real examples once, and samples of both weights
+    assert len(events(undisturbed / "tensorboard")) == per_log * (STEPS // 4) + images
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

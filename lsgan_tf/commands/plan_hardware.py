@@ -1,4 +1,4 @@
-"""Works out on paper what a full run takes on hardware that is not at hand.
+"""Estimates the time and memory of a full run on other hardware.
 
     python -m lsgan_tf plan-hardware
     python -m lsgan_tf plan-hardware --efficiency=0.5 --images=30000000

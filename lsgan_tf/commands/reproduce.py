@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
     out = _OUT.value.absolute()
     arms = experiment.chosen(_SCALE.value, _VARIANT.value, argv[1:])
     for arm in arms:
-        config_of(arm.flags)  # a mistake in the flags is told before anything is trained
+        config_of(arm.flags)  # report errors in the flags before any training
     folder.claim(out, experiment, arms)
     seeds = range(_SEEDS.value or experiment.seeds)
     runs = [

@@ -80,7 +80,7 @@ def write_card(
       config: as in `card`.
       classes: as in `card`.
       step: as in `card`.
-      run_dir: the run, whose measured quality the card tells; None: it tells none.
+      run_dir: the run whose metrics are included; None for no metrics.
       forms: as in `card`.
       machine: as in `card`.
 

@@ -31,7 +31,7 @@ def write_pictures(
 ) -> None:
     """Draws 64 images with the functions that are exported, on the noise of the run's grids.
 
-    A conditional model's picture has up to eight classes, a row each, and eight hands.
+    For a conditional model, up to eight classes, one per row, with eight noise vectors.
 
     Args:
       folder: gets the files of `FILE_NAMES`.

@@ -258,7 +258,7 @@ def write_saved_model(
       gan: the model.
       classes: names of the classes in label order.
       step: steps trained, noted in `export.json`.
-      run_dir: the run, whose measured quality the card tells; None: it tells none.
+      run_dir: the run whose metrics go into the model card; None for no metrics.
 
     Returns:
       `path`.

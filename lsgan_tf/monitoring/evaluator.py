@@ -1,4 +1,4 @@
-"""Measures a run while it trains, and keeps the best of it.
+"""Evaluates a run during training, and keeps its best checkpoint.
 
 Nothing here moves the run: samples are drawn with noise of their own, networks are
 read and not written, and what a measure needs is made outside the strategy.
@@ -38,7 +38,7 @@ from lsgan_tf.util.text import spell
 
 
 class Evaluator:
-    """The measures of a run, its rows in `evaluations.jsonl`, and its folder `best/`.
+    """Computes the metrics of a run; writes `evaluations.jsonl` and the folder `best/`.
 
     The EMA weights are measured if there are any, and then names of figures end in `_ema`;
     else the raw weights.
@@ -47,7 +47,7 @@ class Evaluator:
       config: the run's, with the dataset's facts.
       gan: its model, whose present weights are measured.
       source: its training data.
-      run: where it is told.
+      run: the run folder.
       summaries: likewise.
 
     Attributes:
@@ -104,10 +104,10 @@ class Evaluator:
     def evaluate(
         self, step: int, state: tf.train.Checkpoint, extra: Callable[[], dict[str, Any]]
     ) -> None:
-        """Measures the present weights and keeps them if they are the best so far.
+        """Evaluates the current weights, and keeps them if they are the best so far.
 
         A measure that fails, for want of memory say, or a `best/` that cannot be written,
-        is told in the log and does not end the run.
+        is logged and does not end the run.
 
         Args:
           step: steps trained.
@@ -137,7 +137,7 @@ class Evaluator:
             self._run.log(f"step {step:,}: evaluation took {spell(took)}")
             self._keep(step, found, state, extra)
         except Exception as error:
-            # TensorFlow's too, such as memory that is too small for the measures.
+            # Including TensorFlow's errors, such as insufficient memory for the metrics.
             reason = str(error) if isinstance(error, UserError) else one_line(error)
             if reason is None:
                 raise
@@ -172,7 +172,7 @@ class Evaluator:
 
 
 def evaluation_due(config: Config, step: int) -> bool:
-    """Whether a run that stands at `step` will be evaluated before it ends."""
+    """Whether a run at `step` will be evaluated before its end."""
     every = config.evaluate_every
     return bool(every) and (step // every + 1) * every <= config.steps
 
@@ -186,7 +186,7 @@ def write_best(
     state: tf.train.Checkpoint,
     extra: dict[str, Any],
 ) -> None:
-    """Writes a checkpoint, its SavedModel and `best.json`, all of them or nothing.
+    """Writes a checkpoint, its SavedModel and `best.json` atomically.
 
     Args:
       path: the folder; replaced if it exists.

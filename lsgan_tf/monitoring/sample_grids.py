@@ -1,4 +1,4 @@
-"""The pictures a run shows of itself: reals, and samples on noise that never changes."""
+"""Sample grids of a run: reals, and samples from fixed noise."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lsgan_tf.sampling.fixed_noise import POINTS, sample_grid
 from lsgan_tf.util.files import save_array
 from lsgan_tf.util.pixels import to_uint8
 
-_FEW_POINTS = 512  # enough of them to tell how far apart they lie
+_FEW_POINTS = 512  # enough to estimate distances
 
 
 class Previews:
-    """Draws the grids of a run: `lsgan_tf.sampling.fixed_noise` says what stands in them.
+    """Draws the sample grids of a run, laid out by `lsgan_tf.sampling.fixed_noise`.
 
     Args:
       config: the run's.
@@ -42,7 +42,7 @@ class Previews:
         self._average = tf.function(lambda z, y: average(z, y, training=False), autograph=False)
 
     def examples(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """The generator's examples now, on the noise of the grid.
+        """Generates examples from the noise of the grid with the current weights.
 
         Returns:
           float32 pictures with values in [0, 1], `(n, height, width, channels)`, or
@@ -56,7 +56,7 @@ class Previews:
         return made, self._grid.labels
 
     def real_examples(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Reals to hold them against: of the same kind, about as many, each once."""
+        """Returns about as many distinct reals of the same classes, for comparison."""
         if self._gan.pixel_range is None:
             return self._source.read(np.arange(_FEW_POINTS)), None
         indices = np.unique(self._real_indices())
@@ -64,7 +64,7 @@ class Previews:
         return self._source.read(indices) / np.float32(255.0), labels
 
     def samples(self, step: int, *, raw: bool = False) -> np.ndarray:
-        """The generator's picture now: uint8, `(height, width, 3)`.
+        """Draws the grid with the current weights: uint8, `(height, width, 3)`.
 
         Args:
           step: for the title.
@@ -84,7 +84,7 @@ class Previews:
         return self._grid.picture(to_uint8(made, self._gan.pixel_range), title)
 
     def save(self, folder: Path, step: int, summaries: Summaries) -> None:
-        """Draws the samples of a step and shows them.
+        """Draws the samples of a step, saves them and sends them to TensorBoard.
 
         Args:
           folder: gets `step-00001000.png` with the EMA weights, and `step-00001000-raw.png`
@@ -102,7 +102,7 @@ class Previews:
             summaries.image(step, f"samples{kind}", picture)
 
     def reals(self) -> np.ndarray:
-        """Real examples of the same classes, laid out alike."""
+        """Returns real examples of the same classes in the same layout."""
         title = f"{self._name()}  real"
         if self._source.standin:
             title += "  (stand-in)"
@@ -114,7 +114,7 @@ class Previews:
         return self._grid.picture(self._source.read(self._real_indices()), title)
 
     def _real_indices(self) -> np.ndarray:
-        """Where the reals of the grid lie in the source."""
+        """Indices of the grid's reals in the source."""
         if self._grid.labels is None:
             return np.linspace(0, len(self._source) - 1, len(self._grid.z)).astype(np.int64)
         labels, columns = self._source.labels(np.arange(len(self._source))), self._grid.columns

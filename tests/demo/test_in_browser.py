@@ -160,4 +160,5 @@ def test_no_other_file_is_served(demo):
     for path in (__file__, str(demo[1] / "said.txt"), "/etc/passwd"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{demo[0]}/gradio_api/file={path}")
+        refused.value.close()
         assert refused.value.code in (403, 404)

@@ -45,7 +45,7 @@ def test_characters(make, write_characters, tmp_path, quick_judge):
     )  # fmt: skip
     runs, conclusion, out = make("characters", ["hwdb"], *words)
     assert 0 <= runs[0].metrics["judge_top1"] <= runs[0].metrics["best_judge_top1"] <= 1
-    assert "of real held-out characters it reads" in conclusion.findings
+    assert "its accuracy on real held-out characters is " in conclusion.findings
     with Image.open(out / conclusion.figures[0].file) as picture:
         # Five characters, ten samples each beside the printed one.
         assert picture.width > 10 * 16 and 5 * 16 < picture.height < 6 * 20

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsgan_tf.evaluation.history import Best, best_of, best_of_run, evaluations
-from lsgan_tf.reporting.listing import listing
+from lsgan_tf.reporting.listing import find, table
 from lsgan_tf.run_dir.status import find_runs, last_row, read_run, rows
 
 
@@ -111,8 +111,8 @@ def test_whatever_is_in_a_file_the_list_has_one_line_for_the_run(tmp_path, name,
     (path / "config.json").write_text('{"dataset": "hwdb", "format": 1, "steps": 10}')
     whole = {"dataset": "hwdb", "format": 1, "step": 5, key: value}
     (path / name).write_text(json.dumps(whole))
-    table = listing([tmp_path / "runs"])
-    assert len(table.splitlines()) == 2 and "\x1b" not in table
+    text = table(find([tmp_path / "runs"]))
+    assert len(text.splitlines()) == 2 and "\x1b" not in text
 
 
 class TestRows:

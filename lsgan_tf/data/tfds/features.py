@@ -113,10 +113,12 @@ def _one(flag: str, given: str | None, found: Mapping[str, Any], supervised: Any
     for key in supervised:
         if isinstance(key, str) and key in found:
             return key
-    raise UserError(f"--tfds_name={name}: has several; choose one with --{flag}: {_listed(found)}")
+    raise UserError(
+        f"--tfds_name={name}: found several features; choose one with --{flag}: {_listed(found)}"
+    )
 
 
 def _listed(features: Mapping[str, Any]) -> str:
-    shown = [f"{key} ({type(feature).__name__})" for key, feature in features.items()]
+    shown = [f"{key} ({type(feature).__name__})" for key, feature in sorted(features.items())]
     more = f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
     return (", ".join(shown[:_LISTED]) or "none") + more

@@ -1,1 +1,1 @@
-"""What TensorBoard shows of a run beside its curves and pictures."""
+"""TensorBoard views of a run other than curves and images."""

@@ -1,4 +1,4 @@
-"""All that a run shows in TensorBoard beside the curves and pictures it shows as it goes."""
+"""TensorBoard views of a run other than the curves and images written while it trains."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lsgan_tf.run_dir.folder import RunFolder
 
 
 class Dashboard:
-    """The settings, the graph, the histograms of scores, the Projector and the HParams row.
+    """Writes settings, graph, score histograms, Projector files and the HParams row.
 
     Args:
       config: the run's, with the dataset's facts.
@@ -52,7 +52,7 @@ class Dashboard:
         self._projector = Projector(run.tensorboard, gan, source) if shown else None
 
     def begin(self, origins: Mapping[str, str], best: Mapping[str, Any] | None) -> None:
-        """Shows what stays the same all along: once in a run's life.
+        """Writes what does not change during a run: called once per run.
 
         Args:
           origins: where each setting comes from.
@@ -67,7 +67,7 @@ class Dashboard:
             self._summaries.scalars(best["step"], {f"best/{best['metric']}": best["value"]})
 
     def log(self, step: int) -> None:
-        """Histograms of D's scores of a batch; every worker has to call this."""
+        """Writes histograms of D's scores of a batch; every worker has to call this."""
         if not histogram_due(step, self._config.log_every):
             return
         real, fake = self._scores.at(step)
@@ -75,12 +75,12 @@ class Dashboard:
         self._summaries.histogram(step, "scores/fake", fake)
 
     def checkpoint(self) -> None:
-        """Brings the Projector's vectors up to date."""
+        """Updates the Projector's vectors."""
         if self._projector:
             self._projector.write()
 
     def end(self, step: int, *, failed: bool, stopped: bool = False) -> None:
-        """Says how the run ended, and closes the file.
+        """Writes how the run ended, and closes the file.
 
         Args:
           step: where.

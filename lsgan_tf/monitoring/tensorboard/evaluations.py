@@ -1,4 +1,4 @@
-"""What was measured of a run's checkpoints after training, for TensorBoard.
+"""TensorBoard curves of the checkpoints evaluated after training.
 
 It is a run of its own beneath the run, `evaluation`: so it may be written while the run
 trains, and taken back without a trace. The HParams view has its curves in the run's row.
@@ -21,7 +21,7 @@ FOLDER = "evaluation"
 def show_evaluation(
     folder: Path, results: Sequence[Mapping[str, Any]], metric: str | None = None
 ) -> None:
-    """Replaces what TensorBoard shows of the evaluation of a run's checkpoints.
+    """Replaces TensorBoard's curves of the evaluated checkpoints of a run.
 
     Args:
       folder: TensorBoard's folder of the run.

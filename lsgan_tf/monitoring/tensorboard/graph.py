@@ -1,4 +1,4 @@
-"""The two networks as a graph that can be read: noise to image to score."""
+"""Graph of both networks for TensorBoard: noise to image to score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lsgan_tf.gan import GAN
 
 
 def networks_graph(gan: GAN) -> tf.compat.v1.GraphDef:
-    """G, and D on what G makes, each under its name, layers under theirs.
+    """Returns the graph of G, and of D applied to its output, with the layers' names.
 
     Nothing is computed. It is the graph of use, not of training: without gradients
     and optimisers, which would hide the networks among thousands of nodes.
@@ -31,7 +31,7 @@ def networks_graph(gan: GAN) -> tf.compat.v1.GraphDef:
 
 
 def _renamed(graph: tf.compat.v1.GraphDef, scopes: set[str]) -> tf.compat.v1.GraphDef:
-    """The same with layers called what they are called: tracing makes `h0_1` of `h0`."""
+    """Restores the layers' names: tracing renames `h0` to `h0_1`."""
     pattern = re.compile(rf"(?<![^/^])({'|'.join(map(re.escape, scopes))})_\d+(?=/)")
     found = tf.compat.v1.GraphDef()
     found.versions.CopyFrom(graph.versions)

@@ -1,4 +1,4 @@
-"""A run's row in TensorBoard's HParams view.
+"""The row of a run in TensorBoard's HParams view.
 
 Metrics of the view are the run's curves; TensorBoard shows the last value of each, so
 that of `best/...`, which is written whenever the best becomes better, is the best.
@@ -37,24 +37,24 @@ _PLAIN = re.compile(r"[^\w .,/+-]|_")
 
 
 class Outcome(enum.Enum):
-    """How a run ended; one that never said so counts as running."""
+    """How a run ended; a run without an entry counts as running."""
 
     FINISHED = "STATUS_SUCCESS"
     FAILED = "STATUS_FAILURE"
-    """It diverged or collapsed."""
+    """Diverged or collapsed."""
     STOPPED = "STATUS_UNKNOWN"
-    """By a signal: it can go on."""
+    """Stopped by a signal; it can be resumed."""
 
 
 def session_start(config: Config) -> bytes:
-    """A summary with the settings of the run's row."""
+    """Returns a serialised summary with the settings of the run's row."""
     from tensorboard.plugins.hparams import summary
 
     return summary.session_start_pb(values(config)).SerializeToString()
 
 
 def session_end(outcome: Outcome) -> bytes:
-    """A summary that says how the run ended, now."""
+    """Returns a serialised summary of how the run ended, with the current time."""
     from tensorboard.plugins.hparams import api_pb2, summary
 
     status = api_pb2.Status.Value(outcome.value)
@@ -62,10 +62,10 @@ def session_end(outcome: Outcome) -> bytes:
 
 
 def values(config: Config) -> dict[str, Any]:
-    """The settings in the run's row: booleans, numbers and texts by name.
+    """Returns the settings in the run's row: booleans, numbers and texts by name.
 
     TensorBoard lists columns by the alphabet, however many there are. So the row has what runs
-    are told apart by (`_ALWAYS`) and what is not at the default for the dataset. Settings that
+    are usually compared by (`_ALWAYS`) and what differs from the dataset's defaults. Settings that
     cannot change what is learnt are left out, `steps` aside.
     """
     found: dict[str, Any] = {}
@@ -82,7 +82,7 @@ def values(config: Config) -> dict[str, Any]:
 
 
 def settings_table(config: Config, origins: Mapping[str, str]) -> str:
-    """All settings by group, with where each comes from, and the dataset's facts.
+    """Returns a Markdown table of all settings by group, with their origin, and of the metadata.
 
     Args:
       config: with the dataset's facts.
@@ -108,5 +108,5 @@ def settings_table(config: Config, origins: Mapping[str, str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is: whatever could mean something becomes an entity."""
+    """Escapes text for Markdown: special characters become entities."""
     return _PLAIN.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""A profile of some steps, for whoever wants to know where the time goes."""
+"""Profiles of training steps for TensorBoard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Profile:
-    """Profiles the calls that make the steps asked for.
+    """Profiles the calls that train the requested steps.
 
     Calls have to end where the profile begins and ends (`stops`); between, they are as
     long as ever, so that what is seen is what happens. A run that goes on from within the
@@ -36,7 +36,7 @@ class Profile:
         self._seen = 0
 
     def before(self, step: int) -> None:
-        """Begins the profile if the call that starts at `step` is to be in it."""
+        """Starts the profile if it covers the call that starts at `step`."""
         if not self._steps or self._begun is not None:
             return
         if self._steps.first - 1 <= step < self._steps.last:
@@ -46,13 +46,13 @@ class Profile:
             self._begun = self._seen = step
 
     def after(self, step: int) -> None:
-        """Ends the profile if the call that ended at `step` was its last."""
+        """Stops the profile if the call that ended at `step` was its last."""
         self._seen = step
         if self._steps and self._begun is not None and step >= self._steps.last:
             self.close()
 
     def close(self) -> None:
-        """Ends the profile, if it is going on, and writes what there is."""
+        """Stops and writes the profile, if one is running."""
         if self._begun is None:
             return
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""The learned embedding of labels for TensorBoard's Projector.
+"""Files of the learned label embedding for TensorBoard's Projector.
 
 Files in TensorBoard's folder of the run, each replaced as a whole:
 
@@ -29,7 +29,7 @@ _NAMES, _SPRITE = "characters.tsv", "sprite.png"
 _NUMBER = 12  # bytes of a number, at most
 _ROOM = 64 << 20  # for the sprite
 LARGEST = 8192
-"""Side of the largest image that every browser's WebGL takes, in pixels."""
+"""Side of the largest texture that WebGL supports everywhere, in pixels."""
 
 _CANDIDATES = 8
 _LARGEST_TILE = 128
@@ -37,7 +37,7 @@ _NOTHING = 128
 
 
 class Projector:
-    """Writes the files of a conditional run.
+    """Writes the Projector's files of a conditional run.
 
     Args:
       folder: TensorBoard's folder of the run.
@@ -54,7 +54,7 @@ class Projector:
             clear_leftovers(place)
 
     def write(self) -> None:
-        """Writes the vectors as they are now, and all else the first time.
+        """Writes the current vectors, and the other files at the first call.
 
         Raises:
           UserError: if the disk is full.
@@ -99,19 +99,19 @@ class Projector:
 
 
 def _write_rows(path: Path, rows: np.ndarray) -> None:
-    """Numbers to four digits, more than can be seen: 0.4 s for 3,740 rows of 256."""
+    """Formats numbers with four digits, which suffices here: 0.4 s for 3,740 rows of 256."""
     form = "\t".join(["%.4g"] * rows.shape[1]) + "\n"
     with atomic_file(path) as temporary, open(temporary, "w", encoding="ascii") as stream:
         stream.writelines(form % tuple(row) for row in rows.tolist())
 
 
 def _cell(name: str) -> str:
-    """A class's name without what ends a cell or a row, and never empty."""
+    """Replaces tabs and line ends in a class name, which is never empty."""
     return " ".join(name.split()) or "?"
 
 
 class Sprite(NamedTuple):
-    """A square arrangement of square tiles, row by row in the order of labels."""
+    """A square image of square tiles, row by row in label order."""
 
     image: np.ndarray
     """uint8, `(side, side)` or `(side, side, 3)`."""
@@ -120,7 +120,7 @@ class Sprite(NamedTuple):
 
 
 def make_sprite(source: Source) -> Sprite:
-    """A real example of each class, shrunk where all would not fit otherwise.
+    """Returns one real example per class, shrunk if they would not fit otherwise.
 
     Args:
       source: square pictures with classes.
@@ -136,13 +136,13 @@ def make_sprite(source: Source) -> Sprite:
 
 
 def tile_size(size: int, count: int) -> int:
-    """Side of a tile: the pictures' own if `count` of them fit into the largest sprite."""
+    """Side of a tile: that of the images if `count` of them fit into the largest sprite."""
     columns = math.isqrt(count - 1) + 1
     return max(1, min(size, _LARGEST_TILE, LARGEST // columns))
 
 
 def _portraits(source: Source) -> list[np.ndarray]:
-    """Of each class, of its first few examples, the one nearest to their mean: uint8."""
+    """Returns, per class, the example nearest to the mean of its first few: uint8."""
     labels = source.labels(np.arange(len(source)))
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], np.arange(len(source.classes) + 1))
@@ -159,7 +159,7 @@ def _portraits(source: Source) -> list[np.ndarray]:
 
 
 def _resized(picture: np.ndarray, tile: int) -> np.ndarray:
-    """A picture as a tile: `(tile, tile, channels)`."""
+    """Resizes an image to a tile, `(tile, tile, channels)`."""
     if len(picture) == tile:
         return picture
     plain = picture[..., 0] if picture.shape[-1] == 1 else picture

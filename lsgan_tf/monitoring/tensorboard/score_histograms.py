@@ -1,4 +1,4 @@
-"""D's scores of a batch of reals and of fakes, looked at without moving anything."""
+"""D's scores of a batch of reals and fakes, computed without changing any state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AN_OCTAVE = 100
 
 
 class BatchScores:
-    """What D says in the coming step, before its update: example by example.
+    """Scores of D in the next step, before its update, per example.
 
     That takes one forward pass of G and two of D on the step's own batch and noise, with
     the batch's own statistics as in training. The moving averages that such a pass moves
@@ -31,7 +31,7 @@ class BatchScores:
         self._run = tf.function(self._score, autograph=False)
 
     def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of the first draw of the step after `step`.
+        """Returns the scores of the first draw of the step after `step`.
 
         Every worker has to call this, since normalisation is over all of them.
 
@@ -69,7 +69,7 @@ class BatchScores:
 
 
 def histogram_due(step: int, log_every: int) -> bool:
-    """Whether histograms are written at a log point: a function of the step alone.
+    """Whether histograms are written at a log point; depends on the step alone.
 
     They are at each of the first hundred and then ever more rarely, about a hundred for
     each doubling of the steps, so that they neither slow a long run nor swell its events.

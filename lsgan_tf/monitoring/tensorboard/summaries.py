@@ -1,4 +1,4 @@
-"""What TensorBoard is shown of a run."""
+"""TensorBoard event files of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROOM = 1 << 16  # bytes free for an entry, beyond what it is known to hold
 
 
 class Summaries:
-    """TensorBoard events of a run.
+    """Writes the TensorBoard events of a run.
 
     Args:
       folder: where the events go.
@@ -48,45 +48,45 @@ class Summaries:
             ) from error
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Curves by name; a name like `loss/d` groups them."""
+        """Writes scalars by name; a prefix as in `loss/d` groups them."""
         with self._writing():
             for name, value in values.items():
                 tf.summary.scalar(name, value, step)
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
-        """A picture, uint8 `(height, width, 3)`."""
+        """Writes an image, uint8 `(height, width, 3)`."""
         with self._writing():
             tf.summary.image(name, image[None], step, description=self._caption)
 
     def text(self, step: int, name: str, text: str) -> None:
-        """A text in Markdown."""
+        """Writes a text in Markdown."""
         with self._writing():
             tf.summary.text(name, text, step)
 
     def histogram(self, step: int, name: str, values: np.ndarray) -> None:
-        """How numbers are distributed; those that are not finite are left out."""
+        """Writes a histogram; values that are not finite are omitted."""
         values = values[np.isfinite(values)]
         if len(values):
             with self._writing():
                 tf.summary.histogram(name, values, step)
 
     def graph(self, graph: tf.compat.v1.GraphDef) -> None:
-        """The run's graph: it has one, and a later one takes its place."""
+        """Writes the run's graph, replacing an earlier one."""
         with self._writing(graph.ByteSize()):
             tf.summary.graph(graph)
 
     def proto(self, step: int, summary: bytes) -> None:
-        """A summary that a plugin of TensorBoard has made, in its serialized form."""
+        """Writes a serialised summary of a TensorBoard plugin."""
         with self._writing(len(summary)):
             tf.summary.experimental.write_raw_pb(summary, step)
 
     def flush(self) -> None:
-        """Puts everything written so far into the file."""
+        """Flushes the event file."""
         with self._explained():
             self._writer.flush()
 
     def close(self) -> None:
-        """Ends the file."""
+        """Closes the event file."""
         with self._explained():
             self._writer.close()
 

@@ -57,7 +57,7 @@ def test_colour_without_labels(opened, image):
 
 
 def test_labels_of_several_kinds(opened):
-    with pytest.raises(UserError, match=r"choose one with --tfds_label: kind \(ClassL.*, colour"):
+    with pytest.raises(UserError, match=r"choose one with --tfds_label: colour \(ClassL.*, kind"):
         opened("things/small", labelled=True)
     source = opened("things/small", labelled=True, label="colour")
     assert source.classes == ("red", "green", "blue", "grey")
