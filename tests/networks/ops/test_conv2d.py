@@ -25,8 +25,12 @@ NETS = {
         },
         {"data_shape": (8, 8, 1), "data_classes": 3},
     ),
-    "scene": ({"dataset": "lsun", "image_size": 16, "z_dim": 5}, {"data_shape": (16, 16, 3)}),
+    "scene": ({"dataset": "lsun", "image_size": 32, "z_dim": 5}, {"data_shape": (32, 32, 3)}),
 }  # fmt: skip
+
+# With four images of 16 pixels, whose last maps have one pixel, batch normalisation is so steep that
+# a relative change of all weights by 1e-5 changes gradients' norms after twenty steps by 1%.
+BATCH = 8
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def of_keras(monkeypatch):
 
 def make_gan(net, convolution="auto"):
     given, facts = NETS[net]
-    given = {**given, "batch_size": 4, "learning_rate": 1e-6, "convolution": convolution}
+    given = {**given, "batch_size": BATCH, "learning_rate": 1e-6, "convolution": convolution}
     config, _ = resolve(given, {})
     keras.utils.set_random_seed(1)
     return build_gan(dataclasses.replace(config, **facts), synchronized=False)
@@ -59,8 +63,8 @@ def make_gan(net, convolution="auto"):
 
 def data_of(net):
     shape = NETS[net][1]["data_shape"]
-    examples = np.random.default_rng(0).integers(0, 256, (1, 4, *shape)).astype(np.uint8)
-    return tf.constant(examples), tf.constant([[0, 2, 1, 2]], tf.int32)
+    examples = np.random.default_rng(0).integers(0, 256, (1, BATCH, *shape)).astype(np.uint8)
+    return tf.constant(examples), tf.constant([[0, 2, 1, 2, 1, 0, 2, 1]], tf.int32)
 
 
 def needed(graph) -> list[tf.Operation]:
@@ -157,10 +161,7 @@ def test_training_goes_the_same_way(everywhere, net):
         return metrics, averages
 
     (metrics, averages), (expected, theirs) = trained("auto"), trained("direct")
-    # Losses and scores; then the norms of gradients, in which rounding of twenty steps shows more:
-    # up to 1% in the scene network on processors with AVX2.
-    np.testing.assert_allclose(metrics[:4], expected[:4], rtol=2e-3, atol=2e-4)
-    np.testing.assert_allclose(metrics[4:], expected[4:], rtol=2e-2, atol=2e-4)
+    np.testing.assert_allclose(metrics, expected, rtol=2e-3, atol=2e-4)
     for one, other in zip(averages, theirs, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-3, atol=1e-3 * np.abs(other).max())
 
