@@ -21,7 +21,8 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 """Keras dtype policies by the value of `--precision`."""
 
 _AS_ARGUMENTS = (
-    "width", "first_filters", "filters", "constant_filters", "nonlinearity", "flat_norm",
+    "projection", "width", "first_filters", "filters", "constant_filters", "nonlinearity",
+    "flat_norm",
 )  # fmt: skip
 """Settings that only some networks have, as arguments of the same name."""
 

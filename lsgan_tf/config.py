@@ -204,6 +204,11 @@ class Config:
         8192,
         needs="conditional",
     )
+    projection: bool = _of_images(
+        False,
+        "add the inner product of a class embedding and D's last features to the score",
+        needs="conditional",
+    )
     first_filters: int = _handwriting(
         256, "width of D's first convolution (authors' code: 257)", "channels", 1, 4096
     )

@@ -12,6 +12,7 @@ from lsgan_tf.config import Config, resolve, settings
 
 ARGUMENTS = {
     # setting: its argument in G, in D
+    "projection": (None, "projection"),
     "width": ("width", "width"),
     "first_filters": (None, "first_filters"),
     "filters": ("filters", "filters"),
@@ -50,6 +51,7 @@ def test_a_setting_is_for_the_networks_that_have_its_argument(network):
             {
                 "image_size": 8, "conditional": True, "label_dim": 3, "z_dim": 5, "width": 0.1,
                 "first_filters": 2, "generator_batch_norm": False, "bn_gamma": "one",
+                "projection": True,
             },
             {
                 "image_size": 8, "channels": 1, "num_classes": 4, "z_dim": 5, "label_dim": 3,
@@ -57,8 +59,8 @@ def test_a_setting_is_for_the_networks_that_have_its_argument(network):
             },
             {
                 "image_size": 8, "channels": 1, "num_classes": 4, "label_dim": 3,
-                "batch_norm": True, "layer_norm": False, "gamma": "one", "synchronized": False,
-                "first_filters": 2, "width": 0.1,
+                "projection": True, "batch_norm": True, "layer_norm": False, "gamma": "one",
+                "synchronized": False, "first_filters": 2, "width": 0.1,
             },
         ),
         (
@@ -74,7 +76,7 @@ def test_a_setting_is_for_the_networks_that_have_its_argument(network):
             },
             {
                 "image_size": 8, "channels": 1, "num_classes": 0, "label_dim": 256,
-                "batch_norm": False, "layer_norm": True, "gamma": "normal",
+                "projection": False, "batch_norm": False, "layer_norm": True, "gamma": "normal",
                 "synchronized": False, "filters": 2, "nonlinearity": "tanh",
             },
         ),
@@ -86,7 +88,7 @@ def test_a_setting_is_for_the_networks_that_have_its_argument(network):
             },
             {
                 "image_size": 8, "channels": 1, "num_classes": 0, "label_dim": 256,
-                "batch_norm": True, "layer_norm": False, "gamma": "normal",
+                "projection": False, "batch_norm": True, "layer_norm": False, "gamma": "normal",
                 "synchronized": False, "filters": 2, "nonlinearity": "relu",
             },
         ),

@@ -223,6 +223,7 @@ class TestUnused:
                 "leave it out",
             ),
             ({"label_dim": 64}, "--label_dim=64: this is for runs with --conditional; give that"),
+            ({"projection": True}, "--projection=True: this is for runs with --conditional; give"),
             # Networks.
             (
                 {"dataset": "cifar10", "width": 0.25},

@@ -332,6 +332,8 @@ def _kind(layer: keras.Layer) -> str:
     """Type of a layer: "conv 5x5 /2" is a convolution with a 5x5 kernel and stride 2."""
     if isinstance(layer, layers.LabelMap):
         return "label map"
+    if isinstance(layer, layers.Projection):
+        return "projection"
     if isinstance(layer, keras.layers.BatchNormalization):
         return "batch norm"
     if isinstance(layer, keras.layers.GroupNormalization):

@@ -147,6 +147,8 @@ class ImageDiscriminator(Network):
       channels: number of channels of the image.
       num_classes: number of classes; 0 for an unconditional discriminator.
       label_dim: length of a mapped label.
+      projection: whether to add the inner product of a class embedding and the last features to
+        the score, by layer `projected`; for conditional discriminators.
       batch_norm: whether to apply batch normalisation.
       layer_norm: whether to apply layer normalisation instead.
       gamma: initial scale of batch normalisation: "normal" for N(1, 0.02), or "one".
@@ -160,6 +162,7 @@ class ImageDiscriminator(Network):
     channels: int = 3
     num_classes: int = 0
     label_dim: int = 256
+    projection: bool = False
     batch_norm: bool = True
     layer_norm: bool = False
     gamma: str = "normal"
@@ -169,6 +172,26 @@ class ImageDiscriminator(Network):
     def input_dims(self) -> tuple[int, ...]:
         """Shape of one image."""
         return (self.image_size, self.image_size, self.channels)
+
+    def add_projection(self, features: int) -> None:
+        """Add layer `projected` of the last features, if this network has `projection`."""
+        if self.projection:
+            if not self.num_classes:
+                raise ValueError("projection=True requires num_classes, the number of classes")
+            self.add(layers.Projection(self.num_classes, "projected", "float32"), (features,))
+
+    def project(self, score: Tensor, x: Tensor, label: Tensor | None) -> Tensor:
+        """Add the inner product of features (n, k) or (n, h, w, k), summed over positions.
+
+        Args:
+          score: scores without it, (n,).
+          x: the last features.
+          label: integers in [0, num_classes), (n,).
+        """
+        if not self.projection:
+            return score
+        x = ops.sum(ops.cast(x, "float32"), axis=tuple(range(1, len(x.shape) - 1)))
+        return score + self.projected(x, ops.cast(label, "int32"))
 
 
 class ConvDiscriminator(ImageDiscriminator):
@@ -201,6 +224,7 @@ class ConvDiscriminator(ImageDiscriminator):
             norms.append(self.add_norm(i, shape))
         features = math.prod(shape) // wider + self.joined_dim
         self.add(layers.dense(1, "h4", "float32"), (features,))
+        self.add_projection(shape[2] // wider)
         self.norms = tuple(norms)
 
     def call(
@@ -228,7 +252,8 @@ class ConvDiscriminator(ImageDiscriminator):
         x = nonlinear(self.h0(x))
         for conv, norm in zip((self.h1, self.h2, self.h3), self.norms, strict=True):
             x = nonlinear(normalize(norm, joined_conv(conv, x, phi), training, parts))
-        return ops.squeeze(self.h4(join(flatten(x), phi)), axis=-1)
+        score = ops.squeeze(self.h4(join(flatten(x), phi)), axis=-1)
+        return self.project(score, x, label)
 
 
 class ConvDenseDiscriminator(ImageDiscriminator):
@@ -262,6 +287,7 @@ class ConvDenseDiscriminator(ImageDiscriminator):
         shape = self.add(layers.dense(units, "h2", policy), (features,))
         norm2 = self.add_norm(2, shape)
         self.add(layers.dense(1, "h3", "float32"), (units + self.joined_dim,))
+        self.add_projection(units)
         self.norms = (norm1, norm2)
 
     def call(
@@ -289,4 +315,5 @@ class ConvDenseDiscriminator(ImageDiscriminator):
         x = leaky_relu(normalize(norm1, joined_conv(self.h1, x, phi), training, parts))
         x = self.h2(join(flatten(x), phi))
         x = leaky_relu(normalize(norm2, x, training, parts))
-        return ops.squeeze(self.h3(join(x, phi)), axis=-1)
+        score = ops.squeeze(self.h3(join(x, phi)), axis=-1)
+        return self.project(score, x, label)

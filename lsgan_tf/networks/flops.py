@@ -56,6 +56,8 @@ def _products(network: Network, row: LayerRow, algorithm: Algorithm | None) -> i
     layer = network.get_layer(row.name)
     if isinstance(layer, layers.LabelMap | _NORMALISATIONS):
         return 0
+    if isinstance(layer, layers.Projection):
+        return int(layer.embeddings.shape[1])
     weights = math.prod(layer.kernel.shape)
     if isinstance(layer, keras.layers.Dense):
         return weights

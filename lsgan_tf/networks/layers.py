@@ -222,6 +222,55 @@ class LabelMap(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
+class Projection(keras.layers.Layer):
+    """Inner product of features and an embedding of their class.
+
+    Added to the score of a conditional discriminator it makes a projection discriminator (Miyato
+    and Koyama, 2018, "cGANs with Projection Discriminator", equation 3): with features f(x), the
+    score is h(x) + <e(y), f(x)>. Embeddings are zero at first, so a discriminator starts as the one
+    without.
+
+    Args:
+      num_classes: number of classes.
+      name: name of the layer.
+      dtype: a dtype policy or its name.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = "projection",
+        dtype: Policy | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        self.num_classes = num_classes
+
+    def build(self, x_shape: tuple[int | None, ...]) -> None:
+        """Create the embeddings, one row for each class; the number of features must be known."""
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.num_classes, x_shape[-1]),
+            initializer="zeros",
+            autocast=False,
+        )
+
+    def call(self, x: Tensor, label: Tensor) -> Tensor:
+        """Multiply features (n, k) by embeddings of labels in [0, num_classes), (n,), to (n,)."""
+        # Reshaped for the reason given in `LabelMap`.
+        rows = ops.take(ops.reshape(self.embeddings, self.embeddings.shape), label, axis=0)
+        return ops.sum(ops.cast(rows, self.compute_dtype) * x, axis=-1)
+
+    def compute_output_shape(self, x_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Shape of the products."""
+        return x_shape[:1]
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {**super().get_config(), "num_classes": self.num_classes}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
 class LabelledConv2D(keras.layers.Layer):
     """A convolution of an image and a label tiled as constant feature maps.
 

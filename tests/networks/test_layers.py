@@ -145,6 +145,20 @@ def test_label_map_is_the_linear_layer_on_a_one_hot_vector(num_classes, dim, dat
         assert_near(actual, expected)
 
 
+def test_a_projection_is_the_inner_product_with_the_row_of_the_class():
+    layer = layers.Projection(3)
+    layer.build((None, 2))
+    assert not layer.embeddings.numpy().any()
+    layer.embeddings.assign([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    x = tf.constant([[1.0, 1.0], [1.0, -1.0], [0.5, 2.0]])
+    with tf.GradientTape() as tape:
+        products = layer(x, np.array([2, 1, 2]))
+    np.testing.assert_array_equal(products, [11.0, -1.0, 14.5])
+    # A class that is there twice has the sum, one that is not there has zeros.
+    gradient = tape.gradient(products, layer.embeddings.value)
+    np.testing.assert_array_equal(gradient, [[0, 0], [1, -1], [1.5, 3]])
+
+
 def test_adam_moves_a_label_map_as_it_moves_the_linear_layer():
     """Rows of classes absent from a batch are still updated by Adam's momentum."""
     layer = layers.LabelMap(6, 3)
@@ -234,7 +248,8 @@ def test_labelled_conv_needs_a_known_size():
 
 
 @pytest.mark.parametrize(
-    "layer", [layers.LabelMap(5, 3), layers.LabelledConv2D(4, 5, 2, name="h1")]
+    "layer",
+    [layers.LabelMap(5, 3), layers.Projection(5), layers.LabelledConv2D(4, 5, 2, name="h1")],
 )
 def test_own_layers_round_trip_through_their_config(layer):
     again = keras.layers.deserialize(keras.layers.serialize(layer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -206,6 +207,38 @@ def test_a_mapped_label_that_cannot_be_is_refused(model, num_classes, label, map
     assert message in str(caught.value)
 
 
+# Projection
+
+
+@pytest.mark.parametrize("model", [name for name in MODULES if name != "mixture"])
+def test_a_projection_adds_the_product_of_features_and_embedding(model):
+    plain, (x, labels) = make(model, "discriminator", num_classes=3)
+    network, _ = make(model, "discriminator", num_classes=3, projection=True)
+    known = {weight.path: weight for weight in plain.weights}
+    for weight in network.weights:
+        if weight.path in known:
+            weight.assign(known[weight.path])
+    score = plain(x, labels).numpy()
+    # Embeddings are zero at first.
+    np.testing.assert_array_equal(network(x, labels), score)
+    embeddings = network.projected.embeddings
+    assert parameters(network) == parameters(plain) + math.prod(embeddings.shape)
+    # Only scores of a class change by its row, and in proportion to it.
+    rows = np.zeros(embeddings.shape, np.float32)
+    rows[1] = np.linspace(0.5, 1.0, rows.shape[1])
+    changes = []
+    for factor in (1, 2):
+        embeddings.assign(factor * rows)
+        changes.append(network(x, labels).numpy() - score)
+    assert ((changes[0] != 0) == (labels == 1)).all()
+    np.testing.assert_allclose(changes[1], 2 * changes[0], rtol=1e-4)
+
+
+def test_a_projection_requires_classes():
+    with pytest.raises(ValueError, match="projection=True requires num_classes"):
+        make("dcgan", "discriminator", projection=True)
+
+
 # Arguments
 
 
@@ -220,8 +253,8 @@ def test_arguments_are_those_of_the_bases_and_its_own():
     discriminator = handwriting.Discriminator.arguments.parameters
     assert {name: parameter.default for name, parameter in discriminator.items()} == {
         "image_size": 28, "channels": 1, "num_classes": 3740, "label_dim": 256,
-        "batch_norm": True, "layer_norm": False, "gamma": "normal", "synchronized": True,
-        "first_filters": 256, "width": 1.0,
+        "projection": False, "batch_norm": True, "layer_norm": False, "gamma": "normal",
+        "synchronized": True, "first_filters": 256, "width": 1.0,
     }  # fmt: skip
     # A subclass leaves its base as it was.
     assert "width" not in digits.Discriminator.arguments.parameters

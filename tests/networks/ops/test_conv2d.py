@@ -28,8 +28,8 @@ NETS = {
     "scene": ({"dataset": "lsun", "image_size": 32, "z_dim": 5}, {"data_shape": (32, 32, 3)}),
 }  # fmt: skip
 
-# With four images of 16 pixels, whose last maps have one pixel, batch normalisation is so steep that
-# a relative change of all weights by 1e-5 changes gradients' norms after twenty steps by 1%.
+# With four images of 16 pixels, whose last maps have one pixel, batch normalisation amplifies: a
+# relative change of all weights by 1e-5 changes gradients' norms after twenty steps by 1%.
 BATCH = 8
 
 
