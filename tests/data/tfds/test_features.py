@@ -54,14 +54,14 @@ def test_of_several_those_for_supervised_learning_are_taken():
     with pytest.raises(UserError, match=r"with --tfds_image: image \(Image\), other \(Image\)"):
         chosen(info(**features))
     with pytest.raises(
-        UserError, match=r"choose one with --tfds_label: fine \(ClassLabel\), coarse"
+        UserError, match=r"choose one with --tfds_label: coarse \(ClassLabel\), fine"
     ):
         chosen(info(**features), image="image")
     assert chosen(info(**features), image="image", labelled=False).label is None
 
 
 def test_a_map_of_images_to_images_is_ambiguous():
-    with pytest.raises(UserError, match="choose one with --tfds_image: low"):
+    with pytest.raises(UserError, match="choose one with --tfds_image: high"):
         chosen(info(("low", "high"), low=Image(), high=Image()), labelled=False)
 
 
