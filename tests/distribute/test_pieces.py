@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+import spawning
 from run_differences import differences
 
 from lsgan_tf.distribute import multi_step
@@ -22,30 +22,49 @@ FLAGS = [
     "--evaluate_every=0", "--sample_every=30", "--checkpoint_every=0", "--devices=cpu:1",
     "--deterministic", "--steps_per_call=1000000",
 ]  # fmt: skip
+LONG = ["--steps=1500", "--log_every=1500", "--sample_every=0", "--watch_every=0"]
+WHOLE = (1e9, 10**9, 10**9)
+CUTS = [(0.0, 1, 1), (1e9, 2, 1), (1e9, 1, 7), (0.02, 8, 1)]
+"""Limits of a call: seconds, growth of its steps, and its first number of steps."""
+# All runs in one process, because its start takes longer than a run.
 TRAIN = """
-import sys
+import json, sys
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 import_tensorflow()
-from lsgan_tf import main
-from lsgan_tf.distribute import multi_step as steps
-from lsgan_tf.cli.app import run
-steps._SECONDS, steps._GROWTH = {seconds}, {growth}
-class First(steps.Pace):
-    def __init__(self):
-        super().__init__()
-        self.steps = {first}
+from absl import flags
 from lsgan_tf import training
-training.Pace = First
-run(main.main, usage="")
+from lsgan_tf.cli import flags as flagging
+from lsgan_tf.distribute import multi_step
+
+for words, (seconds, growth, first) in json.loads(sys.argv[1]):
+    multi_step._SECONDS, multi_step._GROWTH = seconds, growth
+
+    class First(multi_step.Pace):
+        def __init__(self):
+            super().__init__()
+            self.steps = first
+
+    training.Pace = First
+    values = flags.FlagValues()
+    flagging.define_flags(values)
+    values(["main", *words])
+    config, origins = flagging.from_flags(["main", *words], values)
+    assert training.train(config, origins) == 0
 """
 
 
-def train(path, *more, seconds=1e9, growth=10**9, first=10**9):
-    code = TRAIN.format(seconds=seconds, growth=growth, first=first)
-    words = [sys.executable, "-c", code, *FLAGS, f"--run_dir={path}", *more]
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Runs by the limits of their calls, and a long run."""
+    folder = tmp_path_factory.mktemp("pieces")
+    paths = {limits: folder / str(number) for number, limits in enumerate((WHOLE, *CUTS))}
+    made = [([*FLAGS, f"--run_dir={path}"], limits) for limits, path in paths.items()]
+    paths["long"] = folder / "long"
+    made.append(([*FLAGS, *LONG, f"--run_dir={paths['long']}"], WHOLE))
+    words = [sys.executable, "-c", TRAIN, json.dumps(made)]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return path
+    return paths
 
 
 class TestPace:
@@ -84,45 +103,34 @@ def test_sums_are_those_of_the_whole_call():
     assert cut.count == 50
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The run whose calls are not split."""
-    return train(tmp_path_factory.mktemp("pieces") / "whole")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "growth", "first"), [(0.0, 1, 1), (1e9, 2, 1), (1e9, 1, 7), (0.02, 8, 1)]
-)
-def test_a_run_is_the_same_however_its_calls_are_cut(tmp_path, whole, seconds, growth, first):
-    other = train(tmp_path / "run", seconds=seconds, growth=growth, first=first)
+@pytest.mark.parametrize("limits", CUTS)
+def test_a_run_is_the_same_however_its_calls_are_cut(runs, limits):
+    whole, other = runs[WHOLE], runs[limits]
     assert differences(whole, other) == []
-    rows = [(p / "stats.jsonl").read_text() for p in (whole, other)]
+    rows = [(path / "stats.jsonl").read_text() for path in (whole, other)]
     assert rows[0] == rows[1] and json.loads(rows[0].splitlines()[0])["step"] == 30
 
 
-def test_a_run_stopped_by_a_signal_in_a_long_call_resumes_exactly(tmp_path):
-    more = ("--steps=4000", "--log_every=4000", "--sample_every=0", "--watch_every=0")
-    undisturbed, run = train(tmp_path / "undisturbed", *more), tmp_path / "run"
-    words = [sys.executable, "-m", "lsgan_tf.main", *FLAGS, *more, f"--run_dir={run}"]
+def test_a_run_stopped_by_a_signal_in_a_long_call_resumes_exactly(runs, tmp_path):
+    path, said = tmp_path / "run", tmp_path / "said.txt"
+    words = [*FLAGS, *LONG, f"--run_dir={path}"]
+    said.touch()
     stops = 0
-    while True:
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if line.startswith("under way"):
-                process.send_signal(signal.SIGTERM)
-                begun = time.monotonic()
-        process.stdout.close()
-        process.stderr.close()
-        if process.wait(120) == 0:
+    while stops < 2:
+        process = spawning.start(words, said)
+        count = said.read_text().count("under way")
+        while process.exitcode is None and said.read_text().count("under way") == count:
+            time.sleep(0.01)
+        process.terminate()
+        begun = time.monotonic()
+        process.join()
+        if process.exitcode == 0:
             break
-        assert process.returncode == 143, lines
+        assert process.exitcode == 143, said.read_text()
         assert time.monotonic() - begun < 20.0
         stops += 1
-        if stops == 3:
-            done = subprocess.run(words, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
-            break
     assert stops
-    assert differences(undisturbed, run) == []
+    process = spawning.start(words, said)
+    process.join()
+    assert process.exitcode == 0, said.read_text()
+    assert differences(runs["long"], path) == []
