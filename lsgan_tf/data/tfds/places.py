@@ -49,7 +49,7 @@ def locate(
 
 
 def _default_dir() -> Path | None:
-    """The default data folder of tensorflow-datasets, unless there is no home folder."""
+    """Return the default data folder of tensorflow-datasets, unless there is no home folder."""
     with contextlib.suppress(RuntimeError):
         return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     return None
@@ -103,7 +103,7 @@ def _needs_config(name: Name, configs: list[str]) -> UserError:
 
 
 def _known() -> list[str]:
-    """Names of the datasets that tensorflow-datasets can prepare."""
+    """Return the names of the datasets that tensorflow-datasets can prepare."""
     return tfds_folder.import_tfds().list_builders(with_community_datasets=False)
 
 
