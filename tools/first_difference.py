@@ -26,7 +26,7 @@ _THRESHOLD = flags.DEFINE_float(
 
 
 def first_difference(rows: Sequence[dict[str, float]], threshold: float) -> int | None:
-    """The step of the first row with a spread of at least `threshold`; None if there is none."""
+    """Return the step of the first row with a spread of at least `threshold`, or None."""
     return next((row["step"] for row in rows if row["spread"] >= threshold), None)
 
 

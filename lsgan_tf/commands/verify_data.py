@@ -17,8 +17,8 @@ from absl import flags
 
 from lsgan_tf.cli.flags import PATH
 
-# Modules lsgan_tf.data.verify.<kind>, in the order in which they are asked. Each has two functions:
-# looks_like(path) says whether it is data of this kind, report(path) what is in it.
+# Modules of `lsgan_tf.data.verify`, in the order of detection. `looks_like(path)` returns whether a
+# path is of this kind, `report(path)` verifies it.
 KINDS = ("hwdb_prepared", "hwdb", "cifar10", "pictures")
 
 _DATA_DIR = flags.DEFINE(PATH, "data_dir", None, "the folder or file to report on")
@@ -35,7 +35,7 @@ _CACHE_DIR = flags.DEFINE(
 
 
 def main(argv: list[str]) -> int:
-    """The command; returns the exit status."""
+    """Run the command and return the exit status."""
     from lsgan_tf.errors import UserError
 
     if len(argv) > 1 or not _DATA_DIR.value:

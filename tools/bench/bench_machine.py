@@ -66,7 +66,7 @@ def write(path: Path, machine: dict[str, Any], measured: Any) -> None:
 
 
 def has_bfloat16() -> bool:
-    """Whether there is a GPU, or a processor with instructions for bfloat16."""
+    """Return whether there is a GPU, or a processor with instructions for bfloat16."""
     return bool(_gpus()) or bool({"avx512_bf16", "amx_bf16"} & (cpu.instructions() or set()))
 
 

@@ -15,7 +15,7 @@ _BATCHES = 16
 
 
 def prepare(**settings: Any) -> Peer:
-    """Make the runner; see `Peer`."""
+    """Make a `Peer`."""
     return Peer(**settings)
 
 

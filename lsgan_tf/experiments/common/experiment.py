@@ -167,7 +167,7 @@ def config_of(arguments: Sequence[str]) -> Config:
 
 
 def statistics_of(values: Sequence[float | None]) -> dict[str, float | int] | None:
-    """Mean, standard deviation (n - 1), minimum and maximum, ignoring None and NaN.
+    """Compute mean, standard deviation (n - 1), minimum and maximum, ignoring None and NaN.
 
     The standard deviation of a single value is 0.
     """
