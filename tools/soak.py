@@ -38,7 +38,7 @@ _TERMINAL = flags.DEFINE_boolean("terminal", False, "close the terminal instead 
 _FOLDER = flags.DEFINE(PATH, "folder", None, "folder of the runs (default: a temporary folder)")
 _DICE = flags.DEFINE_integer("dice", 0, "seed of the times of the kills")
 
-# One of so many kills waits for a checkpoint write.
+# Every n-th kill waits for a checkpoint write.
 _KILLS_PER_CHECKPOINT_KILL = 3
 # Exit statuses of a run whose terminal was closed: ended by Python's default before training
 # began, or after its checkpoint.

@@ -17,7 +17,7 @@ from lsgan_tf.util.files import atomic_file, explained
 
 _PACKAGES = ("lsgan_tf", "tensorflow", "keras", "numpy", "torch")
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
-# Above this load other programs are running.
+# Load above which the machine is busy.
 _QUIET = 0.5
 
 

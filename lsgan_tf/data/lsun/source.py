@@ -128,7 +128,7 @@ def _find_shards(
     if not path.is_dir():
         return None
     if shards.holds_shards(path):
-        lsun_places.locate(path, category=category, split=split)  # no other data may be there
+        lsun_places.locate(path, category=category, split=split)  # raises if other data is there
         found = _contents(path)
         if found != requested:
             raise UserError(

@@ -19,7 +19,7 @@ from lsgan_tf.errors import UserError
 Metrics = dict[str, float | None]
 """Metrics of a run by name; None if undefined (a step that was never reached)."""
 
-_Flags = tuple[str, ...]  # of the training command
+_Flags = tuple[str, ...]  # flags of the training command
 
 
 class Arm(NamedTuple):

@@ -115,7 +115,7 @@ class _Children:
                 return None
             output.parent.mkdir(parents=True, exist_ok=True)
             with open(output, "ab", opener=opener) as stream:
-                # In a session of its own: Ctrl-C is for the parent, which stops its children.
+                # In its own session, so that Ctrl-C reaches only the parent, which stops it.
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
