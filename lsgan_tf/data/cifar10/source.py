@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -210,13 +209,10 @@ def _from_tfds(folder: Path, split: str) -> ArraySource:
             "prepare it again"
         )
     labels = labels.astype(np.uint8)
-    batches = np.split(cifar10_batches.records_of(images, labels), len(_batches(split)))
-    digests = [cifar10_batches.digest(records) for records in batches]
+    records = cifar10_batches.records_of(images, labels)
+    batches = np.split(records, len(cifar10_batches.SPLITS[split]))
+    digests = [cifar10_batches.digest(batch) for batch in batches]
     return _finish(images, labels, digests, split, folder, [])
-
-
-def _batches(split: str) -> tuple[str, ...]:
-    return cifar10_batches.SPLITS[split]
 
 
 def _official_position(example: dict[str, Any]) -> int:
@@ -233,7 +229,7 @@ def _finish(
     place: Path,
     notices: list[str],
 ) -> ArraySource:
-    official = [cifar10_batches.OFFICIAL_SHA256[batch] for batch in _batches(split)]
+    official = [cifar10_batches.OFFICIAL_SHA256[batch] for batch in cifar10_batches.SPLITS[split]]
     if digests != official:
         notices.append(
             f"{place}: not the official CIFAR-10 images in their order (SHA-256 differs); results "
@@ -287,7 +283,7 @@ def _require_host(address: str) -> None:
     try:
         request = urllib.request.Request(address, method="HEAD")
         urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
-    except (OSError, ValueError, urllib.error.URLError) as error:
+    except (OSError, ValueError) as error:
         detail = " ".join(str(getattr(error, "reason", error)).split())
         raise UserError(
             f"CIFAR-10 is missing and cannot be downloaded ({detail}); download {address} on "

@@ -168,7 +168,7 @@ def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -
         if total > _SLOW_BYTES:
             stack.enter_context(progress)
         archives = stack.enter_context(Archives())
-        advance = progress.add if total > _SLOW_BYTES else _quiet
+        advance = progress.add if total > _SLOW_BYTES else lambda _: None
         for part in unread:
             hashes[part.name] = content_hash(part, advance, archives)
     settled = time.time_ns() - int(_SETTLED_SECONDS * 1e9)
@@ -188,7 +188,3 @@ def _state(part: GntPart) -> dict[str, int]:
     with explained(part.path, "looking at it"):
         status = part.path.stat()
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-
-
-def _quiet(amount: int) -> None:
-    del amount

@@ -148,7 +148,12 @@ def open_source(
         classes=classes,
     )
     if data_dir is not None:
-        notices = _without_effect(standin_samples, data_dir)
+        notices = []
+        if standin_samples is not None:
+            notices.append(
+                f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} is "
+                "used, so no stand-in is drawn"
+            )
         return opened(Path(data_dir), notices=notices)
     from lsgan_tf.data.synthetic import handwriting as standin
 
@@ -243,15 +248,6 @@ def _open_folder(
         where=str(data_dir) if split == "all" else f"{split} split of {data_dir}",
         notices=[*_STANDIN_NOTICES, *notices] if is_standin else notices,
     )
-
-
-def _without_effect(standin_samples: int | None, data_dir: Path) -> list[str]:
-    if standin_samples is None:
-        return []
-    return [
-        f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} is used, so no "
-        "stand-in is drawn"
-    ]
 
 
 def _labels(classes: Sequence[str], codes: np.ndarray) -> np.ndarray:

@@ -86,12 +86,9 @@ def _check_config(name: Name, place: Path) -> None:
     """Raise an error if a dataset has configurations and none is named."""
     if name.config is None and (place / name.dataset).is_dir():
         inside = tfds_places.prepared_below(place / name.dataset)
-        if configs := [folder.parent.name for folder in inside if _is_config(folder, name)]:
+        parents = [folder.parent for folder in inside]
+        if configs := [path.name for path in parents if path.parent.name == name.dataset]:
             raise _needs_config(name, configs)
-
-
-def _is_config(folder: Path, name: Name) -> bool:
-    return folder.parent.parent.name == name.dataset
 
 
 def _needs_config(name: Name, configs: list[str]) -> UserError:
