@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import NamedTuple
 
 import keras
@@ -16,6 +15,8 @@ CODINGS = {"-1, 1, 0": (-1.0, 1.0, 0.0), "0, 1, 1": (0.0, 1.0, 1.0)}
 
 GRID = np.linspace(-12.0, 12.0, 4801)
 """Points at which densities are evaluated."""
+
+_SPACING = float(GRID[1] - GRID[0])
 
 
 def normal_density(x: np.ndarray, mean: float, deviation: float) -> np.ndarray:
@@ -146,14 +147,9 @@ def generator_cost(p_d: np.ndarray, p_g: np.ndarray, a: float, b: float, c: floa
     1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2], integrated on `GRID`.
     """
     optimal = np.asarray(optimal_discriminator(p_d, p_g, a=a, b=b))
-    return float(0.5 * ((p_d + p_g) * (optimal - c) ** 2).sum() * _spacing())
+    return float(0.5 * ((p_d + p_g) * (optimal - c) ** 2).sum() * _SPACING)
 
 
 def half_chi_square(p_d: np.ndarray, p_g: np.ndarray) -> float:
     """Compute half the Pearson chi-square divergence of p_d + p_g and 2 p_g on `GRID`."""
-    return 0.5 * float(pearson_chi_square(p_d + p_g, 2 * p_g, _spacing()))
-
-
-@functools.cache
-def _spacing() -> float:
-    return float(GRID[1] - GRID[0])
+    return 0.5 * float(pearson_chi_square(p_d + p_g, 2 * p_g, _SPACING))
