@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 _PEAK_SECONDS = 0.5
 
 
-def prepare(**settings: Any) -> Product:
-    """Make a `Product`."""
-    return Product(**settings)
-
-
 class Product:
     """Training as by `lsgan_tf.main`, on random images.
 
@@ -130,6 +125,9 @@ class Product:
             best["clock"] = max(best["clock"], done / (time.perf_counter() - clock))
             best["cpu"] = max(best["cpu"], done / max(cpu_seconds() - cpu, 1e-9))
         return best
+
+
+prepare = Product
 
 
 def _algorithm(config: Config, strategy: tf.distribute.Strategy) -> operations.Algorithm | None:
