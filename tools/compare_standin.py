@@ -74,7 +74,7 @@ def real_characters(data_dir: Path) -> Iterator[dict[str, list[tuple[gnt.GntFile
 
 
 def evenly(values: Sequence, count: int) -> list:
-    """At most `count` values, evenly spaced."""
+    """Return at most `count` values, evenly spaced."""
     chosen = np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int))
     return [values[index] for index in chosen]
 
@@ -109,7 +109,7 @@ def thickness(bitmap: np.ndarray) -> float:
 
 
 def distances(samples: Samples) -> dict[str, float]:
-    """Distances between samples at 28x28: root mean squares of values 0 to 1."""
+    """Compute distances of samples at 28x28: root mean squares of values 0 to 1."""
     groups = [np.stack([squash(b) for b in group]) / 255 for group in samples.values()]
     flat = [group.reshape(len(group), -1) for group in groups]
     half = [len(group) // 2 for group in flat]

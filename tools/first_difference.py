@@ -19,6 +19,8 @@ from pathlib import Path
 
 from absl import flags
 
+from lsgan_tf.errors import UserError
+
 _THRESHOLD = flags.DEFINE_float(
     "threshold", 0.3, "spread of samples relative to reals from which they differ, 0.01 to 10",
     lower_bound=0.01, upper_bound=10.0,
@@ -26,7 +28,7 @@ _THRESHOLD = flags.DEFINE_float(
 
 
 def first_difference(rows: Sequence[dict[str, float]], threshold: float) -> int | None:
-    """The step of the first row with a spread of at least `threshold`; None if there is none."""
+    """Return the step of the first row with a spread of at least `threshold`, or None."""
     return next((row["step"] for row in rows if row["spread"] >= threshold), None)
 
 
@@ -36,7 +38,6 @@ def table(runs: Sequence[Path], threshold: float) -> str:
     Raises:
       UserError: if a folder is not a run, or its alarm has written nothing.
     """
-    from lsgan_tf.errors import UserError
     from lsgan_tf.run_dir.folder import load_config
     from lsgan_tf.run_dir.status import rows
 
@@ -63,8 +64,6 @@ def table(runs: Sequence[Path], threshold: float) -> str:
 
 
 def main(argv: list[str]) -> None:
-    from lsgan_tf.errors import UserError
-
     if len(argv) < 2:
         raise UserError("expected folders of runs: python tools/first_difference.py runs/a runs/b")
     print(table([Path(word) for word in argv[1:]], _THRESHOLD.value))

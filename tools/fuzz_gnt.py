@@ -25,6 +25,7 @@ import numpy as np
 from absl import flags
 
 from lsgan_tf.cli.flags import PATH
+from lsgan_tf.errors import UserError
 
 _FILES = flags.DEFINE_integer("files", 20_000, "damaged files to try", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "seed of the damage")
@@ -108,7 +109,6 @@ def check(path: Path) -> str:
       Exception: if a rule was violated.
     """
     from lsgan_tf.data.formats import gnt
-    from lsgan_tf.errors import UserError
 
     size = path.stat().st_size
     tracemalloc.reset_peak()
@@ -147,7 +147,6 @@ def check_prepared(path: Path, cache: Path) -> str:
     """
     from lsgan_tf.data.formats import gnt
     from lsgan_tf.data.hwdb import source as hwdb
-    from lsgan_tf.errors import UserError
 
     try:
         with contextlib.redirect_stderr(io.StringIO()):

@@ -121,7 +121,7 @@ def pack(source: Path, characters: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def notice(version: str) -> str:
-    """The notice of change required by the Arphic Public License (section 2a)."""
+    """Return the notice of change required by the Arphic Public License (section 2a)."""
     return (
         f"This file was changed by {_CHANGED_BY.value} on {_CHANGED_ON.value}. It was made from "
         f"hanzi-writer-data {version} (https://github.com/chanind/hanzi-writer-data), which comes "

@@ -38,7 +38,7 @@ _TERMINAL = flags.DEFINE_boolean("terminal", False, "close the terminal instead 
 _FOLDER = flags.DEFINE(PATH, "folder", None, "folder of the runs (default: a temporary folder)")
 _DICE = flags.DEFINE_integer("dice", 0, "seed of the times of the kills")
 
-# One of so many kills waits for a checkpoint write.
+# Every n-th kill waits for a checkpoint write.
 _KILLS_PER_CHECKPOINT_KILL = 3
 # Exit statuses of a run whose terminal was closed: ended by Python's default before training
 # began, or after its checkpoint.
@@ -55,10 +55,10 @@ class Process(Protocol):
         """The exit status; None while it runs."""
 
     def join(self, timeout: float | None = None) -> None:
-        """Waits for its end."""
+        """Wait for it to end."""
 
     def kill(self) -> None:
-        """Kills it."""
+        """Kill it."""
 
 
 class Soak:
@@ -76,7 +76,7 @@ class Soak:
         self._rows = self._progress("undisturbed")
 
     def disturbed(self, kills: int) -> list[str]:
-        """Execute a run with up to `kills` kills; returns the differences of its results."""
+        """Execute a run with up to `kills` kills; return the differences of its results."""
         from run_differences import differences
 
         name = f"disturbed-{self.ends:03d}"
@@ -122,7 +122,7 @@ class Soak:
         return self._kill(process)
 
     def _hang_up(self, name: str) -> bool:
-        """Run on a terminal and close it at a random time; returns False if the run ended."""
+        """Run on a terminal and close it at a random time; return False if the run ended."""
         process = OnTerminal([*self._arguments, f"--run_dir={self.folder / name}"])
         goal = self._progress(name) + self.dice.randint(0, max(1, self._rows // 4))
         self._await(process, name, goal)
@@ -149,7 +149,7 @@ class Soak:
             time.sleep(_POLL)
 
     def _progress(self, name: str) -> int:
-        """Number of rows of a run's statistics."""
+        """Count the rows of a run's statistics."""
         path = self.folder / name / "stats.jsonl"
         return len(path.read_bytes().splitlines()) if path.is_file() else 0
 
@@ -170,7 +170,7 @@ class Soak:
         return self._kill(process)
 
     def _kill(self, process: Process) -> bool:
-        """Kill a process; returns False if it had already ended."""
+        """Kill a process; return False if it had already ended."""
         process.kill()
         process.join()
         self.kills += process.exitcode == -9
@@ -188,7 +188,7 @@ class Soak:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command and return the exit status."""
     if not _KILLS.value and not _MINUTES.value:
         raise UserError("--kills=0 without --minutes would never end; give one of them")
     folder = Path(_FOLDER.value or tempfile.mkdtemp(prefix="soak-")).absolute()

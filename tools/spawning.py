@@ -19,7 +19,7 @@ from tqdm import tqdm
 from lsgan_tf.util.in_place import opener
 from lsgan_tf.util.tensorflow_setup import KERAS, ONEDNN
 
-# To set before the import, as `lsgan_tf.util.tensorflow_setup.import_tensorflow` does.
+# Set before importing TensorFlow, as `lsgan_tf.util.tensorflow_setup.import_tensorflow` does.
 _ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3", **ONEDNN}
 
 

@@ -39,24 +39,24 @@ class OnTerminal:
         return self._process.poll()
 
     def close(self) -> None:
-        """Closes the terminal: the kernel sends SIGHUP, and output fails from then on."""
+        """Close the terminal: the kernel sends SIGHUP, and output fails from then on."""
         self._closing.set()
         self._reader.join()
         os.close(self._master)
 
     def join(self, timeout: float | None = None) -> None:
-        """Waits for the process to end."""
+        """Wait for the process to end."""
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return
 
     def kill(self) -> None:
-        """Kills the process."""
+        """Kill the process."""
         self._process.kill()
 
     def _read(self) -> None:
-        """Reads the output, since a process blocks once the terminal's buffer is full."""
+        """Read the output, since a process blocks once the terminal's buffer is full."""
         os.set_blocking(self._master, False)
         while not self._closing.wait(0.01):
             try:
@@ -69,5 +69,5 @@ class OnTerminal:
 
 
 def _control() -> None:
-    """Makes standard input the session's controlling terminal."""
+    """Make standard input the session's controlling terminal."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

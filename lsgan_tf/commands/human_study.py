@@ -37,7 +37,7 @@ _KEY = flags.DEFINE(PATH, "key", None, "with --tally: the study's key")
 
 
 def main(argv: list[str]) -> None:
-    """The command."""
+    """Run the command."""
     if _TALLY.value:
         _count([local(name) for name in argv[1:]])
         return
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> None:
 
 
 def _images(path: Path) -> np.ndarray:
-    """Samples of a run, drawn now, or those in a file: uint8, `(n, height, width, channels)`."""
+    """Draw samples of a run, or read a file: uint8, `(n, height, width, channels)`."""
     if path.suffix == ".npz":
         from lsgan_tf.experiments.common.samples import read_set
 

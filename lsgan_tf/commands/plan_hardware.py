@@ -49,7 +49,7 @@ _DECODE = _number("decode_images_s", 20_000, "pictures that a host decodes per s
 _KEEP = flags.DEFINE_integer("keep_checkpoints", 3, "checkpoints kept", lower_bound=1)
 
 _GIB = float(1 << 30)
-# Settings, classes and channels of the paper's two large runs.
+# Config, number of classes and channels of the paper's two large runs.
 _NETS: dict[str, tuple[dict[str, Any], int, int]] = {
     "hwdb": ({"dataset": "hwdb", "conditional": True}, 3740, 1),
     "scene112": ({"dataset": "lsun"}, 0, 3),
@@ -58,16 +58,16 @@ _NETS: dict[str, tuple[dict[str, Any], int, int]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What a run asks for.
+    """Workload of a training run.
 
     Attributes:
-      name: of the run.
-      operations: floating-point operations per image of one step.
-      parameters: of G and of D.
-      outputs: numbers kept for a backward pass, per image.
-      norms: all-reduces of synchronised normalisation in a step.
-      images: of the data.
-      image_bytes: of one on disk, as prepared.
+      name: name of the dataset.
+      operations: floating-point operations per image and step.
+      parameters: number of parameters of G and of D.
+      outputs: activations kept for the backward pass, per image.
+      norms: all-reduces of synchronised batch normalisation per step.
+      images: number of training images.
+      image_bytes: size of a prepared image on disk.
       encoded: whether images are decoded when read.
     """
 
@@ -83,7 +83,7 @@ class Work:
 
 @dataclasses.dataclass(frozen=True)
 class Hardware:
-    """What there is; units as in the flags' help."""
+    """Available hardware, in the units of the flags' help."""
 
     gpus: int
     hosts: int
@@ -92,7 +92,7 @@ class Hardware:
 
 
 def main(argv: list[str]) -> None:
-    """The command."""
+    """Run the command."""
     flags_only(argv)
     sizes = [(1, 1), (_HOST_GPUS.value, 1), (_HOST_GPUS.value * _HOSTS.value, _HOSTS.value)]
     for gpus, _ in sizes:
@@ -119,7 +119,7 @@ def main(argv: list[str]) -> None:
 
 
 def count(net: str) -> Work:
-    """Counts a run of the paper from its layers.
+    """Count the workload of a run of the paper from its layers.
 
     Args:
       net: "hwdb" or "scene112" (LSUN bedroom).
@@ -136,7 +136,7 @@ def count(net: str) -> Work:
     norms = [sum(row.kind == "batch norm" for row in network.describe()) for network in pair]
     of_g, of_d = (sum(row.parameters for row in network.describe()) for network in pair)
     name, images, image_bytes, encoded = {
-        # PAPER's counts; bytes as the preparing tools write them (JPEG 95 measured on bedrooms).
+        # The paper's counts; bytes of a prepared image (measured for JPEG 95 of bedrooms).
         "hwdb": ("HWDB1.0", 1_246_991, 28 * 28, False),
         "scene112": ("LSUN bedroom", 3_033_042, 7_840, True),
     }[net]
@@ -154,10 +154,10 @@ def count(net: str) -> Work:
 
 
 def plan(work: Work, hardware: Hardware) -> dict[str, Any]:
-    """Time, sizes, and how much of each resource is used.
+    """Estimate time, sizes and utilisation of each resource.
 
     Returns:
-      Seconds and bytes by name; under "used" the share of each resource, 1 being all of it.
+      Seconds and bytes by name; under "used" the fraction of each resource.
     """
     gpus, hosts, batch = hardware.gpus, hardware.hosts, _BATCH.value
     share = batch / gpus
@@ -166,7 +166,7 @@ def plan(work: Work, hardware: Hardware) -> dict[str, Any]:
     gradients = 4 * sum(work.parameters)
     reduced = waiting = 0.0
     if gpus > 1:
-        # A ring sends everything nearly twice.
+        # A ring all-reduce sends each byte nearly twice.
         speed = _LINK.value * 1e9 if hosts == 1 else _NETWORK.value * 1e9 / 8
         members = gpus if hosts == 1 else hosts
         reduced = 2 * (members - 1) / members * gradients / speed
@@ -178,7 +178,7 @@ def plan(work: Work, hardware: Hardware) -> dict[str, Any]:
     decoding = images_per_host / _DECODE.value if work.encoded else 0.0
     state = 12 * sum(work.parameters)
     memory = state + 4 * max(work.parameters) + hardware.number_bytes * work.outputs * share
-    # A permutation of 4 bytes an image for this epoch and the next, and words being sorted.
+    # Permutations of two epochs, 4 bytes per image, and the random words being sorted.
     shuffling = work.images * (2 * 4 + 2 * 8)
     disk = work.images * work.image_bytes + _KEEP.value * state
     used = {
@@ -204,7 +204,7 @@ def plan(work: Work, hardware: Hardware) -> dict[str, Any]:
 
 
 def in_words(found: dict[str, Any]) -> str:
-    """One plan as a line."""
+    """Format a plan as a line."""
     first = max(found["used"], key=found["used"].get)
     return (
         f"{found['run'] / 3600:,.1f} h ({found['step'] * 1e3:.2f} ms a step, of which arithmetic "

@@ -45,7 +45,7 @@ _STANDIN_SAMPLES = flags.DEFINE_integer(
 
 
 def main(argv: list[str]) -> None:
-    """The command."""
+    """Run the command."""
     import numpy as np
 
     from lsgan_tf.cli.app import flags_only
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> None:
         max_bad_records=_MAX_BAD_RECORDS.value,
         standin_samples=_STANDIN_SAMPLES.value,
     )
-    assert isinstance(source, hwdb.HwdbSource)  # others are drawn anew, which no flag asks for here
+    assert isinstance(source, hwdb.HwdbSource)  # not drawn in each epoch
     counts = np.bincount(source.labels(np.arange(len(source))), minlength=len(source.classes))
     least, most = int(counts.argmin()), int(counts.argmax())
     for line in (*source.notices, source.description):

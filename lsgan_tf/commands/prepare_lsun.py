@@ -50,7 +50,7 @@ _CACHE_DIR = flags.DEFINE(
 
 
 def main(argv: list[str]) -> int | None:
-    """The command; returns the exit status."""
+    """Run the command and return the exit status."""
     from lsgan_tf.cli.app import flags_only
     from lsgan_tf.data.images import decode, prepare_shards
     from lsgan_tf.data.images.shards import Preprocessing

@@ -42,7 +42,7 @@ _DRAW = flags.DEFINE_boolean("draw_only", False, "no training: the page of what 
 
 
 def main(argv: list[str]) -> int:
-    """The command; returns the exit status."""
+    """Run the command and return the exit status."""
     if not _EXPERIMENT.value:
         raise UserError(f"--experiment: expected one of {', '.join(EXPERIMENTS)}")
     experiment = load(_EXPERIMENT.value)
@@ -81,7 +81,7 @@ def main(argv: list[str]) -> int:
 
 
 def _conclude(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run], out: Path) -> None:
-    """Measures the finished runs and writes the figures, the results and the page."""
+    """Measure the finished runs and write the figures, the results and the page."""
     from lsgan_tf.experiments.common import output as folder
     from lsgan_tf.experiments.common import results as gathering
     from lsgan_tf.experiments.common.page import page

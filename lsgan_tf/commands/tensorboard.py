@@ -42,7 +42,7 @@ _SECONDS_BETWEEN_UPDATES = 5.0
 
 
 def main(argv: list[str]) -> int:
-    """The command; returns the exit status."""
+    """Run the command and return the exit status."""
     more = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
     folders = [local(word) for word in argv[1 : len(argv) - len(more)]] or [Path("runs")]
     for folder in folders:
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(words: Sequence[str], links: RunLinks) -> int:
-    """Runs TensorBoard, the links kept up to date, until it ends; returns its exit status."""
+    """Run TensorBoard until it ends, updating the links, and return its exit status."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -71,7 +71,7 @@ def _serve(words: Sequence[str], links: RunLinks) -> int:
         [sys.executable, "-m", "lsgan_tf.reporting.tensorboard_server", *words],
         stdin=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
-        start_new_session=True,  # Ctrl-C is for this process, which ends the other
+        start_new_session=True,  # so that Ctrl-C reaches only this process
     )
     try:
         while True:

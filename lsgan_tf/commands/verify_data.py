@@ -16,9 +16,10 @@ from types import ModuleType
 from absl import flags
 
 from lsgan_tf.cli.flags import PATH
+from lsgan_tf.errors import UserError
 
-# Modules lsgan_tf.data.verify.<kind>, in the order in which they are asked. Each has two functions:
-# looks_like(path) says whether it is data of this kind, report(path) what is in it.
+# Modules of `lsgan_tf.data.verify`, in the order of detection. `looks_like(path)` returns whether a
+# path is of this kind, `report(path)` verifies it.
 KINDS = ("hwdb_prepared", "hwdb", "cifar10", "pictures")
 
 _DATA_DIR = flags.DEFINE(PATH, "data_dir", None, "the folder or file to report on")
@@ -35,25 +36,20 @@ _CACHE_DIR = flags.DEFINE(
 
 
 def main(argv: list[str]) -> int:
-    """The command; returns the exit status."""
-    from lsgan_tf.errors import UserError
-
+    """Run the command and return the exit status."""
     if len(argv) > 1 or not _DATA_DIR.value:
         raise UserError("expected --data_dir=FOLDER and flags only; see --help")
     data_dir = _DATA_DIR.value
     kind = _kind(data_dir)
     options = {}
     if kind == "pictures":
-        cache_dir = _CACHE_DIR.value
-        options = {"most": _MOST.value or None, "cache_dir": cache_dir}
+        options = {"most": _MOST.value or None, "cache_dir": _CACHE_DIR.value}
     lines, fine = _module(kind).report(data_dir, **options)
     print("\n".join(lines))
     return 0 if fine else 1
 
 
 def _kind(data_dir: Path) -> str:
-    from lsgan_tf.errors import UserError
-
     if _KIND.value:
         return _KIND.value
     if not data_dir.exists():

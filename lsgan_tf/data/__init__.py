@@ -110,17 +110,14 @@ def open_source(config: Config, *, split: str = "train") -> Source:
 
 
 def checked_source(config: Config, source: Source) -> Source:
-    """A source that the caller made, once it fits the config.
+    """Check that a caller's source fits the config, and return it.
 
     Args:
-      config: its `dataset` is "images", or the source's `name`.
+      config: the config; its `dataset` must be "images" or the source's `name`.
       source: the training data.
 
-    Returns:
-      `source`.
-
     Raises:
-      UserError: if it is no `Source`, or not of the config's kind, size or number of classes.
+      UserError: if `source` is not a `Source`, or its kind, image size or classes do not fit.
     """
     from lsgan_tf.data.source import Source
 

@@ -35,7 +35,7 @@ class Order:
         self._permutation = functools.lru_cache(maxsize=2)(self._shuffle)
 
     def indices(self, start: int, stop: int) -> np.ndarray:
-        """Indices of the examples at positions `start` to `stop` - 1: int64."""
+        """Return the indices of the examples at positions `start` to `stop` - 1: int64."""
         positions = np.arange(start, stop, dtype=np.int64)
         epochs, offsets = np.divmod(positions, self._length)
         result = np.empty(len(positions), np.int64)
@@ -47,7 +47,7 @@ class Order:
         return result
 
     def epochs(self, start: int, stop: int) -> np.ndarray:
-        """Epochs of the positions `start` to `stop` - 1: int64."""
+        """Return the epochs of the positions `start` to `stop` - 1: int64."""
         return np.arange(start, stop, dtype=np.int64) // self._length
 
     def _shuffle(self, epoch: int) -> np.ndarray:
@@ -75,7 +75,7 @@ class Batches:
         self._batch_size, self._draws = batch_size, draws
 
     def slice(self, step: int, replica: int, replicas: int) -> tuple[np.ndarray, np.ndarray]:
-        """The examples of a replica at a step.
+        """Return the examples of a replica at a step.
 
         Args:
           step: training step, at least 0.
@@ -100,7 +100,7 @@ class Batches:
         return [(start, start + size) for start in starts]
 
     def _read(self, positions: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-        """Examples and labels at the positions of consecutive spans."""
+        """Return the examples and labels at the positions of consecutive spans."""
         indices = np.concatenate([self._order.indices(*span) for span in positions])
         epochs = np.concatenate([self._order.epochs(*span) for span in positions])
         examples = self._source.read_epochs(indices, epochs)
@@ -112,7 +112,7 @@ class Batches:
     def dataset(
         self, first_step: int, *, replicas: int, first_replica: int, local_replicas: int
     ) -> tf.data.Dataset:
-        """An infinite dataset of the slices of a worker's replicas.
+        """Return an infinite dataset of the slices of a worker's replicas.
 
         Args:
           first_step: first step; earlier ones are not read.
@@ -155,7 +155,7 @@ class Batches:
     def distribute(
         self, strategy: tf.distribute.Strategy, first_step: int
     ) -> tf.distribute.DistributedDataset:
-        """The batches from `first_step` on, distributed over the replicas of a strategy."""
+        """Return the batches from `first_step` on, distributed over the replicas of a strategy."""
         replicas = strategy.num_replicas_in_sync
 
         def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -170,7 +170,7 @@ class Batches:
         return strategy.distribute_datasets_from_function(of_worker)
 
     def _flipped(self, start: int, stop: int) -> np.ndarray:
-        """Whether the images at these positions are flipped: bool."""
+        """Return whether the images at these positions are flipped: bool."""
         philox = np.random.Philox(key=[self._seed, _FLIP])
         philox.advance(start // 4)  # a Philox block holds four words
         words = philox.random_raw(stop - start + start % 4)

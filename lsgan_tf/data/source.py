@@ -40,7 +40,7 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def __len__(self) -> int:
-        """Number of examples."""
+        """Return the number of examples."""
 
     @abc.abstractmethod
     def read(self, indices: np.ndarray) -> np.ndarray:
@@ -67,11 +67,11 @@ class Source(abc.ABC):
         return self.read(indices)
 
     def labels(self, indices: np.ndarray) -> np.ndarray:
-        """Labels at `indices`: int32, shape `(n,)`; zeros if there are no classes."""
+        """Return the labels at `indices`: int32, shape `(n,)`; zeros if there are no classes."""
         return np.zeros(len(indices), np.int32)
 
     def news(self) -> list[str]:
-        """Log lines about problems found by reading since the last call."""
+        """Return log lines about problems found by reading since the last call."""
         return []
 
 

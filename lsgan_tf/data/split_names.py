@@ -1,4 +1,4 @@
-"""Recognises folder names of dataset splits."""
+"""Detects folder names of dataset splits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SPLIT = re.compile(
 
 
 def split_of(name: str) -> str | None:
-    """The split that a folder name denotes.
+    """Return the split that a folder name denotes.
 
     Returns:
       `"train"`, `"held out"` (validation or test), or None for any other name.

@@ -23,7 +23,7 @@ _ROWS, _COLUMNS = 20, 10
 
 
 def shown(classes: Sequence[str]) -> list[str]:
-    """Up to 20 classes, evenly spaced in label order."""
+    """Return up to 20 classes, evenly spaced in label order."""
     places = np.linspace(0, len(classes) - 1, min(_ROWS, len(classes))).astype(int)
     return [classes[place] for place in places]
 

@@ -26,7 +26,7 @@ _COLUMNS = {
 
 
 def arms() -> list[Arm]:
-    """The two codings."""
+    """Make an arm for each coding."""
     common = (
         *("--loss=lsgan", "--steps=50000", "--checkpoint_every=5000", "--keep_checkpoints=10"),
         *("--z_dim=1024", "--ema_decay=0"),

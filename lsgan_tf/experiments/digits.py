@@ -34,7 +34,7 @@ _CLASSES, _CONFIDENT = 10, 0.5
 
 
 def arms() -> list[Arm]:
-    """Both losses on both sets."""
+    """Make an arm for each set and loss."""
     return [
         Arm(
             f"{name}-{loss}",
@@ -52,7 +52,7 @@ def after(run: Run) -> list[tuple[str, ...]]:
 
 
 def measure(run: Run) -> Metrics:
-    """The last and the best metrics, and the fraction of collapsed checkpoints."""
+    """Return the last and best metrics, and the fraction of collapsed checkpoints."""
     rows = [row["figures"] for row in read_evaluation(run)["results"]]
     collapsed = sum(map(_is_collapsed, rows))
     return {**last_and_best(run), "collapsed": collapsed / len(rows)}

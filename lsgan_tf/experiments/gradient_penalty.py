@@ -31,7 +31,7 @@ _NETWORKS = {
 
 
 def arms() -> list[Arm]:
-    """Six networks, with the penalty, and without but with batch normalisation in D."""
+    """Make two arms per network: with the penalty, and with batch normalisation instead."""
     made = []
     for name, (about, flags) in _NETWORKS.items():
         made += [

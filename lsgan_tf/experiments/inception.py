@@ -29,7 +29,7 @@ _COLUMNS = {
 
 
 def arms() -> list[Arm]:
-    """Both presets."""
+    """Make an arm for each preset."""
     kept = ("--checkpoint_every=5000", "--keep_checkpoints=10")
     return [
         Arm(name, title, (f"--preset=cifar10_{name}", *kept))
@@ -45,7 +45,7 @@ def after(run: Run) -> list[tuple[str, ...]]:
 
 
 def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
-    """Compare both, and name the network of the score."""
+    """Compare both losses, and name the network that scored them."""
     done = [run for run in runs if run.status == "finished"]
     found = compare(done, _COLUMNS)
     if not found:

@@ -37,8 +37,8 @@ _COMMON = (
 )  # fmt: skip
 _NEAR = 0.1
 _COLLAPSED_FROM = 0.75
-"""Fraction of samples nearest to the two most frequent modes from which G is collapsed; two, since
-a cluster between two modes is nearest to both. With eight equal modes it is a quarter."""
+"""Minimum fraction of samples nearest to the two most frequent modes if G is collapsed; two, since
+a cluster between two modes is nearest to both. Eight equal modes have a quarter."""
 _SHOWN = (0, 5_000, 15_000, 25_000, 35_000, 40_000)
 _COLOURS = {"lsgan-011": "#1b7837", "lsgan-110": "#4393c3", "gan": "#762a83"}
 
@@ -62,7 +62,7 @@ class Snapshot(NamedTuple):
 
 
 def arms() -> list[Arm]:
-    """Least squares with both codings, and the regular GAN."""
+    """Make an arm for least squares with each coding, and for the regular GAN."""
     codings = {"lsgan-011": (0, 1, 1), "lsgan-110": (-1, 1, 0)}
     made = [
         Arm(
@@ -76,7 +76,7 @@ def arms() -> list[Arm]:
 
 
 def history(run: Run) -> list[Snapshot]:
-    """Metrics at each step with saved samples.
+    """Return the metrics at each step with saved samples.
 
     Raises:
       UserError: if there are none.
@@ -94,7 +94,7 @@ def history(run: Run) -> list[Snapshot]:
 
 
 def _sample_files(run: Run) -> list[Path]:
-    """The samples of each step, oldest first, without those of EMA weights."""
+    """List the sample files by step, without those of EMA weights."""
     files = (run.path / "samples").glob("step-*.npy")
     paths = sorted(path for path in files if path.stem.removeprefix("step-").isdecimal())
     if not paths:
@@ -103,7 +103,7 @@ def _sample_files(run: Run) -> list[Path]:
 
 
 def covered(points: np.ndarray, config: Config) -> int:
-    """Number of modes with half their expected number of points within a tenth of the radius.
+    """Count the modes with half their expected points within a tenth of the radius.
 
     The usual criterion, one point within three standard deviations, is too weak for 5,120
     points: a cloud at the centre meets it for most modes. A uniform ring reaches a quarter of
@@ -116,7 +116,7 @@ def covered(points: np.ndarray, config: Config) -> int:
 
 
 def measure(run: Run) -> Metrics:
-    """Metrics at the end, and the steps since which all modes are found or G is collapsed."""
+    """Return final metrics, and the steps from which all modes are found or G is collapsed."""
     snapshots = history(run)
     whole = len(_ring(config_of(run.arm.flags)).means)
     last = snapshots[-1]
@@ -130,7 +130,7 @@ def measure(run: Run) -> Metrics:
 
 
 def since(snapshots: Sequence[Snapshot], holds: Callable[[Snapshot], bool]) -> int | None:
-    """The first step from which a condition holds until the end; None if it does not."""
+    """Return the first step from which a condition holds until the end; None if it does not."""
     start = None
     for snapshot in reversed(snapshots):
         if not holds(snapshot):
@@ -183,7 +183,7 @@ def _findings(done: Sequence[Run]) -> str:
 
 
 def _draw_densities(shown: Sequence[Run], path: Path) -> None:
-    """A row per arm, a column per step, the mixture itself at the right."""
+    """Draw a row per arm and a column per step, with the mixture itself at the right."""
     steps = [
         step
         for step in _SHOWN
@@ -205,7 +205,7 @@ def _draw_densities(shown: Sequence[Run], path: Path) -> None:
 
 
 def _draw_ends(done: Sequence[Run], path: Path) -> None:
-    """A row per arm, a column per seed."""
+    """Draw a row per arm and a column per seed."""
     names = list(dict.fromkeys(run.arm.name for run in done))
     seeds = sorted({run.seed for run in done})
     config = config_of(done[0].arm.flags)

@@ -21,7 +21,7 @@ _COUNT, _COLUMNS = 40, 8
 
 
 def arms() -> list[Arm]:
-    """An arm with the preset of each category."""
+    """Make an arm with the preset of each category."""
     return [Arm(name, name.replace("_", " "), (f"--preset=lsun_{name}",)) for name in _CATEGORIES]
 
 

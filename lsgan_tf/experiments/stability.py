@@ -42,7 +42,7 @@ _SHOWN = 32
 
 
 def arms() -> list[Arm]:
-    """Two networks, two optimisers, two losses."""
+    """Make an arm for each network, optimiser and loss."""
     made = []
     for norm, without in _NO_NORM.items():
         for optimizer in ("adam", "rmsprop"):
@@ -62,7 +62,7 @@ def after(run: Run) -> list[tuple[str, ...]]:
 
 
 def measure(run: Run) -> Metrics:
-    """Diversity, coverage, and the grade as 0 (collapse), 1 (some) or 2 (good)."""
+    """Return diversity, coverage, and the grade as 0 (collapse), 1 (some) or 2 (good)."""
     made, _ = samples.read(run)
     verdict = judge(made, samples.reals(run.path, len(made)))
     return {
@@ -73,7 +73,7 @@ def measure(run: Run) -> Metrics:
 
 
 def label_of(run: Run) -> str:
-    """The grade of a run."""
+    """Return the grade of a run."""
     grade = run.metrics["grade"]
     assert grade is not None  # set by `measure`
     return (COLLAPSE, SOME, GOOD)[int(grade)]

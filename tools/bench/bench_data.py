@@ -103,7 +103,7 @@ def hwdb(data_dir: Path, cache_dir: Path) -> Iterator[str]:
 
 
 def _reference(parts: Sequence[GntPart]) -> Iterator[str]:
-    """Speed of each part of the preparation, in one process."""
+    """Measure each part of the preparation in one process."""
     import numpy as np
     from PIL import Image
 
@@ -134,7 +134,7 @@ def _reference(parts: Sequence[GntPart]) -> Iterator[str]:
 
 
 def _pipeline(source: Source) -> Iterator[str]:
-    """Batches per second of the input pipeline without training."""
+    """Measure the input pipeline without training."""
     import numpy as np
 
     from lsgan_tf.util.tensorflow_setup import import_tensorflow
@@ -156,7 +156,7 @@ def _pipeline(source: Source) -> Iterator[str]:
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall seconds, and CPU seconds of this process and its children."""
+    """Return wall seconds and CPU seconds of this process and its children."""
     clock, before = time.perf_counter(), os.times()
     work()
     seconds, after = time.perf_counter() - clock, os.times()
@@ -164,7 +164,7 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def _peaks() -> tuple[float, float]:
-    """Peak memory of this process and of its largest child in MiB."""
+    """Return the peak memory of this process and of its largest child in MiB."""
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     here, child = (resource.getrusage(each).ru_maxrss * unit / (1 << 20) for each in who)

@@ -14,35 +14,35 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 def net(default: str) -> flags.FlagHolder[str]:
-    """--net."""
+    """Define --net."""
     return flags.DEFINE_enum("net", default, NETS, "what to train")
 
 
 def precision() -> flags.FlagHolder[str]:
-    """--precision."""
+    """Define --precision."""
     return flags.DEFINE_enum("precision", "float32", PRECISIONS, "arithmetic")
 
 
 def batch_size(more: str = "") -> flags.FlagHolder[int]:
-    """--batch_size; `more` is appended to its help."""
+    """Define --batch_size; `more` is appended to its help."""
     return flags.DEFINE_integer("batch_size", 64, f"images per update{more}", lower_bound=2)
 
 
 def rounds() -> flags.FlagHolder[int]:
-    """--rounds."""
+    """Define --rounds."""
     return flags.DEFINE_integer("rounds", 7, "bursts of each contestant", lower_bound=1)
 
 
 def seconds() -> flags.FlagHolder[float]:
-    """--seconds."""
+    """Define --seconds."""
     return flags.DEFINE_float("seconds", 3.0, "approximate duration of a burst", lower_bound=0.0)
 
 
 def json_file() -> flags.FlagHolder[str | None]:
-    """--json."""
+    """Define --json."""
     return flags.DEFINE(PATH, "json", None, "file for the measurements")
 
 
 def small() -> flags.FlagHolder[bool]:
-    """--small."""
+    """Define --small."""
     return flags.DEFINE_boolean("small", False, "narrow networks, to test this tool")

@@ -74,7 +74,7 @@ def lsun(
 
 
 def _pipeline(source: Source, batch_size: int, most: int) -> float:
-    """Images per second of the input pipeline without training."""
+    """Return images per second of the input pipeline without training."""
     from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
     import_tensorflow()  # not earlier, as it slows the start of processes
@@ -106,7 +106,7 @@ def _decode_span(span: tuple[LmdbRecords, int, int, int]) -> int:
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall seconds, and CPU seconds of this process and its children."""
+    """Return wall seconds and CPU seconds of this process and its children."""
     clock, before = time.perf_counter(), os.times()
     work()
     after = os.times()

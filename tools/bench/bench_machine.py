@@ -17,7 +17,7 @@ from lsgan_tf.util.files import atomic_file, explained
 
 _PACKAGES = ("lsgan_tf", "tensorflow", "keras", "numpy", "torch")
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
-# Above this load other programs are running.
+# Load above which the machine is busy.
 _QUIET = 0.5
 
 
@@ -66,7 +66,7 @@ def write(path: Path, machine: dict[str, Any], measured: Any) -> None:
 
 
 def has_bfloat16() -> bool:
-    """Whether there is a GPU, or a processor with instructions for bfloat16."""
+    """Return whether there is a GPU, or a processor with instructions for bfloat16."""
     return bool(_gpus()) or bool({"avx512_bf16", "amx_bf16"} & (cpu.instructions() or set()))
 
 

@@ -76,7 +76,7 @@ def main(argv: list[str]) -> None:
 
 
 def resident() -> float:
-    """Resident memory of this process in MiB, or its peak if unknown."""
+    """Return the resident memory of this process in MiB, or its peak if unknown."""
     path = Path("/proc/self/status")
     if path.is_file():
         for line in path.read_text().splitlines():
@@ -86,7 +86,7 @@ def resident() -> float:
 
 
 def peak() -> float:
-    """Peak resident memory of this process in MiB."""
+    """Return the peak resident memory of this process in MiB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MIB
 

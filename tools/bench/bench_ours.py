@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 _PEAK_SECONDS = 0.5
 
 
-def prepare(**settings: Any) -> Product:
-    """Make the runner; see `Product`."""
-    return Product(**settings)
-
-
 class Product:
     """Training as by `lsgan_tf.main`, on random images.
 
@@ -112,7 +107,7 @@ class Product:
             steps -= count
 
     def peak(self) -> dict[str, float]:
-        """Floating-point operations per second of a large matrix product or convolution.
+        """Measure floating-point operations per second of a large matrix product or convolution.
 
         Returns:
           "clock" and "cpu": the better of the two, per second of wall time and of CPU time.
@@ -132,8 +127,11 @@ class Product:
         return best
 
 
+prepare = Product
+
+
 def _algorithm(config: Config, strategy: tf.distribute.Strategy) -> operations.Algorithm | None:
-    """The convolution algorithm of training on these devices; None if all are direct."""
+    """Return the convolution algorithm of training on these devices; None if all are direct."""
     from lsgan_tf.networks.ops import conv2d_dispatch
 
     processor = conv2d_dispatch._processor()
@@ -148,7 +146,7 @@ def _algorithm(config: Config, strategy: tf.distribute.Strategy) -> operations.A
 def needed(
     generator: Network, discriminator: Network, *, batch_size: int, bytes_each: int
 ) -> dict[str, int]:
-    """Minimum memory in bytes of D's update, which needs the most.
+    """Compute the minimum memory in bytes of D's update, which needs the most.
 
     Args:
       generator: G.
@@ -175,7 +173,7 @@ def needed(
 
 
 def _peak_functions(precision: str) -> list[tuple[Any, float]]:
-    """A matrix product and a 3x3 convolution, with their numbers of operations."""
+    """Return a matrix product and a 3x3 convolution, with their numbers of operations."""
     import tensorflow as tf
 
     dtype = {"float32": tf.float32, "bfloat16": tf.bfloat16, "float16": tf.float16}[precision]

@@ -107,7 +107,7 @@ def operations(folder: Path) -> Iterator[Operation]:
 
 
 def layer_of(name: str) -> str:
-    """The layer and pass (forward or backward) of an operation, by its name."""
+    """Return the layer and pass (forward or backward) of an operation, by its name."""
     found = _LAYER.search(name)
     if not found:
         return "no layer in the name"
@@ -116,7 +116,7 @@ def layer_of(name: str) -> str:
 
 
 def _sums(found: Iterable[Operation], key: Callable[[Operation], str]) -> dict[str, float]:
-    """Milliseconds per step by key, in descending order."""
+    """Return milliseconds per step by key, in descending order."""
     sums: collections.Counter[str] = collections.Counter()
     for operation in found:
         sums[key(operation)] += operation.milliseconds / _STEPS.value

@@ -98,7 +98,7 @@ def _measure(
     forward: Callable[[int, np.ndarray | None], Callable[[], object]],
     size: int,
 ) -> dict[str, Any]:
-    """Images per second of both at a batch size, measured alternately."""
+    """Measure images per second of both alternately at a batch size."""
     import numpy as np
 
     labels = None
@@ -122,7 +122,7 @@ def _measure(
 
 
 def _rate(function: Callable[[], object]) -> float:
-    """Calls per second."""
+    """Return calls per second."""
     start, calls = time.perf_counter(), 0
     while not calls or time.perf_counter() - start < _SECONDS.value:
         function()

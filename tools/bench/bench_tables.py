@@ -50,7 +50,7 @@ def of_scaling(results: Sequence[Result]) -> str:
 
 
 def plain(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Results as plain values, with medians and ratios to the first."""
+    """Return the results as plain values, with medians and ratios to the first."""
     return [
         dataclasses.asdict(result)
         | {

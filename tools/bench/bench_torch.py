@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import bench_nets
 import numpy as np
@@ -12,11 +11,6 @@ from torch_gan import TorchGAN
 
 # Batches prepared on the device; PyTorch's time does not include an input pipeline.
 _BATCHES = 16
-
-
-def prepare(**settings: Any) -> Peer:
-    """Make the runner; see `Peer`."""
-    return Peer(**settings)
 
 
 class Peer:
@@ -76,3 +70,6 @@ class Peer:
     def peak(self) -> dict[str, float]:
         """Return nothing: the peak is measured in TensorFlow's process."""
         return {}
+
+
+prepare = Peer

@@ -83,12 +83,12 @@ class Result:
         return statistics.median(self.cpu_seconds)
 
     def times(self, other: Result) -> float:
-        """Ratio of the wall times to those of `other`: the median over the rounds."""
+        """Return the ratio of the wall times to those of `other`: the median over the rounds."""
         pairs = zip(self.seconds, other.seconds, strict=True)
         return statistics.median(mine / theirs for mine, theirs in pairs)
 
     def cpu_times(self, other: Result) -> float:
-        """Ratio of the CPU times; see `times`."""
+        """Return the ratio of the CPU times; see `times`."""
         pairs = zip(self.cpu_seconds, other.cpu_seconds, strict=True)
         return statistics.median(mine / theirs for mine, theirs in pairs)
 
@@ -136,7 +136,7 @@ def take_turns(
 
 
 def clusters(workers: int) -> list[dict[str, str]]:
-    """TF_CONFIG of each of a number of workers on this host, on free ports."""
+    """Return TF_CONFIG of each of a number of workers on this host, on free ports."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(workers)]
         for each in sockets:
@@ -159,12 +159,12 @@ class _Crew:
         self._name, self._connections = name, connections
 
     def ready(self) -> dict[str, Any]:
-        """Wait for all of them; returns the first one's metadata."""
+        """Wait for all processes and return the first one's metadata."""
         first, *_ = [self._receive(connection) for connection in self._connections]
         return first
 
     def ask(self, what: str, *arguments: Any) -> tuple[float, float, Any]:
-        """Call a method in all; returns the longest time, the total CPU time, the first result."""
+        """Call a method in all; return the longest time, total CPU time and first result."""
         for connection in self._connections:
             connection.send((what, arguments))
         answers = [self._receive(connection) for connection in self._connections]
@@ -222,6 +222,6 @@ def _serve(
 
 
 def cpu_seconds() -> float:
-    """User and system CPU time of this process."""
+    """Return user and system CPU time of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime

@@ -240,7 +240,7 @@ def copy_weights(network: Network, module: nn.Module) -> None:
 def _twin(
     network: Network, name: str, values: dict[str, np.ndarray], before: tuple[int, ...]
 ) -> dict[str, np.ndarray]:
-    """A layer's weights by PyTorch's names; `before` is the shape of its input."""
+    """Return a layer's weights by PyTorch's names; `before` is the shape of its input."""
     if name == "label_map":
         return {"rows.weight": values["kernel"], "bias": values["bias"]}
     if name.startswith("bn"):
@@ -265,7 +265,7 @@ def _twin(
 
 
 def _first_map(network: Network) -> tuple[int, int, int]:
-    """Height, width and channels of G's first map."""
+    """Return height, width and channels of G's first map."""
     channels = network.get_layer("h1").kernel.shape[-1]
     side = round((network.get_layer("h0").units / channels) ** 0.5)
     return side, side, channels

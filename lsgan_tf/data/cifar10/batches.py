@@ -51,7 +51,7 @@ OFFICIAL_SHA256 = {
 
 
 def batch_of(file_name: str) -> str | None:
-    """The batch in a file of either layout; None if it is not a batch."""
+    """Return the batch name of a file of either layout; None for other files."""
     stem = file_name.removesuffix(".bin")
     return stem if any(stem in names for names in SPLITS.values()) else None
 
@@ -61,14 +61,14 @@ def parse(content: bytes, where: str) -> np.ndarray:
 
     Args:
       content: content of the file.
-      where: its path for messages; names of the binary layout end in `.bin`.
+      where: its path, for messages; `.bin` marks the binary layout.
 
     Returns:
       uint8, shape `(10000, 3073)`: the label, then the red, green and blue planes.
 
     Raises:
-      UserError: if the file is truncated or malformed, contains anything but arrays and plain
-        containers (pickles), or a label above 9.
+      UserError: if the file is truncated or malformed, has a label above 9, or is a pickle of
+        anything but arrays and plain containers.
     """
     records = _binary(content, where) if where.endswith(".bin") else _pickled(content, where)
     worst = int(records[:, 0].max())
@@ -82,18 +82,18 @@ def parse(content: bytes, where: str) -> np.ndarray:
 
 
 def digest(records: np.ndarray) -> str:
-    """Hex SHA-256 of a batch in the binary layout, comparable with `OFFICIAL_SHA256`."""
+    """Return the hex SHA-256 of a batch in the binary layout, comparable with `OFFICIAL_SHA256`."""
     return hashlib.sha256(np.ascontiguousarray(records).data).hexdigest()
 
 
 def pictures(records: np.ndarray) -> np.ndarray:
-    """The images of records: uint8, shape `(n, 32, 32, 3)`."""
+    """Return the images of records: uint8, shape `(n, 32, 32, 3)`."""
     planes = records[:, 1:].reshape(-1, 3, SIZE, SIZE)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
 
 def records_of(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The inverse of `pictures`, for images from other sources."""
+    """Convert images and labels to records, the inverse of `pictures`."""
     planes = images.transpose(0, 3, 1, 2).reshape(len(images), _PIXELS)
     return np.concatenate([labels.astype(np.uint8)[:, None], planes], axis=1)
 
@@ -132,7 +132,7 @@ def _pickled(content: bytes, where: str) -> np.ndarray:
 
 
 def _integers(labels: Any) -> np.ndarray | None:
-    """The labels of a batch as an array; None if they are not integers.
+    """Return the labels of a batch as an array; None if they are not integers.
 
     Other values are never converted, since nested lists in a pickle may expand to fill the memory.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -40,8 +39,8 @@ def open_source(
 
     Args:
       data_dir: `cifar-10-batches-bin` or `cifar-10-batches-py`, one of their archives, a folder of
-        either, or a folder prepared by tensorflow-datasets. None uses what tensorflow-datasets
-        prepared before, or downloads the dataset with it.
+        either, or a folder prepared by tensorflow-datasets. If None, the copy
+        prepared by tensorflow-datasets is used, or downloaded.
       cache_dir: target of a download; the user's cache folder by default.
       split: `"train"` (50,000 images) or `"test"` (10,000).
 
@@ -99,9 +98,6 @@ def _refuse_cifar100(path: Path, names: Iterable[str]) -> None:
     Args:
       path: the value of `--data_dir`.
       names: names of the files and folders found.
-
-    Raises:
-      UserError: if they are those of CIFAR-100.
     """
     parts = {part.lower() for name in names for part in name.split("/")}
     layouts = ({"train", "test", "meta"}, {"train.bin", "test.bin"})
@@ -147,7 +143,7 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
 def _batch_files(
     place: Path, wanted: tuple[str, ...], seen: list[str]
 ) -> Iterator[tuple[str, bytes, str]]:
-    """Read the wanted batches of a folder or an archive: name, content, path for messages.
+    """Yield name, content and path (for messages) of the wanted batches.
 
     Args:
       place: the folder or archive.
@@ -213,17 +209,14 @@ def _from_tfds(folder: Path, split: str) -> ArraySource:
             "prepare it again"
         )
     labels = labels.astype(np.uint8)
-    batches = np.split(cifar10_batches.records_of(images, labels), len(_batches(split)))
-    digests = [cifar10_batches.digest(records) for records in batches]
+    records = cifar10_batches.records_of(images, labels)
+    batches = np.split(records, len(cifar10_batches.SPLITS[split]))
+    digests = [cifar10_batches.digest(batch) for batch in batches]
     return _finish(images, labels, digests, split, folder, [])
 
 
-def _batches(split: str) -> tuple[str, ...]:
-    return cifar10_batches.SPLITS[split]
-
-
 def _official_position(example: dict[str, Any]) -> int:
-    """The position in the official order, from an id like `b"train_00123"`."""
+    """Return the official position by an id like `b"train_00123"`; -1 without one."""
     digits = bytes(example.get("id", b"")).rpartition(b"_")[2]
     return int(digits) if digits.isdigit() else -1
 
@@ -236,7 +229,7 @@ def _finish(
     place: Path,
     notices: list[str],
 ) -> ArraySource:
-    official = [cifar10_batches.OFFICIAL_SHA256[batch] for batch in _batches(split)]
+    official = [cifar10_batches.OFFICIAL_SHA256[batch] for batch in cifar10_batches.SPLITS[split]]
     if digests != official:
         notices.append(
             f"{place}: not the official CIFAR-10 images in their order (SHA-256 differs); results "
@@ -255,12 +248,12 @@ def _finish(
 
 
 def fingerprint_of(digests: list[str]) -> str:
-    """The fingerprint of a split, from the digests of its batches."""
+    """Return the fingerprint of a split, from the digests of its batches."""
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _downloaded(cache_dir: Path) -> Path:
-    """Find what tensorflow-datasets prepared before, or download and prepare it."""
+    """Find the copy prepared by tensorflow-datasets, or download and prepare it."""
     target = cache_dir / "tensorflow_datasets"
     for place in (target, Path("~/tensorflow_datasets")):
         with contextlib.suppress(RuntimeError):  # there is no home folder
@@ -290,7 +283,7 @@ def _require_host(address: str) -> None:
     try:
         request = urllib.request.Request(address, method="HEAD")
         urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
-    except (OSError, ValueError, urllib.error.URLError) as error:
+    except (OSError, ValueError) as error:
         detail = " ".join(str(getattr(error, "reason", error)).split())
         raise UserError(
             f"CIFAR-10 is missing and cannot be downloaded ({detail}); download {address} on "

@@ -63,7 +63,7 @@ class Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether `path` is a zip or tar archive by its name."""
+    """Return whether `path` is a zip or tar archive, by its name."""
     return path.name.lower().endswith((".zip", *_TAR_ENDINGS)) and not path.is_dir()
 
 
@@ -103,7 +103,7 @@ def read_members(
 
 
 def list_zip(path: Path) -> list[Member]:
-    """The regular files of a zip archive, from its directory.
+    """List the regular files of a zip archive.
 
     Raises:
       UserError: see `read_members`.
@@ -138,7 +138,7 @@ def extract_from_zip(
 
 
 def head_in_zip(path: Path, member: Member, count: int) -> bytes:
-    """The first `count` bytes of a member of a zip archive.
+    """Read the first `count` bytes of a member of a zip archive.
 
     Raises:
       UserError: see `read_members`.

@@ -1,4 +1,4 @@
-"""Recognises archives and file formats that cannot be read, and suggests remedies."""
+"""Detects archives and file formats that cannot be read, and suggests remedies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PACKED = {
     ".iso": "a disc image",
     ".dmg": "a disc image",
 }
-# A single compressed file; an archive or data only if its content is.
+# Single compressed files, which matter only if they contain an archive or data.
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".lz", ".lz4", ".lzma", ".z", ".br")
 _PART = re.compile(
     r".+\.(?:(?:zip|7z|rar|tar|alz|egg|gnt|gz)\.\d{2,4}|[zra]\d\d|vol\d+\.egg)", re.IGNORECASE
@@ -87,7 +87,7 @@ def casia(name: str) -> str | None:
 
 
 def trouble(name: str, inside: tuple[str, ...]) -> str | None:
-    """Why a file that looks like data cannot be read, with a remedy; None for other files.
+    """Return why a data file cannot be read, with a remedy; None for other files.
 
     Args:
       name: name of the file.
@@ -111,7 +111,7 @@ def of_content(beginning: bytes) -> str | None:
 
 
 def is_unpacked(path: Path, inside: tuple[str, ...]) -> bool:
-    """Whether the content of an archive is next to it, in a folder or file of its name.
+    """Return whether an archive was unpacked to a folder or file of its name next to it.
 
     Args:
       path: the archive.
@@ -129,7 +129,7 @@ def is_unpacked(path: Path, inside: tuple[str, ...]) -> bool:
 
 
 def wanted_in_zip(path: Path, wanted: Callable[[str], bool]) -> bool:
-    """Whether a zip contains a wanted file, or cannot be listed."""
+    """Return whether a zip contains a wanted file or cannot be listed."""
     try:
         with zipfile.ZipFile(path) as opened:
             names = opened.namelist()

@@ -36,7 +36,7 @@ def tag(text: str) -> bytes:
 
 @functools.cache
 def table() -> bytes:
-    """1 for each valid tag and 0 for others, indexed by the tag as a *little-endian* number."""
+    """Return 1 for valid tags, 0 for others, indexed by the tag as a *little-endian* number."""
     # Encoding the whole Basic Multilingual Plane is much faster than decoding each tag.
     printable = "".join(filter(str.isprintable, map(chr, range(1 << 16))))
     known = np.zeros(1 << 16, bool)

@@ -31,10 +31,10 @@ from lsgan_tf.util.files import atomic_file, explained, open_regular
 HEADER_BYTES = 10
 
 _HEADER = struct.Struct("<IHHH")
-# Where the first record must start; otherwise it may not be a GNT file.
+# Maximum number of bytes to search for the first intact record.
 _FIRST_RECORD_WITHIN = 1 << 20
 _SEARCH_BLOCK = 1 << 12
-# Bytes of a file that are kept in memory while it is scanned.
+# Maximum number of bytes kept in memory during a scan.
 _WINDOW = 16 << 20
 
 LISTED_DAMAGE = 1000
@@ -177,7 +177,7 @@ class GntFile:
         return len(self.index)
 
     def bitmap(self, i: int) -> np.ndarray:
-        """Image of intact record `i`: a read-only view of the file, uint8, `(H, W)`."""
+        """Return the image of intact record `i`: a read-only view, uint8, `(H, W)`."""
         height, width = int(self.index.heights[i]), int(self.index.widths[i])
         start = int(self.index.offsets[i]) + HEADER_BYTES
         assert self._data is not None  # open
@@ -240,7 +240,7 @@ def _map(path: Path) -> mmap.mmap:
 
 
 def _forget(data: mmap.mmap) -> None:
-    """Release the pages that were read; they can be read again."""
+    """Release the memory of the pages read so far."""
     if hasattr(data, "madvise"):
         data.madvise(mmap.MADV_DONTNEED)
 
@@ -274,7 +274,7 @@ def _diagnose(data: mmap.mmap, at: int, within: int) -> tuple[str, int]:
 
 
 def _consistent(data: mmap.mmap, at: int) -> bool:
-    """Whether a record may start at `at`: its size is consistent, or the file ends there."""
+    """Return whether a consistent record starts at `at`, or the file ends there."""
     if at + HEADER_BYTES > len(data):
         return at == len(data)
     size, _, width, height = _HEADER.unpack_from(data, at)
@@ -282,7 +282,7 @@ def _consistent(data: mmap.mmap, at: int) -> bool:
 
 
 def _search(data: mmap.mmap, start: int, stop: int) -> int:
-    """Offset of the first intact record that starts in `start` to `stop`, or the file's end."""
+    """Return the offset of the first intact record in [start, stop), or the file's end."""
     is_gbk = gbk.table()
     stop = min(stop, len(data) - HEADER_BYTES)
     for block in range(start, stop, _SEARCH_BLOCK):

@@ -1,4 +1,4 @@
-"""Recognises files and folders among data that are not data.
+"""Detects files and folders that are not data.
 
 These are files of operating systems, network drives and tools (litter), and outputs of this package
 (runs, exports, prepared datasets, caches).
@@ -35,15 +35,15 @@ SOFTWARE = "lsgan_tf"
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file or folder name is that of a known file of a system or tool.
+    """Return whether a file or folder name is one of a known system or tool.
 
-    Names that may be classes ("#", "@home") are not.
+    Possible class names ("#", "@home") do not count.
     """
     return _LITTER.fullmatch(name) is not None
 
 
 def in_litter(path: str) -> bool:
-    """Whether any part of a path is litter.
+    """Return whether any part of a path is litter.
 
     Args:
       path: relative path with forward slashes.
@@ -52,7 +52,7 @@ def in_litter(path: str) -> bool:
 
 
 def our_own(folder: Path | bytes) -> str | None:
-    """The kind of a folder that this package wrote, such as "a run folder"; else None."""
+    """Return the kind of a folder written by this package ("a run folder"); else None."""
     place = os.fsdecode(folder)
     if _has(place, "config.json"):
         values = _values(place, "config.json")
@@ -94,7 +94,7 @@ def _is_cache(folder: str) -> bool:
 
 
 def _values(folder: str, name: str) -> dict[str, Any]:
-    """A JSON object in a folder; empty if it cannot be read."""
+    """Read a JSON object in a folder; empty if it cannot be read."""
     path = os.path.join(folder, name)
     try:
         if not os.path.isfile(path) or os.path.getsize(path) > _LARGEST_JSON:

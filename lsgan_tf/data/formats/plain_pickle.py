@@ -103,14 +103,14 @@ class _Described:
 
 
 def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Described:
-    """NumPy's representation of arrays in pickle protocol 5."""
+    """Stand in for NumPy's `_frombuffer`, used in pickle protocol 5."""
     array = _Described()
     array.state = (shape, dtype, order in ("F", b"F"), content)
     return array
 
 
 def _encode(text: str, encoding: Any) -> bytes:
-    """Python 3's representation of bytes in pickle protocol 2."""
+    """Stand in for `_codecs.encode`, used for bytes in pickle protocol 2."""
     return text.encode("latin1")
 
 
@@ -154,7 +154,7 @@ def _plain(value: Any) -> Any:
     if not isinstance(content, bytes | bytearray):
         raise ValueError("an array without its content")
     kind = np.dtype(code.lstrip("<>=|"))
-    # NumPy refuses what is no byte order.
+    # NumPy rejects invalid byte orders.
     flat = np.frombuffer(content, kind.newbyteorder(order))  # type: ignore[arg-type]
     if not isinstance(shape, tuple) or any(type(side) is not int or side < 0 for side in shape):
         raise ValueError("an array without a shape")

@@ -1,4 +1,4 @@
-"""A list of byte strings on disk, which is mapped into memory for reading."""
+"""Memory-mapped table of byte strings."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class StringTable:
         return self._text[start : self._ends[index]].tobytes()
 
     def digest(self) -> str:
-        """Hex SHA-256 of all strings and their lengths."""
+        """Return the hex SHA-256 of all strings and their lengths."""
         digest = hashlib.sha256(self._ends.data)
         digest.update(self._text.data)
         return digest.hexdigest()

@@ -34,7 +34,7 @@ def frame(content: bytes) -> bytes:
 
 
 def framed_bytes(content_bytes: int) -> int:
-    """Size of a framed record with `content_bytes` of content."""
+    """Return the size of a framed record with `content_bytes` of content."""
     return content_bytes + _FRAME_BYTES
 
 
@@ -90,7 +90,7 @@ class RecordFile:
         return content
 
     def offsets(self, seen: Callable[[bytes], object] | None = None) -> array[int]:
-        """Offsets of all records, from their headers alone.
+        """Return the offsets of all records, reading their headers only.
 
         Args:
           seen: called with the length and checksum of each record, as stored in the file, which
@@ -121,7 +121,7 @@ class RecordFile:
                 self._descriptor = None
 
     def __del__(self) -> None:
-        if os is not None:  # as it is when the interpreter ends
+        if os is not None:  # None at interpreter shutdown
             self.close()
 
     @contextlib.contextmanager

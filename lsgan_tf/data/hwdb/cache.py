@@ -26,7 +26,7 @@ from lsgan_tf.util.files import explained, locked, read_json, write_json
 from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.progress import Progress
 
-# A file modified more recently may change again within the resolution of its time.
+# A file modified more recently may change again within the resolution of its timestamp.
 _SETTLED_SECONDS = 2.0
 _SLOW_BYTES = 256 << 20
 _SEEN_FORM = {"size": int, "mtime_ns": int, "sha256": str}
@@ -112,13 +112,13 @@ def open_prepared(
 
 
 def content_key(hashes: Sequence[str], image_size: int, keep_aspect: bool) -> str:
-    """Hex digest of content and preprocessing, independent of the order of the files."""
+    """Return the hex digest of content and preprocessing, independent of the order of the files."""
     text = f"{FORMAT} {image_size} {keep_aspect} {' '.join(sorted(hashes))}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def trouble(folder: Path) -> str | None:
-    """Why a prepared dataset cannot be used; None if it can.
+    """Return why a prepared dataset cannot be used; None if it can.
 
     Called at every start, so only a sample of the images is checked.
     """
@@ -149,7 +149,7 @@ def trouble(folder: Path) -> str | None:
 
 
 def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -> list[str]:
-    """Hash of each file, without reading those with known name, size and time."""
+    """Return the hash of each file, without reading those with known name, size and time."""
     place = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:20]
     index = cache_dir / "hwdb" / "seen" / f"{place}.json"
     known: dict[str, Any] = {}
@@ -168,7 +168,7 @@ def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -
         if total > _SLOW_BYTES:
             stack.enter_context(progress)
         archives = stack.enter_context(Archives())
-        advance = progress.add if total > _SLOW_BYTES else _quiet
+        advance = progress.add if total > _SLOW_BYTES else lambda _: None
         for part in unread:
             hashes[part.name] = content_hash(part, advance, archives)
     settled = time.time_ns() - int(_SETTLED_SECONDS * 1e9)
@@ -188,7 +188,3 @@ def _state(part: GntPart) -> dict[str, int]:
     with explained(part.path, "looking at it"):
         status = part.path.stat()
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-
-
-def _quiet(amount: int) -> None:
-    del amount

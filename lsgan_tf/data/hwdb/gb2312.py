@@ -18,12 +18,12 @@ _RANK = {character: rank for rank, character in enumerate(LEVEL1)}
 
 
 def is_level1(character: str) -> bool:
-    """Whether `character` is one of the 3,755."""
+    """Return whether `character` is one of the 3,755."""
     return character in _RANK
 
 
 def ordered(characters: Iterable[str]) -> tuple[str, ...]:
-    """Unique `characters`: level 1 in its order, then others by GBK code."""
+    """Sort unique characters: level 1 in its order, then others by GBK code."""
 
     def rank(character: str) -> tuple[int, bytes]:
         return _RANK.get(character, len(_RANK)), character.encode("gbk", "replace")

@@ -149,7 +149,7 @@ class Archives:
 def content_hash(
     part: GntPart, advance: Callable[[int], None], archives: Archives | None = None
 ) -> str:
-    """Hex SHA-256 of the content of a file, whether in an archive or not.
+    """Return the hex SHA-256 of the content of a file, whether in an archive or not.
 
     Args:
       part: the file.
@@ -228,7 +228,7 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _members(archive: Path, name: str) -> tuple[list[GntPart], dict[str, str]]:
-    """The `.gnt` files in a zip, and its unreadable files that may be HWDB."""
+    """List the `.gnt` files in a zip, and its unreadable files that may be HWDB."""
     with _explained_archive(archive), Archives() as archives:
         infos = archives.opened(archive).infolist()
         entries = [entry for entry in infos if not in_litter(entry.filename)]

@@ -44,7 +44,7 @@ IMAGES, CODES, MANIFEST = "images.u8", "codes.npy", "manifest.json"
 
 _DOING = "preparing the characters"
 _CHECKED_PICTURES = 64
-# `squash.RECORD` as an array.
+# `resize.RECORD` as a dtype.
 _RECORD = np.dtype([("file", "<i4"), ("offset", "<i8"), ("width", "<u2"), ("height", "<u2")])
 
 
@@ -122,7 +122,7 @@ def load(folder: Path, manifest: dict[str, Any]) -> tuple[np.ndarray, np.ndarray
 
 
 def digests(images: np.ndarray, codes: np.ndarray) -> dict[str, str]:
-    """Checksums of all tags and of a sample of the images, for the manifest."""
+    """Return checksums of all tags and of a sample of the images, for the manifest."""
     rows = np.unique(np.linspace(0, len(images) - 1, _CHECKED_PICTURES).astype(np.int64))
     return {
         "codes_sha256": hashlib.sha256(codes.data).hexdigest(),
@@ -131,7 +131,7 @@ def digests(images: np.ndarray, codes: np.ndarray) -> dict[str, str]:
 
 
 def manifest_digest(manifest: dict[str, Any]) -> str:
-    """Checksum of a manifest without its checksums."""
+    """Return the checksum of a manifest without its `checks`."""
     rest = {name: value for name, value in manifest.items() if name != "checks"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
@@ -139,7 +139,7 @@ def manifest_digest(manifest: dict[str, Any]) -> str:
 def _index(
     parts: Sequence[tuple[str, GntPart]], paths: Sequence[Path], records: Path, codes: Path
 ) -> dict[str, Any]:
-    """Scan the files, write records and tags, and return that part of the manifest."""
+    """Scan the files, write records and tags, and return their part of the manifest."""
     files: list[dict[str, Any]] = []
     damaged: list[dict[str, Any]] = []
     tags = []
@@ -187,7 +187,7 @@ def scan_part(part: GntPart, path: Path) -> gnt.GntIndex:
 
 
 def count_classes(codes: np.ndarray) -> dict[str, int]:
-    """Number of images of each character, in the order of classes."""
+    """Return the number of images of each character, in the order of classes."""
     counts = np.bincount(codes, minlength=1 << 16)
     found = {gbk.character(code): int(counts[code]) for code in np.flatnonzero(counts).tolist()}
     return {name: found[name] for name in gb2312.ordered(found)}

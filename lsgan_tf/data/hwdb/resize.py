@@ -1,7 +1,7 @@
 """Resizes bitmaps to squares on all cores.
 
 Processes are used because a bitmap takes about 40 microseconds, too little for threads that compete
-for the interpreter lock. This module imports little, so that they start quickly.
+for the interpreter lock. This module imports little, so that processes start quickly.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _read(stream: BinaryIO, offset: int, count: int) -> bytes:
 
 
 def _worker(plan: ResizeJob) -> Callable[[tuple[int, int]], int]:
-    """Return a function that processes a range of records and returns their number."""
+    """Return a function that resizes a range of records and returns their number."""
 
     def work(chunk: tuple[int, int]) -> int:
         # Errors name the final folder instead of the temporary one.

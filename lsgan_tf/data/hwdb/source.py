@@ -79,11 +79,11 @@ class HwdbSource(Source):
         return self._length
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Images at `indices`: uint8, `(n, S, S, 1)`, background 255."""
+        """Return the images at `indices`: uint8, `(n, S, S, 1)`, background 255."""
         return self._images[self._at(indices)]
 
     def labels(self, indices: np.ndarray) -> np.ndarray:
-        """Labels at `indices`: int32, `(n,)`."""
+        """Return the labels at `indices`: int32, `(n,)`."""
         return self._label_of_code[self._codes[self._at(indices)]]
 
     def _at(self, indices: np.ndarray) -> np.ndarray:
@@ -124,7 +124,7 @@ def open_source(
         epoch, while other splits are the default ones.
       standin_seed: seed of a stored stand-in.
       seed: seed of a stand-in that is drawn in each epoch.
-      classes: the exact classes, in this order, whether they exist or not, to give a test split the
+      classes: the exact classes, in this order, existing or not, so that a test split has the
         labels of its training split.
       fingerprint: previous fingerprint of the data of a resumed run. Older versions drew all
         characters when `max_classes` was set: such a stand-in is used if it is in the cache and has
@@ -148,7 +148,12 @@ def open_source(
         classes=classes,
     )
     if data_dir is not None:
-        notices = _without_effect(standin_samples, data_dir)
+        notices = []
+        if standin_samples is not None:
+            notices.append(
+                f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} is "
+                "used, so no stand-in is drawn"
+            )
         return opened(Path(data_dir), notices=notices)
     from lsgan_tf.data.synthetic import handwriting as standin
 
@@ -177,7 +182,7 @@ def open_source(
 def _drawn(
     max_classes: int | None, characters: Sequence[str] | None, classes: Sequence[str] | None
 ) -> Sequence[str]:
-    """The characters to draw for a stand-in, in the order of GB2312."""
+    """Return the characters to draw for a stand-in, in the order of GB2312."""
     from lsgan_tf.data.synthetic import strokes
 
     known = strokes.load()
@@ -245,17 +250,8 @@ def _open_folder(
     )
 
 
-def _without_effect(standin_samples: int | None, data_dir: Path) -> list[str]:
-    if standin_samples is None:
-        return []
-    return [
-        f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} is used, so no "
-        "stand-in is drawn"
-    ]
-
-
 def _labels(classes: Sequence[str], codes: np.ndarray) -> np.ndarray:
-    """Label of each tag: int32, `(65536,)`, -1 if it is not a class."""
+    """Return the label of each tag: int32, `(65536,)`, -1 if it is not a class."""
     position = {name: label for label, name in enumerate(classes)}
     labels = np.full(1 << 16, -1, np.int32)
     for code in np.unique(codes).tolist():
@@ -332,7 +328,7 @@ def _choose(
 
 
 def _named(manifest: dict[str, Any], wanted: Sequence[str], data_dir: Path) -> tuple[str, ...]:
-    """The classes of `--characters`, which must all exist."""
+    """Return the classes of `--characters`, which must all exist."""
     if absent := [character for character in wanted if character not in manifest["classes"]]:
         raise UserError(
             f"--characters: {_some(absent)}: not among the {len(manifest['classes']):,} characters "

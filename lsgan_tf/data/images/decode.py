@@ -31,18 +31,18 @@ _FORMATS = {
     "bmp": BmpImagePlugin.BmpImageFile.format,
     "gif": GifImagePlugin.GifImageFile.format,
 }
-# Maximum and factor to 8 bits of greyscale values of fewer bits, by Pillow's raw mode.
+# Maximum and factor to 8 bits of 2- and 4-bit greyscale, by Pillow's raw mode.
 _GREY_LEVELS = {"L;2": (3, 85), "L;4": (15, 17)}
 _ORIENTATION = 0x0112  # EXIF tag
 RESIZE = "antialiased bilinear"
 
 
-class Undecodable(ValueError):  # noqa: N818 - it is a finding about data, not a failure
+class Undecodable(ValueError):  # noqa: N818 - a finding about data, not a failure
     """An image that cannot be decoded; the message is a short reason."""
 
 
 def sniff(content: bytes) -> str | None:
-    """The format by the first bytes of a file: `"jpeg"`, `"webp"`..., or None."""
+    """Detect the format by the first bytes of a file: `"jpeg"`, `"webp"`..., or None."""
     if content[:3] == b"\xff\xd8\xff":
         return "jpeg"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
@@ -88,15 +88,15 @@ def open_picture(stream: BinaryIO) -> Image.Image:
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height of a picture once it stands as its EXIF orientation says.
+    """Return width and height of an image after applying its EXIF orientation.
 
     Args:
-      image: what `open_picture` returned.
+      image: the result of `open_picture`.
     """
     try:
         turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
     except Exception:
-        turned = False  # as `pixels` has it
+        turned = False  # as in `pixels`
     return image.size[::-1] if turned else image.size
 
 
@@ -175,7 +175,7 @@ def _with_exact_transparency(image: Image.Image) -> Image.Image:
     elif image.mode.startswith("I") and isinstance(key, int):
         return _made_transparent(image, np.asarray(image) == key)
     elif layout == "RGB;16B" and isinstance(key, tuple):
-        assert stream is not None  # that the picture was opened from
+        assert stream is not None  # the image's file
         stream.seek(0)
         low = PngImagePlugin.PngImageFile(stream)
         # With swapped bytes, the low byte of each value is kept.
@@ -186,7 +186,7 @@ def _with_exact_transparency(image: Image.Image) -> Image.Image:
 
 
 def _layout(image: Image.Image) -> str:
-    """Pillow's raw mode of a PNG; empty for other formats."""
+    """Return Pillow's raw mode of a PNG; empty for other formats."""
     tiles = getattr(image, "tile", None)
     return tiles[0].args if tiles and isinstance(tiles[0].args, str) else ""
 

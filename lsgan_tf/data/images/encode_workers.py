@@ -58,7 +58,7 @@ def encode_all(
     Args:
       records: the images; each worker opens them itself.
       preprocessing: the preprocessing.
-      spans: pairs of first and last-plus-one index, in order.
+      spans: `(start, stop)` of each range, in order.
       workers: number of processes; 1 for this process.
 
     Yields:
@@ -92,7 +92,7 @@ def encode_all(
 def _encoder(
     common: tuple[Records, Preprocessing],
 ) -> Callable[[tuple[int, int]], list[EncodedImage]]:
-    """Make the function that encodes a range of images."""
+    """Return a function that prepares a range of images."""
     warnings.filterwarnings("ignore", module=r"PIL(\.|$)")  # as in `lsgan_tf.cli.app.run`
     return lambda chunk: encode_range(*common, *chunk)
 

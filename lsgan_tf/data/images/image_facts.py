@@ -110,7 +110,7 @@ class Counts:
         return found
 
     def facts(self) -> Facts:
-        """The metadata of all files."""
+        """Return the metadata of all files added."""
         return Facts(
             other=self._other,
             bad=self._bad,
@@ -125,7 +125,7 @@ class Counts:
 
 
 def _inspect(path: Path) -> tuple[int, bytes, bool]:
-    """Shorter side and content digest of an image, and whether this package wrote it."""
+    """Return the shorter side and content digest of an image, and whether this package wrote it."""
     stream: BinaryIO
     with files.explained(path, "reading the image"), files.open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -143,7 +143,7 @@ def _inspect(path: Path) -> tuple[int, bytes, bool]:
 
 
 def _is_made_here(info: dict[Any, Any]) -> bool:
-    """Whether the metadata of a PNG, GIF or WebP image names this package."""
+    """Return whether the metadata of a PNG, GIF or WebP image names this package."""
     name, exif = SOFTWARE.encode(), info.get("exif")
     if isinstance(exif, bytes) and name in exif:
         return True
@@ -151,5 +151,5 @@ def _is_made_here(info: dict[Any, Any]) -> bool:
 
 
 def is_picture(name: bytes) -> bool:
-    """Whether a file has the extension of a supported image format."""
+    """Return whether a file has the extension of a supported image format."""
     return os.fsdecode(name).lower().endswith(ENDINGS)

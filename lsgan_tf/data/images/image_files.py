@@ -43,7 +43,7 @@ class ImageFiles(Records):
     Args:
       root: the folder.
       index: folder of its index; see `open_folder`.
-      left_out: skipped folders and archives, and their kind.
+      left_out: skipped folders and archives, with their kind.
 
     Attributes:
       root: the folder.
@@ -79,24 +79,24 @@ class ImageFiles(Records):
             return files.read_bytes(path)
 
     def name_of(self, index: int) -> str:
-        """The relative path."""
+        """Return the relative path."""
         return shown(self._names[index])
 
     def fingerprint(self) -> str:
-        """Digest of the names and contents of all files."""
+        """Return a digest of the names and contents of all files."""
         facts = (len(self), "files", self._names.digest(), self.facts.content)
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def former_fingerprint(self) -> str:
-        """Digest of the names and of 64 evenly spaced files."""
+        """Return a digest of the names and of 64 evenly spaced files."""
         return sampled_digest(self, "files", self._names.digest())
 
     def smaller_than(self, size: int) -> int:
-        """Number of images with a side shorter than `size` pixels."""
+        """Return the number of images with a side shorter than `size` pixels."""
         return int(np.count_nonzero(self._sides < size))
 
     def folders(self) -> Iterator[str]:
-        """The top-level folder of each image; empty for images outside of folders."""
+        """Yield the top-level folder of each image; empty for images outside of folders."""
         for index in range(len(self)):
             folder, slash, _ = self._names[index].partition(b"/")
             yield shown(folder) if slash else ""
@@ -180,7 +180,7 @@ def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
 
 
 def first_picture(root: Path) -> str | None:
-    """The name of the first image below a folder; None if there is none."""
+    """Return the name of the first image below a folder; None if there is none."""
     return next((os.fsdecode(name) for name, _ in walk(root) if is_picture(name)), None)
 
 

@@ -14,7 +14,7 @@ from lsgan_tf.util import files
 
 
 def shown(name: bytes) -> str:
-    """A name of any encoding as printable text."""
+    """Decode a name of any encoding to printable text."""
     return name.decode("utf-8", "backslashreplace")
 
 
@@ -25,7 +25,7 @@ def walk(
 
     Args:
       root: the folder.
-      passed: receives skipped folders and their kind.
+      passed: receives skipped folders, with their kind.
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; expected a folder of images")
@@ -57,7 +57,7 @@ def _walk_into(
 
 
 def _status(path: bytes) -> os.stat_result | None:
-    """Status of a path, following links; None for dangling links."""
+    """Return the status of a path, following links; None for dangling links."""
     with files.explained(Path(os.fsdecode(path)), "looking at it"):
         try:
             return os.stat(path)

@@ -123,7 +123,7 @@ class Pictures(Source):
             return None
 
     def _replacement(self, index: int) -> Image.Image:
-        """The next decodable image with the same label, cyclically."""
+        """Return the next decodable image with the same label, cyclically."""
         following: np.ndarray
         if self._labels is None:
             following = (np.arange(index + 1, index + min(_PATIENCE, len(self)))) % len(self)
@@ -160,7 +160,7 @@ def _digest(*facts: object) -> str:
 
 
 def notices(records: Records, size: int) -> tuple[str, ...]:
-    """Warnings for a user who resizes records to `size`."""
+    """Return the warnings of records, and about images smaller than `size` pixels."""
     lines = list(records.notices)
     if isinstance(records, ImageFiles):
         if few := records.smaller_than(size):
@@ -177,7 +177,7 @@ def notices(records: Records, size: int) -> tuple[str, ...]:
 
 
 def _short_side(content: bytes) -> int:
-    """Shorter side in pixels; 0 if undecodable."""
+    """Return the shorter side in pixels; 0 if undecodable."""
     try:
         return min(decode.open_picture(io.BytesIO(content)).size)
     except decode.Undecodable:
@@ -221,7 +221,7 @@ class PreparedPictures(Pictures):
 
 @functools.cache
 def _decoder(encoding: str, size: int) -> Callable[[list[bytes]], Any]:
-    """A function that decodes n images to uint8, shape `(n, size, size, 3)`."""
+    """Return a function that decodes n images to uint8, shape `(n, size, size, 3)`."""
     import tensorflow as tf
 
     def decode_one(content: Any) -> Any:

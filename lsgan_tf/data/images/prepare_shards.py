@@ -96,7 +96,7 @@ def prepare(
         _require_space(records, out, preprocessing, pictures)
     begin(out, job)
     with _alone(out):
-        for left in out.rglob(".*.tmp"):  # By a process that was killed.
+        for left in out.rglob(".*.tmp"):  # of killed processes
             left.unlink()
         if missing:
             _make(records, out, preprocessing, names, spans, workers)
@@ -117,7 +117,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def begin(out: Path, job: dict[str, Any]) -> None:
-    """Create the folder of a preparation, or check that it is that of this one.
+    """Create the folder of a preparation, or check that it belongs to this one.
 
     Raises:
       UserError: if it contains other files, or another preparation.
@@ -271,7 +271,7 @@ def _finish(out: Path, job: dict[str, Any], names: list[str]) -> Manifest:
 
 
 def _description(out: Path, name: str) -> dict[str, Any] | None:
-    """The description of a finished shard; None if it is missing or damaged."""
+    """Return the description of a finished shard; None if it is missing or damaged."""
     path = _description_path(out, name)
     if not path.is_file():
         return None
@@ -291,7 +291,7 @@ def _description_path(out: Path, name: str) -> Path:
 
 
 def _same_source(found: Any, job: dict[str, Any]) -> bool:
-    """Whether a preparation, possibly by an earlier version, is of the same records."""
+    """Return whether a preparation, possibly by an earlier version, is of the same records."""
     try:
         return same(found["source"]["fingerprint"], job["source"]["fingerprint"])
     except (KeyError, TypeError, AttributeError):
@@ -299,7 +299,7 @@ def _same_source(found: Any, job: dict[str, Any]) -> bool:
 
 
 def _flat(job: dict[str, Any]) -> dict[str, Any]:
-    """`{"a": {"b": 1}}` as `{"a.b": 1}`."""
+    """Flatten `{"a": {"b": 1}}` to `{"a.b": 1}`."""
     flat: dict[str, Any] = {}
     for name, value in job.items():
         inner = value.items() if isinstance(value, dict) else [("", value)]
@@ -322,5 +322,4 @@ def summary(manifest: Manifest, out: Path) -> list[str]:
         lines.append(f"converted to RGB: {modes}")
     if manifest.smaller:
         lines.append(f"enlarged: {manifest.smaller:,}")
-
     return lines

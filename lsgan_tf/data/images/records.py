@@ -16,7 +16,7 @@ class Records(abc.ABC):
     """Encoded images of an LMDB, a folder or shards. Reading is thread-safe.
 
     Attributes:
-      kind: kind of storage: "LMDB".
+      kind: kind of storage, such as "LMDB".
       description: one-line description.
       notices: warnings for the user.
     """
@@ -27,40 +27,40 @@ class Records(abc.ABC):
 
     @abc.abstractmethod
     def __len__(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
 
     @abc.abstractmethod
     def content(self, index: int) -> bytes:
-        """The bytes of an image file."""
+        """Return the bytes of an image file."""
 
     @abc.abstractmethod
     def name_of(self, index: int) -> str:
-        """Name of an image in messages: a key, a path."""
+        """Return the name of an image in messages, such as a key or a path."""
 
     @abc.abstractmethod
     def fingerprint(self) -> str:
-        """Hex digest of the content, or of a sample of it."""
+        """Return the hex digest of the content, or of a sample of it."""
 
     def former_fingerprint(self) -> str | None:
-        """The fingerprint of earlier versions; None if it is the same."""
+        """Return the fingerprint of earlier versions; None if it is the same."""
         return None
 
 
 def sampled(records: Records, most: int) -> list[int]:
-    """Indices of at most `most` evenly spaced records."""
+    """Return the indices of at most `most` evenly spaced records."""
     if not len(records):
         return []
     return np.unique(np.linspace(0, len(records) - 1, most).astype(int)).tolist()
 
 
 def versioned_fingerprint(records: Records) -> str:
-    """The fingerprint of records, with that of earlier versions if it differs."""
+    """Return the fingerprint, combined with that of earlier versions if it differs."""
     former = records.former_fingerprint()
     return records.fingerprint() if former is None else versioned(records.fingerprint(), former)
 
 
 def sampled_digest(records: Records, *facts: object) -> str:
-    """Hex SHA-256 of the number of records, `facts`, and 64 evenly spaced records.
+    """Return the hex SHA-256 of the number of records, `facts`, and 64 evenly spaced records.
 
     Cheap for tens of gigabytes; detects another dataset, another order, and most edits.
     """

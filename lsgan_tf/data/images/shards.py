@@ -204,12 +204,12 @@ class ShardRecords(Records):
         return self._files[shard].read(start, end - start)
 
     def name_of(self, index: int) -> str:
-        """The shard and the index of the record in it."""
+        """Return the shard and the index of the record in it."""
         shard, row = self._locate(index)
         return f"{self.manifest.shards[shard].file}, record {row}"
 
     def fingerprint(self) -> str:
-        """The fingerprint of the manifest."""
+        """Return the fingerprint of the manifest."""
         return self.manifest.fingerprint
 
     def _locate(self, index: int) -> tuple[int, int]:
@@ -247,10 +247,10 @@ def check_size(folder: Path, shard: Shard) -> None:
 
 
 def holds_shards(folder: Path) -> bool:
-    """Whether a folder contains shards."""
+    """Return whether a folder contains shards."""
     return (folder / MANIFEST).is_file() and (folder / INDEX).is_dir()
 
 
 def offsets_path(folder: Path, shard_file: str) -> Path:
-    """Path of the table of offsets of a shard."""
+    """Return the path of the table of offsets of a shard."""
     return folder / INDEX / Path(shard_file).with_suffix(".npy").name

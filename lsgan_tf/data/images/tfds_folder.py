@@ -24,9 +24,9 @@ _OWN_FEATURES = "tensorflow_datasets.core.features."
 
 
 def builder_of(folder: Path) -> Any:
-    """The tensorflow-datasets builder of a prepared folder.
+    """Return the tensorflow-datasets builder of a prepared folder.
 
-    It imports the modules named in `features.json`, so these are checked first.
+    Loading it imports the modules named in `features.json`, so these are checked first.
 
     Raises:
       UserError: if a feature is not one of tensorflow-datasets, or a file cannot be read.
@@ -49,7 +49,7 @@ def import_tfds() -> ModuleType:
 
 
 def info_of(folder: Path) -> Any:
-    """The `DatasetInfo` of a prepared folder.
+    """Return the `DatasetInfo` of a prepared folder.
 
     Raises:
       UserError: see `builder_of`; also if files are damaged.
@@ -146,7 +146,7 @@ class TfdsPictures(Records):
         return values[0]
 
     def example(self, index: int) -> Any:
-        """The features of a record by name: a map of `tf.train.Feature`."""
+        """Return the features of a record by name: a map of `tf.train.Feature`."""
         from google.protobuf.message import DecodeError
         from tensorflow.core.example.example_pb2 import Example
 
@@ -160,21 +160,21 @@ class TfdsPictures(Records):
             ) from error
 
     def name_of(self, index: int) -> str:
-        """The file and the index of the record in it."""
+        """Return the file and the index of the record in it."""
         shard, row = self._place(index)
         return f"{self._paths[shard].name}, record {row - self._first[shard]}"
 
     def fingerprint(self) -> str:
-        """Digest of the lengths and checksums of all records, and of 64 evenly spaced ones."""
+        """Hash the lengths and checksums of all records, and 64 evenly spaced ones."""
         parts = () if self._parts is None else ([tuple(part) for part in self._parts],)
         return sampled_digest(self, "tfds", self._first.tolist(), self._content, *parts)
 
     def former_fingerprint(self) -> str:
-        """Digest of the number of records and of 64 evenly spaced ones."""
+        """Return a digest of the number of records and of 64 evenly spaced ones."""
         return sampled_digest(self, "tfds", self._first.tolist())
 
     def _place(self, index: int) -> tuple[int, int]:
-        """The file of a record, and its index among the records of all files."""
+        """Return the file of a record, and the record's index over all files."""
         row = index if self._rows is None else int(self._rows[index])
         return int(np.searchsorted(self._first, row, side="right")) - 1, row
 
@@ -231,7 +231,7 @@ def open_pictures(
 
 
 def _split_files(folder: Path, split: str) -> tuple[tuple[Path, ...], tuple[Part, ...] | None]:
-    """The files of a split, and its records if not all."""
+    """Return the files of a split, and its parts if it does not use all records."""
     info, parts = info_of(folder), None
     try:
         found = info.splits[split]

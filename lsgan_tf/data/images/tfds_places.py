@@ -41,7 +41,7 @@ def find_prepared(folder: Path, *parts: str, version: str | None = None) -> Path
 
 
 def prepared_below(folder: Path) -> list[Path]:
-    """The newest version of each dataset and configuration below a folder.
+    """Return the newest version of each dataset and configuration below a folder.
 
     Args:
       folder: the data folder of tensorflow-datasets, or the folder of a dataset.
@@ -59,7 +59,7 @@ def _prepared_in(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _folders_alone(folder: Path, *, mixed: bool) -> list[Path]:
-    """The sub-folders of a folder; none if it has files too, unless `mixed`."""
+    """Return the sub-folders of a folder; none if it has files too, unless `mixed`."""
     found = []
     with contextlib.suppress(OSError), os.scandir(folder) as listing:
         for entry in listing:
@@ -73,12 +73,12 @@ def _folders_alone(folder: Path, *, mixed: bool) -> list[Path]:
 
 
 def name_of(folder: Path) -> str:
-    """Name of a prepared dataset by its metadata, "emnist/balanced"; empty if missing."""
+    """Return the name of a prepared dataset, "emnist/balanced"; empty if missing."""
     return "/".join(_named(folder))
 
 
 def version_of(folder: Path) -> str:
-    """The version of a prepared folder, by its metadata or else its name."""
+    """Return the version of a prepared folder by its metadata, or else its name."""
     with contextlib.suppress(UserError):
         info = read_json(folder / "dataset_info.json", {"version?": str})
         return info.get("version", folder.name)
@@ -90,7 +90,7 @@ def _spelled(folder: Path, parts: tuple[str, ...]) -> bool:
 
 
 def _named(folder: Path) -> tuple[str, ...]:
-    """Dataset and configuration, if any, by the metadata of a prepared folder."""
+    """Return dataset and configuration, if any, by the metadata of a prepared folder."""
     form = {"name?": (str, None), "configName?": (str, None)}
     try:
         info = read_json(folder / "dataset_info.json", form)
@@ -100,7 +100,7 @@ def _named(folder: Path) -> tuple[str, ...]:
 
 
 def splits(folder: Path) -> tuple[str, ...]:
-    """Names of the splits of a prepared folder; `"train"` if missing."""
+    """Return the names of the splits of a prepared folder; `"train"` if missing."""
     info = read_json(folder / "dataset_info.json", {"splits?": [{"name": str}]})
     return tuple(split["name"] for split in info.get("splits", ())) or ("train",)
 

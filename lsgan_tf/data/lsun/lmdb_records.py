@@ -55,15 +55,15 @@ class LmdbRecords(Records):
         return self._database.value(self._keys[index])
 
     def name_of(self, index: int) -> str:
-        """The key."""
+        """Return the key."""
         return self._keys[index].decode("ascii", "backslashreplace")
 
     def fingerprint(self) -> str:
-        """Digest of the keys, the number of the last transaction, and 64 evenly spaced entries."""
+        """Hash the keys, the number of the last transaction, and 64 evenly spaced entries."""
         return sampled_digest(self, "lmdb", self._keys.digest(), self._database.last_change)
 
     def former_fingerprint(self) -> str:
-        """Digest of the number of entries and of 64 evenly spaced ones."""
+        """Return a digest of the number of entries and of 64 evenly spaced ones."""
         return sampled_digest(self, "lmdb")
 
 
@@ -187,7 +187,7 @@ class _Database:
         return environment
 
     def _facts(self) -> tuple[int, int]:
-        """Number of entries, and size of the database in bytes."""
+        """Return the number of entries, and the size of the database in bytes."""
         stat = self._env.stat()
         return stat["entries"], (self._env.info()["last_pgno"] + 1) * stat["psize"]
 
@@ -204,7 +204,7 @@ class _Database:
         )
 
     def identity(self) -> str:
-        """Identify the database by its size, count and ends: 32 hex digits."""
+        """Hash the database's size, count and ends to 32 hex digits."""
         with self._reading:
             return self._identity()
 

@@ -67,7 +67,7 @@ def checked_split(split: str) -> str:
 
 
 def address(category: str, split: str = "train") -> str:
-    """URL of LSUN's archive of a category.
+    """Return the URL of LSUN's archive of a category.
 
     Raises:
       UserError: if LSUN has no such category.
@@ -131,19 +131,19 @@ def locate(path: Path, *, category: str, split: str) -> Path:
 
 
 def category_of(folder: Path) -> str:
-    """The category by the name of an LMDB folder: `kitchen` for `kitchen_train_lmdb`."""
+    """Return the category of an LMDB folder: `kitchen` for `kitchen_train_lmdb`."""
     match = _LMDB_NAME.fullmatch(folder.name)
     return match["category"] if match and match["category"] else folder.name
 
 
 def holds_lmdb(folder: Path) -> bool:
-    """Whether a folder is an LMDB, by content or name."""
+    """Return whether a folder is an LMDB, by content or name."""
     named = _LMDB_NAME.fullmatch(folder.name) is not None
     return (folder / "data.mdb").exists() or (named and folder.is_dir())
 
 
 def _below(path: Path, category: str, split: str) -> list[Path]:
-    """The data of a category in its parent folder; a zip only if it is not unpacked."""
+    """Find the data of a category in a parent folder; a zip only if not unpacked."""
     # Objects have no split in their names: cat.zip with cat/data.mdb.
     names = [f"{category}_{split}_lmdb", *([category] if split == "train" else [])]
     found = [path / name for name in names if holds_lmdb(path / name)]
@@ -192,7 +192,7 @@ def _loose_pictures(path: Path, category: str, split: str) -> Path:
 
 
 def _parsed(name: str, category: str) -> tuple[str | None, str | None]:
-    """Category and split by the name of a file or folder; None for each that is not in it.
+    """Parse category and split from the name of a file or folder; None if not in it.
 
     Args:
       name: name without the extension of an archive.
@@ -200,7 +200,6 @@ def _parsed(name: str, category: str) -> tuple[str | None, str | None]:
     """
     known = (*SCENES, *OBJECTS, category)
     match = _LMDB_NAME.fullmatch(name) or _FOLDER_NAME.fullmatch(name)
-
     if match and (name.endswith("_lmdb") or match["category"] in known):
         return match["category"], match["split"]
     if name in _OTHER_NAMES or name == "val":
@@ -211,7 +210,7 @@ def _parsed(name: str, category: str) -> tuple[str | None, str | None]:
 
 
 def _is_other(name: str, category: str, split: str) -> bool:
-    """Whether a name is of another category or split than requested."""
+    """Return whether a name is of another category or split than requested."""
     found, of_split = _parsed(name, category)
     if (found, of_split) == (None, "test"):
         return True  # LSUN's test set of all categories
@@ -251,7 +250,7 @@ def require_match(path: Path, name: str, category: str, split: str) -> None:
 
 
 def database_in(archive: Path) -> archives.Member:
-    """The database in LSUN's zip.
+    """Find the database in LSUN's zip.
 
     Raises:
       UserError: if the archive is damaged or not LSUN's.

@@ -123,12 +123,12 @@ def unpacked(archive: Path, cache_dir: Path) -> Path:
 def _find_shards(
     data_dir: Path, category: str, split: str, size: int, crop: bool
 ) -> shards.ShardRecords | None:
-    """The matching prepared folder: `data_dir` or a sub-folder."""
+    """Find the matching prepared folder: `data_dir` or a sub-folder."""
     path, requested = Path(data_dir), (category, split, size, crop)
     if not path.is_dir():
         return None
     if shards.holds_shards(path):
-        lsun_places.locate(path, category=category, split=split)  # no other data may be there
+        lsun_places.locate(path, category=category, split=split)  # raises if other data is there
         found = _contents(path)
         if found != requested:
             raise UserError(

@@ -48,7 +48,7 @@ def _place(point: Point) -> Point:
 
 
 def _curve(*points: Point) -> list[Point]:
-    """Connected cubic Bézier curves: a start point, then two control points and an end for each."""
+    """Sample connected cubic Béziers: a start, then two control points and an end for each."""
     t = np.linspace(0, 1, _STEPS)[:, None]
     weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
     pieces = [weights @ np.array(points[i : i + 4]) for i in range(0, len(points) - 1, 3)]
@@ -60,7 +60,7 @@ def _line(start: Point, end: Point) -> list[Point]:
 
 
 def _ring(x: float, y: float, across: float, down: float) -> list[Point]:
-    """An ellipse centred at (x, y)."""
+    """Return an ellipse centred at (x, y)."""
     angles = np.linspace(0, 2 * math.pi, 3 * _STEPS)
     return [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles]
 

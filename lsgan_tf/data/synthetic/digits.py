@@ -14,8 +14,8 @@ from lsgan_tf.errors import UserError
 
 SIDE = 28
 PER_CLASS = 1000
-# Number of angles per class. With shifts, about as many of the 1,000 images of a class differ as in
-# the authors' rotated images (490 to 501).
+# Angles per class. With shifts, a class has about as many distinct images as the authors' rotated
+# digits (490 to 501).
 _ANGLES = 50
 _KEYS = {"train": 0x5EC0E1, "test": 0x7E57}
 

@@ -46,7 +46,7 @@ class _Numbers:
         self._next = 0
 
     def real(self, *shape: int) -> np.ndarray:
-        """float32 `(batch, *shape)`."""
+        """Return the next numbers: float32 `(batch, *shape)`."""
         count = math.prod(shape)
         part = self._rows[:, self._next : self._next + count]
         assert part.shape[1] == count, "more numbers taken than were drawn"
@@ -54,7 +54,7 @@ class _Numbers:
         return part.reshape(len(part), *shape)
 
     def plane(self, *shape: int) -> np.ndarray:
-        """complex64 `(batch, *shape)`, normal in both directions."""
+        """Return the next numbers: complex64 `(batch, *shape)`, normal on both axes."""
         pairs = self.real(*shape, 2)
         return pairs[..., 0] + 1j * pairs[..., 1]
 
@@ -171,8 +171,8 @@ def _rounded(whole: np.ndarray, joined: np.ndarray, skeleton: Skeleton, style: S
     last = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1][:, skeleton.trace_stroke]
     slots = np.arange(skeleton.size)
     reach = np.rint(style.roundness / SPACING).astype(int)
-    # Windows shrink to zero at the ends of a run, so these are fixed. Joins that are not drawn are
-    # outside of the runs.
+    # Windows shrink to zero at the ends of connected strokes, so these are fixed; they exclude
+    # joins that are not drawn.
     half = np.clip(np.minimum(slots - first, last - slots), 0, reach)
     rows = np.arange(len(whole))[:, None]
     for _ in range(2):
@@ -189,7 +189,7 @@ def _pressure(
     style: Style,
     numbers: _Numbers,
 ) -> np.ndarray:
-    """Pressure along the trace: float32 `(batch, size)`."""
+    """Return the pressure along the trace: float32 `(batch, size)`."""
     length, along = skeleton.length[skeleton.stroke], skeleton.along
     free_end = np.ones((len(whole), skeleton.count), np.float32)
     free_end[:, :-1] -= 0.8 * joined

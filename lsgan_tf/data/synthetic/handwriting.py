@@ -80,15 +80,15 @@ class Plan:
     characters: str
 
     def files(self) -> int:
-        """Number of files in each split."""
+        """Return the number of files in each split."""
         return -(-len(self.characters) // _CHARACTERS_PER_FILE)
 
     def samples(self) -> int:
-        """Number of images in both splits."""
+        """Return the number of images in both splits."""
         return sum(self.writers) * len(self.characters)
 
     def describe(self) -> dict[str, Any]:
-        """Everything that the images depend on, JSON-serialisable."""
+        """Return everything that the images depend on, JSON-serialisable."""
         return {
             "version": VERSION,
             "strokes_sha256": hashlib.sha256(strokes.packed_file()).hexdigest(),
@@ -98,7 +98,7 @@ class Plan:
         }
 
     def key(self) -> str:
-        """Name of the folder: readable parameters, then a digest of all."""
+        """Return the folder name: readable parameters, then a digest of all."""
         digest = hashlib.sha256(repr(sorted(self.describe().items())).encode()).hexdigest()
         return f"{sum(self.writers)}-samples-seed-{self.seed}-{digest[:12]}"
 
@@ -111,7 +111,7 @@ def ensure(
     characters: Sequence[str] | None = None,
     processes: int | None = None,
 ) -> Path:
-    """Returns the folder of a stand-in, drawing it if it is missing or damaged.
+    """Return the folder of a stand-in, drawing it if it is missing or damaged.
 
     Args:
       cache_dir: the cache; stand-ins are in folders under `standin/`.
@@ -142,7 +142,7 @@ def ensure(
 
 
 def kept(cache_dir: Path, *, samples_per_class: int | None = None, seed: int = 0) -> Path | None:
-    """The folder of a stand-in of all characters, if it is in the cache and intact."""
+    """Return the folder of a stand-in of all characters, if it is in the cache and intact."""
     plan = _plan(samples_per_class, seed, None)
     folder = Path(cache_dir).absolute() / "standin" / plan.key()
     return folder if _trouble(folder, plan) is None else None
@@ -168,7 +168,7 @@ def _plan(samples: int | None, seed: int, characters: Sequence[str] | None) -> P
 
 
 def _trouble(folder: Path, plan: Plan) -> str | None:
-    """Why a folder cannot be used; None if it can."""
+    """Return why a folder cannot be used; None if it can."""
     try:
         manifest = files.read_json(folder / MANIFEST, _FORM)
         if manifest["plan"] != plan.describe():
@@ -230,7 +230,7 @@ def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
 
 
 def _worker(common: tuple[Plan, Path]) -> Callable[[int], list[dict[str, Any]]]:
-    """Make the function that draws a file of each split and returns their manifest entries."""
+    """Return a function that draws a file of each split and returns their manifest entries."""
     plan, folder = common
     train, test = plan.writers
     writers = [*range(train), *range(_FIRST_TEST_WRITER, _FIRST_TEST_WRITER + test)]
@@ -269,7 +269,7 @@ def _entry(path: Path, folder: Path, pictures: int) -> dict[str, Any]:
 def draw(
     characters: Iterable[str], *, writers: Sequence[int], seed: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Draws each character once by each writer.
+    """Draw each character once by each writer.
 
     An image is a function of seed, character and writer, up to one grey level, since rounding
     depends on the batch.
@@ -298,5 +298,5 @@ def draw(
 
 
 def _generator(seed: int, character: str, writer: int) -> np.random.Generator:
-    """Random generator of a writer's sample of a character, or of the writer if it is empty."""
+    """Return the generator of a writer's sample, or of the writer if `character` is empty."""
     return np.random.default_rng((seed, int.from_bytes(character.encode("gb2312"), "big"), writer))

@@ -80,7 +80,7 @@ class FreshStandin(Source):
         return len(self.classes) * self._per_class
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """The images of the first epoch: uint8, `(n, S, S, 1)`, background 255."""
+        """Return the images of the first epoch: uint8, `(n, S, S, 1)`, background 255."""
         return self.read_epochs(indices, np.zeros(len(indices), np.int64))
 
     def read_epochs(self, indices: np.ndarray, epochs: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ class FreshStandin(Source):
         return (np.asarray(indices) // self._per_class).astype(np.int32)
 
     def _draw(self, block: int) -> np.ndarray:
-        """The images of a class in an epoch, `epoch * classes + label`: uint8, `(n, S, S)`."""
+        """Draw the images of a class in an epoch, `epoch * classes + label`: uint8, `(n, S, S)`."""
         character = self.classes[block % len(self.classes)]
         skeleton = Skeleton(strokes.load().medians(character), strokes.load().radical(character))
         first = block * self._per_class

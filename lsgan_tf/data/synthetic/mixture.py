@@ -56,7 +56,7 @@ class Ring(Source):
         return self._length
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Points at `indices`: float32, `(n, 2)`."""
+        """Return the points at `indices`: float32, `(n, 2)`."""
         words = _mix(np.asarray(indices, np.uint64)[:, None] * np.uint64(4) + _LANES)
         mode = self._components[(words[:, 0] % np.uint64(len(self._components))).astype(np.int64)]
         # Box-Muller on two uniform numbers in (0, 1].
@@ -71,7 +71,7 @@ _LANES = np.arange(4, dtype=np.uint64)
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    """The finaliser of SplitMix64, which hashes consecutive integers."""
+    """Hash integers with the finaliser of SplitMix64."""
     x = (x + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -114,7 +114,7 @@ def _deposit(trace: hand.Trace, nib: np.ndarray, ink: np.ndarray) -> _Sheet:
 def _axis(
     position: np.ndarray, drawn: np.ndarray, reach: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels along an axis.
+    """Compute the pixels of points along an axis.
 
     Args:
       position: float32 `(batch, n)`: a coordinate of the points.
@@ -187,7 +187,7 @@ def _crop(image: np.ndarray) -> np.ndarray:
 
 
 def _grain(shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
-    """Random crop of the paper grain: float32 `(height, width)`."""
+    """Return a random crop of the paper grain: float32 `(height, width)`."""
     top, left = generator.integers(0, _TILE // 2, 2)
     height, width = shape
     tile = _paper()
@@ -198,7 +198,7 @@ def _grain(shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray
 
 @functools.cache
 def _paper() -> np.ndarray:
-    """Paper grain: float32 `(_TILE, _TILE)`, mean 0, standard deviation 1, grains of one pixel."""
+    """Make paper grain: float32 `(_TILE, _TILE)`, mean 0, deviation 1, grains of one pixel."""
     noise = np.random.default_rng(_GRAIN_SEED).standard_normal((_TILE, _TILE), dtype=np.float32)
     for axis in (0, 1):
         noise = 0.7 * noise + 0.15 * (np.roll(noise, 1, axis) + np.roll(noise, -1, axis))

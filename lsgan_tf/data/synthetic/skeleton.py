@@ -90,7 +90,7 @@ class Skeleton:
 
 @functools.cache
 def _even(count: int) -> np.ndarray:
-    """`count` numbers from 0 to 1."""
+    """Return `count` evenly spaced numbers from 0 to 1."""
     return np.linspace(0, 1, count)
 
 
@@ -103,7 +103,7 @@ def _resample(median: np.ndarray) -> np.ndarray:
 
 
 def _hook(stroke: np.ndarray) -> np.ndarray:
-    """Offset of each point of a final hook from its corner; 0 for other points."""
+    """Return the offset of each point of a final hook from its corner; 0 for others."""
     out = np.zeros_like(stroke)
     start = max(3, int(0.6 * len(stroke)))
     stop = len(stroke) - 2

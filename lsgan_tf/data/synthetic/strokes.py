@@ -25,7 +25,7 @@ LICENCE = "ARPHICPL.TXT"
 
 _LEVELS = 256
 
-# Of render_glyph: stroke thickness and margin, relative to the size of the glyph.
+# Stroke thickness and margin of `render_glyph`, relative to the glyph's size.
 _GLYPH_THICKNESS = 0.07
 _GLYPH_STROKES = 6  # with more strokes they become thinner
 _GLYPH_MARGIN = 0.06
@@ -68,7 +68,7 @@ class Strokes:
         return character in self._index
 
     def medians(self, character: str) -> list[np.ndarray]:
-        """The strokes of a character in writing order.
+        """Return the strokes of a character in writing order.
 
         Returns:
           A float32 array `(n, 2)` per stroke, n at least 2: its points, x and y in `[0, 1]`, y
@@ -82,7 +82,7 @@ class Strokes:
         return [self._points[start:stop] for start, stop in itertools.pairwise(bounds)]
 
     def radical(self, character: str) -> np.ndarray:
-        """Whether each stroke belongs to the radical: bool; all False if unknown.
+        """Return whether each stroke belongs to the radical: bool; all False if unknown.
 
         Raises:
           KeyError: if the character is unknown.
@@ -120,12 +120,12 @@ def unpack(content: bytes) -> Strokes:
 
 
 def packed_file() -> bytes:
-    """The content of the package's stroke file."""
+    """Read the package's stroke file."""
     return (resources.files("lsgan_tf.data.synthetic") / FOLDER / FILE).read_bytes()
 
 
 def licence() -> bytes:
-    """The licence of the strokes, to accompany every copy."""
+    """Read the licence of the strokes, which must accompany every copy."""
     return (resources.files("lsgan_tf.data.synthetic") / FOLDER / LICENCE).read_bytes()
 
 

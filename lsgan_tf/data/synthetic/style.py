@@ -99,7 +99,7 @@ class Style:
 
     @classmethod
     def stack(cls, styles: Sequence[Style]) -> Style:
-        """Batches styles: attributes are float32 `(batch, 1)`, habits `(batch, 3, _HABITS)`."""
+        """Batch styles: attributes are float32 `(batch, 1)`, habits `(batch, 3, _HABITS)`."""
         fields = [field.name for field in dataclasses.fields(cls) if field.name != "habits"]
         columns = {
             name: np.array([[getattr(style, name)] for style in styles], np.float32)
@@ -109,7 +109,7 @@ class Style:
 
 
 def waves(normal: np.ndarray) -> np.ndarray:
-    """Waves that warp the plane, with a wavelength of about one box.
+    """Make waves that warp the plane, with a wavelength of about one box.
 
     Args:
       normal: standard normal numbers, `(..., 3, n, 2)`.

@@ -70,12 +70,12 @@ def choose(info: Any, *, name: str, image: str | None, label: str | None, labell
 
 
 def images_of(info: Any) -> list[str]:
-    """Names of the image features."""
+    """Return the names of the image features."""
     return [key for key, feature in _flat(info.features) if _is_image(feature)]
 
 
 def _flat(features: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield names in the records and features."""
+    """Yield each feature with its name in the records."""
     import tensorflow_datasets as tfds
 
     if type(features) is not tfds.features.FeaturesDict:

@@ -56,7 +56,7 @@ def parse_name(text: str | None) -> Name:
 
 
 def unknown(name: Name, known: Iterable[str], where: str) -> UserError:
-    """The error for an unknown name, with similar known names.
+    """Return the error for an unknown name, with similar known names.
 
     Args:
       name: the unknown name.

@@ -49,7 +49,7 @@ def locate(
 
 
 def _default_dir() -> Path | None:
-    """The default data folder of tensorflow-datasets, unless there is no home folder."""
+    """Return the default data folder of tensorflow-datasets, unless there is no home folder."""
     with contextlib.suppress(RuntimeError):
         return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     return None
@@ -86,12 +86,9 @@ def _check_config(name: Name, place: Path) -> None:
     """Raise an error if a dataset has configurations and none is named."""
     if name.config is None and (place / name.dataset).is_dir():
         inside = tfds_places.prepared_below(place / name.dataset)
-        if configs := [folder.parent.name for folder in inside if _is_config(folder, name)]:
+        parents = [folder.parent for folder in inside]
+        if configs := [path.name for path in parents if path.parent.name == name.dataset]:
             raise _needs_config(name, configs)
-
-
-def _is_config(folder: Path, name: Name) -> bool:
-    return folder.parent.parent.name == name.dataset
 
 
 def _needs_config(name: Name, configs: list[str]) -> UserError:
@@ -103,7 +100,7 @@ def _needs_config(name: Name, configs: list[str]) -> UserError:
 
 
 def _known() -> list[str]:
-    """Names of the datasets that tensorflow-datasets can prepare."""
+    """Return the names of the datasets that tensorflow-datasets can prepare."""
     return tfds_folder.import_tfds().list_builders(with_community_datasets=False)
 
 

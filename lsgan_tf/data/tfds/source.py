@@ -99,7 +99,7 @@ def _open_split(
 
 
 def _words(split: str) -> list[str]:
-    """Names of the splits in a split expression; empty if it is invalid."""
+    """Return the names of the splits in a split expression; empty if it is invalid."""
     found = [_SPLIT.fullmatch(part) for part in split.split("+")]
     return [match["name"] for match in found if match] if all(found) else []
 
@@ -115,14 +115,14 @@ def _check_split(folder: Path, split: str, name: Name) -> None:
 
 
 def _left_over(folder: Path, split: str) -> list[str]:
-    """Held-out splits that are not part of a split, in order of preference."""
+    """Return held-out splits that are not part of a split, in order of preference."""
     used = _words(split)
     there = () if "all" in used else tfds_places.splits(folder)
     return [name for name in _HELD_OUT if name in there and name not in used]
 
 
 def _labels(records: TfdsPictures, chosen: Chosen, split: str, cache_dir: Path) -> np.ndarray:
-    """The labels of all records, read once and cached.
+    """Read the labels of all records, cached.
 
     Raises:
       UserError: if one is missing or out of range.

@@ -12,7 +12,7 @@ from lsgan_tf.errors import UserError
 
 
 def looks_like(path: Path) -> bool:
-    """Whether a file or folder is or contains CIFAR-10 in any layout."""
+    """Return whether a file or folder is or contains CIFAR-10 in any layout."""
     path = Path(path)
     if path.is_file():
         return path.name.startswith("cifar-10-")

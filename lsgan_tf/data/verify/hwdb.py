@@ -32,7 +32,7 @@ class _Found:
 
 
 def looks_like(path: Path) -> bool:
-    """Whether there is a `.gnt` or other CASIA file at or below a path or in a zip."""
+    """Return whether there is a `.gnt` or other CASIA file at or below a path or in a zip."""
     path = Path(path)
     if path.is_file() and path.suffix.lower() not in (".gnt", ".zip") and not casia(path.name):
         return False

@@ -10,7 +10,7 @@ from lsgan_tf.util.files import read_json
 
 
 def looks_like(path: Path) -> bool:
-    """Whether a path is a prepared dataset, damaged or not."""
+    """Return whether a path is a prepared dataset, damaged or not."""
     return (path / MANIFEST).is_file() and ((path / IMAGES).is_file() or (path / CODES).is_file())
 
 

@@ -31,7 +31,7 @@ _NAMED = 20
 
 
 def looks_like(path: Path) -> bool:
-    """Whether a file or folder is or contains images in any known format."""
+    """Return whether a file or folder is or contains images in any known format."""
     return bool(_forms(Path(path)))
 
 
@@ -63,7 +63,7 @@ def report(
 
 
 def _forms(path: Path) -> list[Path]:
-    """The datasets of images at a path or in its sub-folders."""
+    """Return the datasets of images at a path or in its sub-folders."""
     if path.is_file():
         return [path] if path.suffix.lower() == ".zip" and _is_lsun_zip(path) else []
     if not path.is_dir():

@@ -49,7 +49,7 @@ def judge(samples: np.ndarray, real: np.ndarray) -> Verdict:
 
 
 def label(diversity: float, coverage: float) -> str:
-    """The label for given metrics."""
+    """Return the label for given metrics."""
     if coverage < 0.1 or diversity < 0.35:
         return COLLAPSE
     if coverage >= 0.5 and 0.7 <= diversity <= 1.3:
@@ -69,7 +69,7 @@ def small(images: np.ndarray) -> np.ndarray:
 
 
 def _averages(side: int) -> np.ndarray:
-    """Weights of `side` pixels in each of eight cells, by overlap."""
+    """Return the weights of `side` pixels in each of eight cells, by overlap."""
     edges = np.linspace(0, side, _SIDE + 1)
     pixels = np.arange(side)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

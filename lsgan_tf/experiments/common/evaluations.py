@@ -23,7 +23,7 @@ EXTRA: tuple[str, ...] = ()
 
 
 def evaluate(run: Run, metrics: str, *, samples: int | None = None) -> tuple[str, ...]:
-    """The command that evaluates all checkpoints of a run."""
+    """Return the command that evaluates all checkpoints of a run."""
     command = ("evaluate", f"--run_dir={run.path}", "--checkpoint=all", f"--metrics={metrics}")
     return (*command, *([f"--samples={samples}"] if samples else []), *EXTRA)
 
@@ -44,7 +44,7 @@ def read_evaluation(run: Run) -> dict[str, Any]:
 
 
 def last_and_best(run: Run) -> Metrics:
-    """Metrics of the last and the best (`best_...`) checkpoint, and of real data (`real_...`)."""
+    """Return metrics of the last and the best (`best_...`) checkpoint and of reals (`real_...`)."""
     report = read_evaluation(run)
     rows = [row["figures"] for row in report["results"]]
     metrics: Metrics = dict(rows[-1])

@@ -19,7 +19,7 @@ from lsgan_tf.errors import UserError
 Metrics = dict[str, float | None]
 """Metrics of a run by name; None if undefined (a step that was never reached)."""
 
-_Flags = tuple[str, ...]  # of the training command
+_Flags = tuple[str, ...]  # flags of the training command
 
 
 class Arm(NamedTuple):
@@ -167,7 +167,7 @@ def config_of(arguments: Sequence[str]) -> Config:
 
 
 def statistics_of(values: Sequence[float | None]) -> dict[str, float | int] | None:
-    """Mean, standard deviation (n - 1), minimum and maximum, ignoring None and NaN.
+    """Compute mean, standard deviation (n - 1), minimum and maximum, ignoring None and NaN.
 
     The standard deviation of a single value is 0.
     """

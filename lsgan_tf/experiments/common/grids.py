@@ -40,7 +40,7 @@ def save_grids(
       out: folder of the images.
       rows: names of the arms in each row of an image; arms without runs are left out.
       shown: number of samples per run, eight in a row.
-      verdict: text on a run for the title above its samples.
+      verdict: returns text about a run for the title.
     """
     seeds = sorted({run.seed for run in runs})
     wanted = [(f"grids-seed{seed}.png", f"Seed {seed}.", [seed], shown) for seed in seeds]
@@ -60,7 +60,7 @@ def save_grids(
 
 
 def _block(runs: Sequence[Run], each: int, verdict: Callable[[Run], str]) -> np.ndarray:
-    """Samples of an arm, `each` of every run, with its name and verdicts as the title."""
+    """Arrange `each` samples of every run of an arm, titled by its name and verdicts."""
     runs = sorted(runs, key=lambda run: run.seed)
     images = np.concatenate([samples.read(run)[0][:each] for run in runs])
     verdicts = "; ".join(text for run in runs if (text := verdict(run)))

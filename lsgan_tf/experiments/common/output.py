@@ -70,17 +70,17 @@ def at_work(out: Path) -> Iterator[None]:
 
 
 def run_folder(out: Path, name: str) -> Path:
-    """The run folder of a run."""
+    """Return the run folder of a run."""
     return out / "runs" / name
 
 
 def status_file(out: Path, name: str) -> Path:
-    """The file of a run's status."""
+    """Return the status file of a run."""
     return out / "status" / f"{name}.json"
 
 
 def log_file(out: Path, name: str) -> Path:
-    """The file of a run's output."""
+    """Return the log file of a run."""
     return out / "logs" / f"{name}.txt"
 
 

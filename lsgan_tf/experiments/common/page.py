@@ -82,7 +82,7 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
 
 
 def _summary(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run]) -> str:
-    """A row per arm: mean, standard deviation and range over the seeds."""
+    """Make a table with mean, standard deviation and range over the seeds of each arm."""
     rows = []
     for arm in arms:
         found = summary(arm, runs)

@@ -50,7 +50,7 @@ def save(figure: Any, path: Path) -> None:
 
 
 def density(points: np.ndarray, limit: float, bandwidth: float | None = None) -> np.ndarray:
-    """Gaussian kernel density estimate of points in the plane.
+    """Compute a Gaussian kernel density estimate of points in the plane.
 
     Args:
       points: `(n, 2)`; those beyond the limit count for the normalisation only.

@@ -37,7 +37,7 @@ def measure_all(experiment: Experiment, runs: Sequence[Run], out: Path) -> None:
 def results(
     experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run], conclusion: Conclusion
 ) -> dict[str, Any]:
-    """The content of `results.json`."""
+    """Return the content of `results.json`."""
     return {
         "format": FORMAT,
         "experiment": experiment.name,
@@ -62,19 +62,19 @@ def results(
 
 
 def summary(arm: Arm, runs: Sequence[Run]) -> dict[str, Any]:
-    """Statistics of each metric over the finished seeds of an arm."""
+    """Return statistics of each metric over the finished seeds of an arm."""
     mine = [run for run in runs if run.arm.name == arm.name and run.status == "finished"]
     names = dict.fromkeys(name for run in mine for name in run.metrics)
     return {name: statistics_of([run.metrics.get(name) for run in mine]) for name in names}
 
 
 def standin(runs: Sequence[Run]) -> bool:
-    """Whether any run was trained on the drawn stand-in."""
+    """Return whether any run was trained on the drawn stand-in."""
     return any((_data(run.path) or {}).get("standin") for run in runs)
 
 
 def _data(path: Path) -> dict[str, Any] | None:
-    """The training data of a run, from its config; None if it has not started."""
+    """Return the training data of a run, from its config; None if it has not started."""
     if not (path / "config.json").is_file():
         return None
     form = {"data_description": str, "data_standin": bool}

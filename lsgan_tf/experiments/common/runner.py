@@ -1,4 +1,4 @@
-"""Runs the trainings of an experiment in child processes, several at once, with resumption."""
+"""Parallel, resumable execution of an experiment's runs in child processes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class _Children:
                 return None
             output.parent.mkdir(parents=True, exist_ok=True)
             with open(output, "ab", opener=opener) as stream:
-                # In a session of its own: Ctrl-C is for the parent, which stops its children.
+                # In its own session, so that Ctrl-C reaches only the parent, which stops it.
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -148,7 +148,7 @@ class _Children:
 def _execute(
     experiment: Experiment, run: Run, out: Path, children: _Children, environment: dict[str, str]
 ) -> None:
-    """Execute a run, training and subsequent commands; "waiting" again if interrupted."""
+    """Train a run and execute its subsequent commands; "waiting" again if interrupted."""
     run.status = "running"
     output = log_file(out, run.name)
     start, before = time.monotonic(), run.seconds
@@ -169,13 +169,13 @@ def _execute(
 
 
 def _commands(experiment: Experiment, run: Run) -> Iterator[tuple[str, ...]]:
-    """The training command, and the subsequent ones, which may depend on its results."""
+    """Yield the training command, then those that may depend on its results."""
     yield ("main", *run.arm.flags, f"--seed={run.seed}", f"--run_dir={run.path}")
     yield from experiment.after(run)
 
 
 def _environment(parallel: int) -> dict[str, str]:
-    """Environment of the children, with this process's modules and a fraction of the cores."""
+    """Return the children's environment: this process's modules, a fraction of the cores."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     environment = {**os.environ, "PYTHONPATH": path}
     if parallel > 1:
@@ -185,7 +185,7 @@ def _environment(parallel: int) -> dict[str, str]:
 
 
 def _last_line(path: Path) -> str:
-    """The last non-empty line of a file."""
+    """Return the last non-empty line of a file."""
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
@@ -248,7 +248,7 @@ def _steps(flags: tuple[str, ...]) -> int:
 
 
 def _last_step(path: Path) -> int:
-    """The last step in a run's log; 0 if none."""
+    """Return the last logged step of a run; 0 if none."""
     try:
         with open_regular(path / "timing.jsonl") as stream:
             stream.seek(max(stream.seek(0, 2) - 512, 0))

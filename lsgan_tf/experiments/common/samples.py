@@ -18,7 +18,7 @@ _LARGEST = 8 << 30
 
 
 def draw(run: Run, count: int, text: str = "") -> tuple[str, ...]:
-    """The command that draws samples of a run; `text` names the classes, repeated in turn."""
+    """Return the command that draws samples of a run, cycling through the classes in `text`."""
     command = ("sample", f"--run_dir={run.path}", f"--count={count}", f"--out={run.path / _FILE}")
     return (*command, f"--text={text}") if text else command
 
@@ -55,6 +55,6 @@ def read_set(path: Path) -> tuple[np.ndarray, list[str]]:
 
 
 def reals(path: Path, count: int) -> np.ndarray:
-    """Real training images of a run, evenly spaced: uint8, `(count, h, w, channels)`."""
+    """Return real training images of a run, evenly spaced: uint8, `(count, h, w, channels)`."""
     source = open_source(load_config(path))
     return source.read(np.linspace(0, len(source) - 1, count).astype(np.int64))

@@ -22,7 +22,7 @@ _PAIRS = 100
 
 
 def arms() -> list[Arm]:
-    """The same network with both losses."""
+    """Make an arm for each loss, with the same network."""
     return [Arm(loss, title, (f"--loss={loss}", *_COMMON)) for loss, title in _LOSSES.items()]
 
 

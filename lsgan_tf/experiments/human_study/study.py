@@ -1,6 +1,6 @@
 """The voting page of a human study, and its key.
 
-The page contains the images only; the key, for the organiser, tells which generator drew each.
+The page contains only the images; the key, for the organiser, names the generator of each.
 """
 
 from __future__ import annotations

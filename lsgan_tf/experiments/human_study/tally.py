@@ -93,7 +93,7 @@ def tally(key: Path, votes: Sequence[Path]) -> Tally:
 
 
 def wilson(count: int, total: int, z: float = _Z) -> tuple[float, float]:
-    """Wilson's score interval of a proportion.
+    """Return Wilson's score interval of a proportion.
 
     Args:
       count: number of successes, 0 to `total`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import NamedTuple
 
 import keras
@@ -17,14 +16,16 @@ CODINGS = {"-1, 1, 0": (-1.0, 1.0, 0.0), "0, 1, 1": (0.0, 1.0, 1.0)}
 GRID = np.linspace(-12.0, 12.0, 4801)
 """Points at which densities are evaluated."""
 
+_SPACING = float(GRID[1] - GRID[0])
+
 
 def normal_density(x: np.ndarray, mean: float, deviation: float) -> np.ndarray:
-    """The density of a normal distribution at `x`."""
+    """Return the density of a normal distribution at `x`."""
     return np.exp(-0.5 * ((x - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
 
 
 def data_density(x: np.ndarray) -> np.ndarray:
-    """The example's p_d: a mixture of two normal distributions."""
+    """Return the example's p_d at `x`: a mixture of two normal distributions."""
     return 0.6 * normal_density(x, -1.5, 0.6) + 0.4 * normal_density(x, 1.5, 0.9)
 
 
@@ -36,7 +37,7 @@ def data_points(count: int, random: np.random.Generator) -> np.ndarray:
 
 
 def slopes(objective: Objective, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """G's cost of one fake and its derivative with respect to the score.
+    """Return G's cost of one fake and its derivative with respect to the score.
 
     Args:
       objective: the objective.
@@ -141,19 +142,14 @@ def compare_with_optimum(
 
 
 def generator_cost(p_d: np.ndarray, p_g: np.ndarray, a: float, b: float, c: float) -> float:
-    """C(G), the cost of G for the optimal D, equation 6.
+    """Compute C(G), the cost of G for the optimal D, equation 6.
 
     1/2 E_pd[(D* - c)^2] + 1/2 E_pg[(D* - c)^2], integrated on `GRID`.
     """
     optimal = np.asarray(optimal_discriminator(p_d, p_g, a=a, b=b))
-    return float(0.5 * ((p_d + p_g) * (optimal - c) ** 2).sum() * _spacing())
+    return float(0.5 * ((p_d + p_g) * (optimal - c) ** 2).sum() * _SPACING)
 
 
 def half_chi_square(p_d: np.ndarray, p_g: np.ndarray) -> float:
-    """Half the Pearson chi-square divergence between p_d + p_g and 2 p_g on `GRID`."""
-    return 0.5 * float(pearson_chi_square(p_d + p_g, 2 * p_g, _spacing()))
-
-
-@functools.cache
-def _spacing() -> float:
-    return float(GRID[1] - GRID[0])
+    """Compute half the Pearson chi-square divergence of p_d + p_g and 2 p_g on `GRID`."""
+    return 0.5 * float(pearson_chi_square(p_d + p_g, 2 * p_g, _SPACING))

@@ -12,8 +12,6 @@ from lsgan_tf.experiments.common import plots
 from lsgan_tf.experiments.theory.analysis import GRID, Trained, data_density, normal_density
 
 COLOURS = {"least squares": "#1b7837", "cross entropy": "#762a83", "minimax": "#b8860b"}
-
-
 _LONGEST = 1.5  # the longest arrow of a panel, in units of its axes
 
 

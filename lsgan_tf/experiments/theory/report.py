@@ -75,7 +75,7 @@ def _losses(path: Path) -> tuple[dict[str, dict[str, float]], str]:
 
 
 def _boundaries(path: Path) -> tuple[dict[str, dict[str, float]], str]:
-    """G's gradient at fakes on both sides of the boundary of a linear D, for two losses."""
+    """Compute G's gradient at fakes on both sides of a linear D's boundary, for two losses."""
     random = np.random.default_rng(0)
     real = random.normal((1.0, 0.0), (0.5, 0.7), (200, 2)).astype(np.float32)
     near = random.normal((-2.0, 0.0), (0.6, 0.7), (60, 2)).astype(np.float32)
@@ -103,7 +103,7 @@ def _boundaries(path: Path) -> tuple[dict[str, dict[str, float]], str]:
 
 
 def _pull(loss: Objective, d: keras.Model, fake: np.ndarray) -> np.ndarray:
-    """Negative gradient of G's cost of each fake with respect to its position."""
+    """Return the negative gradient of G's cost of each fake with respect to its position."""
     points = tf.constant(fake)
     with tf.GradientTape() as tape:
         tape.watch(points)
