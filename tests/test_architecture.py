@@ -6,7 +6,11 @@ import ast
 import functools
 from pathlib import Path
 
+import pytest
+
 import lsgan_tf
+
+pytestmark = pytest.mark.fast
 
 PACKAGE = Path(lsgan_tf.__file__).parent
 

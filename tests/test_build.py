@@ -10,6 +10,8 @@ import pytest
 from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config, resolve, settings
 
+pytestmark = pytest.mark.fast
+
 ARGUMENTS = {
     # setting: its argument in G, in D
     "projection": (None, "projection"),

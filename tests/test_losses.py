@@ -9,6 +9,8 @@ from scipy import stats
 
 from lsgan_tf import losses
 
+pytestmark = pytest.mark.fast
+
 REAL = np.array([0.5, 2.0, -1.0], np.float32)
 FAKE = np.array([0.0, 1.5, -0.5, 3.0], np.float32)
 CODINGS = [(0.0, 1.0, 1.0), (-1.0, 1.0, 0.0), (0.3, -2.0, 5.0)]

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from lsgan_tf.optimizers import global_gradients, global_norm, make_optimizer
 
+pytestmark = pytest.mark.fast
+
 GRADIENTS = [np.array([0.3, -2.0, 1e-5]), np.array([-0.1, 0.5, 2e-5])]
 
 

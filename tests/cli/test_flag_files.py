@@ -12,6 +12,8 @@ from absl import flags
 
 from lsgan_tf.cli import flag_files
 
+pytestmark = pytest.mark.fast
+
 TEXT = "# 手写\n--seed=3\n\n  --data_dir=/data/手写  \n// no\n--conditional\n"
 FLAGS = ["--seed=3", "--data_dir=/data/手写", "--conditional"]
 

@@ -14,6 +14,8 @@ from lsgan_tf.config import settings
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings import table
 
+pytestmark = pytest.mark.fast
+
 FLAGS = Path(__file__).parents[2] / "flags"
 PRESETS = Path(lsgan_tf.__file__).parent / "presets"
 CONTRACT = {

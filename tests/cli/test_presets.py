@@ -11,6 +11,8 @@ import lsgan_tf
 from lsgan_tf.cli import flags as flagging
 from lsgan_tf.config import resolve
 
+pytestmark = pytest.mark.fast
+
 PRESETS = Path(lsgan_tf.__file__).parent / "presets"
 LSUN = ("bedroom", "church_outdoor", "dining_room", "kitchen", "conference_room")
 

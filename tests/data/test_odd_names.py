@@ -21,6 +21,8 @@ from lsgan_tf.data.lsun import source as lsun
 from lsgan_tf.data.verify import hwdb as verify_hwdb
 from lsgan_tf.data.verify import pictures as verify_pictures
 
+pytestmark = pytest.mark.fast
+
 ODD = os.fsdecode("汉字".encode("gbk"))
 TOOL = Path(__file__).parents[2] / "tools" / "verify_data.py"
 

@@ -6,6 +6,8 @@ import pytest
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import ArraySource
 
+pytestmark = pytest.mark.fast
+
 PICTURES = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
 LABELS = np.array([0, 1, 0, 1, 1], np.uint8)
 

@@ -6,6 +6,8 @@ import pytest
 
 from lsgan_tf.data.split_names import split_of
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     "name", ["train", "Training", "trn", "train2017", "train_set", "images-train"]

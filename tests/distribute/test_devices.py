@@ -11,6 +11,8 @@ from lsgan_tf.distribute.devices import make_strategy, slow_precision, unused_gp
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import cpu
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("text", ["tpu", "cpu:", "cpu:x", "auto:2", "gpu:-1", "cpu 2", ""])
 def test_another_form(text):

@@ -8,6 +8,8 @@ from lsgan_tf.config import resolve
 from lsgan_tf.distribute.multi_step import check_replicas, uses_xla
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 def config(**settings):
     return resolve({"dataset": "mixture", **settings}, {})[0]

@@ -9,6 +9,8 @@ from lsgan_tf.config import resolve
 from lsgan_tf.exporting.model_card import Form, card, licence_of, write_card
 from lsgan_tf.settings.defaults import DATASETS
 
+pytestmark = pytest.mark.fast
+
 
 def config(**given):
     facts = {

@@ -8,6 +8,8 @@ from lsgan_tf.data.formats.tfrecords import RecordFile
 from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.serving import prediction_log, warm_up_requests, write_serving
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture(scope="module")
 def log_type():

@@ -18,6 +18,8 @@ from lsgan_tf.metrics.kid import kernel_distance, squared_mmd
 from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.metrics.prdc import prdc
 
+pytestmark = pytest.mark.fast
+
 
 def normal(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape)

@@ -8,6 +8,8 @@ import scipy.linalg
 
 from lsgan_tf import metrics
 
+pytestmark = pytest.mark.fast
+
 FUNCTIONS = (
     metrics.frechet_distance,
     metrics.kernel_distance,

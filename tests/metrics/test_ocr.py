@@ -20,6 +20,8 @@ from lsgan_tf.metrics import suite as suites
 from lsgan_tf.metrics.real import Splits
 from lsgan_tf.metrics.suite import open_suite
 
+pytestmark = pytest.mark.fast
+
 CLASSES = ("啊", "阿", "埃", "挨")
 
 

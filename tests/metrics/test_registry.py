@@ -17,6 +17,8 @@ from lsgan_tf.metrics.registry import (
 )
 from lsgan_tf.metrics.requirements import check_metrics, default_metrics
 
+pytestmark = pytest.mark.fast
+
 LABELLED = Config(conditional=True, data_classes=10)
 UNLABELLED = Config(dataset="lsun", network="scene", image_size=112)
 RING = Config(dataset="mixture", network="mixture", image_size=0)

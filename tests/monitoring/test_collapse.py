@@ -11,6 +11,8 @@ import pytest
 
 from lsgan_tf.monitoring.collapse import Alarm, Check, Event, separation, spread
 
+pytestmark = pytest.mark.fast
+
 EVERY = 200
 
 

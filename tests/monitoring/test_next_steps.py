@@ -10,6 +10,8 @@ import pytest
 from lsgan_tf.config import resolve
 from lsgan_tf.monitoring.next_steps import next_steps
 
+pytestmark = pytest.mark.fast
+
 
 def lines(path, classes=(), shape=(28, 28, 1), **given):
     config = dataclasses.replace(resolve(given, {})[0], data_shape=shape)

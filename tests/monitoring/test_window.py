@@ -6,9 +6,12 @@ import dataclasses
 import json
 
 import numpy as np
+import pytest
 
 from lsgan_tf.gan import METRICS
 from lsgan_tf.monitoring.window import Window
+
+pytestmark = pytest.mark.fast
 
 
 class TestWindow:

@@ -9,6 +9,8 @@ import pytest
 
 from lsgan_tf.reporting.run_links import RunLinks
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def make(make_run):

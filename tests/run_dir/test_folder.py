@@ -18,6 +18,8 @@ from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.folder import RunFolder, load_classes, load_config, new_run_dir, tidied
 
+pytestmark = pytest.mark.fast
+
 CONFIG = dataclasses.replace(resolve({}, {})[0], data_shape=(28, 28, 1), data_fingerprint="aa")
 
 

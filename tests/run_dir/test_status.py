@@ -13,6 +13,8 @@ from lsgan_tf.evaluation.history import Best, best_of, best_of_run, evaluations
 from lsgan_tf.reporting.listing import find, table
 from lsgan_tf.run_dir.status import find_runs, last_row, read_run, rows
 
+pytestmark = pytest.mark.fast
+
 
 class TestState:
     @pytest.mark.parametrize(

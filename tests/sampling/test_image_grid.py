@@ -7,6 +7,8 @@ from PIL import Image
 from lsgan_tf.data.synthetic.strokes import render_glyph
 from lsgan_tf.sampling import image_grid
 
+pytestmark = pytest.mark.fast
+
 GAP = 2
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from lsgan_tf.sampling import npz
 
+pytestmark = pytest.mark.fast
+
 
 @given(sizes=st.lists(st.integers(0, 5), max_size=6), wide=st.integers(1, 4))
 def test_pieces_come_back_as_one_array(tmp_path_factory, sizes, wide):

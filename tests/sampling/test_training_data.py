@@ -13,6 +13,8 @@ from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling.training_data import config_of, reopen_source
 
+pytestmark = pytest.mark.fast
+
 
 def config(**given):
     found, _ = resolve({"dataset": "images", "image_size": 8, **given})

@@ -8,6 +8,8 @@ from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings.checks import check_coding
 
+pytestmark = pytest.mark.fast
+
 
 def coding(a, b, c, **given):
     names = ("label_fake", "label_real", "label_target")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lsgan_tf.settings.fingerprints import same, shortened, versioned
+
+pytestmark = pytest.mark.fast
 
 
 def test_a_run_of_an_earlier_version_is_of_the_same_data():

@@ -7,6 +7,8 @@ import pytest
 from lsgan_tf.config import resolve
 from lsgan_tf.settings.table import changed, describe_changed
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("dataset", ["hwdb", "mixture", "cifar10"])
 def test_defaults_of_a_dataset_are_no_changes(dataset):

@@ -10,6 +10,8 @@ import pytest
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 
+pytestmark = pytest.mark.fast
+
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())

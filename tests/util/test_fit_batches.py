@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from lsgan_tf.util.fit_batches import split_draws
 
+pytestmark = pytest.mark.fast
+
 IMAGES, LABELS = tf.zeros((5, 8, 8, 1)), tf.range(5)
 
 

@@ -154,8 +154,8 @@ def _check_reachable(builder: Any, name: Name, remedy: str) -> None:
     try:
         request = urllib.request.Request(address, method="HEAD")
         urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
-    except urllib.error.HTTPError:
-        pass  # the host is reachable
+    except urllib.error.HTTPError as error:
+        error.close()  # the host is reachable
     except (OSError, ValueError) as error:
         detail = " ".join(str(getattr(error, "reason", error)).split())
         raise UserError(

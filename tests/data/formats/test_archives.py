@@ -11,6 +11,8 @@ import pytest
 from lsgan_tf.data.formats import archives
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 CONTENTS = {"a/one.bin": b"1" * 5000, "a/two.bin": b"2" * 3000, "three.txt": b""}
 
 

@@ -3,6 +3,8 @@ import pytest
 from lsgan_tf.data.formats import gbk
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     ("code", "character"),

@@ -16,6 +16,8 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.folder import RunFolder
 from lsgan_tf.sampling import image_grid
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     "name",

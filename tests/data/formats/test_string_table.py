@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from lsgan_tf.data.formats import string_table
 
+pytestmark = pytest.mark.fast
+
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(strings=st.lists(st.binary(max_size=30), max_size=30))

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from lsgan_tf.data.formats.tfrecords import RecordFile, frame, framed_bytes
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 CONTENTS = [b"", b"a", b"some content", bytes(range(256)) * 20]
 
 

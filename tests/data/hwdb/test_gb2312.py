@@ -1,4 +1,8 @@
+import pytest
+
 from lsgan_tf.data.hwdb import gb2312
+
+pytestmark = pytest.mark.fast
 
 
 def test_level1_has_all_3755_characters_in_code_order():

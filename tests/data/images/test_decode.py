@@ -15,6 +15,8 @@ from PIL import Image
 
 from lsgan_tf.data.images import decode
 
+pytestmark = pytest.mark.fast
+
 LOSSLESS = {"PNG": {}, "BMP": {}, "GIF": {}, "WEBP": {"lossless": True}}
 
 

@@ -14,6 +14,8 @@ from lsgan_tf.data.images import image_files
 from lsgan_tf.data.images.records import sampled
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def folder(tmp_path, encode):

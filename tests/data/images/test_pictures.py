@@ -12,6 +12,8 @@ from lsgan_tf.data.images.pictures import Pictures
 from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 class Listed(Records):
     kind = "list"

@@ -8,6 +8,8 @@ import pytest
 from lsgan_tf.data.images import source as image_folder
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def folder(tmp_path, encode):

@@ -6,6 +6,8 @@ from scipy import stats
 
 from lsgan_tf.data.synthetic.mixture import Ring
 
+pytestmark = pytest.mark.fast
+
 # The first points, on which runs depend.
 FIRST = [[0.7198931, -0.7049634], [-0.7002272, 0.7203745], [-0.7096019, 0.7090057]]
 

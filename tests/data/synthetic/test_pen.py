@@ -10,6 +10,8 @@ from lsgan_tf.data.synthetic import hand, pen, strokes
 from lsgan_tf.data.synthetic.skeleton import SPACING, Skeleton
 from lsgan_tf.data.synthetic.style import Style
 
+pytestmark = pytest.mark.fast
+
 CALM = dataclasses.replace(
     Style.of(np.random.default_rng(0)),
     size=64.0,

@@ -12,6 +12,8 @@ import pytest
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.data.synthetic import strokes
 
+pytestmark = pytest.mark.fast
+
 ROOT = Path(__file__).parents[3]
 
 

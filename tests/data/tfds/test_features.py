@@ -11,6 +11,8 @@ import tensorflow_datasets as tfds
 from lsgan_tf.data.tfds.features import choose, images_of
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 Image, ClassLabel = tfds.features.Image, tfds.features.ClassLabel
 
 

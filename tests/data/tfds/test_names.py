@@ -7,6 +7,8 @@ import pytest
 from lsgan_tf.data.tfds.names import parse_name, unknown
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     ("text", "parts"),

@@ -19,6 +19,8 @@ from lsgan_tf.data.tfds.source import open_source
 from lsgan_tf.data.verify import pictures as verify
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 class LocalMarks(tfds.core.GeneratorBasedBuilder):
     """A dataset that is drawn, as one that tensorflow-datasets knows."""

@@ -9,6 +9,8 @@ from lsgan_tf.data.verify import hwdb as verify_hwdb
 from lsgan_tf.data.verify import hwdb_prepared
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 def records(text):
     return [(character, np.full((3, 5), 200, np.uint8)) for character in text]

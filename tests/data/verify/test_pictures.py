@@ -13,6 +13,8 @@ from lsgan_tf.data.lsun.lmdb_records import open_lmdb
 from lsgan_tf.data.verify import pictures as verify_pictures
 from lsgan_tf.errors import UserError
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def report(tmp_path):

@@ -10,6 +10,8 @@ from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, 
 from lsgan_tf.experiments.common.page import number, page, table
 from lsgan_tf.experiments.common.results import measure_all, results
 
+pytestmark = pytest.mark.fast
+
 ARMS = [Arm("a", "first", ("--loss=lsgan",)), Arm("b", "second", ("--loss=nsgan",))]
 OUTCOME = Conclusion("It came out.", [Figure("f.png", "A figure.")], {"x": 1})
 

@@ -7,6 +7,8 @@ from scipy import stats
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common import plots
 
+pytestmark = pytest.mark.fast
+
 
 def test_density_is_scipys():
     points = np.random.default_rng(0).normal(0.2, 0.5, (4000, 2))

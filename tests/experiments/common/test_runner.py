@@ -21,6 +21,8 @@ from lsgan_tf.experiments.common.output import claim, log_file, status_file
 from lsgan_tf.experiments.common.runner import Board
 from lsgan_tf.util.signals import Terminated
 
+pytestmark = pytest.mark.fast
+
 WORDS = ("--dataset=mixture", "--steps=10")
 
 

@@ -14,6 +14,8 @@ from PIL import Image
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.human_study.study import write_study
 
+pytestmark = pytest.mark.fast
+
 # The first set is dark and the second bright, and each picture tells its number.
 A = np.stack([np.full((4, 5, 1), number, np.uint8) for number in range(30)])
 B = A + 100

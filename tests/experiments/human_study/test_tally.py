@@ -12,6 +12,8 @@ from scipy import stats
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.human_study.tally import tally, wilson
 
+pytestmark = pytest.mark.fast
+
 KEY = {"format": 1, "study": "f" * 64, "names": ["LSGAN", "DCGAN"], "left": ["a", "b", "b", "a"]}
 
 

@@ -19,6 +19,8 @@ from lsgan_tf.metrics.inception import file as inception_file
 from lsgan_tf.metrics.inception.network import Inception, open_inception
 from lsgan_tf.metrics.inception_score import inception_score
 
+pytestmark = pytest.mark.fast
+
 SIDE, DIM, CLASSES = 8, 6, 5
 
 

@@ -9,6 +9,8 @@ from lsgan_tf.config import resolve
 from lsgan_tf.monitoring.tensorboard.evaluations import show_evaluation
 from lsgan_tf.run_dir.folder import RunFolder
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture
 def curves(board_values):

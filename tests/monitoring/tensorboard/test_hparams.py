@@ -24,6 +24,8 @@ from lsgan_tf.monitoring.tensorboard.hparams import (
 )
 from lsgan_tf.settings.table import describe, setting_rows
 
+pytestmark = pytest.mark.fast
+
 
 def of(**given):
     return resolve(given, {})[0]

@@ -12,6 +12,8 @@ from lsgan_tf.monitoring.schedule import next_stop
 from lsgan_tf.monitoring.tensorboard.profiler import Profile
 from lsgan_tf.settings.checks import parse_profile_steps
 
+pytestmark = pytest.mark.fast
+
 CONFIG = {"dataset": "mixture", "steps": 100, "steps_per_call": 10}
 
 

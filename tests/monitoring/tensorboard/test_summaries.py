@@ -8,6 +8,8 @@ import pytest
 from lsgan_tf.errors import UserError
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 
+pytestmark = pytest.mark.fast
+
 
 def test_a_full_disk_is_told_in_one_line(small_disk):
     summaries = Summaries(small_disk.path / "tensorboard")

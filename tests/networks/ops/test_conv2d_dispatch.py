@@ -8,6 +8,8 @@ from lsgan_tf.networks.ops.conv2d_dispatch import algorithm
 from lsgan_tf.networks.ops.winograd import Convolution
 from lsgan_tf.util import cpu
 
+pytestmark = pytest.mark.fast
+
 CPU = "/job:localhost/replica:0/task:0/device:CPU:1"
 
 
