@@ -334,7 +334,7 @@ def require_writable(path: Path, doing: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's content."""
+    """Return the hex SHA-256 digest of a file's content."""
     digest = hashlib.sha256()
     with open_regular(path) as stream:
         while block := stream.read(4 * _MEGABYTE):
@@ -352,7 +352,7 @@ def sync(path: Path) -> None:
 
 
 def default_cache_dir() -> Path:
-    """Default folder of prepared data: `lsgan_tf` in `$XDG_CACHE_HOME` or `~/.cache`.
+    """Return the default folder of prepared data: `lsgan_tf` in `$XDG_CACHE_HOME` or `~/.cache`.
 
     Raises:
       UserError: if it neither exists nor can be created.
