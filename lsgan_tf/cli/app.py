@@ -26,13 +26,9 @@ from lsgan_tf.util.text import PrintableStream
 
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE
 
-
-# How the dynamic loader and Python report a lack of memory.
-_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
-
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
 _VERSION = {"--version", "-version"}
-# Modules whose flags absl adds to every command.
+# Packages whose flags are not shown by --help.
 _FOREIGN_MODULES = ("absl.", "tensorflow", "pytest", "hypothesis", "etils")
 
 

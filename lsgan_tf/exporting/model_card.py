@@ -133,6 +133,7 @@ def card(
       pictures: names of the sample images in the card's folder.
     """
     given = "given a class, " if config.conditional else ""
+    data = without_paths(config.data_description, config) or config.dataset
     lines = [
         *front_matter(config),
         "",
@@ -144,7 +145,7 @@ def card(
         "",
         "| | |",
         "|---|---|",
-        f"| data | {_cell(_data(config))} |",
+        f"| data | {_cell(data)} |",
         f"| real or stand-in | {_real(config)} |",
         f"| licence of the data | {licence_of(config)} |",
         f"| steps trained | {step:,} of {config.steps:,}, {config.batch_size:,} examples each |",
@@ -260,11 +261,6 @@ def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
         beside = f"{real[plain_name(name)]:.4g}" if plain_name(name) in real else "-"
         lines.append(f"| {_cell(name)} | {value:.4g} | {beside} | {told} |")
     return lines
-
-
-def _data(config: Config) -> str:
-    """Describe the data, with folders shortened to their names."""
-    return without_paths(config.data_description, config) or config.dataset
 
 
 def _thing(config: Config) -> str:

@@ -97,10 +97,7 @@ def read_run(path: Path) -> RunStatus:
 
 def rows(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a `.jsonl` file, skipping invalid lines."""
-    with contextlib.suppress(OSError, UserError):
-        text = read_bytes(path, _LARGEST_LOG).decode("utf-8", errors="replace")
-        return [row for row in map(_row, text.splitlines()) if row is not None]
-    return []
+    return [row for row in map(_row, lines(path)) if row is not None]
 
 
 def last_row(path: Path) -> dict[str, Any]:

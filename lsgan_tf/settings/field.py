@@ -138,10 +138,7 @@ def expected(meta: Mapping[str, Any]) -> str:
     """Describe the allowed values of a setting, given its metadata."""
     if meta["choices"]:
         return f"one of {', '.join(meta['choices'])}"
-    limits = range_text(meta)
-    if not limits:
-        return _KINDS[meta["type"]]
-    return f"{_KINDS[meta['type']]}, {limits}"
+    return ", ".join(filter(None, (_KINDS[meta["type"]], range_text(meta))))
 
 
 def range_text(meta: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ class Judge:
     dim = FEATURES
 
     def __init__(self, network: keras.Model, *, digest: str, facts: dict[str, object]) -> None:
-        self._network, self.digest, self.facts = network, digest, facts
+        self.digest, self.facts = digest, facts
         self.name = f"judge {digest[:12]}"
         side = network.input_shape[1:3]
         self.resizer = (
