@@ -16,7 +16,7 @@ from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.networks.base import Network
 from lsgan_tf.noise import EVALUATION_STREAM, noise
-from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_keras_file, explained
 from lsgan_tf.util.fit_batches import split_draws
 from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.pixels import to_range
@@ -142,14 +142,8 @@ class KerasModel(keras.Model):
         if zipped is False or not overwrite or str(filepath).startswith("hf://"):
             super().save(filepath, overwrite=overwrite, zipped=zipped, **options)
             return
-        with explained(path, "saving the model"), atomic_file(path) as temporary:
-            # Keras requires the suffix.
-            named = temporary.with_suffix(".keras")
-            try:
-                super().save(named, zipped=True, **options)
-                named.replace(temporary)
-            finally:
-                named.unlink(missing_ok=True)
+        with explained(path, "saving the model"), atomic_keras_file(path) as temporary:
+            super().save(temporary, zipped=True, **options)
 
     def export(self, filepath: str | os.PathLike[str], *more: Any, **options: Any) -> None:
         """Export the generator, with its EMA weights if there are any.
@@ -172,7 +166,8 @@ class KerasModel(keras.Model):
         values = {name: getattr(self, name) for name in names if name != "self"}
         found = {name: keras.saving.serialize_keras_object(v) for name, v in values.items()}
         # An attribute of the layers, not an argument of the networks.
-        direct = any(getattr(layer, "direct", False) for layer in self._convolutions())
+        layers = (*self.generator.layers, *self.discriminator.layers)
+        direct = any(getattr(layer, "direct", False) for layer in layers)
         return {**found, "direct_convolutions": direct}
 
     @classmethod
@@ -209,10 +204,6 @@ class KerasModel(keras.Model):
             for network in (gan.generator, gan.discriminator):
                 network.use_direct_convolutions()
         return gan
-
-    def _convolutions(self) -> list[keras.Layer]:
-        pair = (self.generator, self.discriminator)
-        return [layer for network in pair for layer in network.layers]
 
     def get_compile_config(self) -> dict[str, Any]:
         """Return both optimisers, serialised, and the options of `fit`."""

@@ -13,7 +13,7 @@ from lsgan_tf.exporting.savedmodel import float32_average, float32_networks
 from lsgan_tf.exporting.tflite import write_tflite
 from lsgan_tf.gan import GAN
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_keras_file, explained
 
 KINDS = {"ema": "EMA weights", "raw": "raw weights"}
 
@@ -83,12 +83,6 @@ def _named(path: Path | None, end: str) -> Iterator[Path]:
 
 def _write_keras(path: Path, generator: keras.Model) -> int:
     """Write a Keras file and return its size in bytes."""
-    with explained(path, "writing a Keras file"), atomic_file(path) as temporary:
-        # Keras requires the suffix.
-        named = temporary.with_suffix(".keras")
-        try:
-            generator.save(named)
-            named.replace(temporary)
-        finally:
-            named.unlink(missing_ok=True)
+    with explained(path, "writing a Keras file"), atomic_keras_file(path) as temporary:
+        generator.save(temporary)
     return path.stat().st_size

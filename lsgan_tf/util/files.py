@@ -100,6 +100,18 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def atomic_keras_file(path: Path) -> Iterator[Path]:
+    """Like `atomic_file`, with a temporary path that ends in `.keras`, as Keras requires."""
+    with atomic_file(path) as temporary:
+        named = temporary.with_suffix(".keras")
+        try:
+            yield named
+            named.replace(temporary)
+        finally:
+            named.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path` that is renamed to `path` on success.
 
