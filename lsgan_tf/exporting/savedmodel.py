@@ -83,15 +83,8 @@ class Exported(tf.Module):
             values = tf.range(len(classes), dtype=tf.int32)
             initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
             self.label_of = tf.lookup.StaticHashTable(initializer, default_value=-1)
-            noises, labels, shares = (
-                tf.TensorSpec(shape, dtype)
-                for shape, dtype in (
-                    ((None, config.z_dim), tf.float32),
-                    ((None,), tf.int32),
-                    ((None,), tf.float32),
-                )
-            )
-            kinds = (noises, labels, labels, shares)
+            z, label = tf.TensorSpec((None, config.z_dim)), tf.TensorSpec((None,), tf.int32)
+            kinds = (z, label, label, tf.TensorSpec((None,)))
 
             def between(network: keras.Model) -> tf.types.experimental.PolymorphicFunction:
                 return tf.function(
