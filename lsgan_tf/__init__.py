@@ -1,7 +1,7 @@
 """Least Squares Generative Adversarial Networks on TensorFlow 2 and Keras 3.
 
-The names below are the library's; they are imported when first used, so that
-`import lsgan_tf` costs nothing. docs/library.md shows them at work.
+The names below are the public API. They are imported on first use, so `import lsgan_tf` is
+cheap. docs/library.md has examples.
 """
 
 from __future__ import annotations

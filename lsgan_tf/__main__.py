@@ -23,8 +23,8 @@ class Command(NamedTuple):
     """A command of the package.
 
     Attributes:
-      module: in `lsgan_tf`, with the command's flags and its `main(argv)`.
-      about: what it does, a phrase.
+      module: module in `lsgan_tf` with the command's flags and `main(argv)`.
+      about: one-line description.
     """
 
     module: str
@@ -62,7 +62,7 @@ __doc__ = (__doc__ or "").replace(
 
 
 def main() -> None:
-    """Runs the command that is named on the command line; without one, lists all."""
+    """Run the command named on the command line; without one, list all commands."""
     if len(sys.argv) > 1:
         # The names of the modules and of the tools in a clone have underscores.
         name = sys.argv[1].replace("_", "-")
@@ -72,11 +72,11 @@ def main() -> None:
 
 
 def start(name: str, words: list[str] | None = None) -> None:
-    """Runs a command and exits with its status.
+    """Run a command and exit with its status.
 
     Args:
       name: one of `COMMANDS`.
-      words: its flags and arguments; by default those of this process.
+      words: flags and arguments; by default those of this process.
     """
     module = importlib.import_module(f"lsgan_tf.{COMMANDS[name].module}")
     sys.argv = [f"lsgan_tf {name}", *(sys.argv[1:] if words is None else words)]

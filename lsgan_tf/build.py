@@ -24,7 +24,7 @@ _AS_ARGUMENTS = (
     "projection", "width", "first_filters", "filters", "constant_filters", "nonlinearity",
     "flat_norm",
 )  # fmt: skip
-"""Settings that only some networks have, as arguments of the same name."""
+"""Settings that only some networks have as an argument, of the same name."""
 
 
 def build_networks(
@@ -71,7 +71,7 @@ def build_networks(
 
 
 def _make(kind: type[Network], values: dict[str, Any], policy: str) -> Network:
-    """Create a network with the values that it has arguments for."""
+    """Create a network, passing only the values that it has arguments for."""
     known = kind.arguments.parameters
     return kind(dtype=policy, **{name: value for name, value in values.items() if name in known})
 

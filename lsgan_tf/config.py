@@ -1,9 +1,8 @@
-"""Every hyperparameter once: one field of `Config`, from which its flag is made.
+"""Settings of a run: each is a field of `Config`, from which its flag is made.
 
-`Config` is frozen, validated and JSON-able. A setting left alone takes the
-paper's value for the chosen dataset (`PAPER`), else the field's own default. The
-flags are made from the fields in `lsgan_tf.cli.flags`; no module but the binaries
-reads one.
+`Config` is frozen, validated and JSON-serialisable. A setting that is not given takes the
+paper's value for the dataset (`PAPER`), else the field's default. `lsgan_tf.cli.flags` makes
+the flags; only the commands read them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from lsgan_tf.settings.field import check, fields_of, setting, why_unused
 from lsgan_tf.util.forms import check_form
 
 FORMAT = 1
-"""Version of `config.json`; raised when an older run can no longer be continued."""
+"""Version of `config.json`; incremented when older runs can no longer be resumed."""
 
 _FACTS = {
     "data_shape?": [int],
@@ -50,19 +49,19 @@ _dcgan = functools.partial(_networks, only={"network": ("dcgan",)})
 _lsgan = functools.partial(_objective, only={"loss": ("lsgan",)})
 _adam = functools.partial(_optimisation, only={"optimizer": ("adam",)})
 _run = functools.partial(setting, "run", free=True)
-_watch = functools.partial(setting, "watching", free=True)  # none changes what is learnt
+_watch = functools.partial(setting, "watching", free=True)  # none affects the weights
 _evaluation = functools.partial(_watch, needs="evaluate_every")
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The whole description of a run.
+    """All settings of a run.
 
     Attributes without a flag (`data_*`) are metadata of the dataset, filled in when it
     is opened. Units and ranges are in each flag's help.
 
     Raises:
-      UserError: on construction, if a value is out of its range or two contradict.
+      UserError: if a value is out of range or two values contradict each other.
     """
 
     dataset: str = _data("hwdb", "dataset to train on", choices=DATASETS)
@@ -472,22 +471,25 @@ class Config:
         check_together(self)
 
     def uses(self, name: str) -> bool:
-        """Whether a setting has an effect given the others; `rho` has none with Adam."""
+        """Whether a setting has an effect, given the others; `rho` has none with Adam."""
         return not any(why_unused(self, field) for field in settings() if field.name == name)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values under the field names, with the format's version."""
+        """Return JSON-serialisable values by field name, with the format version."""
         values = dataclasses.asdict(self)
         values["data_shape"] = list(self.data_shape)
         return {"format": FORMAT, **values}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], where: str = "config.json") -> Config:
-        """Inverse of `to_json`.
+        """Create a config from the result of `to_json`.
+
+        Args:
+          values: values by field name.
+          where: file of the values, for messages.
 
         Raises:
-          UserError: if the values were written by another version, or are not a config;
-            named after `where`.
+          UserError: if the values are not a config, or were written by another version.
         """
         if not isinstance(values, Mapping) or "dataset" not in values:
             raise UserError(f"{where}: this is not the config of an lsgan_tf run")
@@ -504,7 +506,7 @@ class Config:
                 "version of lsgan_tf: use that version"
             )
         try:
-            # A run without the field was begun before there was a choice.
+            # Older versions, without this setting, had direct convolutions only.
             given.setdefault("convolution", "direct")
             check_form(given, _FACTS)
             given["data_shape"] = tuple(given.get("data_shape", ()))
@@ -517,13 +519,13 @@ class Config:
             raise UserError(f"{where}: not a valid config ({error})") from error
 
     def decisive(self) -> dict[str, Any]:
-        """The values that change what is learnt, by name."""
+        """Return the values that affect the result of training, by name."""
         free = {f.name for f in settings() if f.metadata["free"] or why_unused(self, f)}
         free.add("data_description")
         return {name: value for name, value in self.to_json().items() if name not in free}
 
     def differences(self, other: Config) -> list[str]:
-        """Settings that change the result and differ, one `name: mine -> other's` each."""
+        """List the decisive settings that differ, as `name: mine -> other's`."""
         mine, theirs = self.decisive(), other.decisive()
         if fingerprints.same(self.data_fingerprint, other.data_fingerprint):
             del mine["data_fingerprint"]
@@ -538,34 +540,33 @@ class Config:
 
 
 def settings() -> list[dataclasses.Field[Any]]:
-    """The fields of `Config` that have a flag."""
+    """Return the fields of `Config` that have a flag."""
     return fields_of(Config)
 
 
 def path_settings() -> tuple[str, ...]:
-    """Names of the settings that hold paths of the machine."""
+    """Return the names of the settings that are local paths."""
     return tuple(field.name for field in settings() if field.metadata["path"])
 
 
 def resolve(
     given: Mapping[str, Any], origins: Mapping[str, str] | None = None
 ) -> tuple[Config, dict[str, str]]:
-    """Completes what was given with the paper's values for its dataset.
+    """Complete the given settings with the paper's values for the dataset.
 
-    A value that has no effect is refused unless it is a default, which a flag file may spell out.
-    `Config` itself takes it: an older version wrote such values into `config.json`.
+    A value without effect is an error unless it is a default, which a flag file may spell out.
+    `Config` itself accepts it, since older versions wrote such values to `config.json`.
 
     Args:
       given: settings by name; a missing one or None takes its default.
-      origins: where each given setting comes from, "command line" for example; "given" if
-        omitted.
+      origins: origin of each given setting, such as "command line"; "given" if omitted.
 
     Returns:
       The config, and the origin of each setting by name.
 
     Raises:
-      UserError: if a value is out of range or has no effect, if two contradict, or if a file of
-        characters cannot be read.
+      UserError: if a value is out of range or has no effect, two values contradict each other, or
+        a file of characters cannot be read.
     """
     values = {name: value for name, value in given.items() if value is not None}
     where = {name: (origins or {}).get(name, "given") for name in values}
@@ -574,7 +575,7 @@ def resolve(
     dataset = values.get("dataset", Config.dataset)
     defaults = PAPER.get(dataset, {})
     paper = dict(defaults)
-    # One rate given by hand means that rate for both networks.
+    # A given learning rate applies to both networks.
     if "learning_rate" in values and paper.pop("generator_learning_rate", None):
         where.setdefault("generator_learning_rate", "as --learning_rate was given")
     if values.get("discriminator_layer_norm") and "discriminator_batch_norm" not in values:
@@ -593,7 +594,7 @@ def resolve(
         value = given.get(field.name)
         if value in (None, field.default, defaults.get(field.name)):
             continue
-        # What a preset says of a part that was switched off by hand has no effect either.
+        # A preset may set options of a part that the user disabled.
         preset = where[field.name].startswith("preset ")
         if not preset and (reason := why_unused(config, field)):
             raise UserError(f"--{field.name}={value}: {reason}")
@@ -603,18 +604,17 @@ def resolve(
 def as_begun(
     config: Config, origins: Mapping[str, str], begun: Config
 ) -> tuple[Config, dict[str, str]]:
-    """The config with which a run goes on that may have been begun by an older version.
+    """Adapt a config to a run that may have been started by an older version.
 
-    A setting that nobody gave, and that has a default of an older version in the run, stays
-    as it is in the run.
+    Settings that were not given keep the older version's default if the run has it.
 
     Args:
-      config: as `resolve` gives it now.
-      origins: likewise.
-      begun: the run's.
+      config: config from `resolve`.
+      origins: origins from `resolve`.
+      begun: config of the run.
 
     Returns:
-      As `resolve`.
+      Config and origins, as `resolve`.
     """
     former = FORMER.get(config.dataset, {})
     kept = {

@@ -1,26 +1,25 @@
-"""Errors that are addressed to the person at the keyboard."""
+"""Errors that are reported to the user in one line, and their exit statuses."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user can put right.
+    """Usage error.
 
-    The message is one line: what was expected, what was received, which file or
-    flag, and what to do next. Binaries print it without a traceback and exit
-    with `status`.
+    The message is one line: the file or flag, what was expected and received, and a remedy.
+    Commands print it without a traceback and exit with `status`.
     """
 
     status = 2
 
 
 class DivergedError(UserError):
-    """A loss, a score or a gradient was not finite; the run cannot go on."""
+    """A loss, score or gradient is not finite, so the run cannot continue."""
 
     status = 3
 
 
 class WorkerLostError(UserError):
-    """Another process of the same run is gone; this one cannot go on alone."""
+    """Another worker of the run was lost, so this one cannot continue."""
 
     status = 4

@@ -106,7 +106,7 @@ _OF_RUNS = (
 
 
 def main(argv: list[str]) -> None:
-    """The evaluation command."""
+    """Run the evaluation command."""
     flags_only(argv)
     if _SAMPLES_DIR.value or _REALS_DIR.value:
         _compare()
@@ -150,7 +150,7 @@ def main(argv: list[str]) -> None:
 
 
 def _compare() -> None:
-    """Measures image files."""
+    """Compare two sets of image files."""
     for name in _OF_RUNS:
         if flags.FLAGS[name].present:
             raise UserError(

@@ -46,13 +46,13 @@ _SERVING_NAME = flags.DEFINE_string("serving_name", "lsgan", "serving: the model
 
 
 def main(argv: list[str]) -> None:
-    """The export command."""
+    """Run the export command."""
     flags_only(argv)
     if not _RUN_DIR.value:
         raise UserError("--run_dir: expected the folder of a run")
     run_dir = _RUN_DIR.value
     path = _OUT.value or run_dir / "export"
-    # What stands there is replaced: it must be a SavedModel or empty.
+    # Only a SavedModel or an empty folder is replaced.
     replaceable = (path / "saved_model.pb").exists() or (path.is_dir() and not any(path.iterdir()))
     if path.exists() and not replaceable:
         raise UserError(f"--out={path}: exists and is no SavedModel; give another folder")

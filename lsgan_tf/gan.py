@@ -31,7 +31,7 @@ METRICS = (
 
 
 def measured(gradient_penalty: object) -> tuple[str, ...]:
-    """Returns `METRICS`, with the unweighted gradient penalty if there is one."""
+    """Return `METRICS`, followed by "gradient_penalty" if there is a penalty."""
     return (*METRICS, "gradient_penalty") if gradient_penalty else METRICS
 
 
@@ -41,37 +41,37 @@ class GAN(KerasModel):
 
     One `train_step` makes `d_steps` updates of D and `g_steps` of G. It runs on any number
     of replicas: noise is drawn for the global batch and sliced, objectives are means over
-    the global batch, and gradients are summed before they are measured, clipped and applied.
+    the global batch, and gradients are summed before norms are computed and clipping is applied.
 
-    `fit` trains it on any `tf.data` pipeline of batches; see `train_step`. `KerasModel` has
-    the other methods of a Keras model.
+    `fit` accepts any `tf.data` pipeline of batches; see `train_step`. Saving, prediction and
+    evaluation are inherited from `KerasModel`.
 
     Args:
       generator: called as `(z, label, training=...)`, returns examples; label is None
         if unconditional.
       discriminator: called as `(examples, label, training=...)`, returns scores, `(n,)`.
-      objective: the losses of D and G.
+      objective: losses of D and G.
       batch_size: examples per update over all replicas.
       z_dim: length of the noise vector.
       z_distribution: "uniform" or "normal".
       noise_generator: "philox" or "hash" (`lsgan_tf.noise`).
-      conditional: whether labels go into both networks.
-      pixel_range: range of the generator's images, into which uint8 reals are scaled; None
-        for points, which are not scaled.
+      conditional: whether both networks receive class labels.
+      pixel_range: range of the generator's images, to which uint8 reals are scaled; None for
+        points, which are not scaled.
       d_steps: updates of D per step, each on its own batch and noise.
       g_steps: updates of G per step, on the noise and labels of D's last update.
       simultaneous: compute both updates from the weights before the step (requires one
         update of each); otherwise G is updated against the new D.
       clip_norm: maximum norm of a network's gradient; 0 disables clipping.
-      gradient_penalty: added to D's objective; None for none.
+      gradient_penalty: penalty added to D's objective; None for no penalty.
       joint_passes: score reals and fakes in one pass over both batches, each normalised by
         its own statistics; D must accept `parts=2`.
-      ema_decay: decay of the moving average of G's weights; 0 for no average.
-      seed: of the noise.
+      ema_decay: decay of the EMA of G's weights; 0 for no EMA.
+      seed: seed of the noise.
 
     Attributes:
-      average: a generator with the moving average (`lsgan_tf.ema`) of G's weights, or None.
-      measured: names of the metrics of a step.
+      average: a generator with the EMA (`lsgan_tf.ema`) of G's weights, or None.
+      measured: names of the metrics that `train_step` returns.
     """
 
     @neutral()
@@ -107,7 +107,7 @@ class GAN(KerasModel):
         self.joint_passes = joint_passes
         self.gradient_penalty, self.measured = gradient_penalty, measured(gradient_penalty)
         self.average = ema.begin(generator) if ema_decay else None
-        # Not an optimiser's count of iterations: float16 skips some of those.
+        # An optimiser's `iterations` excludes steps that float16 skips.
         self.step = self.add_weight(
             name="step",
             shape=(),
@@ -125,15 +125,16 @@ class GAN(KerasModel):
         g_optimizer: keras.optimizers.Optimizer,
         **options: Any,
     ) -> None:
-        """Sets and builds the two optimisers.
+        """Set and build both optimisers.
 
         Args:
-          d_optimizer: optimiser of D: a Keras optimiser, or one of `make_optimizer`.
+          d_optimizer: optimiser of D: any Keras optimiser, such as one of `make_optimizer`.
           g_optimizer: optimiser of G; a separate object.
           options: passed to `keras.Model.compile`; `jit_compile` is False by default.
 
         Raises:
-          ValueError: for what is no optimiser, one for both, or networks without weights.
+          ValueError: if an argument is not an optimiser, both are the same object, or a network
+            has no weights yet.
         """
         check_optimizers(d_optimizer, g_optimizer)
         super().compile(optimizer=None, **{"jit_compile": False, **options})
@@ -154,20 +155,19 @@ class GAN(KerasModel):
 
     @neutral()
     def train_step(self, data: tf.Tensor | tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
-        """Runs one training step in replica context.
+        """Run one training step in replica context.
 
         Args:
           data: this replica's examples, `(d_steps, n, ...)`, and labels, `(d_steps, n)`;
             or, from `fit`, one batch for all updates of D: examples, `(n, ...)`, alone or
-            with labels, `(n,)`, for any n. Images are uint8, or floats that lie in the
-            generator's range already.
+            with labels, `(n,)`. Images are uint8, or floats already in the generator's range.
 
         Returns:
-          `measured` by name: float32 scalars over the global batch, those of the
-          step's last updates.
+          The metrics in `measured`: float32 scalars over the global batch, of the last update
+          of each network.
 
         Raises:
-          ValueError: for a conditional model without labels.
+          ValueError: if the model is conditional and there are no labels.
         """
         examples, labels, count = split_draws(
             data,
@@ -180,15 +180,15 @@ class GAN(KerasModel):
     def draw_noise(
         self, shape: Sequence[int], count: int | tf.Tensor | None = None
     ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
-        """Draws this replica's random numbers for the coming step.
+        """Draw this replica's random numbers for the next step.
 
         Args:
-          shape: of an example.
+          shape: shape of an example.
           count: examples per update of D; by default the replica's part of `batch_size`.
 
         Returns:
-          z for each update of D, `(count, z_dim)` each; and the gradient penalty's noise for
-          each, `(count, numbers_drawn(shape))`, or nothing without a penalty.
+          For each update of D, z, `(count, z_dim)`, and the noise of the gradient penalty,
+          `(count, numbers_drawn(shape))`; the second tuple is empty without a penalty.
         """
         count = self.batch_size // replica_count() if count is None else count
         draws = range(self.d_steps)
@@ -207,16 +207,16 @@ class GAN(KerasModel):
         noises: Sequence[tf.Tensor],
         penalty_noises: Sequence[tf.Tensor] = (),
     ) -> dict[str, tf.Tensor]:
-        """Updates D `d_steps` times and G `g_steps` times; draws no random numbers.
+        """Update D `d_steps` times and G `g_steps` times with given random numbers.
 
         Args:
           examples: one batch per update of D, as in `train_step`.
           labels: one batch per update of D.
           noises: z, `(n, z_dim)`, per update of D.
-          penalty_noises: the gradient penalty's noise per update of D; empty without one.
+          penalty_noises: noise of the gradient penalty per update of D; empty without one.
 
         Returns:
-          As `train_step`.
+          Metrics, as in `train_step`.
         """
         for draw, z in enumerate(noises):
             real = to_range(examples[draw], self.pixel_range)
@@ -236,14 +236,14 @@ class GAN(KerasModel):
         return {**d_metrics, **g_metrics}
 
     def _generate(self, z: tf.Tensor, label: tf.Tensor | None) -> tuple[tf.Tensor, tf.GradientTape]:
-        """Fakes, and the tape that recorded G."""
+        """Generate fakes; return them and the tape that recorded G."""
         with tf.GradientTape() as tape:
             return self.generator(z, label, training=True), tape
 
     def _update_discriminator(
         self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, around: tf.Tensor | None
     ) -> dict[str, tf.Tensor]:
-        """Minimises D's objective and the gradient penalty, if any, once."""
+        """Update D once on its objective and the gradient penalty, if any; return its metrics."""
         weights = self.discriminator.trainable_variables
         values: dict[str, tf.Tensor] = {}
         with tf.GradientTape() as tape:
@@ -263,7 +263,7 @@ class GAN(KerasModel):
     def _scores(
         self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """D's scores of both batches, each normalised by its own statistics."""
+        """Score both batches, each normalised by its own statistics."""
         if not self.joint_passes:
             return (
                 self.discriminator(real, label, training=True),
@@ -276,8 +276,8 @@ class GAN(KerasModel):
     def _generator_gradients(
         self, g_tape: tf.GradientTape, fake: tf.Tensor, label: tf.Tensor | None
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """G's objective against the current D, and its (scaled) gradients."""
-        # D's weights are constants here: only the fakes are watched.
+        """Return G's loss against the current D, and its gradients times the loss scale."""
+        # Only the fakes are watched: D's weights need no gradient.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(fake)
             loss = self.objective.generator(self.discriminator(fake, label, training=True))
@@ -289,7 +289,7 @@ class GAN(KerasModel):
     def _update_generator(
         self, loss: tf.Tensor, gradients: Sequence[tf.Tensor], update: int
     ) -> dict[str, tf.Tensor]:
-        """Applies G's gradients, and updates the moving average of its weights."""
+        """Apply G's gradients and update the EMA of its weights; return its metrics."""
         weights = self.generator.trainable_variables
         norm = apply(self.g_optimizer, gradients, weights, self.clip_norm)
         if self.average is not None:
@@ -300,7 +300,7 @@ class GAN(KerasModel):
     def _noise(
         self, stream: int, count: int | tf.Tensor, length: int, distribution: str
     ) -> tf.Tensor:
-        """This replica's rows of the step's noise for the global batch, `(count, length)`."""
+        """Return this replica's rows of the global batch's noise, `(count, length)`."""
         rows = count * replica_count()
         z = noise(
             self.seed, stream, self.step.value, rows, length, distribution, self.noise_generator
@@ -308,7 +308,7 @@ class GAN(KerasModel):
         return local_slice(z, count)
 
     def state(self) -> tf.train.Checkpoint:
-        """Returns the contents of a checkpoint: networks, optimisers, step, moving average."""
+        """Return the contents of a checkpoint: networks, optimisers, step and EMA weights."""
         average = {} if self.average is None else {"average": self.average}
         return tf.train.Checkpoint(
             generator=self.generator,
@@ -320,7 +320,7 @@ class GAN(KerasModel):
         )
 
     def state_variables(self) -> list[tf.Variable]:
-        """Returns the variables of `state`, in the same order in every process."""
+        """Return the variables of `state`, in the same order in every process."""
         owners = [self.generator, self.discriminator, self.d_optimizer, self.g_optimizer]
         if self.average is not None:
             owners.append(self.average)

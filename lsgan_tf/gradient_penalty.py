@@ -39,12 +39,12 @@ class GradientPenalty:
     scale: float = 30.0
 
     def get_config(self) -> dict[str, float]:
-        """Both numbers, for Keras to save."""
+        """Return both attributes."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_config(cls, config: dict[str, float]) -> GradientPenalty:
-        """Inverse of `get_config`."""
+        """Create a penalty from the result of `get_config`."""
         return cls(**config)
 
     def __call__(
@@ -81,12 +81,12 @@ class GradientPenalty:
 
 
 def numbers_drawn(shape: tuple[int, ...]) -> int:
-    """Number of random numbers that `perturbed` uses for an example of this shape."""
+    """Return the number of random numbers that `perturbed` uses for an example of this shape."""
     return 1 + math.prod(shape)
 
 
 def perturbed(real: tf.Tensor, noise: tf.Tensor, scale: float) -> tf.Tensor:
-    """Return the points x_hat between examples and their perturbed copies.
+    """Interpolate between examples and their perturbed copies: x_hat.
 
     Args:
       real: float32, `(n, ...)`.

@@ -1,4 +1,4 @@
-"""What Keras expects of a model beside training: saving, loading, prediction, evaluation."""
+"""Saving, loading, prediction and evaluation of a GAN as a Keras model."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.networks.base import Network
 from lsgan_tf.noise import EVALUATION_STREAM, noise
-from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_keras_file, explained
 from lsgan_tf.util.fit_batches import split_draws
 from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.pixels import to_range
 from lsgan_tf.util.replicas import local_slice, replica_count
 
 EVALUATED = ("d_loss", "g_loss", "score_real", "score_fake")
-"""What `evaluate` returns, in this order."""
+"""Metrics that `evaluate` returns, in this order."""
 
 
 class KerasModel(keras.Model):
-    """Base class of `GAN`: all that is not training.
+    """Base class of `GAN`: everything but training.
 
-    Its methods read the attributes that `GAN` documents.
+    Methods use the attributes documented in `GAN`.
     """
 
     def __init__(self) -> None:
@@ -39,19 +39,19 @@ class KerasModel(keras.Model):
     # Images
 
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
-        """Generates examples with the EMA weights of the generator, or its own without an EMA.
+        """Generate examples with the generator's EMA weights if there are any, else its own.
 
         Args:
-          inputs: noise, `(n, z_dim)`; of a conditional model `(noise, labels)`, labels being
-            integers, `(n,)`.
-          training: as for the generator.
+          inputs: noise, `(n, z_dim)`; for a conditional model `(noise, labels)` with integer
+            labels, `(n,)`.
+          training: passed to the generator.
 
         Returns:
-          float32, in the generator's range.
+          Examples in the generator's range, float32.
 
         Raises:
-          ValueError: for noise of another shape, or labels where there are to be none, or none
-            where there are to be some.
+          ValueError: if the noise has another shape, labels are missing, or labels are passed
+            to an unconditional model.
         """
         z, label = (*inputs, None)[:2] if isinstance(inputs, tuple | list) else (inputs, None)
         if len(z.shape) != 2 or z.shape[1] not in (None, self.z_dim):
@@ -67,7 +67,7 @@ class KerasModel(keras.Model):
 
     @neutral()
     def predict_step(self, data: Any) -> tf.Tensor:
-        """Generates a batch of examples: `call` on noise, or on noise and labels."""
+        """Generate a batch of examples from noise, or from noise and labels."""
         alone = isinstance(data, tuple | list) and len(data) == 1
         return self(data[0] if alone else data, training=False)
 
@@ -75,19 +75,19 @@ class KerasModel(keras.Model):
 
     @neutral()
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Measures both losses on a batch; nothing is updated.
+        """Compute both losses on a batch without updating weights.
 
-        Batch normalisation uses its moving statistics, and the generator its own weights, not
-        their EMA. The noise is a function of the model's seed and the examples seen before.
+        Batch normalisation uses its moving statistics, and the generator its raw weights, not
+        the EMA. The noise depends on the model's seed and the number of examples seen before.
 
         Args:
-          data: as `fit` takes it: examples, alone or with labels.
+          data: examples, alone or with labels, as in `fit`.
 
         Returns:
-          Means since the evaluation began, by the names of `EVALUATED`.
+          Running means of the metrics in `EVALUATED`.
 
         Raises:
-          ValueError: for a conditional model without labels.
+          ValueError: if the model is conditional and there are no labels.
         """
         rank = 1 if self.pixel_range is None else 3
         (examples,), (labels,), _ = split_draws(data, draws=1, rank=rank, labelled=self.conditional)
@@ -124,13 +124,14 @@ class KerasModel(keras.Model):
         zipped: bool | None = None,
         **options: Any,
     ) -> None:
-        """Saves networks, EMA, objective, both optimizers and the step as a `.keras` file.
+        """Save networks, EMA, objective, both optimisers and the step as a `.keras` file.
 
-        `keras.models.load_model` reads it after `import lsgan_tf.gan`; `fit` then continues.
-        A file already there is replaced once the new one is complete.
+        `keras.models.load_model` loads it after `import lsgan_tf.gan`, and `fit` then continues.
+        An existing file is replaced atomically.
 
         Raises:
-          UserError: for another suffix, a part that cannot be saved, or if it cannot be written.
+          UserError: if the suffix is not `.keras`, a part cannot be serialised, or the file
+            cannot be written.
         """
         path = Path(filepath)
         if zipped is not False and path.suffix != ".keras":
@@ -141,48 +142,43 @@ class KerasModel(keras.Model):
         if zipped is False or not overwrite or str(filepath).startswith("hf://"):
             super().save(filepath, overwrite=overwrite, zipped=zipped, **options)
             return
-        with explained(path, "saving the model"), atomic_file(path) as temporary:
-            # Keras wants the suffix, which a temporary name does not have.
-            named = temporary.with_suffix(".keras")
-            try:
-                super().save(named, zipped=True, **options)
-                named.replace(temporary)
-            finally:
-                named.unlink(missing_ok=True)
+        with explained(path, "saving the model"), atomic_keras_file(path) as temporary:
+            super().save(temporary, zipped=True, **options)
 
     def export(self, filepath: str | os.PathLike[str], *more: Any, **options: Any) -> None:
-        """Exports the generator, with its EMA weights if there is an EMA.
+        """Export the generator, with its EMA weights if there are any.
 
         Args:
-          filepath: the folder.
-          more: as `keras.Model.export` has them.
-          options: likewise.
+          filepath: folder to write.
+          more: passed to `keras.Model.export`.
+          options: passed to `keras.Model.export`.
         """
         network = self.generator if self.average is None else self.average
         network.export(filepath, *more, **options)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, serialised.
+        """Return the constructor's arguments, serialised.
 
         Raises:
-          UserError: if one cannot be.
+          UserError: if an argument cannot be serialised.
         """
         names = inspect.signature(type(self).__init__).parameters
         values = {name: getattr(self, name) for name in names if name != "self"}
         found = {name: keras.saving.serialize_keras_object(v) for name, v in values.items()}
-        # An attribute of layers, not an argument of networks.
-        direct = any(getattr(layer, "direct", False) for layer in self._convolutions())
+        # An attribute of the layers, not an argument of the networks.
+        layers = (*self.generator.layers, *self.discriminator.layers)
+        direct = any(getattr(layer, "direct", False) for layer in layers)
         return {**found, "direct_convolutions": direct}
 
     @classmethod
     @neutral()
     def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> KerasModel:
-        """Inverse of `get_config`.
+        """Create a model from the result of `get_config`.
 
         Raises:
-          UserError: if a class of the file is not known to Keras.
+          UserError: if a class is not registered with Keras.
         """
-        for family in networks.FAMILIES:  # which makes their classes known to Keras
+        for family in networks.FAMILIES:  # registers their classes with Keras
             importlib.import_module(f"{networks.__name__}.{family}")
         values = dict(config)
         direct = values.pop("direct_convolutions")
@@ -209,12 +205,8 @@ class KerasModel(keras.Model):
                 network.use_direct_convolutions()
         return gan
 
-    def _convolutions(self) -> list[keras.Layer]:
-        pair = (self.generator, self.discriminator)
-        return [layer for network in pair for layer in network.layers]
-
     def get_compile_config(self) -> dict[str, Any]:
-        """Both optimizers, serialised, and how `fit` runs."""
+        """Return both optimisers, serialised, and the options of `fit`."""
         if not self.compiled:
             return {}
         optimizers = {"d_optimizer": self.d_optimizer, "g_optimizer": self.g_optimizer}
@@ -225,15 +217,15 @@ class KerasModel(keras.Model):
         }
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Inverse of `get_compile_config`."""
+        """Compile with the result of `get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(dict(config)))
 
 
 def check_optimizers(*optimizers: object) -> None:
-    """Refuses what is no pair of Keras optimizers.
+    """Check that the arguments are two different Keras optimisers.
 
     Raises:
-      ValueError: saying what to give.
+      ValueError: if they are not.
     """
     wrong = [each for each in optimizers if not isinstance(each, keras.optimizers.Optimizer)]
     received = repr(wrong[0]) if wrong else "one for both"
@@ -245,7 +237,7 @@ def check_optimizers(*optimizers: object) -> None:
 
 
 def _make_weights(values: Mapping[str, Any]) -> None:
-    """Calls networks of other origin once, as `GAN` requires."""
+    """Create the weights of networks that are not of this package by calling each once."""
     pair = (values["generator"], values["discriminator"])
     if all(isinstance(network, Network) for network in pair):
         return

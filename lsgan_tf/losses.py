@@ -73,7 +73,7 @@ class Objective:
     Attributes:
       discriminator: (scores of reals, scores of fakes) -> scalar.
       generator: scores of fakes -> scalar.
-      arguments: of `objective`, if that made it; else None.
+      arguments: arguments of `objective` if it was created by that function, else None.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -81,10 +81,10 @@ class Objective:
     arguments: Mapping[str, Any] | None = None
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` takes, for Keras to save.
+        """Return the arguments of `objective`, or both functions serialised.
 
         Raises:
-          UserError: if the functions are others than `objective`'s and not known to Keras.
+          UserError: if the functions are neither those of `objective` nor registered with Keras.
         """
         if self.arguments is not None:
             return dict(self.arguments)
@@ -100,7 +100,7 @@ class Objective:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Objective:
-        """Inverse of `get_config`."""
+        """Create an objective from the result of `get_config`."""
         if "name" in config:
             return objective(**config)
         return cls(**{n: keras.saving.deserialize_keras_object(f) for n, f in config.items()})
@@ -133,7 +133,7 @@ def objective(name: str, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> O
 
 
 def optimal_discriminator(p_d: Tensor, p_g: Tensor, *, a: float, b: float) -> Tensor:
-    """The optimal discriminator of the least squares loss for a fixed G.
+    """Return the optimal discriminator of the least squares loss for a fixed G.
 
     D*(x) = (b p_d(x) + a p_g(x)) / (p_d(x) + p_g(x)).
 

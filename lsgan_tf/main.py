@@ -30,7 +30,7 @@ _DRY_RUN = flags.DEFINE_flag(
 
 
 def main(argv: list[str]) -> int | None:
-    """The training command; returns the exit status."""
+    """Run the training command and return its exit status."""
     flags_only(argv)
     config, origins = flagging.from_flags(sys.argv)
     import_tensorflow()

@@ -117,7 +117,7 @@ def global_gradients(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> list[
 
 
 def global_norm(gradients: Sequence[tf.Tensor], scale: tf.Tensor | float = 1.0) -> tf.Tensor:
-    """Global L2 norm of the gradients divided by `scale`: a float32 scalar."""
+    """Return the global L2 norm of the gradients divided by `scale`: a float32 scalar."""
     return tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients]) / scale
 
 

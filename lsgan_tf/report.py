@@ -43,7 +43,7 @@ _MOST_RUNS = 24
 
 
 def main(argv: list[str]) -> None:
-    """The report command."""
+    """Run the report command."""
     folders = [local(word) for word in argv[1:]]
     if not folders:
         raise UserError("expected the folder of a run, or of several: runs/quick for example")

@@ -48,7 +48,7 @@ _EVERY = flags.DEFINE_float(
 
 
 def main(argv: list[str]) -> None:
-    """The listing command."""
+    """Run the listing command."""
     folders = [local(word) for word in argv[1:]] or [Path("runs")]
     if _JSON.value and _WATCH.value:
         raise UserError("--json and --watch: a JSON array is printed once; leave one of them out")
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> None:
 
 
 def _watch(text: Callable[[], str], every: float) -> None:
-    # On a terminal the old table is replaced; in a file or a pipe each stands by itself.
+    # On a terminal each table replaces the last; elsewhere tables are appended.
     begin = "\x1b[H\x1b[2J" if is_terminal() else ""
     while not stdout_error():
         shown = text()

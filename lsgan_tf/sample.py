@@ -117,7 +117,7 @@ _CACHE_DIR = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> None:
-    """The sampling command."""
+    """Run the sampling command."""
     flags_only(argv)
     named = [flag.name for flag in (_RUN_DIR, _SAVED_MODEL, _PRETRAINED) if flag.value]
     if len(named) > 1:
@@ -158,7 +158,7 @@ def main(argv: list[str]) -> None:
 
 
 def _open() -> Sampler:
-    """The generator that was named."""
+    """Open the requested generator."""
     from lsgan_tf.exporting.of_run import export_of_run
     from lsgan_tf.exporting.pretrained import pretrained
     from lsgan_tf.sampling.sampler import Sampler
@@ -171,7 +171,7 @@ def _open() -> Sampler:
 
 
 def _truncation() -> float | None:
-    """The requested truncation, or the default of the generator that is used."""
+    """Return the requested truncation, or the default of the generator."""
     from lsgan_tf.exporting.pretrained import TRUNCATION
 
     if _TRUNCATION.value is None and not (_RUN_DIR.value or _SAVED_MODEL.value):
@@ -180,7 +180,7 @@ def _truncation() -> float | None:
 
 
 def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
-    """A text as a picture, or a set."""
+    """Write a text as an image, or a set of images."""
     from lsgan_tf.sampling.files import write_set, write_text
 
     truncation = _truncation()
@@ -209,7 +209,7 @@ def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
 
 
 def _show(sampler: Sampler, text: str, out: Path) -> None:
-    """A picture of what the generator has learnt."""
+    """Write an interpolation, a sweep or nearest neighbours."""
     from lsgan_tf.sampling import interpolation
     from lsgan_tf.sampling.neighbours import write_neighbours
 

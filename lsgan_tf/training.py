@@ -1,4 +1,4 @@
-"""Trains a run: opens or resumes it, trains, logs, saves, exports."""
+"""Training of a run: start or resume, train, log, checkpoint, export."""
 
 from __future__ import annotations
 
@@ -69,19 +69,19 @@ def train(
     *,
     source: Source | None = None,
 ) -> int:
-    """Trains a model, or resumes its run.
+    """Start a run, or resume it.
 
     Args:
-      config: as `resolve` gives it; the dataset's facts are filled in here.
-      origins: where each setting comes from, for the log.
-      run_dir: the run's folder; None is the config's or, without one, a new folder in `runs/`.
-      source: training data other than the config's; the config's `dataset` is "images" then.
+      config: result of `resolve`; the dataset's metadata is filled in.
+      origins: origin of each setting, for the log.
+      run_dir: run folder; by default the config's, else a new folder in `runs/`.
+      source: training data to use instead of the config's; requires `config.dataset` "images".
 
     Returns:
-      The process's exit status.
+      The exit status of the process.
 
     Raises:
-      UserError: for anything the user can put right.
+      UserError: for usage errors.
     """
     origins, run_dir = origins or {}, optional(run_dir or config.run_dir)
     if config.deterministic:
@@ -91,7 +91,7 @@ def train(
     workers = Workers(cluster, strategy)
     check_replicas(config, strategy)
     if run_dir and (run_dir / "config.json").is_file():
-        # An older version may have begun it, with other defaults and another stand-in.
+        # An older version, with other defaults and another stand-in, may have started it.
         begun = load_config(run_dir)
         config, origins = as_begun(config, origins, begun)
         config = dataclasses.replace(config, data_fingerprint=begun.data_fingerprint)
@@ -108,21 +108,21 @@ def train(
 
 
 class Trainer:
-    """A run from its newest checkpoint, or step 0, to its end.
+    """Trains a run from its newest checkpoint, or from step 0.
 
     Args:
-      config: the run's config, with the dataset's metadata.
+      config: config of the run, with the dataset's metadata.
       source: training data.
-      strategy: devices.
-      workers: processes.
-      run: the open run folder.
-      origins: where each setting comes from, for the log of a new run.
+      strategy: distribution strategy.
+      workers: worker processes.
+      run: open run folder.
+      origins: origin of each setting, for the log of a new run.
 
     Attributes:
-      step: steps trained.
+      step: number of steps trained.
 
     Raises:
-      UserError: if XLA or a metric is requested that cannot be used.
+      UserError: if XLA or a metric is requested but cannot be used.
     """
 
     def __init__(
@@ -183,10 +183,10 @@ class Trainer:
             self.evaluator = Evaluator(config, self.gan, source, run, self.summaries)
 
     def train(self) -> int:
-        """Trains to the end.
+        """Train until the last step, a signal or a collapse.
 
         Returns:
-          The process's exit status; docs/runs.md lists them.
+          The exit status of the process; see docs/runs.md.
         """
         self._resume()
         config = self.config
@@ -223,7 +223,7 @@ class Trainer:
             return self._end(stop)
 
     def _resume(self) -> None:
-        """Restores the newest sound checkpoint, or starts at step 0."""
+        """Restore the newest intact checkpoint, or start at step 0."""
         self._log_setup()
         extra = self._found.extra if self._found else {}
         self._best = extra.get("best")
@@ -240,7 +240,7 @@ class Trainer:
             self.run.log(take_weights(local(self.config.init_from), self.gan, self.source.classes))
         if self.step < self.config.steps:
             self.watcher.tell()
-            if not extra.get("dashboard"):  # new, or begun by a version without one
+            if not extra.get("dashboard"):  # a new run, or one of a version without dashboard
                 self.dashboard.begin(self._origins, self._best)
         self.workers.share(self.gan.state_variables())
         self.progress.window.unpack(self.workers.share_numbers(self.progress.window.pack()))
@@ -265,7 +265,7 @@ class Trainer:
             self.run.log(describe_changed(self.config, self._origins))
 
     def _take_steps(self, data: tf.distribute.DistributedIterator, count: int, pace: Pace) -> None:
-        """Trains for up to `count` steps, limited by the pace; raises if the run diverged."""
+        """Train up to `count` steps, limited by the pace; raise an error if the run diverged."""
         # All workers must take the same number of steps.
         piece = min(count, int(self.workers.share_numbers([pace.steps])[0]))
         begun = time.monotonic()
@@ -278,7 +278,7 @@ class Trainer:
         for window in (self.progress.window, self.watcher.window):
             window.add(sums, int(done), int(bad), int(bad_at_end), ends=ends)
         patience = _FLOAT16_PATIENCE if self.config.precision == "float16" else 0
-        # Patience is counted where calls end, since where pieces end depends on time.
+        # With patience, checked only after all `count` steps: pieces depend on timing.
         if self.progress.window.bad_in_a_row > patience and (ends or not patience):
             self._diverged(last)
 
@@ -296,7 +296,7 @@ class Trainer:
         self._gives_up = self._must_give_up()
 
     def _must_give_up(self) -> bool:
-        """Whether the run ends because it collapsed: decided by the chief."""
+        """Whether to stop because the run collapsed, as decided by the chief."""
         if not self.config.stop_on_collapse:
             return False
         return bool(self.workers.share_numbers([float(self.watcher.collapsed)])[0])
@@ -304,10 +304,10 @@ class Trainer:
     def _evaluate(self) -> None:
         if self.evaluator:
             self.evaluator.evaluate(self.step, self.state, self._extra)
-            self.progress.clock.rate(self.step)  # the speed is that of training alone
+            self.progress.clock.rate(self.step)  # excludes evaluation from the speed
 
     def _extra(self) -> dict[str, Any]:
-        """What a checkpoint holds beside the variables: see `checkpoint_extra`."""
+        """Return the `extra` of a checkpoint: see `lsgan_tf.monitoring.checkpoint_extra`."""
         self.summaries.flush()
         return {
             **self.progress.state(),
@@ -350,7 +350,7 @@ class Trainer:
         return 0
 
     def _export_once(self) -> None:
-        if export_step(self.run.export) != self.step:  # killed after its last checkpoint, say
+        if export_step(self.run.export) != self.step:  # e.g. killed after the last checkpoint
             self._export()
 
     def _export(self) -> None:

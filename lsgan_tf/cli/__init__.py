@@ -1,1 +1,1 @@
-"""What the commands have in common."""
+"""Common parts of the commands: flags, help, presets, errors."""

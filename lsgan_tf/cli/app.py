@@ -24,35 +24,30 @@ from lsgan_tf.util.signals import Terminated, exit_status
 from lsgan_tf.util.tensorflow_errors import one_line
 from lsgan_tf.util.text import PrintableStream
 
-EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE, as of programs that the signal ends
-
-
-# How the dynamic loader and Python report a lack of memory.
-_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
+EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
 _VERSION = {"--version", "-version"}
-# Flags that absl and its logging add to every binary; none of them is ours.
+# Packages whose flags are not shown by --help.
 _FOREIGN_MODULES = ("absl.", "tensorflow", "pytest", "hypothesis", "etils")
 
 
 def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
-    """Parses the command line, calls `main` and exits the process.
-
-    Args:
-      main: the command; receives what is left of `sys.argv` after the flags, the
-        program's name first, and returns an exit status. None is 0, if what was printed
-        could be written.
-      usage: the binary's docstring, shown by `--help`.
+    """Parse the command line, call `main` and exit the process.
 
     A `UserError` is printed as one line and exits with its status (2, or 3 for a run that
-    diverged); so does an error of TensorFlow that has a remedy. Ctrl-C exits with 130, a
+    diverged), and so is an error of TensorFlow that has a remedy. Ctrl-C exits with 130, a
     handled SIGTERM (`Terminated`) with 143. Losing the terminal does not end a command; if
-    output was lost, it exits with 141 when the reader has gone (a pager, `head`), else with 2.
+    output was lost, it exits with 141 if the reader ended (a pager, `head`), else with 2.
     All output goes through `PrintableStream`.
+
+    Args:
+      main: the command; receives the program name and the arguments that are not flags, and
+        returns an exit status. None means 0 unless output was lost.
+      usage: docstring of the command, shown by `--help`.
     """
     _prepare_output()
-    # absl's own notices are of no use here.
+    # Hides absl's informational messages.
     logging.set_verbosity(logging.WARNING)
     flags.FLAGS.set_gnu_getopt(True)
     with terminal.lasting():
@@ -69,12 +64,12 @@ def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> No
 
 
 def _prepare_output() -> None:
-    """Makes both output streams accept any text and drop terminal control sequences."""
+    """Make both output streams accept any text and drop terminal control sequences."""
     terminal.occupy_descriptors()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that cannot show Chinese shows escapes instead of failing.
+        # Escapes characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
-    # Pillow's warnings about image headers are for programmers and show source lines.
+    # Pillow's warnings about image headers do not concern users.
     warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
     # Class names, settings and log lines may come from untrusted files.
     sys.stdout, sys.stderr = (
@@ -83,7 +78,7 @@ def _prepare_output() -> None:
 
 
 def _answer(help_of: Callable[[], str]) -> None:
-    """Prints help or the version, if requested, and exits."""
+    """Print help or the version and exit, if requested."""
     words = set(itertools.takewhile(lambda word: word != "--", sys.argv[1:]))
     if words & _HELP:
         _guarded(lambda _: print(help_of()), sys.argv)
@@ -92,7 +87,7 @@ def _answer(help_of: Callable[[], str]) -> None:
 
 
 def flags_only(argv: Sequence[str]) -> None:
-    """Rejects positional arguments.
+    """Reject positional arguments.
 
     Raises:
       UserError: if there are any.
@@ -148,13 +143,13 @@ def _fail(message: str, status: int = UserError.status) -> NoReturn:
 
 
 def help_text(usage: str, flag_values: flags.FlagValues) -> str:
-    """Returns the text of `--help`: the usage, then the flags by group."""
+    """Return the text of `--help`: the usage, then the flags by group."""
     width = min(shutil.get_terminal_size((100, 24)).columns, 110)
     parts = [usage.strip(), ""]
     for module, group in flag_values.flags_by_module_dict().items():
         if module.startswith(_FOREIGN_MODULES):
             continue
-        # Groups have names of one word; what a binary defines by itself has its file's name.
+        # Names of groups are single words; a command's own flags have its module's name.
         parts.append("flags:" if "." in module or "/" in module else f"{module}:")
         parts.extend(_describe(group, width))
         parts.append("")

@@ -1,4 +1,4 @@
-"""What a run would be: its config, its networks layer by layer, its data."""
+"""Description of a run before training: config, layers of the networks, data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsgan_tf.settings.table import describe
 
 
 def dry_run(config: Config, origins: Mapping[str, str]) -> str:
-    """Opens the data, builds the networks and describes both.
+    """Open the data, build the networks and describe config, networks and data.
 
     Raises:
       UserError: if the run could not start.
@@ -35,7 +35,7 @@ def dry_run(config: Config, origins: Mapping[str, str]) -> str:
 
 
 def network_table(network: Network) -> str:
-    """Layers of a network: name, kind, output shape without the batch, parameters."""
+    """Format the layers of a network: name, kind, output shape without the batch, parameters."""
     rows = [f"{'layer':<12}{'kind':<22}{'output':<18}{'parameters':>12}"]
     total = 0
     for layer in network.describe():

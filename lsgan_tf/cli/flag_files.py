@@ -1,7 +1,7 @@
-"""Reading flag files whatever wrote them.
+"""Reading of flag files in any Unicode encoding.
 
-absl reads them in the encoding of the locale, and takes a byte-order mark for part of the first
-flag. Here their bytes mean what the same bytes mean on the command line.
+absl decodes them in the encoding of the locale, and reads a byte-order mark as part of the first
+flag. Here, bytes are decoded like those of the command line.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def expanded(words: Sequence[str]) -> list[str]:
-    """A command line with the lines of flag files in the place of each `--flagfile`.
+    """Replace each `--flagfile` of a command line by the flags in the file.
 
     Args:
-      words: without the program's name.
+      words: command line without the program name.
 
     Raises:
       flags.Error: if a file cannot be read, or its name is missing.
@@ -46,14 +46,14 @@ def expanded(words: Sequence[str]) -> list[str]:
 
 
 def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
-    """The flags in a file, those of files that it names included.
+    """Read the flags in a file, including those of nested flag files.
 
     Args:
-      path: the file; `~` is the home folder.
-      above: the files that lead to it: none is read within itself.
+      path: the file; `~` is expanded.
+      above: the files that include it; a file that includes itself is skipped.
 
     Raises:
-      flags.Error: if it cannot be read.
+      flags.Error: if the file cannot be read.
     """
     path = os.path.expanduser(path.strip().strip("'\""))
     if not path or path in above:
@@ -72,7 +72,7 @@ def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
         )
     found: list[str] = []
     for raw in content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
-        # Also where a file with a mark was put together from several.
+        # Concatenated files may contain several byte-order marks.
         line = os.fsdecode(raw.replace(codecs.BOM_UTF8, b"").strip())
         if not line or line.startswith(("#", "//")):
             continue
@@ -85,7 +85,7 @@ def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
 
 
 def _in_bytes(content: bytes, path: str) -> bytes:
-    """The content as it would be without an encoding of two bytes a letter."""
+    """Convert UTF-16 content with a byte-order mark to UTF-8."""
     if not content.startswith(_UTF16):
         return content
     try:

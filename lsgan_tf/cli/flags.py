@@ -1,4 +1,4 @@
-"""The flags of the binaries, made from the fields of `Config`, and back."""
+"""Flags made from the fields of `Config`, and configs made from flags."""
 
 from __future__ import annotations
 
@@ -24,34 +24,32 @@ _PRESET = "preset"
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines one absl flag per setting, without a value unless the user gives one.
-
-    `--preset` is defined too: no setting, but a source of them.
-    """
+    """Define one absl flag per setting, with default None, and `--preset`."""
     flags.DEFINE_flag(_preset_flag(), flag_values, "presets")
     for field in settings():
-        # The group stands where absl keeps a module's name, so that --help groups by it.
+        # The group replaces the module name, by which --help groups flags.
         flags.DEFINE_flag(_flag(field), flag_values, field.metadata["group"])
 
 
 def from_flags(
     argv: list[str], flag_values: flags.FlagValues = flags.FLAGS
 ) -> tuple[Config, dict[str, str]]:
-    """The config that the parsed flags describe.
+    """Make a config from parsed flags.
 
     Args:
-      argv: the command line as typed, to tell flagfiles from flags.
+      argv: the command line, from which the origins of settings are determined.
       flag_values: the parsed flags.
 
     Returns:
-      As `resolve`.
+      Config and origins, as `resolve`.
 
     Raises:
-      UserError: if a value is out of range, two contradict, or there is no such preset.
+      UserError: if a value is out of range, two values contradict each other, or a preset does
+        not exist.
     """
     given, origins = _values(flag_values), _origins(argv, flag_values)
-    # Presets give way to the command line and to flagfiles, wherever they stand among them, and
-    # earlier presets to later ones.
+    # The command line and flag files override presets in any position, and later presets
+    # override earlier ones.
     for name in reversed(flag_values[_PRESET].value or ()):
         for setting, value in _of_preset(name).items():
             if setting not in given:
@@ -64,13 +62,13 @@ def from_flags(
 
 
 def _values(flag_values: flags.FlagValues) -> dict[str, Any]:
-    """The settings that have been given a value."""
+    """Return the settings that have a value."""
     values = {field.name: flag_values[field.name].value for field in settings()}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _of_preset(name: str) -> dict[str, Any]:
-    """The settings that a preset makes."""
+    """Return the settings of a preset."""
     flag_values = flags.FlagValues()
     define_flags(flag_values)
     with preset_file(name) as path:
@@ -79,7 +77,7 @@ def _of_preset(name: str) -> dict[str, Any]:
 
 
 class _Path(flags.ArgumentParser):
-    """Reads a path of this machine, home folders expanded; None for an empty one."""
+    """Parses a local path and expands `~`; None if it is empty."""
 
     def parse(self, argument: str | Path) -> Path | None:
         try:
@@ -89,11 +87,11 @@ class _Path(flags.ArgumentParser):
 
 
 PATH = _Path()
-"""For the flags of the commands that take a file or a folder: `flags.DEFINE(PATH, NAME, ...)`."""
+"""Parser of flags for files and folders: `flags.DEFINE(PATH, NAME, ...)`."""
 
 
 class _Number(flags.ArgumentParser):
-    """Reads a number; its range is checked with all other settings."""
+    """Parses a number; `Config` checks the range."""
 
     def __init__(self, kind: Callable[[str], float], what: str) -> None:
         self._kind, self._what = kind, what
@@ -133,7 +131,7 @@ def _help(field: dataclasses.Field[Any]) -> str:
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
-    """The default in words, by dataset where the paper's depends on it."""
+    """Describe the default of a setting, by dataset if it depends on that."""
     general = value_text(field.default, field)
     datasets: dict[str, list[str]] = {}
     for name, values in PAPER.items():
@@ -146,7 +144,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 
 def _origins(argv: list[str], flag_values: flags.FlagValues) -> dict[str, str]:
-    """Where each flag was set last: on the command line, or in a flagfile there."""
+    """Find where each flag was set last: on the command line or in a flag file."""
     origins = {}
     words = iter(argv[1:])
     for word in words:
@@ -167,7 +165,7 @@ def _origins(argv: list[str], flag_values: flags.FlagValues) -> dict[str, str]:
 
 
 def _name(word: str, flag_values: flags.FlagValues) -> str:
-    """The flag that a word sets: `crop` of `--crop`, `--crop=true` and `--nocrop`."""
+    """Return the name of a flag: `crop` for `--crop`, `--crop=true` and `--nocrop`."""
     name = word.lstrip("-").partition("=")[0]
     if name not in flag_values and name.startswith("no") and name[2:] in flag_values:
         return name[2:]

@@ -1,4 +1,4 @@
-"""Presets: the flag files that come with the package, found by name (`--preset=hwdb_quick`)."""
+"""Presets: flag files of the package, chosen by name (`--preset=hwdb_quick`)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _SUFFIX = ".flags"
 
 
 def preset_names() -> list[str]:
-    """The names of all presets, in the order of the alphabet."""
+    """List the names of all presets in alphabetical order."""
     names = (entry.name for entry in _FOLDER.iterdir())
     return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
 
 
 @contextmanager
 def preset_file(name: str) -> Iterator[Path]:
-    """The flag file of a preset, on disk while the context lasts.
+    """Yield the path of a preset's flag file, valid inside the context.
 
     Raises:
-      UserError: if there is no such preset; it lists those there are.
+      UserError: if the preset does not exist.
     """
     known = preset_names()
     if name not in known:

@@ -1,1 +1,1 @@
-"""The demo's web page: writing, morphing and drawing with a generator (`lsgan_tf.demo`)."""
+"""Web page to write, draw and morph with a generator: `python -m lsgan_tf.demo`."""

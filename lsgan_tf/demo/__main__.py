@@ -50,7 +50,7 @@ _PORT = flags.DEFINE_integer(
 
 
 def main(argv: list[str]) -> None:
-    """The demo command."""
+    """Run the demo command."""
     flags_only(argv)
     if _RUN_DIR.value and _MODEL.value:
         raise UserError("--run_dir and --model: both name a generator; give one of them")
@@ -75,7 +75,7 @@ def main(argv: list[str]) -> None:
 
 
 def _open() -> tuple[Sampler, float | None]:
-    """The generator that was named, or that of the package, and its default truncation."""
+    """Open the requested generator, or the pretrained one; also return its truncation."""
     from lsgan_tf.exporting.of_run import export_of_run
     from lsgan_tf.exporting.pretrained import TRUNCATION, pretrained
     from lsgan_tf.sampling.sampler import Sampler

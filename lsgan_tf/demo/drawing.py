@@ -1,4 +1,4 @@
-"""Drawings of the demo's page: each a picture to show and files to download."""
+"""Drawings of the demo: an image to show, and files to download."""
 
 from __future__ import annotations
 
@@ -22,17 +22,22 @@ MOST_IMAGES = 100
 MOST_POINTS = 5000
 LARGEST_SEED = 2**31 - 1
 
-_MOST_MORPHED = 2400  # images of a morph: characters times frames
-_MORPHED = 4  # images side by side where there is no text
-_SHOWN_HEIGHT = 96  # pixels; small images are enlarged to about this
+_MOST_MORPHED = 2400  # images per morph: characters times frames
+_MORPHED = 4  # images per frame of a morph without text
+_SHOWN_HEIGHT = 96  # height in pixels to which small images are enlarged
 _TEXT = "中国人民大学的生活"
 
 
 class Drawing(NamedTuple):
-    """Files of one drawing."""
+    """Files of one drawing.
+
+    Attributes:
+      shown: image for the page: the PNG file, or the GIF file of a morph.
+      png: image of all samples.
+      npz: samples and the names of their classes.
+    """
 
     shown: Path
-    """The picture for the page: PNG, or GIF of a morph."""
     png: Path
     npz: Path
 
@@ -47,19 +52,19 @@ def write(
     truncation: float | None = None,
     wrap: int | None = None,
 ) -> Drawing:
-    """Writes a text.
+    """Write a text.
 
     Args:
       sampler: a model whose classes are single characters.
-      folder: where the files go.
+      folder: folder of the files.
       text: at most `MOST_CHARACTERS` characters.
       writer: seed of the noise.
-      writers: who has noise of their own: "one" for the whole text, "line" or "character".
+      writers: a noise vector per "character", per "line", or "one" for all.
       truncation: see `lsgan_tf.noise.truncated`.
-      wrap: most characters in a line; lines as they are typed if None.
+      wrap: maximum characters per line; None for no wrapping.
 
     Raises:
-      UserError: for a character that the model does not know, or too long a text.
+      UserError: for a character unknown to the model, or if the text is too long.
     """
     _check_length(text)
     written = draw_text(
@@ -80,23 +85,23 @@ def morph_text(
     truncation: float | None = None,
     wrap: int | None = None,
 ) -> Drawing:
-    """Writes a text by two writers and by those between them.
+    """Write a text with noise interpolated between two seeds.
 
-    The picture is an animation of the text, the PNG a strip: a row for each frame, or, for a text
-    of fewer characters than frames, a row for each character.
+    The GIF is an animation of the text. The PNG is a strip with a row per frame, or with a row per
+    character if there are fewer characters than frames.
 
     Args:
-      sampler: as `write`.
-      folder: as `write`.
-      text: as `write`.
-      first: seed of the first writer's noise.
-      second: of the last one's.
-      frames: how many writers, both ends included.
-      truncation: as `write`.
-      wrap: as `write`.
+      sampler: as in `write`.
+      folder: as in `write`.
+      text: as in `write`.
+      first: seed of the first frame's noise.
+      second: seed of the last frame's noise.
+      frames: number of frames, both ends included.
+      truncation: as in `write`.
+      wrap: as in `write`.
 
     Raises:
-      UserError: as `write`.
+      UserError: see `write`; also if there are too many images.
     """
     _check_length(text)
     lines, names = lines_of(sampler, text, wrap)
@@ -129,19 +134,19 @@ def morph_images(
     frames: int,
     truncation: float | None = None,
 ) -> Drawing:
-    """Draws images of two seeds and those between them, a row each.
+    """Draw images with noise interpolated between two seeds, one row per noise vector.
 
     Args:
       sampler: any model of images.
-      folder: as `write`.
-      name: the class; None for all classes, evenly, or an unconditional model.
+      folder: as in `write`.
+      name: the class; None for classes evenly spaced over all, or an unconditional model.
       first: seed of the noise at the start.
-      second: at the end.
-      frames: images in a row, both ends included.
-      truncation: as `write`.
+      second: seed of the noise at the end.
+      frames: number of frames, both ends included.
+      truncation: as in `write`.
 
     Raises:
-      UserError: for an unknown class or points.
+      UserError: for an unknown class, or if the model generates points.
     """
     if len(sampler.shape) != 3:
         raise UserError("This generator makes points, so there are no images to morph.")
@@ -169,15 +174,15 @@ def draw_grid(
     count: int,
     truncation: float | None = None,
 ) -> Drawing:
-    """Draws a grid of images of a class, or the points of the mixture.
+    """Draw a grid of images of a class, or the points of the mixture.
 
     Args:
       sampler: any model.
-      folder: as `write`.
-      name: the class; None for all classes, evenly, or an unconditional model.
-      seed: of the noise.
-      count: how many images, at most `most_images(sampler)`.
-      truncation: as `write`.
+      folder: as in `write`.
+      name: the class; None for classes evenly spaced over all, or an unconditional model.
+      seed: seed of the noise.
+      count: number of images, limited to `most_images(sampler)`.
+      truncation: as in `write`.
 
     Raises:
       UserError: for an unknown class.
@@ -198,13 +203,13 @@ def draw_grid(
 
 
 def first_text(sampler: Sampler) -> str:
-    """A text that the model can write."""
+    """Return an example text that the model can write."""
     known = "".join(letter for letter in _TEXT if letter in sampler.classes)
     return known if len(known) > 3 else "".join(sampler.classes[:8])
 
 
 def most_images(sampler: Sampler) -> int:
-    """The largest count of `draw_grid`."""
+    """Return the maximum count of `draw_grid`."""
     return MOST_IMAGES if len(sampler.shape) == 3 else MOST_POINTS
 
 
@@ -238,7 +243,7 @@ def _scale(sampler: Sampler) -> int:
 def _save(
     sampler: Sampler, path: Path, picture: np.ndarray, images: np.ndarray, names: Sequence[str]
 ) -> Drawing:
-    """Writes path.png and path.npz."""
+    """Write `path` with suffixes `.png` and `.npz`."""
     png, npz = path.with_suffix(".png"), path.with_suffix(".npz")
     image_grid.save_png(png, picture)
     write_npz(sampler, npz, iter([images]), len(images), names)
@@ -253,7 +258,7 @@ def _save_morph(
     images: np.ndarray,
     names: Sequence[str],
 ) -> Drawing:
-    """Writes an animation, its strip and its images, `(frames, n, h, w, c)`."""
+    """Write an animation, its strip and its images, `(frames, n, h, w, c)`."""
     gif = folder / "morph.gif"
     save_animation(animation, gif)
     saved = _save(sampler, folder / "morph", strip, images.reshape(-1, *sampler.shape), names)

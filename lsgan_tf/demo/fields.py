@@ -1,4 +1,4 @@
-"""Fields of the demo's page: seeds, classes, sliders, and what shows a drawing."""
+"""Input and output components of the demo's page."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     import gradio as gr
 
 WRAP = 12
-"""Characters in a line, unless the visitor says otherwise."""
+"""Default number of characters per line."""
 
 _ALL = "all classes"
-# Where the slider of normal noise ends nothing is cut off: 1 number in 16,000 lies beyond.
+# At its end, a slider disables truncation: 1 in 16,000 normal numbers is beyond 4.
 _LARGEST_TRUNCATION = {"uniform": 1.0, "normal": 4.0}
 _RANDOM_SEEDS = 1_000_000
 
 
 def seed_field(label: str, name: str, *, value: int = 1, another: str | None = None) -> gr.Number:
-    """A field for a seed, with a button for a random one if `another` is its label."""
+    """Create a field for a seed, with a button for a random one, labelled `another`, if given."""
     import gradio as gr
 
     field = gr.Number(
@@ -40,7 +40,7 @@ def seed_field(label: str, name: str, *, value: int = 1, another: str | None = N
 
 
 def class_field(sampler: Sampler, name: str) -> gr.Dropdown:
-    """A list of all classes; hidden for an unconditional generator."""
+    """Create a list of all classes, hidden for an unconditional generator."""
     import gradio as gr
 
     return gr.Dropdown(
@@ -53,7 +53,7 @@ def class_field(sampler: Sampler, name: str) -> gr.Dropdown:
 
 
 def truncation_slider(sampler: Sampler, name: str, value: float | None) -> gr.Slider:
-    """A slider of the limit of the noise, `value` at first; at its end, None, there is none."""
+    """Create a slider for the truncation, with initial value `value`; None for no truncation."""
     import gradio as gr
 
     largest = _LARGEST_TRUNCATION[sampler.z_distribution]
@@ -62,7 +62,7 @@ def truncation_slider(sampler: Sampler, name: str, value: float | None) -> gr.Sl
 
 
 def wrap_slider(name: str) -> gr.Slider:
-    """A slider of the line length."""
+    """Create a slider for the line length."""
     import gradio as gr
 
     label = "Wrap: characters in a line (0: as typed)"
@@ -70,7 +70,7 @@ def wrap_slider(name: str) -> gr.Slider:
 
 
 def outputs(name: str, kinds: Sequence[str]) -> list[Any]:
-    """The message, a picture for each kind of file that is one, and a download for each."""
+    """Create a message, an image per kind of image file, and a download button per kind."""
     import gradio as gr
 
     notice = gr.HTML(visible=False, padding=False, elem_id=f"{name}-message")
@@ -98,10 +98,10 @@ def outputs(name: str, kinds: Sequence[str]) -> list[Any]:
 
 
 def limit(sampler: Sampler, truncation: float) -> float | None:
-    """The truncation that a slider shows: None where it is at its end."""
+    """Return the truncation of a slider's value: None at the end of the slider."""
     return None if truncation >= _LARGEST_TRUNCATION[sampler.z_distribution] else truncation
 
 
 def chosen_class(name: str) -> str | None:
-    """None where all classes are chosen."""
+    """Return the selected class; None for all classes."""
     return None if name == _ALL else name

@@ -1,4 +1,4 @@
-"""The demo's page: tabs to write, draw and morph."""
+"""Page of the demo: tabs to write, draw and morph."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _WRITERS = (
     ("one for each line", "line"),
     ("one for each character", "character"),
 )
-_CACHE_SECONDS = (600, 3600)  # how often copies of files are looked through, and how long they stay
+_CACHE_SECONDS = (600, 3600)  # interval of checks for old files, and their maximum age
 
 
 def build(sampler: Sampler, folders: Folders, truncation: float | None = None) -> gr.Blocks:
-    """The page of a generator.
+    """Build the page of a generator.
 
     Args:
       sampler: the generator.
-      folders: where drawings go.
-      truncation: where the sliders begin; None for no truncation.
+      folders: folders for drawings.
+      truncation: initial value of the sliders; None for no truncation.
     """
     import gradio as gr
 
@@ -53,7 +53,7 @@ def build(sampler: Sampler, folders: Folders, truncation: float | None = None) -
             tabs["Morph"] = _morph_tab
         for number, (name, fill) in enumerate(tabs.items()):
             with gr.Tab(name) as tab:
-                # The first tab is filled when the page is, the others when they are opened.
+                # The first tab draws when the page is loaded, the others when they are selected.
                 fill(tab.select if number else page.load, sampler, folders, truncation)
         if sampler.of_characters:
             count = len(sampler.classes)
@@ -63,7 +63,7 @@ def build(sampler: Sampler, folders: Folders, truncation: float | None = None) -
 
 
 def about(sampler: Sampler) -> str:
-    """One line about the generator."""
+    """Describe the generator in one line of HTML."""
     size = " x ".join(map(str, sampler.shape[:2])) + " pixels" if len(sampler.shape) == 3 else "2-D"
     parts = [
         f"{sampler.config.get('dataset', sampler.config['network'])}, {size}",
@@ -76,7 +76,7 @@ def about(sampler: Sampler) -> str:
 
 
 def message(error: UserError) -> str:
-    """An error's line for the page: without the flag that it begins with."""
+    """Format an error for the page, without the flag at its beginning."""
     text = re.sub(r"^(--\w+(=[^:]*)?, )*--\w+(=[^:]*)?: ", "", str(error))
     return text[:1].upper() + text[1:]
 
@@ -190,7 +190,7 @@ def _on(
     inputs: list[Any],
     outputs: list[Any],
 ) -> None:
-    """Draws at each of these events, one drawing at a time for all visitors together."""
+    """Draw on each of the events, one drawing at a time over all visitors."""
     import gradio as gr
 
     gr.on(
@@ -206,7 +206,7 @@ def _on(
 
 
 def _answer(draw: Callable[..., drawing.Drawing], kinds: int, *values: Any) -> list[Any]:
-    """What the outputs of a tab show: a drawing and its files, or a message alone."""
+    """Return the outputs of a tab: a drawing and its files, or an error message."""
     import gradio as gr
 
     try:

@@ -1,4 +1,4 @@
-"""Serving a Gradio page from this machine: no telemetry, no public link, one line on errors."""
+"""Local server of a Gradio page, without telemetry or a public link."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     import gradio as gr
 
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
-"""What has to be in the environment before the import of Gradio."""
+"""Environment variables to set before importing Gradio."""
 
 _KEPT_DRAWINGS = 64
 
 
 def require_gradio() -> None:
-    """Checks that the extra is installed, without importing it.
+    """Check that Gradio is installed, without importing it.
 
     Raises:
       UserError: if it is not.
@@ -37,11 +37,11 @@ def require_gradio() -> None:
 
 
 class Folders:
-    """Folders for drawings: a new one for each, the oldest removed.
+    """Creates a folder for each drawing and removes the oldest ones.
 
     Args:
-      root: holds them.
-      kept: how many drawings stay.
+      root: parent folder.
+      kept: number of folders to keep.
     """
 
     def __init__(self, root: Path, kept: int = _KEPT_DRAWINGS) -> None:
@@ -51,7 +51,7 @@ class Folders:
         self._lock = threading.Lock()
 
     def new(self) -> Path:
-        """A new, empty folder."""
+        """Create an empty folder."""
         folder = Path(tempfile.mkdtemp(prefix="drawing-", dir=self.root))
         with self._lock:
             self._made.append(folder)
@@ -62,14 +62,14 @@ class Folders:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Opens the port, before anything is loaded.
+    """Open a listening socket, before the generator is loaded.
 
     Args:
-      host: a name or an address of this machine.
-      port: 0 for any free one.
+      host: name or address of this machine.
+      port: port; 0 for any free port.
 
     Raises:
-      UserError: if the port is in use or not allowed, or the host is not of this machine.
+      UserError: if the port is in use or not permitted, or the host is not this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -98,25 +98,25 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address(host: str, listening: socket.socket) -> str:
-    """The page's address for a browser on this machine."""
+    """Return the URL of the page for a browser on this machine."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{listening.getsockname()[1]}"
 
 
 def prepare_environment(folder: Path) -> None:
-    """Turns Gradio's telemetry off and has it keep copies of files in `folder`."""
+    """Disable Gradio's telemetry and set its folder for copies of files."""
     os.environ.update(ENVIRONMENT)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
 
 
 def serve(page: gr.Blocks, listening: socket.socket, root: Path, css: str) -> None:
-    """Serves a page until the process is interrupted.
+    """Serve a page until the process is interrupted.
 
     Args:
-      page: as `lsgan_tf.demo.page.build` makes it.
-      listening: from `listen`.
-      root: the only folder whose files are served.
-      css: of the page.
+      page: result of `lsgan_tf.demo.page.build`.
+      listening: result of `listen`.
+      root: the only folder from which files are served.
+      css: style sheet of the page.
 
     Raises:
       KeyboardInterrupt: on Ctrl-C.

@@ -208,7 +208,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _receive(connection: socket.socket) -> bytes | None:
-    """Received bytes: None for nothing yet, empty if the peer is gone."""
+    """Receive bytes: None if there are none yet, empty if the peer is gone."""
     connection.settimeout(0)
     try:
         return connection.recv(16)
@@ -233,7 +233,7 @@ def _listen(cluster: Cluster) -> socket.socket:
 def _gather(
     cluster: Cluster, deadline: float, stack: contextlib.ExitStack
 ) -> dict[int, socket.socket]:
-    """Wait for all workers and release them; returns their connections by index."""
+    """Wait for all workers and release them; return their connections by index."""
     arrived: dict[int, socket.socket] = {}
     departed: set[int] = set()
     unidentified: dict[socket.socket, float] = {}  # with the deadline of each
@@ -274,7 +274,7 @@ def _gather(
 
 
 def _report(cluster: Cluster, deadline: float, stack: contextlib.ExitStack) -> socket.socket:
-    """Wait to be released by the chief; returns the connection to it."""
+    """Wait to be released by the chief; return the connection to it."""
     host, _, port = cluster.workers[0].rpartition(":")
     while True:
         left = _remaining(deadline, "not all the other workers came up")

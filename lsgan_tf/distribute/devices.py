@@ -14,7 +14,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util import cpu
 
 _NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))
-"""What the driver of an NVIDIA GPU makes."""
+"""Files created by the driver of an NVIDIA GPU."""
 _FORM = re.compile(r"(auto|cpu|gpu)(?::(\d+))?$")
 # Instruction sets of half-precision arithmetic.
 _INSTRUCTIONS = {
@@ -40,7 +40,7 @@ def make_strategy(
       all workers are up.
 
     Raises:
-      UserError: if `devices` is malformed or asks for more devices than there are.
+      UserError: if `devices` is malformed or requests more devices than available.
     """
     match = _FORM.match(devices)
     if not match or (match[1] == "auto" and match[2]):
@@ -72,11 +72,11 @@ def slow_precision(precision: str, strategy: tf.distribute.Strategy) -> str | No
 
 
 def unused_gpu(devices: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """A warning if TensorFlow does not see an NVIDIA GPU of this machine; None if all is well.
+    """Return a warning if TensorFlow does not see an NVIDIA GPU of this machine, else None.
 
     Args:
-      devices: the setting; only "auto" means a GPU where there is one.
-      environment: by `CUDA_VISIBLE_DEVICES` in it a user hides GPUs.
+      devices: value of `--devices`; no warning unless "auto".
+      environment: environment variables; no warning if `CUDA_VISIBLE_DEVICES` hides all GPUs.
     """
     hidden = environment.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
     if devices != "auto" or hidden or not any(path.exists() for path in _NVIDIA):

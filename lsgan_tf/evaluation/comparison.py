@@ -1,4 +1,4 @@
-"""Compares two sets of image files by metrics, without a run."""
+"""Comparison of two sets of image files, without a run."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _count(images: ImageSet, flag: str, requested: int | None) -> int:
 def _extractors(
     names: Sequence[str] | None, fewest: int, options: Options, log: Callable[[str], None]
 ) -> tuple[tuple[str, ...], dict[str, Extractor]]:
-    """The metrics, by default those available, and their extractors."""
+    """Return the metrics, by default those available, and their extractors."""
     kinds = {METRICS[name].extractor for name in names or _OF_INCEPTION}
     found: dict[str, Extractor] = {"pixels": Pixels()} if "pixels" in kinds else {}
     if "inception" in kinds:

@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
-
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
-from lsgan_tf.gan import GAN
 from lsgan_tf.metrics.generated import Batch, Draws, draws_of_saved_model
 from lsgan_tf.run_dir import restore as restoring
 from lsgan_tf.run_dir.checkpoints import check, find, read
@@ -86,7 +83,9 @@ def of_run(
     if checkpoint != "best":
         by_step |= dict(find(Path(run_dir) / "checkpoints"))
     paths = [one for one in sorted(by_step.items()) if checkpoint == "all" or one[0] == step]
-    draws = {name: Draws(net, config) for name, net in _networks(gan, weights, run_dir).items()}
+    networks = {RAW: gan.generator, EMA: gan.average}
+    kinds = _kinds(weights, gan.average is not None, run_dir)
+    draws = {kind: Draws(networks[kind], config) for kind in kinds}
 
     def each() -> Iterator[Candidate]:
         for at, path in paths:
@@ -110,14 +109,10 @@ def of_saved_model(path: Path, weights: str | None) -> Candidates:
     """
     first = Sampler(path, RAW)
     config = config_of(first.config, Path(path))
-    average = config.ema_decay
-    if weights in (EMA, "both") and not average:
-        raise _no_average(str(path))
-    usual = EMA if average else RAW
-    names = (RAW, EMA) if weights == "both" else (weights or usual,)
+    kinds = _kinds(weights, config.ema_decay > 0, path)
 
     def each() -> Iterator[Candidate]:
-        for name in names:
+        for name in kinds:
             sampler = first if name == RAW else Sampler(path, name)
             draw = functools.partial(draws_of_saved_model, sampler)
             yield Candidate(sampler.step, name, str(path), draw)
@@ -125,20 +120,14 @@ def of_saved_model(path: Path, weights: str | None) -> Candidates:
     return Candidates(config, first.classes, each())
 
 
-def _networks(gan: GAN, weights: str | None, run_dir: Path) -> dict[str, keras.Model]:
-    if weights in (EMA, "both") and gan.average is None:
-        raise _no_average(str(run_dir))
-    found = {RAW: gan.generator, EMA: gan.average}
-    usual = RAW if gan.average is None else EMA
-    wanted = (RAW, EMA) if weights == "both" else (weights or usual,)
-    return {name: found[name] for name in wanted}
-
-
-def _no_average(where: str) -> UserError:
-    return UserError(
-        f"--weights: {where} has no EMA weights (it was trained with --ema_decay=0); use "
-        "--weights=raw"
-    )
+def _kinds(weights: str | None, averaged: bool, where: Path) -> tuple[str, ...]:
+    """Return the requested kinds of weights; by default EMA weights if there are any."""
+    if weights in (EMA, "both") and not averaged:
+        raise UserError(
+            f"--weights: {where} has no EMA weights (it was trained with --ema_decay=0); use "
+            "--weights=raw"
+        )
+    return (RAW, EMA) if weights == "both" else (weights or (EMA if averaged else RAW),)
 
 
 def _step(text: str) -> int:

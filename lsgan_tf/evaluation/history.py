@@ -30,7 +30,7 @@ class Best:
 
 
 def evaluations(path: Path) -> list[dict[str, Any]]:
-    """All evaluations of a run, ordered by step.
+    """Read all evaluations of a run, ordered by step.
 
     Rows of `evaluations.jsonl`, written during training, and results of `evaluation.json`, written
     by `python -m lsgan_tf.evaluate`, with `by` set. A row has `step`, `figures`, and possibly the
@@ -47,7 +47,7 @@ def evaluations(path: Path) -> list[dict[str, Any]]:
 
 
 def figures(row: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics in a row of evaluations, by name."""
+    """Return the metrics in a row of evaluations, by name."""
     inner = row.get("figures") or row.get("values")
     found = inner if isinstance(inner, dict) else row
     return {
@@ -58,7 +58,7 @@ def figures(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def best_value(name: str, values: Iterable[float | None]) -> float | None:
-    """The best of a metric's values, ignoring None and NaN; the highest for unknown metrics."""
+    """Return the best value of a metric, ignoring None and NaN; the highest if it is unknown."""
     valid = (value for value in values if value is not None and not math.isnan(value))
     return max(valid, key=lambda value: merit(plain_name(name), value), default=None)
 
@@ -70,12 +70,12 @@ def is_compared(name: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """The name of a metric without the suffix of EMA weights."""
+    """Remove the suffix of EMA weights from the name of a metric."""
     return name.removesuffix("_ema")
 
 
 def best_of(measured: Sequence[Mapping[str, Any]], chosen: str | None = None) -> Best | None:
-    """The best value of a metric.
+    """Find the best value of a metric.
 
     Args:
       measured: the result of `evaluations`.
@@ -98,7 +98,7 @@ def best_of(measured: Sequence[Mapping[str, Any]], chosen: str | None = None) ->
 
 
 def best_of_run(summary: dict[str, Any], measured: Sequence[dict[str, Any]]) -> Best | None:
-    """The best value recorded by the run, else the best of its first metric."""
+    """Return the best value recorded by the run, else the best of its first metric."""
     recorded = summary.get("best")
     if isinstance(recorded, dict):
         name, value, step = (recorded.get(key) for key in ("metric", "value", "step"))

@@ -1,4 +1,4 @@
-"""Evaluates several generators under the same protocol; writes JSON and a table."""
+"""Evaluation of several generators under the same protocol, as JSON and a table."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A trained generator for use elsewhere."""
+"""Export of trained generators: SavedModel, Keras, TensorFlow Lite, TensorFlow Serving."""

@@ -1,4 +1,4 @@
-"""The generator alone, as Keras and TensorFlow Lite files, beside a SavedModel."""
+"""Keras and TensorFlow Lite files of the generator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lsgan_tf.exporting.savedmodel import float32_average, float32_networks
 from lsgan_tf.exporting.tflite import write_tflite
 from lsgan_tf.gan import GAN
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.files import atomic_keras_file, explained
 
 KINDS = {"ema": "EMA weights", "raw": "raw weights"}
 
@@ -28,22 +28,21 @@ def write_generator_files(
     float16: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[Form]:
-    """Writes G as files: with its EMA weights, if there are any, and the raw ones beside them.
+    """Write the generator as Keras and TensorFlow Lite files.
 
-    `g.keras` then holds the EMA weights, and `g-raw.keras` those of the last step.
+    If the model has EMA weights, `g.keras` contains them and `g-raw.keras` the raw weights.
 
     Args:
-      saved_model: what the images of TensorFlow Lite are compared with: the SavedModel
-        of the same weights.
-      config: the run's, with the dataset's facts.
+      saved_model: SavedModel of the same weights, with which TensorFlow Lite is compared.
+      config: config of the run, with the dataset's metadata.
       gan: the model.
-      keras_path: a name in `.keras`; None: no such file.
-      tflite_path: a name in `.tflite`; None: no such file.
-      float16: keep TensorFlow Lite's weights as float16.
-      say: takes a line for the user on each file.
+      keras_path: Keras file, `.keras`; None for none.
+      tflite_path: TensorFlow Lite file, `.tflite`; None for none.
+      float16: whether TensorFlow Lite files have float16 weights.
+      say: called with a line on each file.
 
     Returns:
-      What was written.
+      Descriptions of the files.
 
     Raises:
       UserError: if a file cannot be written.
@@ -67,7 +66,7 @@ def write_generator_files(
 
 
 def described(form: Form, config: Config) -> str:
-    """Size, speed and difference of a TensorFlow Lite file in a line."""
+    """Describe size, speed and accuracy of a TensorFlow Lite file in one line."""
     unit = " grey levels of 255" if len(config.data_shape) == 3 else ""
     return (
         f"{form.size / 1e6:.2f} MB, {form.milliseconds:.3g} ms an image on one thread; its images "
@@ -77,19 +76,13 @@ def described(form: Form, config: Config) -> str:
 
 
 def _named(path: Path | None, end: str) -> Iterator[Path]:
-    """The file's name with an end before its suffix, if there is to be a file."""
+    """Yield the path with `end` before its suffix, unless the path is None."""
     if path is not None:
         yield Path(path).with_stem(f"{Path(path).stem}{end}")
 
 
 def _write_keras(path: Path, generator: keras.Model) -> int:
-    """Writes a Keras file; its size in bytes."""
-    with explained(path, "writing a Keras file"), atomic_file(path) as temporary:
-        # Keras wants the suffix, which a temporary name does not have.
-        named = temporary.with_suffix(".keras")
-        try:
-            generator.save(named)
-            named.replace(temporary)
-        finally:
-            named.unlink(missing_ok=True)
+    """Write a Keras file and return its size in bytes."""
+    with explained(path, "writing a Keras file"), atomic_keras_file(path) as temporary:
+        generator.save(temporary)
     return path.stat().st_size

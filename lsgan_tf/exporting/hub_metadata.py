@@ -1,4 +1,4 @@
-"""YAML front matter of the model card, as model hubs read it from a repository's README.md."""
+"""YAML front matter of the model card, for model hubs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from lsgan_tf.config import Config
 
 
 class _Licence(NamedTuple):
-    """A licence as hubs name it; `other` needs a name and a link."""
+    """A hub's licence identifier; "other" requires a name and a link."""
 
     key: str
     name: str = ""
     link: str = ""
 
 
-# Of what the data allows. The publisher of a model may have more to say, and edits the card.
+# Licences of the data; the publisher of a model may edit the card.
 _LICENCES = {
     "hwdb": _Licence(
         "other",
@@ -32,19 +32,18 @@ _DATASETS = {"hwdb": "casia-hwdb1.0", "cifar10": "cifar10", "lsun": "lsun"}
 
 
 def front_matter(config: Config) -> list[str]:
-    """The lines of the front matter, its delimiters included.
+    """Return the lines of the front matter, delimiters included.
 
-    Every value is a constant of this module, a setting with a fixed set of values or a word,
-    so that nothing has to be quoted.
+    Values need no quoting: they are constants, settings with fixed choices, or single words.
 
     Args:
-      config: the run's, with the dataset's facts.
+      config: config of the run, with the dataset's metadata.
     """
     licence = _STANDIN if config.data_standin else _LICENCES.get(config.dataset, _UNKNOWN)
     lines = ["---", f"license: {licence.key}"]
     if licence.name:
         lines += [f"license_name: {licence.name}", f"license_link: {licence.link}"]
-    # Not `keras`: hubs show code for that name that loads Keras's own files, not a SavedModel.
+    # Not `keras`, for which hubs show code that loads Keras files, not a SavedModel.
     lines += ["library_name: tensorflow"]
     if len(config.data_shape) == 3:
         lines += ["pipeline_tag: unconditional-image-generation"]
@@ -55,7 +54,7 @@ def front_matter(config: Config) -> list[str]:
 
 
 def _dataset(config: Config) -> str:
-    """The dataset's name; empty for the stand-in, for one's own images and for what is drawn."""
+    """Return the dataset's name; empty for the stand-in, image folders and generated data."""
     if config.dataset == "tfds":
         return re.split(r"[^\w-]", config.tfds_name or "")[0]
     return "" if config.data_standin else _DATASETS.get(config.dataset, "")

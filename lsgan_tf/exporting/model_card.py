@@ -1,4 +1,4 @@
-"""The model card that lies beside every export: what it learnt from, how long, how well."""
+"""Model card of an export: training data, steps, quality, licence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lsgan_tf.util.files import atomic_file, explained
 
 FILE_NAME = "README.md"
 FORMER_NAME = "MODEL.md"
-"""The card's name in exports of version 0.1.0."""
+"""Name of the card in exports of version 0.1.0."""
 _TITLE = "# Model card"
 
 _LICENCES = {
@@ -45,23 +45,26 @@ _STANDIN = (
 
 
 class Form(NamedTuple):
-    """A file that holds the generator alone, made beside the SavedModel."""
+    """A file of the generator, in addition to the SavedModel.
+
+    Attributes:
+      file: name of the file.
+      kind: its format, such as "Keras".
+      weights: "raw" (of the last step) or "ema".
+      size: size in bytes.
+      milliseconds: time per image on one thread; None if not measured.
+      largest: largest absolute difference of a pixel from the SavedModel's images, in grey
+        levels of 255, or of a point, in its units; None if not measured.
+      mean: mean absolute difference, in the same unit; None if not measured.
+    """
 
     file: str
-    """Its name."""
     kind: str
-    """What reads it, "Keras" for example."""
     weights: str
-    """"raw", G's weights of the last step, or "ema", their moving average."""
     size: int
-    """Bytes."""
     milliseconds: float | None = None
-    """Of one image, on one thread; None if not measured."""
     largest: float | None = None
-    """Largest difference of a pixel from the SavedModel's, in grey levels of 255 (of points,
-    in their units); None if not measured."""
     mean: float | None = None
-    """Mean difference, likewise."""
 
 
 def write_card(
@@ -73,10 +76,10 @@ def write_card(
     forms: Sequence[Form] = (),
     machine: str = "",
 ) -> None:
-    """Writes the card into a SavedModel's folder, atomically, over one that is there.
+    """Write the card to a SavedModel's folder, atomically; an existing card is replaced.
 
     Args:
-      folder: the SavedModel's.
+      folder: the SavedModel's folder.
       config: as in `card`.
       classes: as in `card`.
       step: as in `card`.
@@ -98,13 +101,13 @@ def write_card(
 
 
 def _remove_former(path: Path) -> None:
-    """Removes a card under its former name, so that there are not two."""
+    """Remove a card of version 0.1.0."""
     if path.is_file() and _TITLE in path.read_text(encoding="utf-8", errors="replace")[:200]:
         path.unlink()
 
 
 def licence_of(config: Config) -> str:
-    """What is known of the licence of the data, in a sentence or two."""
+    """Describe the licence of the data in one or two sentences."""
     return _STANDIN if config.data_standin else _LICENCES[config.dataset]
 
 
@@ -117,19 +120,20 @@ def card(
     machine: str = "",
     pictures: Sequence[str] = (),
 ) -> str:
-    """The card as Markdown.
+    """Format the card as Markdown.
 
     Args:
-      config: the run's, with the dataset's facts.
+      config: config of the run, with the dataset's metadata.
       classes: names of the classes in label order.
-      step: steps trained.
-      measured: what was measured of the run (`lsgan_tf.evaluation.history.evaluations`); what
-        is of later steps is left out.
-      forms: files with the generator alone that were made beside the SavedModel.
-      machine: what their times were measured on.
-      pictures: those of `lsgan_tf.exporting.pictures` that lie beside the card.
+      step: number of training steps.
+      measured: evaluations of the run (`lsgan_tf.evaluation.history.evaluations`); those of
+        later steps are ignored.
+      forms: other files of the generator.
+      machine: processor on which their times were measured.
+      pictures: names of the sample images in the card's folder.
     """
     given = "given a class, " if config.conditional else ""
+    data = without_paths(config.data_description, config) or config.dataset
     lines = [
         *front_matter(config),
         "",
@@ -141,7 +145,7 @@ def card(
         "",
         "| | |",
         "|---|---|",
-        f"| data | {_cell(_data(config))} |",
+        f"| data | {_cell(data)} |",
         f"| real or stand-in | {_real(config)} |",
         f"| licence of the data | {licence_of(config)} |",
         f"| steps trained | {step:,} of {config.steps:,}, {config.batch_size:,} examples each |",
@@ -175,7 +179,7 @@ def _samples(pictures: Sequence[str], step: int, config: Config) -> list[str]:
 
 
 def _use(config: Config, classes: Sequence[str]) -> list[str]:
-    """How to draw with the SavedModel: it needs TensorFlow alone."""
+    """Example code, which requires only TensorFlow."""
     name, words = "sample", "count=tf.constant(16), seed=tf.constant(0)"
     if config.conditional and classes and all(len(each) == 1 for each in classes):
         text = json.dumps("".join(classes[:4]), ensure_ascii=False)
@@ -209,7 +213,7 @@ def _weights(config: Config) -> list[str]:
 
 
 def _forms(forms: Sequence[Form], machine: str, config: Config) -> list[str]:
-    """A table of files made of the generator alone."""
+    """Table of other files of the generator."""
     if not forms:
         return []
     unit = "grey levels of 255" if len(config.data_shape) == 3 else "the points' units"
@@ -259,11 +263,6 @@ def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _data(config: Config) -> str:
-    """What the data is, with folders by their own names."""
-    return without_paths(config.data_description, config) or config.dataset
-
-
 def _thing(config: Config) -> str:
     if config.data_standin:
         return "drawn characters that imitate handwriting"
@@ -300,5 +299,5 @@ def _noise(config: Config) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text that stays in its cell."""
+    """Escape a text for a table cell."""
     return " ".join(text.split()).replace("|", "\\|")

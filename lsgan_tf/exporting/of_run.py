@@ -1,4 +1,4 @@
-"""The SavedModel of a run, written anew where it is not the newest."""
+"""The up-to-date SavedModel of a run."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from lsgan_tf.run_dir.status import values_of
 
 
 def export_step(path: Path) -> int | None:
-    """The step of the SavedModel in a folder; None if there is none, or it is damaged."""
+    """Return the step of the SavedModel in a folder; None if it is missing or damaged."""
     facts = values_of(path / "export.json")
     sound = type(facts.get("step")) is int and (path / "saved_model.pb").is_file()
     return facts["step"] if sound else None
 
 
 def export_of_run(run_dir: Path, *, say: Callable[[str], None] | None = None) -> Path:
-    """The run's SavedModel, written anew if a newer checkpoint exists.
+    """Return the path of a run's SavedModel, after exporting a newer checkpoint if there is one.
 
     Args:
-      run_dir: the run's folder.
-      say: as `restore_run`.
+      run_dir: the run folder.
+      say: see `restore_run`.
 
     Raises:
       UserError: if there is neither a SavedModel nor a checkpoint.

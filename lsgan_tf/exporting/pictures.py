@@ -1,4 +1,4 @@
-"""The picture beside an export: what its generator draws, for who looks before loading it."""
+"""Sample images of an export."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lsgan_tf.sampling.fixed_noise import SampleGrid, sample_grid
 from lsgan_tf.util.pixels import to_uint8
 
 FILE_NAMES = {"serving_default": "samples.png", "serving_raw": "samples-raw.png"}
-"""The picture of each signature; the second is there beside a moving average alone."""
+"""Image file of each signature; the second exists only with EMA weights."""
 
 _ROWS = _COLUMNS = 8
 _VALUES_AT_ONCE = 1 << 18
@@ -29,17 +29,17 @@ def write_pictures(
     pixel_range: tuple[float, float] | None,
     signatures: Mapping[str, Callable[..., Mapping[str, tf.Tensor]]],
 ) -> None:
-    """Draws 64 images with the functions that are exported, on the noise of the run's grids.
+    """Write grids of 64 images, drawn by the exported functions with the noise of the run's grids.
 
-    For a conditional model, up to eight classes, one per row, with eight noise vectors.
+    For a conditional model: up to eight classes, one per row, with eight noise vectors.
 
     Args:
-      folder: gets the files of `FILE_NAMES`.
-      config: the run's, with the dataset's facts.
+      folder: folder of the files in `FILE_NAMES`.
+      config: config of the run, with the dataset's metadata.
       classes: names of the classes in label order.
-      step: steps trained, for the title.
-      pixel_range: the generator's; None if it makes points.
-      signatures: the export's concrete functions by name.
+      step: number of training steps, for the title.
+      pixel_range: range of the generator's images; None for points.
+      signatures: concrete functions of the export by name.
     """
     grid = sample_grid(config, classes, rows=_ROWS, columns=_COLUMNS)
     for signature, name in FILE_NAMES.items():
@@ -61,7 +61,7 @@ def write_pictures(
 def _draw(
     function: Callable[..., Mapping[str, tf.Tensor]], grid: SampleGrid, values: int
 ) -> np.ndarray:
-    """Images of the grid's noise, few at a time where they are large."""
+    """Draw the images of a grid in chunks that bound memory."""
     pieces, at_once = [], max(1, _VALUES_AT_ONCE // values)
     for start in range(0, len(grid.z), at_once):
         part = slice(start, start + at_once)

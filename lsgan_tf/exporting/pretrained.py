@@ -1,4 +1,4 @@
-"""The generator that comes with the package: handwriting, 500 characters, ready to write."""
+"""The pretrained generator of the package: handwriting, 500 characters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, explained
 
 PRETRAINED = Path(__file__).with_name("weights") / "handwriting.npz"
-"""Weights of G, its config and its classes, in one file."""
+"""File with the weights, config and classes of the generator."""
 
 TRUNCATION = 0.5
-"""Default truncation of its noise: OCR reads 0.48 of its characters, and 0.31 without."""
+"""Default truncation of its noise: raises the OCR accuracy from 0.31 to 0.48."""
 
-_LARGEST = 64 << 20  # bytes of a file, and of what is in it
+_LARGEST = 64 << 20  # maximum size of a weights file and of its content, in bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Pretrained:
     Attributes:
       generator: the Keras model, called as `(z, label)`: z float32 `(n, z_dim)`, label int32
         `(n,)`; returns float32 images in its `output_range`.
-      sampler: draws and writes text with it.
+      sampler: sampler that uses the generator.
       classes: names of the classes in label order.
-      config: of the run that it comes from.
-      step: steps it was trained.
+      config: config of the run that trained it.
+      step: number of training steps.
     """
 
     generator: keras.Model
@@ -51,10 +51,10 @@ class Pretrained:
 
 
 def pretrained(path: Path = PRETRAINED) -> Pretrained:
-    """Loads the generator that comes with the package.
+    """Load the pretrained generator.
 
-    It writes the 500 most frequent Chinese characters by an imitated hand: it was trained on the
-    drawn stand-in (`docs/data.md`), not on real handwriting.
+    It generates the 500 most frequent Chinese characters and was trained on the drawn stand-in
+    (`docs/data.md`), not on real handwriting.
 
     Args:
       path: a weights file written by `write_weights`.
@@ -80,22 +80,22 @@ def pretrained(path: Path = PRETRAINED) -> Pretrained:
 def write_weights(
     path: Path, config: Config, generator: keras.Model, classes: Sequence[str], step: int
 ) -> int:
-    """Writes a generator as one file: kernels in float16, all else in float32.
+    """Write a generator as one file: kernels in float16, all else in float32.
 
     Args:
-      path: the file, in `.npz`.
-      config: the run's, with the dataset's metadata; paths of this machine are left out.
-      generator: G; the moving average of its weights, for example.
+      path: the file, `.npz`.
+      config: config of the run, with the dataset's metadata; local paths are removed.
+      generator: G, for example with EMA weights.
       classes: names of the classes in label order.
-      step: steps it was trained.
+      step: number of training steps.
 
     Returns:
-      The file's size in bytes.
+      Size of the file in bytes.
 
     Raises:
-      UserError: if it cannot be written.
+      UserError: if the file cannot be written.
     """
-    # Its classes name the characters.
+    # `classes` contains the characters.
     values = shipped(config).to_json() | {"characters": None}
     text = json.dumps({"step": step, "classes": list(classes), "config": values})
     arrays = {
@@ -109,7 +109,7 @@ def write_weights(
 
 
 def _key(weight: keras.Variable) -> str:
-    """A weight's name without its network's: "h0/kernel"."""
+    """Name of a weight without the network's name, such as "h0/kernel"."""
     return weight.path.split("/", 1)[1]
 
 

@@ -1,4 +1,4 @@
-"""The generator and the discriminator as a SavedModel that needs nothing of this package."""
+"""SavedModel of generator and discriminator that does not depend on this package."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ _SAMPLE_STREAM = 0
 
 
 class Exported(tf.Module):
-    """What the SavedModel holds: float32 networks, the class list, and the signatures.
+    """Module saved as a SavedModel: float32 networks, class names and signatures.
 
-    Signatures (all arguments are tensors given by name):
+    Signatures (arguments are tensors passed by name):
       serving_default(z, label) -> images: float32 images in the generator's range.
-      sample(count, seed, label) -> images: uint8. `label` holds one label for all
-        or one for each of `count`. The same seed gives the same images.
+      sample(count, seed, label) -> images: uint8. `label` is one label for all images, or
+        `count` labels. The same seed gives the same images.
       write(text, seed) -> images: uint8, one image per character of the string
         (conditional models whose classes are single characters).
       score(images, label) -> scores: float32 raw scores of uint8 images by D.
-    With a moving average of G's weights the first three use it, and there are more:
-      serving_raw, sample_raw, write_raw: the same with the weights of the last step.
-      serving_ema, sample_ema, write_ema: other names of the first three, under which
-        version 0.1.0 had the moving average.
-    Unconditional models have no `label`. Conditional ones also have, beside the signatures,
-    the function `between(z, first, second, share)`: float32 images whose mapped label lies
-    that share of the way from one class to another; with a moving average `between_raw` and
-    `between_ema` likewise.
+    With EMA weights, the first three use them, and there are further signatures:
+      serving_raw, sample_raw, write_raw: the same with the raw weights of the last step.
+      serving_ema, sample_ema, write_ema: aliases of the first three, for compatibility with
+        version 0.1.0.
+    Unconditional models have no `label`. Conditional ones also have a function
+    `between(z, first, second, share)`, which is not a signature: float32 images for the
+    interpolation of two mapped labels with weight `share` of the second; with EMA weights also
+    `between_raw` and `between_ema`.
 
     Args:
-      config: the run's, with the dataset's facts.
+      config: config of the run, with the dataset's metadata.
       generator: G in float32.
-      discriminator: D in float32; None leaves out `score`.
+      discriminator: D in float32; None for no `score`.
       classes: names of the classes in label order.
-      average: a generator with the moving average of G's weights, in float32; or None.
+      average: generator with EMA weights in float32, or None.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Exported(tf.Module):
         average: keras.Model | None = None,
     ) -> None:
         super().__init__(name="lsgan")
-        # Kept out of the object's attributes: a Keras model that is one is saved with a second
-        # set of variables, and what loads the SavedModel as a graph (TensorFlow Serving, the C
-        # library) gives values to that set alone, while the signatures read the first.
+        # Not attributes: a Keras model that is one is saved with a second set of variables, and
+        # graph loaders (TensorFlow Serving, the C library) restore only that set, while the
+        # signatures read the first.
         self._networks = lambda: (generator, discriminator, average)
         self.weights = [
             variable.value
@@ -75,7 +75,7 @@ class Exported(tf.Module):
         ]
         self._config, self._range = config, generator.output_range
         self._conditional = config.conditional
-        # Variables, because constants are not kept in a SavedModel.
+        # Variables, because a SavedModel does not keep constants.
         self.config_json = tf.Variable(json.dumps(shipped(config).to_json()), trainable=False)
         self.classes = tf.Variable(list(classes), dtype=tf.string, trainable=False)
         if config.conditional:
@@ -83,15 +83,8 @@ class Exported(tf.Module):
             values = tf.range(len(classes), dtype=tf.int32)
             initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
             self.label_of = tf.lookup.StaticHashTable(initializer, default_value=-1)
-            noises, labels, shares = (
-                tf.TensorSpec(shape, dtype)
-                for shape, dtype in (
-                    ((None, config.z_dim), tf.float32),
-                    ((None,), tf.int32),
-                    ((None,), tf.float32),
-                )
-            )
-            kinds = (noises, labels, labels, shares)
+            z, label = tf.TensorSpec((None, config.z_dim)), tf.TensorSpec((None,), tf.int32)
+            kinds = (z, label, label, tf.TensorSpec((None,)))
 
             def between(network: keras.Model) -> tf.types.experimental.PolymorphicFunction:
                 return tf.function(
@@ -105,7 +98,7 @@ class Exported(tf.Module):
                 self.between_raw, self.between_ema = between(generator), self.between
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """The concrete functions to save, by name."""
+        """Return the concrete functions to save, by name."""
         generator, discriminator, average = self._networks()
         drawing = self._drawing(generator if average is None else average)
         found = {"serving_default" if n == "serving" else n: f for n, f in drawing.items()}
@@ -127,7 +120,7 @@ class Exported(tf.Module):
         return found
 
     def _drawing(self, generator: keras.Model) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """The functions that draw from a generator."""
+        """Trace the functions that use a generator."""
 
         def trace(
             function: Callable[..., dict[str, tf.Tensor]], *arguments: tf.TensorSpec
@@ -141,7 +134,7 @@ class Exported(tf.Module):
         if not self._conditional:
             return {"serving": trace(self._serve, z), "sample": trace(self._sample, count, seed)}
         label = tf.TensorSpec((None,), tf.int32, "label")
-        # Of any rank, so that a single label may be given as a scalar.
+        # Any rank: a single label may be a scalar.
         labels = tf.TensorSpec(None, tf.int32, "label")
         text = tf.TensorSpec((), tf.string, "text")
         return {
@@ -221,7 +214,7 @@ class Exported(tf.Module):
         return noise(seed, _SAMPLE_STREAM, 0, count, config.z_dim, config.z_distribution)
 
     def _checked(self, label: tf.Tensor) -> tf.Tensor:
-        """The labels, once they are known to be classes: before anything looks them up."""
+        """Assert that labels are in range before they are looked up."""
         known = tf.size(self.classes)
         check = tf.debugging.Assert(
             tf.reduce_all((label >= 0) & (label < known)),
@@ -247,24 +240,24 @@ def write_saved_model(
     step: int,
     run_dir: Path | None = None,
 ) -> Path:
-    """Writes the SavedModel of a model's present weights, atomically.
+    """Write the SavedModel of a model's current weights, atomically.
 
-    Beside it lie `classes.txt` (one class a line, in label order), `export.json`, a picture
-    of samples, and a model card, `README.md`.
+    The folder also contains `classes.txt` (one class per line, in label order), `export.json`,
+    sample images, and a model card, `README.md`.
 
     Args:
       path: the folder; replaced if it exists.
-      config: the run's, with the dataset's facts.
+      config: config of the run, with the dataset's metadata.
       gan: the model.
       classes: names of the classes in label order.
-      step: steps trained, noted in `export.json`.
+      step: number of training steps, recorded in `export.json`.
       run_dir: the run whose metrics go into the model card; None for no metrics.
 
     Returns:
       `path`.
 
     Raises:
-      UserError: if it cannot be written; what was there stays.
+      UserError: if it cannot be written; an existing folder is unchanged.
     """
     generator, discriminator = float32_networks(config, gan)
     average = float32_average(gan, generator)
@@ -288,7 +281,7 @@ def write_saved_model(
 
 @neutral()
 def float32_networks(config: Config, gan: GAN) -> tuple[keras.Model, keras.Model]:
-    """Copies of both networks in float32, whatever they were trained in."""
+    """Copy both networks to float32."""
     generator, discriminator = build_networks(config, precision="float32")
     copy_weights(gan.generator, generator)
     copy_weights(gan.discriminator, discriminator)
@@ -296,7 +289,7 @@ def float32_networks(config: Config, gan: GAN) -> tuple[keras.Model, keras.Model
 
 
 def float32_average(gan: GAN, generator: keras.Model) -> keras.Model | None:
-    """A copy of the moving average of G's weights, a network like `generator`; None without."""
+    """Copy the EMA weights to a network like `generator`; None if there are none."""
     if gan.average is None:
         return None
     average = ema.begin(generator)

@@ -1,4 +1,4 @@
-"""An export as TensorFlow Serving takes it: a numbered folder with warm-up requests."""
+"""Export for TensorFlow Serving: a numbered folder with warm-up requests."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def write_serving(
     z_dim: int,
     classes: list[str],
 ) -> Path:
-    """Copies a SavedModel to `folder/version`, warm-up requests included.
+    """Copy a SavedModel to `folder/version`, warm-up requests included.
 
     Args:
-      saved_model: the folder that `write_saved_model` wrote.
-      folder: what the server is given as the model's base path.
-      name: the model's name in requests.
-      version: the folder's number; a server takes the highest.
-      z_dim: length of the noise.
+      saved_model: folder written by `write_saved_model`.
+      folder: the server's base path of the model.
+      name: name of the model in requests.
+      version: number of the folder; a server uses the highest.
+      z_dim: length of the noise vector.
       classes: names of the classes; empty if unconditional.
 
     Returns:
       The numbered folder.
 
     Raises:
-      UserError: if this version is there already, or it cannot be written.
+      UserError: if this version exists already, or cannot be written.
     """
     path = Path(folder) / str(version)
     if path.exists():
@@ -59,10 +59,10 @@ def write_serving(
 
 
 def warm_up_requests(name: str, z_dim: int, classes: list[str]) -> list[bytes]:
-    """One request for each signature that draws, and for one image and for several.
+    """Make warm-up requests: each generating signature with one image and with several.
 
     Returns:
-      Serialised `tensorflow.serving.PredictionLog`s.
+      Serialised `tensorflow.serving.PredictionLog` messages.
     """
     found = []
     for count in _COUNTS:
@@ -82,11 +82,10 @@ def warm_up_requests(name: str, z_dim: int, classes: list[str]) -> list[bytes]:
 
 
 def prediction_log(name: str, signature: str, inputs: Mapping[str, Value]) -> bytes:
-    """A request as Serving logs it, serialised.
+    """Serialise a request as a `PredictionLog`, without depending on tensorflow-serving-api.
 
-    Serving's own classes are in a package that a generator has no other use for; the
-    message is small: `PredictionLog.predict_log (6).request (1)` with `model_spec (1)`,
-    itself `name (1)` and `signature_name (3)`, and the map `inputs (2)`.
+    The message is `PredictionLog.predict_log (6).request (1)` with `model_spec (1)`, which has
+    `name (1)` and `signature_name (3)`, and the map `inputs (2)`.
     """
     model = _field(1, name.encode()) + _field(3, signature.encode())
     request = _field(1, model)
@@ -97,7 +96,7 @@ def prediction_log(name: str, signature: str, inputs: Mapping[str, Value]) -> by
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of bytes in Protocol Buffers' encoding."""
+    """Encode a length-delimited field of a protocol buffer."""
     return bytes([number << 3 | 2]) + _varint(len(content)) + content
 
 

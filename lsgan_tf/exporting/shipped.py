@@ -1,4 +1,4 @@
-"""What an export says of the run: its config without paths of the machine that trained."""
+"""Configs without local paths, for exports."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lsgan_tf.config import Config, path_settings
 
 
 def shipped(config: Config) -> Config:
-    """The config with which a generator leaves its machine.
+    """Remove local paths from a config.
 
-    Settings that hold paths become None; `data_description` names folders alone.
+    Path settings become None; paths in `data_description` are shortened to their last component.
     """
     description = without_paths(config.data_description, config)
     paths: dict[str, Any] = dict.fromkeys(path_settings())
@@ -21,10 +21,10 @@ def shipped(config: Config) -> Config:
 
 
 def without_paths(text: str, config: Config) -> str:
-    """A text with each path in it shortened to its last name: the rest is the owner's."""
+    """Shorten each path in a text to its last component."""
     given = [getattr(config, name) for name in path_settings()]
     forms = {str(form) for path in given if path for form in _forms(path)}
-    # A path's words may hold spaces; the pattern below is of those that do not.
+    # Known paths may contain spaces; the pattern below finds only paths without.
     for path in sorted(forms, key=len, reverse=True):
         if name := Path(path).name:
             text = text.replace(path, name)
@@ -32,7 +32,7 @@ def without_paths(text: str, config: Config) -> str:
 
 
 def _forms(path: str) -> tuple[Path, ...]:
-    """A path as it was given, without `~`, and absolute."""
+    """Return a path as given, with `~` expanded, absolute, and resolved."""
     expanded = Path(path)
     try:
         expanded = expanded.expanduser()

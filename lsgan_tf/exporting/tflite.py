@@ -1,4 +1,4 @@
-"""The generator as a TensorFlow Lite file, for phones and small machines."""
+"""TensorFlow Lite export of the generator."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def write_tflite(
     *,
     float16: bool = False,
 ) -> Form:
-    """Writes the generator as one `.tflite` file, times it and compares it with another form.
+    """Write the generator as a `.tflite` file, and measure its speed and accuracy.
 
-    Its one signature, `serving_default`, takes `z` float32 `(1, z_dim)` and, of a conditional
-    model, `label` int32 `(1,)`, and gives `images`. Other batch sizes: resize the inputs.
+    Its signature `serving_default` maps `z`, float32 `(1, z_dim)`, and, if conditional, `label`,
+    int32 `(1,)`, to `images`. For other batch sizes, resize the inputs.
 
     Args:
       path: the file.
-      config: the run's.
+      config: config of the run.
       generator: G in float32.
-      reference: images of noise and labels by the form to compare with: uint8, of points
-        float32; `lsgan_tf.sampling.sampler.Sampler.draw` of a SavedModel.
-      float16: keep weights as float16, half the size; arithmetic stays float32 on a CPU.
+      reference: function of noise and labels that returns the images to compare with, uint8, or
+        points, float32: `lsgan_tf.sampling.sampler.Sampler.draw` of a SavedModel.
+      float16: whether to store float16 weights; a CPU still computes in float32.
 
     Returns:
-      What was written, as it was measured: weights are called "raw".
+      A description of the file, with `weights` set to "raw".
 
     Raises:
-      UserError: if it cannot be written.
+      UserError: if the file cannot be written.
     """
     content = convert(config, generator, float16=float16)
     with explained(path, "writing a TensorFlow Lite file"), atomic_file(path) as temporary:
@@ -75,7 +75,7 @@ def write_tflite(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the converter from warning of a table that there is not."""
+    """Suppress the converter's warning about an absent table."""
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("ERROR")
@@ -87,19 +87,19 @@ def _quiet() -> Iterator[None]:
 
 @_quiet()
 def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
-    """The file's content."""
+    """Convert the generator to the content of a `.tflite` file."""
     z = tf.TensorSpec((1, config.z_dim), tf.float32, "z")
     label = tf.TensorSpec((1,), tf.int32, "label")
     inputs = (z, label) if config.conditional else (z,)
     draw = tf.function(lambda z, label=None: generator(z, label, training=False), autograph=False)
-    # Weights as constants: as variables nothing in the file would give them their values.
+    # The file would not initialise variables, so weights become constants.
     frozen = convert_variables_to_constants_v2(draw.get_concrete_function(*inputs))
     module = tf.Module()
     if config.conditional:
         module.serve = tf.function(lambda z, label: {"images": frozen(z, label)[0]}, inputs)
     else:
         module.serve = tf.function(lambda z: {"images": frozen(z)[0]}, inputs)
-    # By way of a SavedModel, which keeps the names of the signature's arguments.
+    # A SavedModel keeps the names of the signature's arguments.
     with tempfile.TemporaryDirectory() as scratch, literal(Path(scratch)) as folder:
         path = os.path.join(folder, "saved")
         tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
@@ -111,13 +111,18 @@ def convert(config: Config, generator: keras.Model, *, float16: bool) -> bytes:
 
 
 def run(content: bytes, z: np.ndarray, label: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images that a `.tflite` file makes, one after the other on one thread.
+    """Generate images with a `.tflite` file, one by one on one thread.
+
+    Args:
+      content: content of the file.
+      z: float32, `(n, z_dim)`.
+      label: ints, `(n,)`; None if unconditional.
 
     Returns:
-      The images, float32, `(n, ...)`, and the seconds that each took.
+      Images, float32, `(n, ...)`, and the time of each in seconds, `(n,)`.
     """
     with warnings.catch_warnings():
-        # It will move to a package of its own, ai-edge-litert; for the user that is no news.
+        # Announces a move to the package ai-edge-litert, which does not concern users.
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
         interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
     runner = interpreter.get_signature_runner("serving_default")

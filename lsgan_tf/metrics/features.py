@@ -38,7 +38,7 @@ class Extractor(Protocol):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Facts about the extractor, reported with every result."""
+        """Metadata of the extractor, reported with every result."""
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compute features `(n, dim)` and logits `(n, classes)` of uint8 images."""
@@ -60,11 +60,7 @@ class Features(NamedTuple):
 
 
 class Collector:
-    """Collects the features of several extractors in one pass over images.
-
-    Args:
-      extractors: the extractors.
-    """
+    """Collects the features of several extractors in one pass over images."""
 
     def __init__(self, extractors: Sequence[Extractor]) -> None:
         self._extractors = extractors
@@ -72,14 +68,14 @@ class Collector:
         self._labels: list[np.ndarray] = []
 
     def add(self, images: np.ndarray, labels: np.ndarray | None) -> None:
-        """Add a batch."""
+        """Add a batch of uint8 images and their labels, or None."""
         for extractor, outputs in zip(self._extractors, self._outputs, strict=True):
             outputs.append(extractor(images))
         if labels is not None:
             self._labels.append(labels)
 
     def features(self) -> list[Features]:
-        """The features of all batches, per extractor."""
+        """Return the features of all batches, per extractor."""
         labels = np.concatenate(self._labels) if self._labels else None
         return [
             Features(
@@ -117,7 +113,7 @@ def features_of(
 def real_features(
     extractor: Extractor, source: Source, count: int, cache_dir: Path | None
 ) -> Features:
-    """Features of `count` real examples, computed once and cached.
+    """Return features of `count` real examples, computed once and cached.
 
     Args:
       extractor: the extractor.

@@ -38,14 +38,14 @@ class Moments:
         self.count = total
 
     def covariance(self) -> np.ndarray:
-        """The sample covariance, over `count` - 1: float64, `(dim, dim)`."""
+        """Return the sample covariance, over `count` - 1: float64, `(dim, dim)`."""
         if self.count < 2:
             raise ValueError(f"a covariance requires two examples, there are {self.count}")
         return self._scatter / (self.count - 1)
 
 
 def moments_of(features: np.ndarray, block: int = 4096) -> Moments:
-    """The moments of features, `(n, dim)`."""
+    """Compute the moments of features, `(n, dim)`."""
     moments = Moments(features.shape[1])
     for start in range(0, len(features), block):
         moments.add(features[start : start + block])
@@ -55,7 +55,7 @@ def moments_of(features: np.ndarray, block: int = 4096) -> Moments:
 def gaussian_distance(
     mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray
 ) -> float:
-    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
+    """Compute |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)).
 
     The eigenvalues of C1 C2 are those of the symmetric S C2 S with S = C1^(1/2), so two symmetric
     decompositions give the trace, without complex numbers and for singular covariances too.
@@ -81,7 +81,7 @@ def gaussian_distance(
 
 
 def frechet(features1: Moments, features2: Moments) -> float:
-    """The Fréchet distance of two sets of features, given their moments."""
+    """Compute the Fréchet distance of two sets of features from their moments."""
     return gaussian_distance(
         features1.mean, features1.covariance(), features2.mean, features2.covariance()
     )

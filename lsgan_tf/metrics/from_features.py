@@ -1,4 +1,4 @@
-"""Computes metrics from extracted features."""
+"""Metrics computed from extracted features."""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ def within_class_diversity(seen: Seen) -> tuple[float, float]:
 
 
 def reading(own: Features, classes: Sequence[str] | None = None) -> Reading:
-    """The judge's predictions for images with requested classes."""
+    """Return the judge's predictions for images with requested classes."""
     found = Reading.empty(classes or [""] * own.logits.shape[1])
     found.add(own.logits, _labels(own))
     return found
 
 
 def _labels(of: Features) -> np.ndarray:
-    """The labels that samples were asked for by; without, these measures are refused earlier."""
+    """Return the labels; metrics that need them are rejected earlier if there are none."""
     assert of.labels is not None
     return of.labels
 

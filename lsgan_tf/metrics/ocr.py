@@ -45,7 +45,7 @@ class Reader(Protocol):
         """The characters that it knows."""
 
     def scores(self, images: np.ndarray, candidates: Sequence[str]) -> np.ndarray:
-        """Scores of each candidate, float32 `(n, len(candidates))`, 0 to 1."""
+        """Return the score of each candidate, float32 `(n, len(candidates))`, 0 to 1."""
 
 
 class OcrReader:

@@ -11,7 +11,7 @@ from lsgan_tf.metrics.from_features import kid_subset_size
 
 
 def facts_of_extractors(extractors: Mapping[str, Extractor]) -> dict[str, Any]:
-    """Metadata of each extractor, by kind."""
+    """Return the metadata of each extractor, by kind."""
     return {
         kind: {
             "name": extractor.name,
@@ -25,7 +25,7 @@ def facts_of_extractors(extractors: Mapping[str, Extractor]) -> dict[str, Any]:
 
 
 def parameters(samples: int, reals: int) -> dict[str, int]:
-    """Parameters of the metrics for the given numbers of examples."""
+    """Return the parameters of the metrics for the given numbers of examples."""
     return {
         "splits of the score": inception_score.SPLITS,
         "subsets of the kernel distance": kid.SUBSETS,

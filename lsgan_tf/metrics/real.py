@@ -33,7 +33,7 @@ class Splits(NamedTuple):
     held_out: str
 
     def of(self, name: str) -> Source:
-        """The split "train" or "test"."""
+        """Return the split "train" or "test"."""
         return self.train if name == "train" else self.test
 
 
@@ -90,7 +90,7 @@ def _drawn_splits(config: Config, train: Source) -> Splits:
 
 
 def _open_test(config: Config, train: Source) -> Source | None:
-    """The test split with the labels of the training split, if there is one."""
+    """Open the test split with the labels of the training split, if there is one."""
     folder = optional(config.data_dir)
     if config.dataset in ("cifar10", "digits"):
         return open_source(config, split="test")
@@ -119,7 +119,7 @@ def _open_test(config: Config, train: Source) -> Source | None:
 def batches(
     source: Source, count: int, seed: int, chunk: int = _CHUNK
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of the first `count` examples of a shuffled source, with their labels.
+    """Yield batches of the first `count` examples of a shuffled source, with their labels.
 
     Shuffled, because datasets are often sorted by class, and the Inception Score uses splits.
     """

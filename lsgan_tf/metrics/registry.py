@@ -155,19 +155,19 @@ def check_best_metric(metrics: str | None, best_metric: str | None) -> None:
 
 
 def keys_of(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of the values of these metrics."""
+    """Return the names of the values of these metrics."""
     return tuple(key for name in names for key in METRICS[name].keys)
 
 
 def extractor_of(name: str) -> str:
-    """Name of the extractor of a metric of features, as all but the mixture's are."""
+    """Return the extractor of a metric other than "mixture", which has none."""
     extractor = METRICS[name].extractor
     assert extractor is not None
     return extractor
 
 
 def fewest_for(name: str) -> int:
-    """Number of examples that a metric must exceed for its covariance; 0 if it has none."""
+    """Return the number of examples that a metric's covariance must exceed; 0 if it has none."""
     frechet = name in ("fid", "judge_frechet")
     return FEATURES[extractor_of(name)] if frechet else 0
 
@@ -196,7 +196,7 @@ def for_json(values: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def chosen_metric(requested: str | None, keys: Sequence[str]) -> str:
-    """The value that selects the best checkpoint: `requested`, or the first comparable key.
+    """Return the value that selects the best checkpoint: `requested`, or the first comparable key.
 
     Raises:
       UserError: if `requested` is not among the comparable keys.

@@ -21,7 +21,7 @@ _FOR_A_COVARIANCE = 4  # times the number of features
 
 
 def default_samples(names: Sequence[str], splits: Splits) -> int:
-    """Default number of samples.
+    """Return the default number of samples.
 
     The number of held-out real examples, so that values that depend on the number are comparable,
     but at most 10,000. If these are too few for a Fréchet distance, four times the feature
@@ -127,7 +127,7 @@ def check_metrics(names: Sequence[str], config: Config) -> None:
 
 
 def default_metrics(config: Config) -> tuple[str, ...]:
-    """The metrics that can be computed for a run in minutes and without a download, if any."""
+    """Return the default metrics of a run: those that its labels and number of examples allow."""
     if config.dataset == "mixture":
         return ("mixture",)
     names: tuple[str, ...]

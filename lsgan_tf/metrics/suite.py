@@ -75,7 +75,7 @@ def open_suite(
     splits = open_splits(config, train)
     if "ocr" in names:
         ocr.check_classes(splits.train.classes, config.data_dir or config.dataset)
-        ocr.find_model()  # absent is better said before minutes of other measures
+        ocr.find_model()  # raises now rather than after minutes of other metrics
     if samples is None:
         samples = default_samples(names, splits)
     reference = splits.of(split)
@@ -272,7 +272,7 @@ class Suite:
 
     def _modes(self, kept: list[Batch], real: bool) -> list[float]:
         ring = self._splits.train
-        assert isinstance(ring, Ring)  # of other data this measure is refused
+        assert isinstance(ring, Ring)  # ensured by `check_metrics`
         points = (
             ring.read(np.arange(self.samples))
             if real

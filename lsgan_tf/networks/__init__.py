@@ -16,5 +16,5 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def output_range(network: str) -> tuple[float, float] | None:
-    """Pixel range of the images of `--network`; None for `mixture`, which generates points."""
+    """Return the pixel range of a network's images; None for `mixture`, which generates points."""
     return importlib.import_module(f"lsgan_tf.networks.{network}").Generator.output_range

@@ -225,7 +225,7 @@ class Network(keras.Model):
     # Description and serialization
 
     def describe(self) -> list[LayerRow]:
-        """The layers in execution order."""
+        """Return the layers in execution order."""
         return list(self._rows)
 
     def export(
@@ -236,11 +236,11 @@ class Network(keras.Model):
         input_signature: Any = None,
         **options: Any,
     ) -> None:
-        """Exports the forward pass; see `keras.Model.export`.
+        """Export the forward pass; see `keras.Model.export`.
 
         Args:
-          filepath: the folder.
-          format: "tf_saved_model" or another of Keras.
+          filepath: folder to write.
+          format: "tf_saved_model" or another format of Keras.
           verbose: whether to print a message.
           input_signature: shapes and types of the inputs; if omitted, any number of examples,
             with labels if the network is conditional.
@@ -259,7 +259,7 @@ class Network(keras.Model):
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments of the constructor."""
+        """Return all arguments of the constructor."""
         return {
             "name": self.name,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
@@ -267,7 +267,7 @@ class Network(keras.Model):
         }
 
     def get_build_config(self) -> None:
-        """None: the constructor builds the network."""
+        """Return None: the constructor builds the network."""
         return
 
 
@@ -329,7 +329,7 @@ def join(x: Tensor, phi: Tensor | None) -> Tensor:
 
 
 def _kind(layer: keras.Layer) -> str:
-    """Type of a layer: "conv 5x5 /2" is a convolution with a 5x5 kernel and stride 2."""
+    """Describe the type of a layer: "conv 5x5 /2" has a 5x5 kernel and stride 2."""
     if isinstance(layer, layers.LabelMap):
         return "label map"
     if isinstance(layer, layers.Projection):

@@ -18,12 +18,12 @@ from lsgan_tf.networks.layers import Tensor, halved
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """LeakyReLU with negative slope 0.2: max(x, 0.2 x)."""
+    """Apply LeakyReLU with negative slope 0.2: max(x, 0.2 x)."""
     return ops.leaky_relu(x, negative_slope=layers.LEAK)
 
 
 def gated(x: Tensor) -> Tensor:
-    """Gated activation: sigmoid(a) tanh(b) of adjacent channels a and b, halving the channels."""
+    """Apply a gated activation: sigmoid(a) tanh(b) of adjacent channels, halving their number."""
     return ops.sigmoid(x[..., ::2]) * ops.tanh(x[..., 1::2])
 
 
@@ -66,11 +66,11 @@ class ConvGenerator(ImageGenerator):
     synchronized: bool = True
 
     def first_filters(self) -> int:
-        """Channels of the first feature map."""
+        """Return the number of channels of the first feature map."""
         raise NotImplementedError
 
     def deconvs(self) -> list[Deconv]:
-        """The transposed convolutions, first to last."""
+        """Return the transposed convolutions in order."""
         raise NotImplementedError
 
     def squash(self, x: Tensor) -> Tensor:
@@ -272,7 +272,7 @@ class ConvDenseDiscriminator(ImageDiscriminator):
     channels: int = 1
 
     def sizes(self) -> tuple[int, int, int]:
-        """Channels of both convolutions and units of the first dense layer."""
+        """Return the channels of both convolutions and the units of the first dense layer."""
         raise NotImplementedError
 
     def build_network(self) -> None:

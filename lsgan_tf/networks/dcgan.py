@@ -31,11 +31,11 @@ class Generator(ConvGenerator):
     flat_norm: bool = False
 
     def first_filters(self) -> int:
-        """Channels of the first feature map."""
+        """Return the number of channels of the first feature map."""
         return self.filters if self.constant_filters else 8 * self.filters
 
     def deconvs(self) -> list[Deconv]:
-        """The transposed convolutions, first to last."""
+        """Return the transposed convolutions in order."""
         factors = (1, 1, 1) if self.constant_filters else (4, 2, 1)
         widths = (*(factor * self.filters for factor in factors), self.channels)
         return [Deconv(width, kernel_size=5, strides=2) for width in widths]

@@ -27,11 +27,11 @@ class Generator(ConvGenerator):
     z_dim: int = 100
 
     def first_filters(self) -> int:
-        """Channels of the first feature map."""
+        """Return the number of channels of the first feature map."""
         return 512
 
     def deconvs(self) -> list[Deconv]:
-        """The transposed convolutions, first to last."""
+        """Return the transposed convolutions in order."""
         widths = (256, 128, self.channels)
         return [Deconv(width, kernel_size=5, strides=2) for width in widths]
 
@@ -45,5 +45,5 @@ class Discriminator(ConvDenseDiscriminator):
     """
 
     def sizes(self) -> tuple[int, int, int]:
-        """Channels of both convolutions, and units of the first dense layer."""
+        """Return the channels of both convolutions, and the units of the first dense layer."""
         return (20, 50, 500)

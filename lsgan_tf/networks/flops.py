@@ -39,7 +39,7 @@ class LayerOperations(NamedTuple):
 
 
 def count(network: Network, algorithm: Algorithm | None = None) -> list[LayerOperations]:
-    """Operations of each layer of a network, in execution order.
+    """Count the operations of each layer of a network, in execution order.
 
     Args:
       network: G or D.
@@ -79,14 +79,14 @@ def _products(network: Network, row: LayerRow, algorithm: Algorithm | None) -> i
 
 
 def _input_sides(network: Network, row: LayerRow) -> tuple[int, int]:
-    """Height and width of a convolution's input: the last preceding image-shaped output."""
+    """Return height and width of a convolution's input: the last preceding image-shaped output."""
     rows = network.describe()
     images = [before.shape for before in rows[: rows.index(row)] if len(before.shape) == 3]
     return images[-1][:2] if images else (network.image_size, network.image_size)
 
 
 def forward(network: Network, algorithm: Algorithm | None = None) -> int:
-    """Floating-point operations of a forward pass on one example."""
+    """Count the floating-point operations of a forward pass on one example."""
     return sum(layer.forward for layer in count(network, algorithm))
 
 
@@ -99,7 +99,7 @@ def training_step(
     g_steps: int = 1,
     algorithm: Algorithm | None = None,
 ) -> int:
-    """Floating-point operations of `GAN.train_step`.
+    """Count the floating-point operations of `GAN.train_step`.
 
     The gradient with respect to a layer's weights costs as much as the forward pass, and so does
     the gradient with respect to its input. The latter is not computed for the first layer of G, nor
@@ -124,5 +124,5 @@ def training_step(
 
 
 def _first(network: Network) -> int:
-    """Operations of the first layer that has products."""
+    """Return the operations of the first layer that has products."""
     return next(layer.forward for layer in count(network) if layer.forward)

@@ -35,11 +35,11 @@ class Generator(ConvGenerator):
     width: float = 1.0
 
     def first_filters(self) -> int:
-        """Channels of the first feature map."""
+        """Return the number of channels of the first feature map."""
         return scaled(128, self.width)
 
     def deconvs(self) -> list[Deconv]:
-        """The transposed convolutions, first to last."""
+        """Return the transposed convolutions in order."""
         widths = (scaled(128, self.width), self.channels)
         return [Deconv(width, kernel_size=5, strides=2) for width in widths]
 
@@ -65,5 +65,5 @@ class Discriminator(ConvDenseDiscriminator):
     width: float = 1.0
 
     def sizes(self) -> tuple[int, int, int]:
-        """Channels of both convolutions, and units of the first dense layer."""
+        """Return the channels of both convolutions, and the units of the first dense layer."""
         return self.first_filters, scaled(320, self.width), scaled(1024, self.width)

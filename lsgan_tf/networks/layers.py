@@ -34,21 +34,21 @@ def _truncated_normal() -> keras.Initializer:
 
 
 def halved(size: int, times: int = 1) -> int:
-    """Size of an image after `times` convolutions of stride 2, by ceiling division."""
+    """Return the size of an image after `times` convolutions of stride 2, by ceiling division."""
     for _ in range(times):
         size = -(-size // 2)
     return size
 
 
 def scaled(channels: int, width: float) -> int:
-    """Number of channels times `width`, rounded, at least 1."""
+    """Multiply a number of channels by `width`, rounded, at least 1."""
     return max(1, round(channels * width))
 
 
 def dense(
     units: int, name: str, dtype: Policy, initializer: keras.Initializer | None = None
 ) -> keras.layers.Dense:
-    """A dense layer; weights are initialised from N(0, 0.02) by default, the bias with zeros."""
+    """Create a dense layer; weights are from N(0, 0.02) by default, the bias is zero."""
     return keras.layers.Dense(
         units, kernel_initializer=initializer or _normal(), name=name, dtype=dtype
     )
@@ -57,7 +57,7 @@ def dense(
 def conv(
     filters: int, kernel_size: int, strides: int, name: str, dtype: Policy
 ) -> keras.layers.Conv2D:
-    """A convolution, (n, h, w, c) -> (n, ceil(h / strides), ceil(w / strides), filters)."""
+    """Create a convolution, (n, h, w, c) -> (n, ceil(h / strides), ceil(w / strides), filters)."""
     return _convolutions().Conv2D(
         filters,
         kernel_size,
@@ -79,7 +79,7 @@ def deconv(
     name: str,
     dtype: Policy,
 ) -> keras.layers.Conv2DTranspose:
-    """A transposed convolution from size `source` to size `target`.
+    """Create a transposed convolution from size `source` to size `target`.
 
     Equivalent to `tf.nn.conv2d_transpose` with padding "SAME" and that output shape: the gradient
     of the "SAME" convolution from `target` to `source`.
@@ -116,7 +116,7 @@ def deconv(
 
 
 def _convolutions() -> ModuleType:
-    """Module of the convolution classes: on TensorFlow, the ones that are faster in training."""
+    """Return the module of the convolution classes; those for TensorFlow train faster."""
     if keras.backend.backend() != "tensorflow":
         return keras.layers
     from lsgan_tf.networks.ops import conv2d
@@ -127,7 +127,7 @@ def _convolutions() -> ModuleType:
 def batch_norm(
     name: str, dtype: Policy, gamma: str = "normal", synchronized: bool = True
 ) -> keras.layers.BatchNormalization:
-    """Batch normalisation over all axes but the last, with momentum 0.9 and epsilon 1e-5.
+    """Create a batch normalisation over all axes but the last, momentum 0.9, epsilon 1e-5.
 
     Args:
       name: name of the layer.
@@ -155,7 +155,7 @@ def batch_norm(
 
 
 def layer_norm(name: str, dtype: Policy) -> keras.layers.GroupNormalization:
-    """Layer normalisation as in improved_wgan_training, with epsilon 1e-5.
+    """Create a layer normalisation as in improved_wgan_training, with epsilon 1e-5.
 
     Mean and variance are taken over all axes of an example, (h, w, c) or (units,); scale and offset
     are per channel. In Keras this is a group normalisation with one group: `LayerNormalization`
@@ -213,11 +213,11 @@ class LabelMap(keras.layers.Layer):
         return ops.cast(rows, self.compute_dtype) + self.bias
 
     def compute_output_shape(self, label_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Shape of the mapped labels."""
+        """Return the shape of the mapped labels."""
         return (*label_shape, self.dim)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments of the constructor."""
+        """Return all arguments of the constructor."""
         return {**super().get_config(), "num_classes": self.num_classes, "dim": self.dim}
 
 
@@ -262,11 +262,11 @@ class Projection(keras.layers.Layer):
         return ops.sum(ops.cast(rows, self.compute_dtype) * x, axis=-1)
 
     def compute_output_shape(self, x_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Shape of the products."""
+        """Return the shape of the products."""
         return x_shape[:1]
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Return all arguments of the constructor."""
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
@@ -370,12 +370,12 @@ class LabelledConv2D(keras.layers.Layer):
     def compute_output_shape(
         self, x_shape: tuple[int | None, int, int, int], phi_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """Shape of the output."""
+        """Return the shape of the output."""
         height, width = (-(-side // self.strides) for side in x_shape[1:3])
         return (x_shape[0], height, width, self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments of the constructor."""
+        """Return all arguments of the constructor."""
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -385,12 +385,11 @@ class LabelledConv2D(keras.layers.Layer):
 
 
 def _tap_sets(size: int, kernel_size: int, strides: int) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel taps inside the image along one axis, with "SAME" padding.
+    """Find the sets of kernel taps inside the image along one axis, with "SAME" padding.
 
     Returns:
-      taps: (sets, kernel_size), 1 where a tap of the set is inside the image, else 0.
-      set_of: (positions, sets), one-hot set of each output position.
-
+      The sets, float32, (sets, kernel_size), 1 for taps inside the image, else 0; and the one-hot
+      set of each output position, float32, (positions, sets).
     """
     positions = -(-size // strides)
     padding = max((positions - 1) * strides + kernel_size - size, 0)

@@ -22,11 +22,11 @@ class Generator(ConvGenerator):
     image_size: int = 112
 
     def first_filters(self) -> int:
-        """Channels of the first feature map."""
+        """Return the number of channels of the first feature map."""
         return 256
 
     def deconvs(self) -> list[Deconv]:
-        """The transposed convolutions, first to last, as in the rows of the paper's figure."""
+        """Return the transposed convolutions in order, as in the rows of the paper's figure."""
         return [
             Deconv(256, kernel_size=3, strides=2),
             Deconv(256, kernel_size=3, strides=1),

@@ -1,1 +1,1 @@
-"""Reports on runs: a page of HTML, a listing."""
+"""Reports on runs: an HTML page and a listing."""

@@ -1,4 +1,4 @@
-"""The list of runs that `python -m lsgan_tf.runs` prints: a table, or JSON."""
+"""Listing of runs as a table or JSON, for `python -m lsgan_tf.runs`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed"
 
 @dataclasses.dataclass(frozen=True)
 class Listed:
-    """A run with what the list shows of it.
+    """A run in the listing.
 
     Attributes:
-      name: its path below the folder that was searched.
+      name: path of the run, relative to the searched folder.
       run: status of the run.
       best: best value of its metric; None without an evaluation.
-      size: bytes of its folder.
+      size: size of its folder in bytes.
     """
 
     name: str
@@ -47,12 +47,12 @@ _KEYS: dict[str, Callable[[Listed], Any]] = {
     "changed": lambda listed: -(listed.run.changed if is_number(listed.run.changed) else 0.0),
 }
 SORT_KEYS = tuple(_KEYS)
-"""The columns that the list can be sorted by."""
+"""Columns by which the listing can be sorted."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Filter:
-    """Which runs are listed; an empty field allows all.
+    """Selection of runs; an empty field selects all.
 
     Attributes:
       dataset: name of the dataset.
@@ -70,13 +70,13 @@ class Filter:
                 raise UserError(f"--state={state}: expected one of {', '.join(STATES)}")
 
     def passes(self, run: RunStatus) -> bool:
-        """Return whether a run has the dataset and state."""
+        """Whether a run has the selected dataset and state."""
         if self.dataset and run.values.get("dataset") != self.dataset:
             return False
         return not self.states or run.state in self.states
 
     def finds(self, listed: Listed) -> bool:
-        """Return whether the run's line contains the text."""
+        """Whether the line of a run contains the text."""
         cells = _cells(listed)
         words = (*cells[:3], cells[4], cells[5], cells[-1])
         return self.text.casefold() in " ".join(words).casefold()
@@ -86,12 +86,12 @@ def find(folders: Sequence[Path], chosen: Filter | None = None, sort: str = "run
     """Find the runs in some folders.
 
     Args:
-      folders: where to look.
-      chosen: which runs; by default all.
-      sort: one of `SORT_KEYS`, with a minus before it in reverse.
+      folders: folders to search.
+      chosen: selection of runs; all by default.
+      sort: one of `SORT_KEYS`, prefixed with a minus for reverse order.
 
     Raises:
-      UserError: if there is no such key.
+      UserError: if the key is unknown.
     """
     key = _KEYS.get(sort.removeprefix("-"))
     if key is None:
@@ -110,17 +110,17 @@ def find(folders: Sequence[Path], chosen: Filter | None = None, sort: str = "run
                 if chosen.finds(listed):
                     found.append(listed)
     found.sort(key=lambda listed: listed.name)
-    # Sorting is stable: what is alike stays in the order of names.
+    # Sorting is stable: runs with equal keys stay sorted by name.
     return sorted(found, key=key, reverse=sort.startswith("-"))
 
 
 def table(runs: Sequence[Listed]) -> str:
-    """Format the runs as a table in plain text, a line each."""
+    """Format runs as a plain-text table."""
     return "\n".join(columns([_COLUMNS, *map(_cells, runs)]))
 
 
 def as_json(runs: Sequence[Listed]) -> str:
-    """Format the runs as a JSON array with an object for each, in ASCII."""
+    """Format runs as a JSON array of objects, in ASCII."""
     return json.dumps([_plain(listed) for listed in runs], indent=2)
 
 

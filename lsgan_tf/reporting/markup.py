@@ -50,6 +50,6 @@ def asset(name: str) -> str:
 
 
 def content_hash(text: str) -> str:
-    """Hash of an inline script or style for a Content-Security-Policy."""
+    """Return the hash of an inline script or style for a Content-Security-Policy."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"sha256-{digest}"

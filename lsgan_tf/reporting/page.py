@@ -171,7 +171,7 @@ def _samples(runs: Sequence[RunData], limit: str) -> str:
 
 
 def _kinds(data: RunData) -> list[tuple[str, list[EmbeddedImage]]]:
-    """The kinds of sample grids that exist, by the key of their slider."""
+    """List the kinds of sample grids that exist: key of the slider, grids."""
     kinds = (("", data.grids), ("average", data.averaged), ("raw", data.raw))
     return [(kind, grids) for kind, grids in kinds if grids]
 
@@ -225,7 +225,7 @@ def _quality(runs: Sequence[RunData]) -> str:
 
 
 def _when(row: dict[str, Any]) -> str:
-    """The step of a row, and what distinguishes it from others of the same step."""
+    """Describe a row by its step, weights and origin."""
     by = "evaluate" if row.get("by") == "evaluate" else ""
     weights = "EMA weights" if row.get("weights") == "ema" else ""
     return ", ".join(filter(None, (f"{int(row['step']):,}", weights, by)))
@@ -296,7 +296,7 @@ def _log(runs: Sequence[RunData]) -> str:
 
 
 def _names(runs: Sequence[RunData]) -> list[str]:
-    """Headings with each run's colour."""
+    """Return headings with each run's colour."""
     return [
         f'<span class="key c{number % COLOURS}"></span>{text_of(data.name)}'
         for number, data in enumerate(runs)
@@ -304,7 +304,7 @@ def _names(runs: Sequence[RunData]) -> list[str]:
 
 
 def _images(runs: Sequence[RunData]) -> dict[str, list[list[Any]]]:
-    """(step, data URI) of each slider's images, by its key."""
+    """Map the key of each slider to (step, data URI) of its images."""
     return {
         f"{number}{kind}": [[image.step, image.uri] for image in grids]
         for number, data in enumerate(runs)

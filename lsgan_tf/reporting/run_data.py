@@ -203,7 +203,7 @@ def _settings(values: dict[str, Any]) -> tuple[list[Setting], dict[str, Any]]:
 
 
 def _names(folder: Path) -> list[list[tuple[int, Path]]]:
-    """(step, file) of the sample grids without suffix, with `-ema` and `-raw`, oldest first."""
+    """List (step, file) of the grids without suffix, with `-ema` and `-raw`, oldest first."""
     found: dict[str | None, list[tuple[int, Path]]] = {None: [], "-ema": [], "-raw": []}
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
@@ -213,7 +213,7 @@ def _names(folder: Path) -> list[list[tuple[int, Path]]]:
 
 
 def _evenly(items: Sequence[Any], count: int) -> list[Any]:
-    """At most `count` items, evenly spaced, first and last included."""
+    """Select at most `count` items, evenly spaced, first and last included."""
     if len(items) <= count:
         return list(items)
     if count < 2:
@@ -249,7 +249,7 @@ def _read_image(path: Path, step: int, encoder: _Encoder) -> EmbeddedImage | Non
 
 
 def _best_checkpoint(run: RunStatus) -> str:
-    """Name of the best checkpoint; empty if there is none."""
+    """Return the name of the best checkpoint; empty if there is none."""
     with contextlib.suppress(OSError):
         kept = sorted(item.name for item in (run.path / "best").iterdir() if item.is_dir())
         if kept:

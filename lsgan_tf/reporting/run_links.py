@@ -1,7 +1,7 @@
-"""A folder of links to the TensorBoard folders of runs, each called by its run's name.
+"""Links to the TensorBoard folders of runs, named after the runs.
 
-TensorBoard names a run after the folder of its events below `--logdir`, which is
-`quick/tensorboard` for the run `runs/quick`. Below this folder it is `quick`.
+TensorBoard names a run after the folder of its events relative to `--logdir`, such as
+`quick/tensorboard` for the run `runs/quick`. With these links the name is `quick`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _FOLDER = "tensorboard"
 
 
 class RunLinks:
-    """Links to the runs under some folders, brought up to date on request.
+    """Links to the runs in some folders.
 
     Args:
       place: an existing, empty folder for the links.
-      folders: folders of runs, or runs themselves.
+      folders: folders of runs, or run folders.
     """
 
     def __init__(self, place: Path, folders: Sequence[Path]) -> None:
@@ -28,10 +28,10 @@ class RunLinks:
         self._links: dict[Path, Path] = {}
 
     def update(self) -> int:
-        """Adds links to new runs and removes those of runs that are gone.
+        """Add links to new runs and remove those of deleted runs.
 
         Returns:
-          How many runs have a link now.
+          The number of links.
         """
         for target, link in list(self._links.items()):
             if not target.is_dir():
@@ -41,12 +41,12 @@ class RunLinks:
             for run in find_runs(folder):
                 target = (run / _FOLDER).resolve()
                 if target not in self._links and target.is_dir():
-                    with contextlib.suppress(OSError):  # a name that is too long, say
+                    with contextlib.suppress(OSError):  # e.g. the name is too long
                         self._links[target] = self._linked(self._name(run, folder), target)
         return len(self._links)
 
     def _name(self, run: Path, folder: Path) -> str:
-        """What the run is called: its path below the only folder, or below the root."""
+        """Return the name of a run: its path relative to the only folder, or to the root."""
         if run == folder:
             return run.resolve().name
         if len(self._folders) == 1:
@@ -55,7 +55,7 @@ class RunLinks:
 
     def _linked(self, name: str, target: Path) -> Path:
         link, number = self._place / name, 2
-        # Nothing may be made within another link: it leads into a run's folder.
+        # A link inside another link would be created in a run folder.
         while link.is_symlink() or link.exists() or self._lies_within_a_link(link):
             link, number = self._place / f"{name.replace('/', '-')}-{number}", number + 1
         link.parent.mkdir(parents=True, exist_ok=True)

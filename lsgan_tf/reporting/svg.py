@@ -132,7 +132,7 @@ def short(value: float) -> str:
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float, int]:
-    """Lower and upper end of the value axis, and the number of values out of range."""
+    """Return lower and upper end of the value axis, and the number of values out of range."""
     trim = len(values) // 100
     low, high = values[trim], values[-1 - trim]
     room = 0.08 * (high - low) or 0.5 * abs(high) or 1.0

@@ -1,7 +1,7 @@
-"""TensorBoard in a process of its own, for `python -m lsgan_tf tensorboard`.
+"""TensorBoard in a separate process, for `python -m lsgan_tf tensorboard`.
 
-It takes TensorBoard's flags, and ends with the process that started it. TensorBoard makes
-its flags from absl's, so no module that defines any may be imported here.
+It takes TensorBoard's flags and ends with its parent process. TensorBoard also parses absl's
+flags, so this module must not import modules that define any.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 
 def main() -> None:
-    """Serves until it is ended."""
+    """Serve until the process ends."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import_tensorflow()
     from tensorboard.main import run_main
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when the pipe from the one that started it is closed."""
+    """End this process when the parent closes the pipe to its standard input."""
     while os.read(0, 64):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

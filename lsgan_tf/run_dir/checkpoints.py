@@ -135,10 +135,10 @@ class Checkpoints:
         return None, warnings
 
     def restore(self, found: Found, state: tf.train.Checkpoint) -> None:
-        """Read a checkpoint into `state`; their values must correspond one to one.
+        """Read a checkpoint into `state`; both must have the same variables.
 
         Raises:
-          UserError: if the checkpoint is of other networks.
+          UserError: if names or shapes differ.
         """
         read(found.path, state)
 
@@ -208,7 +208,7 @@ def read(path: Path, state: tf.train.Checkpoint, *, partial: bool = False) -> No
 
 
 def _size(state: tf.train.Checkpoint) -> int:
-    """Size in bytes of a checkpoint of `state`."""
+    """Return the size in bytes of a checkpoint of `state`."""
     import keras
     import tensorflow as tf
 

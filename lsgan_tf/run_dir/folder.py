@@ -44,7 +44,7 @@ class RunFolder:
 
     Attributes:
       path: the folder.
-      resumed: whether it existed before.
+      resumed: whether it already contained a run.
       echo: prints a line of the log; replaced by a live progress bar.
 
     Raises:
@@ -151,7 +151,7 @@ class RunFolder:
             write_json(path, parts if found is None else {**parts, name: found})
 
     def sizes(self) -> dict[str, int]:
-        """Sizes in bytes of the append-only files, by path within the folder."""
+        """Return the sizes in bytes of the append-only files, by path relative to the folder."""
         for stream in self._streams.values():
             stream.flush()
         return {str(path.relative_to(self.path)): path.stat().st_size for path in self._growing()}
@@ -176,7 +176,7 @@ class RunFolder:
             self._held.close()
 
     def _own_folders(self) -> list[Path]:
-        """The subfolders that a run writes to."""
+        """List the subfolders that a run writes to."""
         inner = [path for path in self.tensorboard.rglob("*") if path.is_dir()]
         return [self.samples, self.checkpoints, self.best, self.tensorboard, *inner]
 
@@ -268,7 +268,7 @@ def _check_name(path: Path) -> None:
 
 @contextlib.contextmanager
 def tidied(path: Path) -> Iterator[None]:
-    """Lock a run folder inside the context and clear its leftovers, if it is free and writable."""
+    """Lock a run folder and clear its leftovers; no-op if it is in use or not writable."""
     try:
         held = locks.take(Path(path) / _LOCK)
     except OSError:

@@ -63,7 +63,7 @@ def restore_run(
 
 
 def weights(gan: GAN) -> tf.train.Checkpoint:
-    """The networks of a run's state, without optimisers."""
+    """Return the networks of a model and its EMA weights as a checkpoint, without optimisers."""
     average = {} if gan.average is None else {"average": gan.average}
     return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator, **average)
 

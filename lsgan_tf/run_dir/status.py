@@ -32,9 +32,9 @@ STATES = (
     "damaged",
     "newer",
 )
-"""What `RunStatus.state` can be."""
+"""Values of `RunStatus.state`."""
 _CONTENTS = ("config.json", "stats.jsonl", "log.txt", "checkpoints", "samples")
-# A process without output for that many seconds, and that many logging intervals, is stalled.
+# A process without output for this many seconds and logging intervals is stalled.
 _SILENT_SECONDS = 900.0
 _SILENT_INTERVALS = 10
 _DEEPEST = 3
@@ -97,10 +97,7 @@ def read_run(path: Path) -> RunStatus:
 
 def rows(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a `.jsonl` file, skipping invalid lines."""
-    with contextlib.suppress(OSError, UserError):
-        text = read_bytes(path, _LARGEST_LOG).decode("utf-8", errors="replace")
-        return [row for row in map(_row, text.splitlines()) if row is not None]
-    return []
+    return [row for row in map(_row, lines(path)) if row is not None]
 
 
 def last_row(path: Path) -> dict[str, Any]:
@@ -138,7 +135,7 @@ def checkpoints(path: Path) -> list[tuple[int, Path]]:
 
 
 def size(path: Path) -> int:
-    """Total size in bytes of the files in a folder."""
+    """Return the total size in bytes of the files in a folder."""
     total = 0
     for folder, _, names in os.walk(path):
         for name in names:
@@ -206,7 +203,7 @@ def _read(path: Path) -> RunStatus:
 
 
 def _state(run: RunStatus, held: bool) -> tuple[str, str]:
-    """The state and its details."""
+    """Return the state and its details."""
     last = _last_line(run.path)
     finished = run.steps is not None and run.step >= run.steps
     if run.collapse.get("collapsed") is True:
@@ -236,7 +233,7 @@ def _running(run: RunStatus) -> tuple[str, str]:
 
 
 def _last_line(path: Path) -> str:
-    """The last non-empty line of the log."""
+    """Return the last non-empty line of the log."""
     for line in reversed(_tail(path / "log.txt").splitlines()):
         if line.strip():
             return line.strip()
@@ -268,7 +265,7 @@ def _changed(path: Path) -> float | None:
 
 
 def _damage(checkpoint: Path) -> str:
-    """Damage of a checkpoint that shows in its files' sizes; empty if none."""
+    """Describe damage of a checkpoint that is visible in its files' sizes; empty if none."""
     manifest = values_of(checkpoint / "checkpoint.json").get("files")
     if not isinstance(manifest, dict) or not manifest:
         return f"{checkpoint.name} is damaged: no checkpoint.json"

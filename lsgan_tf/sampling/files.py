@@ -117,9 +117,9 @@ def write_npz(
     Args:
       sampler: the model that drew them.
       out: the file to write.
-      images: in chunks, `(n, height, width, channels)` each; a single channel is dropped.
-      count: how many in all.
-      names: the class of each image, in turn; empty if unconditional.
+      images: chunks of images, `(n, height, width, channels)`; a single channel is dropped.
+      count: total number of images.
+      names: classes of the images, repeated in turn; empty if unconditional.
     """
     shape = sampler.shape
     if len(shape) == 3 and shape[-1] == 1:
@@ -184,7 +184,7 @@ def _write_sheet(
 def _write_folder(
     sampler: Sampler, out: Path, images: Iterator[np.ndarray], count: int, names: Sequence[str]
 ) -> None:
-    # File managers and archivers cannot cope with folders of a million files.
+    # Many programs cannot handle folders of a million files.
     divided = count > _MOST_PER_FOLDER
     with explained(out, "writing samples"), atomic_folder(out) as temporary:
         for number, image in enumerate(_each(images)):
@@ -205,7 +205,7 @@ def _in_turn(names: Sequence[str], number: int) -> str:
 
 
 def _suffix(name: str) -> str:
-    """A class's name as part of a file name, by code points if not plain ASCII."""
+    """Format a class name for a file name, by code points unless plain ASCII."""
     if not _PLAIN.fullmatch(name):
         name = "".join(f"U+{ord(letter):04X}" for letter in name)
     return f"-{name[:100]}" if name else ""
@@ -219,14 +219,14 @@ def check_file(out: Path) -> None:
 
 
 def record(image: np.ndarray, label: int | None, name: str) -> bytes:
-    """Make a framed record of a TFRecord file.
+    """Encode an image as a framed TFRecord record.
 
-    It is a `tf.train.Example` with the features `image/encoded` (PNG), `image/height`,
+    The record is a `tf.train.Example` with the features `image/encoded` (PNG), `image/height`,
     `image/width`, `image/channels`, and if labelled `label` (int64) and `class` (its name).
 
     Args:
       image: uint8, `(height, width, channels)`, 1 or 3 channels.
-      label: index of its class, or None.
+      label: label of the image, or None.
       name: name of its class.
     """
     height, width, channels = image.shape

@@ -47,11 +47,11 @@ class SampleGrid(NamedTuple):
 def sample_grid(
     config: Config, classes: Sequence[str], *, rows: int = _SIDE, columns: int = _SIDE
 ) -> SampleGrid:
-    """Make the grid of a run: 5,120 points of the mixture, 64 images if unconditional.
+    """Make the sample grid of a run: 5,120 points of the mixture, 64 images if unconditional.
 
     Args:
-      config: the run's config.
-      classes: names of its classes in label order.
+      config: config of the run.
+      classes: names of the classes in label order.
       rows: maximum number of classes of a conditional grid.
       columns: number of noise vectors of a conditional grid, at most 12.
     """

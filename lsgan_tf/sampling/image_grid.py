@@ -68,7 +68,7 @@ def grid(
 
 
 def display_scale(height: int) -> int:
-    """Enlargement of images for display: 2 below a height of 48 pixels, else 1."""
+    """Return the scale of images for display: 2 below a height of 48 pixels, else 1."""
     return 2 if height < _SMALL else 1
 
 
@@ -100,14 +100,14 @@ def scatter(
 
 
 def png_origin() -> PngImagePlugin.PngInfo:
-    """PNG metadata that marks an image as generated, so that it is never taken for data."""
+    """Make PNG metadata that marks an image as generated, so that it is never read as data."""
     origin = PngImagePlugin.PngInfo()
     origin.add_text("Software", SOFTWARE)
     return origin
 
 
 def exif_origin() -> Image.Exif:
-    """The same as `png_origin` for WebP."""
+    """Make the same metadata as `png_origin` for WebP."""
     origin = Image.Exif()
     origin[ExifTags.Base.Software] = SOFTWARE
     return origin
@@ -142,7 +142,7 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 @functools.lru_cache(maxsize=512)
 def _caption(name: str, height: int) -> Image.Image:
-    """A class's name as an image of at most the row's height."""
+    """Render a class name as an image of at most the row's height."""
     from lsgan_tf.data.synthetic.strokes import render_glyph
 
     size = min(height, max(height - 4, 12), 40)

@@ -86,7 +86,7 @@ def write_sweep(
       rows: number of rows if `names` is empty.
       frames: number of values, at least 2.
       scale: enlargement, an integer.
-      truncation: of the other dimensions.
+      truncation: truncation of the other dimensions.
 
     Raises:
       UserError: for points, an unknown class or dimension, or if `out` cannot be written.
@@ -188,7 +188,7 @@ def _check(sampler: Sampler, out: Path, images: int) -> None:
 
 
 def _save(images: np.ndarray, out: Path, *, rows: Sequence[str], title: str, scale: int) -> None:
-    """Save a strip, or an animation of its columns forth and back."""
+    """Save a strip, or an animation of its columns."""
     if out.suffix.lower() == ".png":
         with explained(out, "writing an image"):
             image_grid.save_png(out, image_grid.grid(images, rows=rows, title=title, scale=scale))
@@ -199,7 +199,7 @@ def _save(images: np.ndarray, out: Path, *, rows: Sequence[str], title: str, sca
 
 
 def save_animation(forth: Sequence[np.ndarray], out: Path) -> None:
-    """Save frames as an animation that plays them forth and back, over and over.
+    """Save frames as an endless animation, played forward and backward.
 
     Args:
       forth: the frames, uint8 `(height, width, 3)`, at least one.

@@ -141,7 +141,7 @@ def write_neighbours(
 
 
 def _own_class(source: Source, found: Nearest, labels: np.ndarray | None) -> str:
-    """Number of samples whose nearest real example is of the same class."""
+    """Describe how many samples have a nearest real example of the same class."""
     if labels is None:
         return ""
     own = int((source.labels(found.indices[:, 0]) == labels).sum())
@@ -149,7 +149,7 @@ def _own_class(source: Source, found: Nearest, labels: np.ndarray | None) -> str
 
 
 def _source(sampler: Sampler, data_dir: str | None, cache_dir: str | None) -> Source:
-    """The training data of the generator."""
+    """Open the training data of the generator."""
     config = config_of(sampler.config, sampler.path)
     config = dataclasses.replace(
         config,

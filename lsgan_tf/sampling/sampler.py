@@ -88,7 +88,7 @@ class Sampler:
     def of_functions(
         cls, model: Any, *, step: int, config: dict[str, Any], classes: Sequence[str], path: Path
     ) -> Sampler:
-        """Make a sampler of functions in memory instead of a SavedModel.
+        """Make a sampler from functions in memory instead of a SavedModel.
 
         Args:
           model: an object like a loaded SavedModel, with `signatures` and `between`.
@@ -330,13 +330,13 @@ class Sampler:
 
 
 def chunk_size(shape: Sequence[int]) -> int:
-    """Number of examples of a shape to draw per call."""
+    """Return the number of examples of a shape to draw per call."""
     pixels = math.prod(shape[:2]) if len(shape) == 3 else 1
     return max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
 
 
 def labels_by_name(classes: Sequence[str]) -> dict[str, int]:
-    """Map class names, as given and in Unicode form NFC, to labels.
+    """Map class names to labels, as given and in Unicode form NFC.
 
     Some systems decompose characters in folder names.
     """
@@ -345,14 +345,14 @@ def labels_by_name(classes: Sequence[str]) -> dict[str, int]:
 
 
 def _chunk_seed(seed: int, number: int) -> int:
-    """Seed of a chunk: `seed` for the first, pseudo-random numbers for the others."""
+    """Return the seed of a chunk: `seed` for the first, pseudo-random for the others."""
     if not number:
         return seed
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) >> 1
 
 
 def spell_out(name: str) -> str:
-    """A class's name for messages, with code points unless it is plain ASCII."""
+    """Format a class name for messages, with code points unless it is plain ASCII."""
     if name.isascii() and name.isprintable() and (len(name) > 1 or name.isalnum()):
         return name
     code = "+".join(f"U+{ord(letter):04X}" for letter in name)

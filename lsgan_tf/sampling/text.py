@@ -1,4 +1,4 @@
-"""Text as images: one per character, laid out in lines."""
+"""Text drawn as one image per character, laid out in lines."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from lsgan_tf.sampling.sampler import Sampler
 
 
 class Written(NamedTuple):
-    """A text drawn by a generator."""
+    """A text drawn by a generator.
+
+    Attributes:
+      lines: lines of the text, white space included.
+      names: class of each image, in the order of the text.
+      images: uint8, `(n, height, width, channels)`.
+    """
 
     lines: list[str]
-    """The text as laid out; white space takes a place and has no image."""
     names: list[str]
-    """The class of each image, in the order of the text."""
     images: np.ndarray
-    """uint8, `(n, height, width, channels)`."""
 
     def cells(self) -> np.ndarray:
-        """The images by line and column, as `lay_out` returns them."""
+        """Lay out the images by line and column; see `lay_out`."""
         return lay_out(self.lines, self.images)
 
 
@@ -40,14 +43,14 @@ def draw_text(
 
     Args:
       sampler: a model whose classes are single characters.
-      text: at least one character; white space stays empty.
-      seed: of the noise.
-      wrap: longer lines continue in the next, this many characters to a line.
-      writers: of "character", "line" or "one", each has its own noise.
+      text: at least one character; white space is left blank.
+      seed: seed of the noise.
+      wrap: maximum characters per line; longer lines are wrapped.
+      writers: a noise vector per "character", per "line", or "one" for all.
       truncation: see `lsgan_tf.noise.truncated`.
 
     Raises:
-      UserError: for a character unknown to the model, or a model of other classes.
+      UserError: for a character unknown to the model, or if its classes are not characters.
     """
     lines, names = lines_of(sampler, text, wrap)
     if writers == "character" and truncation is None:
@@ -58,13 +61,13 @@ def draw_text(
 
 
 def lines_of(sampler: Sampler, text: str, wrap: int | None = None) -> tuple[list[str], list[str]]:
-    """Check a text and split it.
+    """Check a text and split it into lines.
 
     Returns:
-      Its lines, and its characters without white space.
+      The lines, and the characters without white space.
 
     Raises:
-      UserError: as `draw_text`.
+      UserError: see `draw_text`.
     """
     names = sampler.names(text)
     if not names:
@@ -89,10 +92,10 @@ def wrapped(text: str, width: int | None) -> list[str]:
 
 
 def lay_out(lines: Sequence[str], images: np.ndarray) -> np.ndarray:
-    """Lay images out in lines, white where there is white space.
+    """Lay out the images of a text in lines, with blank images for white space.
 
     Args:
-      lines: as many characters, white space left out, as images.
+      lines: lines of the text, with n characters other than white space.
       images: uint8, `(n, height, width, channels)`.
 
     Returns:
@@ -109,7 +112,7 @@ def lay_out(lines: Sequence[str], images: np.ndarray) -> np.ndarray:
 
 
 def _noise_indices(lines: Sequence[str], writers: str) -> list[int]:
-    """Index of the noise vector of each character that is not white space."""
+    """Return the index of the noise vector of each character other than white space."""
     indices = [row for row, line in enumerate(lines) for letter in line if not letter.isspace()]
     if writers == "character":
         return list(range(len(indices)))

@@ -1,1 +1,1 @@
-"""What the fields of `Config` are made of."""
+"""Fields of `Config`: metadata, defaults, checks and formatting."""

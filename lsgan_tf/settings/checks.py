@@ -14,7 +14,7 @@ from lsgan_tf.util.text import printable
 
 
 def check_together(config: Any) -> None:
-    """Rejects contradictory settings.
+    """Reject contradictory settings.
 
     Args:
       config: a `Config`.
@@ -50,16 +50,16 @@ def check_together(config: Any) -> None:
 
 
 def check_coding(config: Any, origins: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Refuses targets with which G is to make D call its fakes fake.
+    """Check that G's target differs from D's target for fakes.
 
-    For new runs alone: an older version may have begun one with such targets.
+    Call only for new runs: older versions allowed equal targets.
 
     Args:
       config: a `Config`.
-      origins: where each setting comes from, by name.
+      origins: origin of each setting by name.
 
     Raises:
-      UserError: naming the flags.
+      UserError: if the targets are equal.
     """
     if config.loss != "lsgan" or config.label_target != config.label_fake:
         return
@@ -112,7 +112,7 @@ class Steps(NamedTuple):
 
 
 def parse_profile_steps(text: str | None, steps: int) -> Steps | None:
-    """Parses `--profile_steps`: "100,110" for steps 100 to 110, both included.
+    """Parse `--profile_steps`: "100,110" for steps 100 to 110, both included.
 
     Args:
       text: value of the flag; None for no profile.
@@ -139,7 +139,7 @@ def parse_profile_steps(text: str | None, steps: int) -> Steps | None:
 
 
 def named_characters(text: str) -> str:
-    """Returns the characters given by `--characters`.
+    """Return the characters given by `--characters`.
 
     Args:
       text: the characters, or `@` and the name of a UTF-8 file that contains them. White space

@@ -1,4 +1,4 @@
-"""Defaults that depend on the dataset: the paper's, or its authors' code's, and our own."""
+"""Defaults by dataset: from the paper, its authors' code, or our experiments."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import dataclasses
 from typing import Any
 
 WEIGHT_SD = 0.02
-"""Standard deviation of the initial weights in the DCGAN base, which the authors keep."""
+"""Standard deviation of the initial weights, as in DCGAN and the authors' code."""
 
 DATASETS = ("hwdb", "cifar10", "lsun", "images", "tfds", "digits", "mixture")
 
 EMA_DECAY = 0.999
-"""Of the moving average of G's weights for images. The authors keep none: the flag files of
-their experiments say `--ema_decay=0`."""
+"""Decay of the EMA of G's weights for images. The authors have no EMA: flag files of their
+experiments set `--ema_decay=0`."""
 
 PAPER: dict[str, dict[str, Any]] = {
     "hwdb": {
@@ -21,8 +21,8 @@ PAPER: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-4,
         "ema_decay": EMA_DECAY,
     },
-    # Length of z and coding are published nowhere. With 0, 1, 1 and z of 1,024 numbers the samples
-    # are the same noise for several times as many steps.
+    # Length of z and targets are unpublished. With targets 0, 1, 1 and z of length 1,024, samples
+    # remain noise for several times as many steps.
     "cifar10": {
         "network": "dcgan",
         "image_size": 32,
@@ -51,7 +51,7 @@ PAPER: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-4,
         "ema_decay": EMA_DECAY,
     },
-    # The TPAMI paper's digits of small variability, after the code that its authors published.
+    # The TPAMI paper's digits of small variability, as in the authors' code.
     "digits": {
         "network": "digits",
         "image_size": 28,
@@ -85,7 +85,7 @@ PAPER: dict[str, dict[str, Any]] = {
 
 
 def default_of(dataset: str, field: dataclasses.Field[Any]) -> Any:
-    """The default of a setting for a dataset."""
+    """Return the default of a setting for a dataset."""
     return PAPER.get(dataset, {}).get(field.name, field.default)
 
 
@@ -98,4 +98,4 @@ FORMER: dict[str, dict[str, Any]] = {
     "digits": {**_DIRECT, "ema_decay": 0.0},
     "mixture": _DIRECT,
 }
-"""Defaults of version 0.1.0 where they were others. A run that was begun with one keeps it."""
+"""Defaults of version 0.1.0 that have changed. Runs started with one keep it."""

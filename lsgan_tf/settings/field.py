@@ -1,4 +1,4 @@
-"""What is said once of a setting: its default, unit, range, group and help."""
+"""Dataclass fields with the metadata of a setting: unit, range, group, help."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def setting(
     longest: int | None = None,
     path: bool = False,
 ) -> Any:
-    """A dataclass field that is also a flag.
+    """Create a dataclass field that is also a flag.
 
     Args:
-      group: heading under which `--help` lists it.
-      default: value where the paper says nothing for the dataset; its type is the flag's.
-      text: help.
-      unit: what a number counts or measures.
-      low: smallest value allowed.
-      high: largest value allowed.
-      choices: the values allowed.
-      only: what other settings must be for this one to have an effect: the values by name.
-      needs: the setting that must be on (true, given, above 0) for this one to have an effect.
-      without: the setting that must be off for this one to have an effect.
-      free: it cannot change what is learnt, so a resumed run may change it.
-      optional: the flag's type where `default` is None.
-      unset: in words, what None stands for.
-      longest: a longer text is shown by so many of its first characters.
-      path: it names a file or a folder of this machine.
+      group: heading in `--help`.
+      default: value for datasets without one in `PAPER`; its type is the flag's type.
+      text: help text.
+      unit: unit of a number.
+      low: minimum.
+      high: maximum.
+      choices: allowed values.
+      only: values of other settings, by name, with which this one has an effect.
+      needs: name of a setting that must be truthy for this one to have an effect.
+      without: name of a setting that must be falsy for this one to have an effect.
+      free: whether it does not affect the result, so that a resumed run may change it.
+      optional: type of the flag if `default` is None.
+      unset: description of None.
+      longest: number of characters after which the value is abbreviated in tables.
+      path: whether it is a local path.
     """
     return dataclasses.field(
         default=default,
@@ -74,12 +74,12 @@ def setting(
 
 
 def fields_of(config: Any) -> list[dataclasses.Field[Any]]:
-    """The fields of a config, or of its class, that were made by `setting`, in their order."""
+    """Return the fields of a config or its class that were created by `setting`, in order."""
     return [field for field in dataclasses.fields(config) if field.metadata]
 
 
 def why_unused(config: Any, field: dataclasses.Field[Any]) -> str:
-    """Why a setting has no effect beside the others and what to do; empty if it has one."""
+    """Explain why a setting has no effect, with a remedy; empty if it has one."""
     meta = field.metadata
     for name, choices in meta["only"].items():
         value = getattr(config, name)
@@ -95,7 +95,7 @@ def why_unused(config: Any, field: dataclasses.Field[Any]) -> str:
 
 
 def used_by(meta: Mapping[str, Any]) -> str:
-    """What a setting is for, from its field's metadata: "dcgan, mlp" for example."""
+    """Describe when a setting has an effect, given its metadata: "dcgan, mlp" for example."""
     parts = [name for choices in meta["only"].values() for name in choices]
     if meta["needs"]:
         parts.append(f"with --{meta['needs']}")
@@ -105,16 +105,16 @@ def used_by(meta: Mapping[str, Any]) -> str:
 
 
 def check(field: dataclasses.Field[Any], value: Any) -> None:
-    """Refuses a value of another type than the field's, or out of its range.
+    """Check the type and range of a value.
 
     Raises:
-      UserError: naming the flag, what was expected and what was received.
+      UserError: naming the flag, and the values expected and received.
     """
     meta = field.metadata
     if value is None and field.default is None:
         return
     kind = meta["type"]
-    # JSON and flags both write a whole number where a fraction could stand.
+    # JSON may contain an int where a float is expected.
     right = type(value) is kind or (kind is float and type(value) is int)
     if right and meta["choices"]:
         right = value in meta["choices"]
@@ -128,24 +128,21 @@ def check(field: dataclasses.Field[Any], value: Any) -> None:
     elif right and kind is not bool:
         low = -math.inf if meta["low"] is None else meta["low"]
         high = math.inf if meta["high"] is None else meta["high"]
-        # The comparison with infinity leaves out nan too.
+        # The comparison with infinity excludes NaN too.
         right = abs(value) < math.inf and low <= value <= high
     if not right:
         raise UserError(f"--{field.name}={value}: expected {expected(meta)}")
 
 
 def expected(meta: Mapping[str, Any]) -> str:
-    """What a setting may be, in words, from its field's metadata."""
+    """Describe the allowed values of a setting, given its metadata."""
     if meta["choices"]:
         return f"one of {', '.join(meta['choices'])}"
-    limits = range_text(meta)
-    if not limits:
-        return _KINDS[meta["type"]]
-    return f"{_KINDS[meta['type']]}, {limits}"
+    return ", ".join(filter(None, (_KINDS[meta["type"]], range_text(meta))))
 
 
 def range_text(meta: Mapping[str, Any]) -> str:
-    """The range of a setting in words, from its field's metadata; empty without one."""
+    """Describe the range of a setting, given its metadata; empty if it has none."""
     low, high = meta["low"], meta["high"]
     if low is None and high is None:
         return ""

@@ -1,8 +1,8 @@
-"""Fingerprints of data: strings that tell whether two runs saw the same examples.
+"""Fingerprints of data: strings that are equal for equal examples.
 
-A plain hex digest is compared as it is. For sources whose digest has become stricter the
-fingerprint is `2:<digest>:<former>`, where `former` is what earlier versions computed: a run
-that was begun by one of them goes on.
+A fingerprint is a hex digest, or, for sources whose digest has become stricter,
+`2:<digest>:<former>`, where `former` is the digest of earlier versions, so that their runs can
+be resumed.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ _PREFIX = "2:"
 
 
 def versioned(digest: str, former: str) -> str:
-    """A fingerprint that runs of earlier versions accept too.
+    """Make a fingerprint that is compatible with runs of earlier versions.
 
     Args:
-      digest: of the data.
-      former: what earlier versions computed of the same data.
+      digest: digest of the data.
+      former: digest of the same data in earlier versions.
     """
     return f"{_PREFIX}{digest}:{former}"
 
 
 def same(first: str, second: str) -> bool:
-    """Whether two fingerprints, each of whatever version, are of the same data."""
+    """Whether two fingerprints, of any version, are of the same data."""
     if first.startswith(_PREFIX) == second.startswith(_PREFIX):
         return first == second
     new, old = (first, second) if first.startswith(_PREFIX) else (second, first)
@@ -29,6 +29,6 @@ def same(first: str, second: str) -> bool:
 
 
 def shortened(fingerprint: str) -> str:
-    """A fingerprint for messages: enough of it to tell two apart."""
+    """Abbreviate a fingerprint for messages."""
     text = fingerprint.removeprefix(_PREFIX)
     return text if len(text) <= 16 else f"{text[:12]}..."

@@ -1,4 +1,4 @@
-"""Formats the settings of a config, as rows and as a table."""
+"""Tables of settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SettingRow(NamedTuple):
 
 
 def setting_rows(config: Any, origins: Mapping[str, str]) -> list[SettingRow]:
-    """Returns all settings of a `Config` by group: name, value, origin of the value."""
+    """Return all settings of a `Config` by group: name, value, origin of the value."""
     return [
         SettingRow(
             field.metadata["group"],
@@ -34,7 +34,7 @@ def setting_rows(config: Any, origins: Mapping[str, str]) -> list[SettingRow]:
 
 
 def describe(config: Any, origins: Mapping[str, str]) -> str:
-    """Returns `setting_rows` as a plain-text table."""
+    """Return `setting_rows` as a plain-text table."""
     lines = []
     group = None
     for row in setting_rows(config, origins):
@@ -46,10 +46,7 @@ def describe(config: Any, origins: Mapping[str, str]) -> str:
 
 
 def changed(config: Any) -> list[str]:
-    """Names of the settings that are not at the default for their dataset.
-
-    The run's folder is left out: it is no setting to compare runs by.
-    """
+    """List the settings, except the run folder, that differ from the dataset's defaults."""
     return [
         field.name
         for field in fields_of(config)
@@ -59,7 +56,7 @@ def changed(config: Any) -> list[str]:
 
 
 def describe_changed(config: Any, origins: Mapping[str, str]) -> str:
-    """The dataset and the `changed` settings as a short table in plain text."""
+    """Format the dataset and the `changed` settings as a plain-text table."""
     shown = {"dataset", *changed(config)}
     rows = [row[1:] for row in setting_rows(config, origins) if row.name in shown]
     if shown == {"dataset"}:
@@ -73,7 +70,7 @@ def describe_changed(config: Any, origins: Mapping[str, str]) -> str:
 
 
 def value_text(value: Any, field: dataclasses.Field[Any]) -> str:
-    """Formats a value for people."""
+    """Format a value for people."""
     if value is None:
         return field.metadata["unset"]
     if isinstance(value, bool):

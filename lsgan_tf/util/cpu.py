@@ -10,24 +10,24 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def cores() -> int:
-    """Number of processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def name() -> str:
-    """Name of the processor."""
+    """Return the name of the processor."""
     names = _values("model name")
     return names[0] if names else platform.processor() or platform.machine()
 
 
 def instructions() -> frozenset[str] | None:
-    """Linux's names of the instruction-set extensions (x86's flags); None if unknown."""
+    """Return Linux's names of the instruction-set extensions (x86's flags); None if unknown."""
     flags = _values("flags")
     return frozenset(flags[0].split()) if flags else None
 
 
 def _values(key: str) -> list[str]:
-    """Values of a key in /proc/cpuinfo, one for each core."""
+    """Return the values of a key in /proc/cpuinfo, one for each core."""
     try:
         lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -100,6 +100,18 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def atomic_keras_file(path: Path) -> Iterator[Path]:
+    """Like `atomic_file`, with a temporary path that ends in `.keras`, as Keras requires."""
+    with atomic_file(path) as temporary:
+        named = temporary.with_suffix(".keras")
+        try:
+            yield named
+            named.replace(temporary)
+        finally:
+            named.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path` that is renamed to `path` on success.
 
@@ -334,7 +346,7 @@ def require_writable(path: Path, doing: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's content."""
+    """Return the hex SHA-256 digest of a file's content."""
     digest = hashlib.sha256()
     with open_regular(path) as stream:
         while block := stream.read(4 * _MEGABYTE):
@@ -352,7 +364,7 @@ def sync(path: Path) -> None:
 
 
 def default_cache_dir() -> Path:
-    """Default folder of prepared data: `lsgan_tf` in `$XDG_CACHE_HOME` or `~/.cache`.
+    """Return the default folder of prepared data: `lsgan_tf` in `$XDG_CACHE_HOME` or `~/.cache`.
 
     Raises:
       UserError: if it neither exists nor can be created.

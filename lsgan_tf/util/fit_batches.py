@@ -1,4 +1,4 @@
-"""Batches as `keras.Model.fit` passes them, in the form that `GAN.update` takes."""
+"""Conversion of batches from `keras.Model.fit` to arguments of `GAN.update`."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def split_draws(
       data: examples alone or `(examples, labels)`, either with a leading axis of updates or,
         from `fit`, one batch for all updates.
       draws: updates of D per step.
-      rank: of one example.
+      rank: rank of one example.
       labelled: whether labels are required.
 
     Raises:
-      ValueError: if labels are required and absent, or for weights of examples.
+      ValueError: if required labels are missing, or there are sample weights.
     """
     if isinstance(data, tuple | list) and len(data) > 2:
         raise ValueError(

@@ -85,7 +85,7 @@ def check_saved_model(path: Path) -> None:
 
 
 def _called(node: NodeDef) -> set[str]:
-    """Names of the functions that a node may call."""
+    """Return the names of the functions that a node may call."""
     single = {value.func.name for value in node.attr.values()}
     return single.union(*({f.name for f in v.list.func} for v in node.attr.values()))
 

@@ -76,7 +76,7 @@ def is_held(path: Path) -> bool:
 
 
 def holder(path: Path) -> str:
-    """Id of the process that holds the lock, for messages."""
+    """Return the id of the process that holds the lock, for messages."""
     with contextlib.suppress(OSError):
         text = Path(path).read_text(encoding="utf-8", errors="replace").strip()
         if text.isdecimal():

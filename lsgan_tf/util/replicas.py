@@ -6,13 +6,13 @@ import tensorflow as tf
 
 
 def replica_count() -> int:
-    """Number of replicas in sync; 1 outside a replica context."""
+    """Return the number of replicas in sync; 1 outside a replica context."""
     context = tf.distribute.get_replica_context()
     return 1 if context is None else context.num_replicas_in_sync
 
 
 def local_slice(values: tf.Tensor, count: int | tf.Tensor) -> tf.Tensor:
-    """This replica's rows of a tensor that every replica computes in full.
+    """Return this replica's rows of a tensor that every replica computes in full.
 
     Args:
       values: `(count * replica_count(), length)`.
@@ -30,7 +30,7 @@ def local_slice(values: tf.Tensor, count: int | tf.Tensor) -> tf.Tensor:
 
 
 def replica_mean(*values: tf.Tensor) -> list[tf.Tensor]:
-    """Means of scalars over the replicas, in one all-reduce."""
+    """Average scalars over the replicas, in one all-reduce."""
     if replica_count() == 1:
         return list(values)
     context = tf.distribute.get_replica_context()

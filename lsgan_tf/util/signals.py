@@ -104,5 +104,5 @@ class Interruption:
 
 
 def exit_status(received: signal.Signals) -> int:
-    """Exit status by shell convention: 130 for SIGINT, 143 for SIGTERM, and so on."""
+    """Return the exit status by shell convention: 130 for SIGINT, 143 for SIGTERM, and so on."""
     return 128 + received

@@ -98,7 +98,7 @@ def occupy_descriptors() -> None:
 
 
 def stdout_error() -> OSError | None:
-    """The error by which standard output was lost; None if it works or is no `Outlet`."""
+    """Return the error by which standard output was lost; None if it works or is no `Outlet`."""
     return getattr(sys.stdout, "lost", None)
 
 

@@ -66,7 +66,7 @@ class PrintableStream:
 
 
 def display_width(text: str) -> int:
-    """Number of terminal columns of a text; Chinese characters take two."""
+    """Return the number of terminal columns of a text; Chinese characters take two."""
     if text.isascii():
         return len(text)
     return sum(
@@ -96,7 +96,7 @@ def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
 
 
 def controls(stream: TextIO) -> TextIO:
-    """The stream to which control characters for `stream` may be written."""
+    """Return the stream to which control characters for `stream` may be written."""
     return getattr(stream, "controls", stream)
 
 

@@ -26,14 +26,12 @@ class Judge:
       dim: feature dimension.
       name: name of the judge, for results.
       resizer: description of the resizing.
-      digest: hex digest of the weights.
-      facts: metadata that is included in results.
     """
 
     dim = FEATURES
 
     def __init__(self, network: keras.Model, *, digest: str, facts: dict[str, object]) -> None:
-        self._network, self.digest, self.facts = network, digest, facts
+        self.digest, self.facts = digest, facts
         self.name = f"judge {digest[:12]}"
         side = network.input_shape[1:3]
         self.resizer = (
@@ -102,7 +100,7 @@ class Reading:
         return float(self.in_top5.sum() / self.counts.sum())
 
     def per_class(self) -> dict[str, float]:
-        """Top-1 accuracy of each class that occurs."""
+        """Return the top-1 accuracy of each class that occurs."""
         totals = self.counts.sum(axis=1)
         return {
             name: float(self.counts[label, label] / totals[label])
@@ -111,7 +109,7 @@ class Reading:
         }
 
     def confusions(self, most: int = 20) -> list[tuple[str, str, float]]:
-        """Most frequent errors: requested class, predicted class, fraction of the class."""
+        """List the most frequent errors: requested and predicted class, fraction of the former."""
         fractions = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
         np.fill_diagonal(fractions, 0)
         order = np.argsort(-fractions, axis=None, kind="stable")[:most]

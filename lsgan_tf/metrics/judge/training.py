@@ -40,7 +40,7 @@ class Recipe:
 
 
 def default_recipe(source: Source, *, steps: int | None = None) -> Recipe:
-    """Default recipe: 2,500 steps, or two epochs if that is more; horizontal flips for CIFAR-10.
+    """Return the default: 2,500 steps, or two epochs if more; horizontal flips for CIFAR-10.
 
     Args:
       source: the training data.
@@ -96,7 +96,7 @@ def train_network(
 
 
 def _read(sources: Sequence[Source], indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Examples and labels at indices into the concatenated sources, in any order."""
+    """Read examples and labels at indices of the concatenated sources; their order changes."""
     images, labels, start = [], [], 0
     for source in sources:
         own = indices[(indices >= start) & (indices < start + len(source))] - start

@@ -30,7 +30,6 @@ def usefulness(splits: Splits, kept: Sequence[Batch], recipe: Recipe | None = No
     classes = splits.train.classes
     images, labels = (np.concatenate(part) for part in zip(*kept, strict=True))
     # Not cached, so no fingerprint is needed.
-
     samples = ArraySource(images, labels, classes, name="samples", fingerprint="")
     recipe = recipe or default_recipe(splits.train)
     trained = (

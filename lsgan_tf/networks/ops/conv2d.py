@@ -64,7 +64,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 def convolve(
     image: tf.Tensor, kernel: keras.Variable | tf.Tensor, strides: int, *, direct: bool = False
 ) -> tf.Tensor:
-    """A "SAME" convolution with minimal filtering where that is faster.
+    """Apply a "SAME" convolution, with minimal filtering where that is faster.
 
     Args:
       image: (n, height, width, channels).
@@ -95,7 +95,7 @@ def _is_pixel(shape: Sequence[int | None]) -> bool:
 
 
 def _of_a_pixel(image: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """A "SAME" convolution from one pixel to one pixel, which only uses the middle tap.
+    """Apply a "SAME" convolution from one pixel to one pixel, which only uses the middle tap.
 
     On processors with bfloat16 instructions, TensorFlow 2.21 leaves the bfloat16 kernel gradient of
     the other taps uninitialised for stride 2, so it may contain NaN.

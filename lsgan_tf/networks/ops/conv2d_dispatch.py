@@ -29,7 +29,7 @@ def faster(
     strides: int,
     tensor: tf.Tensor,
 ) -> Convolution | None:
-    """Algorithm that is faster than TensorFlow's convolution, or None.
+    """Return an algorithm that is faster than TensorFlow's convolution, or None.
 
     Called while a graph is built, when the device of the operation is known.
 
@@ -54,7 +54,7 @@ def algorithm(
     strides: int,
     processor: Processor,
 ) -> Convolution | None:
-    """Algorithm that was measured to be faster for these shapes in float32, or None.
+    """Return the algorithm that was measured to be faster for these shapes in float32, or None.
 
     The transforms access memory once per product and channel; the products take one multiplication
     per input and output channel. The gain is therefore the fraction of multiplications saved times
@@ -94,7 +94,7 @@ def _on_cpu(device: str | None) -> bool:
 
 @functools.cache
 def _processor() -> Processor | None:
-    """Vector extension of this processor; None if there are no measurements for it."""
+    """Return the vector extension of this processor; None if it was not measured."""
     instructions = cpu.instructions() or frozenset()
     if "avx512f" in instructions:
         return "avx512"

@@ -59,7 +59,7 @@ class Bilinear(NamedTuple):
 
 @functools.cache
 def minimal_filter(m: int, r: int) -> Bilinear:
-    """F(m, r): m outputs of a correlation with r taps by n = m + r - 1 products.
+    """Return F(m, r): m outputs of a correlation with r taps by n = m + r - 1 products.
 
     Raises:
       ValueError: if n - 1 is more than the number of points, 7.
@@ -96,7 +96,7 @@ class Axis(NamedTuple):
 
 @functools.cache
 def axis(size: int, kernel_size: int, strides: int, tile: int) -> Axis:
-    """The algorithm of a "SAME" convolution along one axis.
+    """Return the algorithm of a "SAME" convolution along one axis.
 
     Args:
       size: size of the image.
@@ -150,7 +150,7 @@ def axis(size: int, kernel_size: int, strides: int, tile: int) -> Axis:
 
 
 def _few_inputs(m: int, r: int, inside: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The algorithm with m + L - 1 products for L nonzero adjacent inputs.
+    """Return the algorithm with m + L - 1 products for L nonzero adjacent inputs.
 
     y[i] = sum over j of h[i - j] d[j] with h[i - j] = g[j - i] is a product of a Toeplitz matrix
     and the inputs: F(m, L) with the taps as data and the inputs as kernel.
@@ -169,13 +169,13 @@ def _few_inputs(m: int, r: int, inside: list[int]) -> tuple[np.ndarray, np.ndarr
 
 
 def _vandermonde(points: tuple[Fraction, ...], width: int) -> _Matrix:
-    """Rows of powers 0 to width - 1 of each point, and a row for infinity."""
+    """Return rows of powers 0 to width - 1 of each point, and a row for infinity."""
     infinity = [Fraction(0)] * (width - 1) + [Fraction(1)]
     return [[point**power for power in range(width)] for point in points] + [infinity]
 
 
 def _inverse(matrix: _Matrix) -> _Matrix:
-    """The exact inverse, by Gauss-Jordan elimination."""
+    """Compute the exact inverse by Gauss-Jordan elimination."""
     n = len(matrix)
     rows = [[*row, *(Fraction(i == j) for j in range(n))] for i, row in enumerate(matrix)]
     for i in range(n):
