@@ -51,7 +51,13 @@ def make_strategy(
         kind = "gpu" if gpus else "cpu"
     chosen = _choose_gpus(devices, gpus, count) if kind == "gpu" else []
     if cluster:
-        return _on_hosts(devices, cluster, gpus=chosen, cpus=count or 1, timeout=worker_timeout)
+        return _on_hosts(
+            devices,
+            cluster,
+            gpus=chosen,
+            cpus=1 if count is None else count,
+            timeout=worker_timeout,
+        )
     if chosen:
         return tf.distribute.MirroredStrategy([f"GPU:{n}" for n in range(len(chosen))])
     return _on_cpu(devices, 1 if count is None else count)

@@ -38,9 +38,10 @@ def test_one_process_is_one_cpu_device():
     assert make_strategy("cpu:1").num_replicas_in_sync == 1
 
 
-def test_several_devices_on_each_of_several_hosts():
+@pytest.mark.parametrize("devices", ["cpu:2", "cpu:0"])
+def test_another_number_of_devices_on_each_of_several_hosts(devices):
     with pytest.raises(UserError, match="each worker trains on one CPU device"):
-        make_strategy("cpu:2", Cluster(("127.0.0.1:1", "127.0.0.1:2"), 0))
+        make_strategy(devices, Cluster(("127.0.0.1:1", "127.0.0.1:2"), 0))
 
 
 class Device:
