@@ -1,0 +1,54 @@
+"""Write the API reference as HTML pages, one for each module, from the docstrings.
+
+    python tools/api_pages.py --out=api
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import warnings
+from pathlib import Path
+
+from absl import flags
+
+import lsgan_tf
+from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.flags import PATH
+from lsgan_tf.errors import UserError
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
+
+_OUT = flags.DEFINE(PATH, "out", None, "folder for the pages")
+
+
+_COMMANDS = ("main", "sample", "evaluate", "export", "report", "runs", "commands", "demo")
+
+
+def modules() -> list[str]:
+    """Names of all modules of the package but commands, which `--help` documents."""
+    top = [each.name for each in pkgutil.iter_modules(lsgan_tf.__path__)]
+    kept = [f"lsgan_tf.{name}" for name in top if name not in (*_COMMANDS, "__main__")]
+    below = pkgutil.walk_packages(lsgan_tf.__path__, "lsgan_tf.", onerror=lambda name: None)
+    inner = [each.name for each in below if each.name.startswith(tuple(f"{k}." for k in kept))]
+    return ["lsgan_tf", *sorted({*kept, *inner})]
+
+
+def main(argv: list[str]) -> None:
+    """Run the command."""
+    flags_only(argv)
+    if not _OUT.value:
+        raise UserError("expected --out=FOLDER for the pages")
+    try:
+        import pdoc
+    except ImportError:
+        raise UserError("pdoc is not installed: pip install pdoc") from None
+    import_tensorflow()
+    pdoc.render.configure(docformat="google", footer_text=f"lsgan_tf {lsgan_tf.__version__}")
+    with warnings.catch_warnings():
+        # Lazy names of packages are documented in their modules.
+        warnings.simplefilter("ignore")
+        pdoc.pdoc(*modules(), output_directory=Path(_OUT.value))
+    print(f"wrote {_OUT.value}/index.html")
+
+
+if __name__ == "__main__":
+    run(main, usage=__doc__)
