@@ -1,6 +1,8 @@
 """Write the API reference as HTML pages, one for each module, from the docstrings.
 
     python tools/api_pages.py --out=api
+
+Commands are left out; `--help` documents them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _COMMANDS = ("main", "sample", "evaluate", "export", "report", "runs", "commands
 
 
 def modules() -> list[str]:
-    """Names of all modules of the package but commands, which `--help` documents."""
+    """Return the names of all modules of the package but the commands."""
     top = [each.name for each in pkgutil.iter_modules(lsgan_tf.__path__)]
     kept = [f"lsgan_tf.{name}" for name in top if name not in (*_COMMANDS, "__main__")]
     below = pkgutil.walk_packages(lsgan_tf.__path__, "lsgan_tf.", onerror=lambda name: None)
