@@ -1,6 +1,6 @@
 """Export the generator of a run as a weights file, such as that of the package.
 
-    python tools/pack_weights.py --run_dir=runs/pretrained --out=handwriting.npz
+    python tools/pack_weights.py --run_dir=runs/pretrained --truncation=0.4 --out=handwriting.npz
 
 It contains G's EMA weights (raw weights if there are none), the config and the classes, without
 local paths; `lsgan_tf.pretrained(path)` reads it.
@@ -17,6 +17,12 @@ from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
 _STEP = flags.DEFINE_integer("step", None, "step of the checkpoint (default: the newest)", 0)
+_TRUNCATION = flags.DEFINE_float(
+    "truncation",
+    None,
+    "recompute the statistics of batch normalisation for noise of this limit (default: those of "
+    "training)",
+)
 _OUT = flags.DEFINE(PATH, "out", None, "file to write, in .npz")
 
 
@@ -26,11 +32,13 @@ def main(argv: list[str]) -> None:
     if not _RUN_DIR.value or not _OUT.value or _OUT.value.suffix != ".npz":
         raise UserError("expected --run_dir=FOLDER of a run and --out=FILE.npz")
     import_tensorflow()
-    from lsgan_tf.exporting.pretrained import write_weights
+    from lsgan_tf.exporting.pretrained import set_standing_statistics, write_weights
     from lsgan_tf.run_dir.restore import restore_run
 
     config, gan, classes, step = restore_run(_RUN_DIR.value, _STEP.value, say=print)
     generator = gan.generator if gan.average is None else gan.average
+    if _TRUNCATION.value is not None:
+        set_standing_statistics(generator, config, _TRUNCATION.value)
     size = write_weights(_OUT.value, config, generator, classes, step)
     print(f"wrote {_OUT.value}: {len(classes):,} classes, step {step:,}, {size / 1e6:.2f} MB")
 
