@@ -16,9 +16,8 @@ nearest real examples of samples (is it copying?).
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -146,44 +145,24 @@ def main(argv: list[str]) -> None:
             "say how many images, and the suffix of --out the format"
         )
     import_tensorflow()
-    sampler = _open()
+    from lsgan_tf.exporting.opening import open_generator
+
+    sampler, default = open_generator(_SAVED_MODEL.value, _RUN_DIR.value, _WEIGHTS.value)
+    truncation = default if _TRUNCATION.value is None else _TRUNCATION.value
     if sampler.standin:
         print("note: this generator learnt from the drawn stand-in, not from real handwriting")
     if _SHOW.value:
-        _show(sampler, text, out)
+        _show(sampler, text, out, truncation)
     else:
-        _write(sampler, text, out, form)
+        _write(sampler, text, out, form, truncation)
     kind = f", {'EMA' if sampler.weights == 'ema' else 'raw'} weights"
     print(f"wrote {out} from the generator of step {sampler.step:,}{kind}")
 
 
-def _open() -> Sampler:
-    """Open the requested generator."""
-    from lsgan_tf.exporting.of_run import export_of_run
-    from lsgan_tf.exporting.pretrained import pretrained
-    from lsgan_tf.sampling.sampler import Sampler
-
-    if _SAVED_MODEL.value:
-        return Sampler(_SAVED_MODEL.value, _WEIGHTS.value)
-    if _RUN_DIR.value:
-        return Sampler(export_of_run(_RUN_DIR.value, say=print), _WEIGHTS.value)
-    return pretrained().sampler
-
-
-def _truncation() -> float | None:
-    """Return the requested truncation, or the default of the generator."""
-    from lsgan_tf.exporting.pretrained import TRUNCATION
-
-    if _TRUNCATION.value is None and not (_RUN_DIR.value or _SAVED_MODEL.value):
-        return TRUNCATION
-    return _TRUNCATION.value
-
-
-def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
+def _write(sampler: Sampler, text: str, out: Path, form: str, truncation: float | None) -> None:
     """Write a text as an image, or a set of images."""
     from lsgan_tf.sampling.files import write_set, write_text
 
-    truncation = _truncation()
     if _COUNT.value is None and form == "png":
         write_text(
             sampler,
@@ -208,41 +187,26 @@ def _write(sampler: Sampler, text: str, out: Path, form: str) -> None:
         )
 
 
-def _show(sampler: Sampler, text: str, out: Path) -> None:
+def _show(sampler: Sampler, text: str, out: Path, truncation: float | None) -> None:
     """Write an interpolation, a sweep or nearest neighbours."""
     from lsgan_tf.sampling import interpolation
     from lsgan_tf.sampling.neighbours import write_neighbours
 
-    names = sampler.names(text) if text.strip() else []
-    scale, truncation = _SCALE.value or sampler.scale, _truncation()
+    shared: dict[str, Any] = {
+        "seed": _SEED.value,
+        "names": sampler.names(text) if text.strip() else [],
+        "scale": _SCALE.value or sampler.scale,
+        "truncation": truncation,
+    }
     if _SHOW.value == "neighbours":
-        found = write_neighbours(
-            sampler,
-            out,
-            seed=_SEED.value,
-            names=names,
-            count=_ROWS.value or 8,
-            k=_FRAMES.value,
-            scale=scale,
-            truncation=truncation,
-            data_dir=_DATA_DIR.value,
-            cache_dir=_CACHE_DIR.value,
-        )
-        print(found)
+        shared |= {"data_dir": _DATA_DIR.value, "cache_dir": _CACHE_DIR.value}
+        print(write_neighbours(sampler, out, count=_ROWS.value or 8, k=_FRAMES.value, **shared))
         return
-    write = interpolation.write_interpolation
+    shared |= {"rows": _ROWS.value or 4, "frames": _FRAMES.value}
     if _SHOW.value == "sweep":
-        write = functools.partial(interpolation.write_sweep, dimension=_DIMENSION.value)
-    write(
-        sampler,
-        out,
-        seed=_SEED.value,
-        names=names,
-        rows=_ROWS.value or 4,
-        frames=_FRAMES.value,
-        scale=scale,
-        truncation=truncation,
-    )
+        interpolation.write_sweep(sampler, out, dimension=_DIMENSION.value, **shared)
+    else:
+        interpolation.write_interpolation(sampler, out, **shared)
 
 
 if __name__ == "__main__":

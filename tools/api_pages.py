@@ -14,6 +14,7 @@ from pathlib import Path
 from absl import flags
 
 import lsgan_tf
+from lsgan_tf.__main__ import COMMANDS
 from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
@@ -22,16 +23,12 @@ from lsgan_tf.util.tensorflow_setup import import_tensorflow
 _OUT = flags.DEFINE(PATH, "out", None, "folder for the pages")
 
 
-_COMMANDS = ("main", "sample", "evaluate", "export", "report", "runs", "commands", "demo")
-
-
 def modules() -> list[str]:
     """Return the names of all modules of the package but the commands."""
-    top = [each.name for each in pkgutil.iter_modules(lsgan_tf.__path__)]
-    kept = [f"lsgan_tf.{name}" for name in top if name not in (*_COMMANDS, "__main__")]
-    below = pkgutil.walk_packages(lsgan_tf.__path__, "lsgan_tf.", onerror=lambda name: None)
-    inner = [each.name for each in below if each.name.startswith(tuple(f"{k}." for k in kept))]
-    return ["lsgan_tf", *sorted({*kept, *inner})]
+    left_out = {"__main__", *(command.module.split(".")[0] for command in COMMANDS.values())}
+    found = pkgutil.walk_packages(lsgan_tf.__path__, "lsgan_tf.")
+    names = sorted(each.name for each in found if each.name.split(".")[1] not in left_out)
+    return ["lsgan_tf", *names]
 
 
 def main(argv: list[str]) -> None:

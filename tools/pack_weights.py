@@ -20,8 +20,8 @@ _STEP = flags.DEFINE_integer("step", None, "step of the checkpoint (default: the
 _TRUNCATION = flags.DEFINE_float(
     "truncation",
     None,
-    "recompute the statistics of batch normalisation for noise of this limit (default: those of "
-    "training)",
+    "default limit of the noise, for which the statistics of batch normalisation are made "
+    "(default: none, those of training)",
 )
 _OUT = flags.DEFINE(PATH, "out", None, "file to write, in .npz")
 
@@ -32,14 +32,12 @@ def main(argv: list[str]) -> None:
     if not _RUN_DIR.value or not _OUT.value or _OUT.value.suffix != ".npz":
         raise UserError("expected --run_dir=FOLDER of a run and --out=FILE.npz")
     import_tensorflow()
-    from lsgan_tf.exporting.pretrained import set_standing_statistics, write_weights
+    from lsgan_tf.exporting.pretrained import write_weights
     from lsgan_tf.run_dir.restore import restore_run
 
     config, gan, classes, step = restore_run(_RUN_DIR.value, _STEP.value, say=print)
     generator = gan.generator if gan.average is None else gan.average
-    if _TRUNCATION.value is not None:
-        set_standing_statistics(generator, config, _TRUNCATION.value)
-    size = write_weights(_OUT.value, config, generator, classes, step)
+    size = write_weights(_OUT.value, config, generator, classes, step, _TRUNCATION.value)
     print(f"wrote {_OUT.value}: {len(classes):,} classes, step {step:,}, {size / 1e6:.2f} MB")
 
 

@@ -27,7 +27,7 @@ from lsgan_tf.util.signals import Terminated
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 if TYPE_CHECKING:
-    from lsgan_tf.sampling.sampler import Sampler
+    pass
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of a run")
 _MODEL = flags.DEFINE(PATH, "model", None, "folder of an export (a SavedModel) instead of a run")
@@ -65,26 +65,14 @@ def main(argv: list[str]) -> None:
         root = Path(name)
         server.prepare_environment(root / "cache")
         import_tensorflow()
-        sampler, truncation = _open()
         from lsgan_tf.demo.page import CSS, build
+        from lsgan_tf.exporting.opening import open_generator
 
+        sampler, truncation = open_generator(_MODEL.value, _RUN_DIR.value, _WEIGHTS.value)
         page = build(sampler, server.Folders(root), truncation)
         place = server.address(_HOST.value, listening)
         print(f"open {place} in a browser; Ctrl-C ends the demo", flush=True)
         server.serve(page, listening, root, CSS)
-
-
-def _open() -> tuple[Sampler, float | None]:
-    """Open the requested generator, or the pretrained one; also return its truncation."""
-    from lsgan_tf.exporting.of_run import export_of_run
-    from lsgan_tf.exporting.pretrained import TRUNCATION, pretrained
-    from lsgan_tf.sampling.sampler import Sampler
-
-    if _MODEL.value:
-        return Sampler(_MODEL.value, _WEIGHTS.value), None
-    if _RUN_DIR.value:
-        return Sampler(export_of_run(_RUN_DIR.value, say=print), _WEIGHTS.value), None
-    return pretrained().sampler, TRUNCATION
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -18,15 +18,12 @@ from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.savedmodel import Exported
 from lsgan_tf.exporting.shipped import shipped
-from lsgan_tf.noise import truncated
+from lsgan_tf.noise import noise, truncated
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, explained
 
 PRETRAINED = Path(__file__).with_name("weights") / "handwriting.npz"
 """File with the weights, config and classes of the generator."""
-
-TRUNCATION = 0.4
-"""Default truncation of its noise, for which its batch-norm statistics are made."""
 
 _STANDING_BATCH = 512
 _LARGEST = 64 << 20  # maximum size of a weights file and of its content, in bytes
@@ -43,6 +40,8 @@ class Pretrained:
       classes: names of the classes in label order.
       config: config of the run that trained it.
       step: number of training steps.
+      truncation: default limit of the noise, for which the statistics of batch normalisation are
+        made; None for noise that is not truncated.
     """
 
     generator: keras.Model
@@ -50,6 +49,7 @@ class Pretrained:
     classes: tuple[str, ...]
     config: Config
     step: int
+    truncation: float | None
 
 
 def pretrained(path: Path = PRETRAINED) -> Pretrained:
@@ -76,7 +76,7 @@ def pretrained(path: Path = PRETRAINED) -> Pretrained:
     sampler = Sampler.of_functions(
         functions, step=values["step"], config=config.to_json(), classes=classes, path=Path(path)
     )
-    return Pretrained(generator, sampler, classes, config, values["step"])
+    return Pretrained(generator, sampler, classes, config, values["step"], values.get("truncation"))
 
 
 def set_standing_statistics(
@@ -95,17 +95,20 @@ def set_standing_statistics(
       batches: number of batches of 512 images; the last ten or so decide.
     """
     rng = np.random.default_rng(0)
-    for _ in range(batches):
-        shape = (_STANDING_BATCH, config.z_dim)
-        uniform = config.z_distribution == "uniform"
-        z = (rng.uniform(-1, 1, shape) if uniform else rng.normal(size=shape)).astype(np.float32)
-        labels = rng.integers(max(1, config.data_classes), size=_STANDING_BATCH)
+    for step in range(batches):
+        z = noise(0, 0, step, _STANDING_BATCH, config.z_dim, config.z_distribution).numpy()
         z = truncated(z, truncation, config.z_distribution)
-        generator(z, labels if config.conditional else None, training=True)
+        labels = rng.integers(config.data_classes, size=len(z)) if config.conditional else None
+        generator(z, labels, training=True)
 
 
 def write_weights(
-    path: Path, config: Config, generator: keras.Model, classes: Sequence[str], step: int
+    path: Path,
+    config: Config,
+    generator: keras.Model,
+    classes: Sequence[str],
+    step: int,
+    truncation: float | None = None,
 ) -> int:
     """Write a generator as one file: kernels in float16, all else in float32.
 
@@ -115,6 +118,8 @@ def write_weights(
       generator: G, for example with EMA weights.
       classes: names of the classes in label order.
       step: number of training steps.
+      truncation: default limit of the noise; the statistics of batch normalisation are set to
+        those of such noise, in `generator` too.
 
     Returns:
       Size of the file in bytes.
@@ -122,16 +127,20 @@ def write_weights(
     Raises:
       UserError: if the file cannot be written.
     """
+    if truncation is not None:
+        set_standing_statistics(generator, config, truncation)
     # `classes` contains the characters.
     values = shipped(config).to_json() | {"characters": None}
-    text = json.dumps({"step": step, "classes": list(classes), "config": values})
+    about = {"step": step, "classes": list(classes), "config": values, "truncation": truncation}
     arrays = {
         _key(weight): weight.numpy().astype(np.float16 if len(weight.shape) > 1 else np.float32)
         for weight in generator.weights
     }
     with explained(path, "writing the weights"), atomic_file(path) as temporary:
         with temporary.open("wb") as stream:
-            np.savez_compressed(stream, about=np.frombuffer(text.encode(), np.uint8), **arrays)
+            np.savez_compressed(
+                stream, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays
+            )
     return path.stat().st_size
 
 
@@ -153,7 +162,11 @@ def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
             arrays = {name: archive[name] for name in archive.files}
         values = json.loads(arrays.pop("about").tobytes())
         classes = values["classes"]
-        if not isinstance(values["step"], int) or not isinstance(classes, list):
+        if not (
+            isinstance(values["step"], int)
+            and isinstance(classes, list)
+            and isinstance(values.get("truncation"), float | None)
+        ):
             raise ValueError("its description has other types")
         if not all(isinstance(name, str) for name in classes):
             raise ValueError("its classes are no names")

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lsgan_tf.networks import layers
+from lsgan_tf.networks import label_layers, layers
 from lsgan_tf.networks.layers import Policy, Tensor
 
 _ALSO_BY_POSITION = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -104,7 +104,7 @@ class Network(keras.Model):
     def build(self, input_shape: Any = None) -> None:
         """Create all layers and weights; called by the constructor."""
         if self.num_classes:
-            self.label_map = layers.LabelMap(
+            self.label_map = label_layers.LabelMap(
                 self.num_classes, self.label_dim, dtype=self.dtype_policy
             )
             self.add(self.label_map, ())
@@ -126,7 +126,7 @@ class Network(keras.Model):
           The output shape of the layer, without the batch.
         """
         shapes = [(None, *shape)]
-        if isinstance(layer, layers.LabelledConv2D):
+        if isinstance(layer, label_layers.LabelledConv2D):
             shapes.append((None, self.label_dim))
         layer.build(*shapes)
         setattr(self, layer.name, layer)
@@ -155,7 +155,7 @@ class Network(keras.Model):
         self, filters: int, kernel_size: int, strides: int, name: str, shape: tuple[int, ...]
     ) -> tuple[int, ...]:
         """Add a convolution, of the image and the label if the network is conditional."""
-        kind = layers.LabelledConv2D if self.num_classes else layers.conv
+        kind = label_layers.LabelledConv2D if self.num_classes else layers.conv
         return self.add(
             kind(filters, kernel_size, strides, name=name, dtype=self.dtype_policy), shape
         )
@@ -330,9 +330,9 @@ def join(x: Tensor, phi: Tensor | None) -> Tensor:
 
 def _kind(layer: keras.Layer) -> str:
     """Describe the type of a layer: "conv 5x5 /2" has a 5x5 kernel and stride 2."""
-    if isinstance(layer, layers.LabelMap):
+    if isinstance(layer, label_layers.LabelMap):
         return "label map"
-    if isinstance(layer, layers.Projection):
+    if isinstance(layer, label_layers.Projection):
         return "projection"
     if isinstance(layer, keras.layers.BatchNormalization):
         return "batch norm"
@@ -341,7 +341,7 @@ def _kind(layer: keras.Layer) -> str:
     if isinstance(layer, keras.layers.Dense):
         return "dense"
     name = "conv"
-    if isinstance(layer, layers.LabelledConv2D):
+    if isinstance(layer, label_layers.LabelledConv2D):
         name = "labelled conv"
     elif isinstance(layer, keras.layers.Conv2DTranspose):
         name = "deconv"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from lsgan_tf.networks import layers
+from lsgan_tf.networks import label_layers, layers
 from lsgan_tf.networks.base import ImageGenerator, Network, join, joined_conv, normalize
 from lsgan_tf.networks.layers import Tensor, halved
 
@@ -178,7 +178,7 @@ class ImageDiscriminator(Network):
         if self.projection:
             if not self.num_classes:
                 raise ValueError("projection=True requires num_classes, the number of classes")
-            self.add(layers.Projection(self.num_classes, "projected", "float32"), (features,))
+            self.add(label_layers.Projection(self.num_classes, "projected", "float32"), (features,))
 
     def project(self, score: Tensor, x: Tensor, label: Tensor | None) -> Tensor:
         """Add the inner product of features (n, k) or (n, h, w, k), summed over positions.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import keras
 
-from lsgan_tf.networks import layers
+from lsgan_tf.networks import label_layers
 from lsgan_tf.networks.base import LayerRow, Network
 from lsgan_tf.networks.ops.winograd import Convolution
 
@@ -54,9 +54,9 @@ def count(network: Network, algorithm: Algorithm | None = None) -> list[LayerOpe
 
 def _products(network: Network, row: LayerRow, algorithm: Algorithm | None) -> int:
     layer = network.get_layer(row.name)
-    if isinstance(layer, layers.LabelMap | _NORMALISATIONS):
+    if isinstance(layer, label_layers.LabelMap | _NORMALISATIONS):
         return 0
-    if isinstance(layer, layers.Projection):
+    if isinstance(layer, label_layers.Projection):
         return int(layer.embeddings.shape[1])
     weights = math.prod(layer.kernel.shape)
     if isinstance(layer, keras.layers.Dense):
@@ -73,7 +73,7 @@ def _products(network: Network, row: LayerRow, algorithm: Algorithm | None) -> i
     image, result = (None, *sides, inner), (None, *positions, depth)
     found = algorithm(image, result, side, strides) if algorithm else None
     products = inner * outer * found.products if found else math.prod(positions) * weights
-    if isinstance(layer, layers.LabelledConv2D):
+    if isinstance(layer, label_layers.LabelledConv2D):
         products += layer.label_sets * network.label_dim * filters
     return products
 

@@ -22,7 +22,7 @@ FLAGS = [
     "--evaluate_every=0", "--sample_every=30", "--checkpoint_every=0", "--devices=cpu:1",
     "--deterministic", "--steps_per_call=1000000",
 ]  # fmt: skip
-LONG = ["--steps=1500", "--log_every=1500", "--sample_every=0", "--watch_every=0"]
+LONG = ["--steps=4000", "--log_every=4000", "--sample_every=0", "--watch_every=0"]
 WHOLE = (1e9, 10**9, 10**9)
 CUTS = [(0.0, 1, 1), (1e9, 2, 1), (1e9, 1, 7), (0.02, 8, 1)]
 """Limits of a call: seconds, growth of its steps, and its first number of steps."""
@@ -116,7 +116,7 @@ def test_a_run_stopped_by_a_signal_in_a_long_call_resumes_exactly(runs, tmp_path
     words = [*FLAGS, *LONG, f"--run_dir={path}"]
     said.touch()
     stops = 0
-    while stops < 2:
+    while stops < 3:
         process = spawning.start(words, said)
         count = said.read_text().count("under way")
         while process.exitcode is None and said.read_text().count("under way") == count:

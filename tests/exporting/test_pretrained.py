@@ -5,12 +5,7 @@ import pytest
 
 from lsgan_tf.build import build_networks
 from lsgan_tf.errors import UserError
-from lsgan_tf.exporting.pretrained import (
-    PRETRAINED,
-    pretrained,
-    set_standing_statistics,
-    write_weights,
-)
+from lsgan_tf.exporting.pretrained import PRETRAINED, pretrained, write_weights
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +50,20 @@ def test_goes_around(loaded, tmp_path):
     write_weights(tmp_path / "w.npz", loaded.config, generator, loaded.classes, 7)
     again = pretrained(tmp_path / "w.npz")
     assert again.step == 7 and again.classes == loaded.classes
+    assert (again.truncation, loaded.truncation) == (None, 0.4)
     for one, other in zip(generator.weights, again.generator.weights, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-6)
 
 
-def test_standing_statistics_are_those_of_truncated_noise(loaded):
+def test_standing_statistics_are_those_of_truncated_noise(loaded, tmp_path):
     generator, _ = build_networks(loaded.config)
-    set_standing_statistics(generator, loaded.config, 0.25)
+    write_weights(tmp_path / "w.npz", loaded.config, generator, loaded.classes, 7, 0.25)
+    assert pretrained(tmp_path / "w.npz").truncation == 0.25
     rng = np.random.default_rng(1)
     z = rng.uniform(-0.25, 0.25, (4000, loaded.config.z_dim)).astype(np.float32)
     phi = generator.label_map(rng.integers(len(loaded.classes), size=len(z)))
     first = generator.h0(np.concatenate([z, phi], axis=1)).numpy()
-    norm = generator.bn0
-    deviation = first.std(axis=0)
+    norm, deviation = generator.bn0, first.std(axis=0)
     assert (np.abs(norm.moving_mean.numpy() - first.mean(axis=0)) < 0.15 * deviation).all()
     np.testing.assert_allclose(np.sqrt(norm.moving_variance.numpy()), deviation, rtol=0.1)
 

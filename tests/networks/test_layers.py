@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsgan_tf.networks import layers
+from lsgan_tf.networks import label_layers, layers
 
 FLOAT = "float32"
 shapes = settings(max_examples=25, deadline=None)
@@ -85,7 +85,7 @@ def test_other_weights_start_from_a_normal(kind):
     layer, shape = {
         "dense": (layers.dense(256, "h0", FLOAT), (None, 200)),
         "deconv": (layers.deconv(64, 5, 2, 4, 8, "h1", FLOAT), (None, 4, 4, 32)),
-        "label map": (layers.LabelMap(200), (None,)),
+        "label map": (label_layers.LabelMap(200), (None,)),
     }[kind]
     layer.build(shape)
     kernel = layer.kernel.numpy()
@@ -132,7 +132,7 @@ def test_batch_norm_gamma():
 )
 def test_label_map_is_the_linear_layer_on_a_one_hot_vector(num_classes, dim, data):
     labels = data.draw(st.lists(st.integers(0, num_classes - 1), min_size=1, max_size=8))
-    layer = layers.LabelMap(num_classes, dim)
+    layer = label_layers.LabelMap(num_classes, dim)
     layer.build((None,))
     layer.bias.assign(random(dim))
     kernel, bias = layer.kernel.value, layer.bias.value
@@ -146,7 +146,7 @@ def test_label_map_is_the_linear_layer_on_a_one_hot_vector(num_classes, dim, dat
 
 
 def test_a_projection_is_the_inner_product_with_the_row_of_the_class():
-    layer = layers.Projection(3)
+    layer = label_layers.Projection(3)
     layer.build((None, 2))
     assert not layer.embeddings.numpy().any()
     layer.embeddings.assign([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -161,7 +161,7 @@ def test_a_projection_is_the_inner_product_with_the_row_of_the_class():
 
 def test_adam_moves_a_label_map_as_it_moves_the_linear_layer():
     """Rows of classes absent from a batch are still updated by Adam's momentum."""
-    layer = layers.LabelMap(6, 3)
+    layer = label_layers.LabelMap(6, 3)
     layer.build((None,))
     kernel = tf.Variable(layer.kernel.numpy())
     lookup, dense = (keras.optimizers.Adam(0.01, beta_1=0.5) for _ in range(2))
@@ -180,7 +180,7 @@ def test_adam_moves_a_label_map_as_it_moves_the_linear_layer():
 
 def labelled(height, width, channels, dim, filters, kernel_size, strides):
     """A layer with a nonzero bias, and the same convolution by concatenation."""
-    layer = layers.LabelledConv2D(filters, kernel_size, strides)
+    layer = label_layers.LabelledConv2D(filters, kernel_size, strides)
     layer.build((None, height, width, channels), (None, dim))
     layer.bias.assign(random(filters, seed=5))
 
@@ -229,7 +229,7 @@ def test_labelled_conv_makes_no_maps():
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_labelled_conv_in_half_precision_is_off_by_rounding_alone(policy):
     layer, _ = labelled(14, 14, 8, 64, 16, 5, 2)
-    low = layers.LabelledConv2D(16, 5, 2, dtype=policy)
+    low = label_layers.LabelledConv2D(16, 5, 2, dtype=policy)
     low.build((None, 14, 14, 8), (None, 64))
     low.set_weights(layer.get_weights())
     x, phi = tf.constant(random(2, 14, 14, 8, seed=1)), tf.constant(random(2, 64, seed=2))
@@ -244,12 +244,16 @@ def test_labelled_conv_in_half_precision_is_off_by_rounding_alone(policy):
 
 def test_labelled_conv_needs_a_known_size():
     with pytest.raises(ValueError, match="height and width"):
-        layers.LabelledConv2D(4, 5).build((None, None, 8, 3), (None, 2))
+        label_layers.LabelledConv2D(4, 5).build((None, None, 8, 3), (None, 2))
 
 
 @pytest.mark.parametrize(
     "layer",
-    [layers.LabelMap(5, 3), layers.Projection(5), layers.LabelledConv2D(4, 5, 2, name="h1")],
+    [
+        label_layers.LabelMap(5, 3),
+        label_layers.Projection(5),
+        label_layers.LabelledConv2D(4, 5, 2, name="h1"),
+    ],
 )
 def test_own_layers_round_trip_through_their_config(layer):
     again = keras.layers.deserialize(keras.layers.serialize(layer))

@@ -48,14 +48,15 @@ class TestInterpolation:
     def test_between_classes_ends_at_the_classes(self, tmp_path):
         sampler, out = pretrained().sampler, tmp_path / "strip.png"
         write_interpolation(sampler, out, seed=3, names=["中", "国"], rows=2, frames=3, scale=1)
-        z = sampler.noise(2, 3)
-        start, end = (sampler.draw(z, np.repeat(sampler.labels([name]), 2)) for name in "中国")
+        # As many images per call as the strip has: the rounding depends on the batch size.
+        z = np.repeat(sampler.noise(2, 3), 3, axis=0)
+        start, end = (sampler.draw(z, np.repeat(sampler.labels([name]), 6)) for name in "中国")
         picture = np.asarray(Image.open(out))
         assert picture.shape == (2 * 30 + 2, 3 * 30 + 2, 3)
         for row in range(2):
             line = picture[2 + 30 * row : 30 + 30 * row, :, 0]
-            np.testing.assert_array_equal(line[:, 2:30], start[row, ..., 0])
-            np.testing.assert_array_equal(line[:, 62:90], end[row, ..., 0])
+            np.testing.assert_array_equal(line[:, 2:30], start[3 * row, ..., 0])
+            np.testing.assert_array_equal(line[:, 62:90], end[3 * row + 2, ..., 0])
         assert np.abs(start.astype(int) - end).max() > 100
 
     def test_halfway_the_label_is_the_mean_of_both(self, sampler):

@@ -75,25 +75,25 @@ def start(arguments, home, **environment):
     )
 
 
-def start_with_settings(content, words, home):
+def start_with_settings(content, program, words, home):
     settings = home / ".keras" / "keras.json"
     settings.parent.mkdir()
     settings.write_text(content)
-    done = start(("-c", MAIN, *words), home)
+    done = start((*program, *words), home)
     assert done.returncode == 0, done.stderr
     assert settings.read_text() == content
 
 
 def test_the_settings_file_is_not_read(words, undisturbed, tmp_path):
     more = (f"--cache_dir={tmp_path / 'cache'}", f"--run_dir={tmp_path / 'run'}")
-    start_with_settings(json.dumps(ODD), [*words, *more], tmp_path)
+    start_with_settings(json.dumps(ODD), ("-c", MAIN), [*words, *more], tmp_path)
     assert differences(undisturbed, tmp_path / "run") == []
 
 
 @pytest.mark.parametrize("content", [json.dumps({"floatx": "int3"}), "[1]", "{"])
 def test_a_damaged_settings_file_does_no_harm(words, tmp_path, content):
     """Keras would fail in its import, so networks need only be made."""
-    start_with_settings(content, [*words, "--dry_run"], tmp_path)
+    start_with_settings(content, ("-m", "lsgan_tf.main"), [*words, "--dry_run"], tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ from lsgan_tf.data.images import tfds_folder, tfds_places
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import default_cache_dir, explained, read_bytes
+from lsgan_tf.util.hosts import unreachable
 
 HOME = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVE = "cifar-10-binary.tar.gz"
 _FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py")
 _ARCHIVES = (ARCHIVE, "cifar-10-python.tar.gz")
-_HOST_TIMEOUT = 5.0  # seconds; tensorflow-datasets would retry for minutes
 _FORMS = (
     "cifar-10-batches-bin, cifar-10-batches-py, one of their .tar.gz, or a folder prepared by "
     "tensorflow-datasets"
@@ -260,7 +259,11 @@ def _downloaded(cache_dir: Path) -> Path:
             place = place.expanduser()
         if place.is_dir() and (prepared := tfds_places.find_prepared(place, "cifar10")):
             return prepared
-    _require_host(HOME + ARCHIVE)
+    if detail := unreachable(HOME + ARCHIVE):
+        raise UserError(
+            f"CIFAR-10 is missing and cannot be downloaded ({detail}); download {HOME}{ARCHIVE} on "
+            "another machine and pass --data_dir=<that file or its folder>"
+        )
     tfds = tfds_folder.import_tfds()
     with explained(target, "downloading CIFAR-10", "--cache_dir"):
         target.mkdir(parents=True, exist_ok=True)
@@ -277,15 +280,3 @@ def _downloaded(cache_dir: Path) -> Path:
                 f"{HOME}{ARCHIVE} by hand and pass --data_dir=<that file>"
             ) from error
     return Path(builder.data_dir)
-
-
-def _require_host(address: str) -> None:
-    try:
-        request = urllib.request.Request(address, method="HEAD")
-        urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
-    except (OSError, ValueError) as error:
-        detail = " ".join(str(getattr(error, "reason", error)).split())
-        raise UserError(
-            f"CIFAR-10 is missing and cannot be downloaded ({detail}); download {address} on "
-            "another machine and pass --data_dir=<that file or its folder>"
-        ) from error

@@ -6,8 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from lsgan_tf.data.images import tfds_folder, tfds_places
 from lsgan_tf.data.tfds.names import CATALOGUE, Name, unknown
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
+from lsgan_tf.util.hosts import unreachable
 
-_HOST_TIMEOUT = 5.0  # seconds; tensorflow-datasets would retry for minutes
 _LISTED = 10
 
 
@@ -151,14 +149,8 @@ def _check_reachable(builder: Any, name: Name, remedy: str) -> None:
     address = next(iter(builder.url_infos or ()), "")
     if not address.startswith(("http://", "https://")):
         return
-    try:
-        request = urllib.request.Request(address, method="HEAD")
-        urllib.request.urlopen(request, timeout=_HOST_TIMEOUT).close()
-    except urllib.error.HTTPError as error:
-        error.close()  # the host is reachable
-    except (OSError, ValueError) as error:
-        detail = " ".join(str(getattr(error, "reason", error)).split())
+    if detail := unreachable(address):
         raise UserError(
             f"--tfds_name={name}: not prepared, and the host of its files does not answer "
             f"({detail}); {remedy}"
-        ) from error
+        )

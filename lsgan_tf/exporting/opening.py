@@ -1,0 +1,34 @@
+"""Opens the generator that a command names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsgan_tf.exporting.of_run import export_of_run
+from lsgan_tf.exporting.pretrained import pretrained
+from lsgan_tf.sampling.sampler import Sampler
+
+
+def open_generator(
+    saved_model: Path | None, run_dir: Path | None, weights: str | None
+) -> tuple[Sampler, float | None]:
+    """Open a SavedModel, the newest export of a run, or the pretrained generator.
+
+    Args:
+      saved_model: folder of a SavedModel.
+      run_dir: run folder, if there is no `saved_model`; without either the pretrained generator is
+        opened.
+      weights: "raw" or "ema"; None for the default of the SavedModel.
+
+    Returns:
+      Sampler, and the default truncation of its noise; None for none.
+
+    Raises:
+      UserError: if the generator cannot be opened.
+    """
+    if saved_model:
+        return Sampler(saved_model, weights), None
+    if run_dir:
+        return Sampler(export_of_run(run_dir, say=print), weights), None
+    found = pretrained()
+    return found.sampler, found.truncation
