@@ -9,7 +9,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
 from lsgan_tf.gradient_penalty import GradientPenalty
 from lsgan_tf.losses import objective
-from lsgan_tf.optimizers import make_optimizer
+from lsgan_tf.optimizers import falling, make_optimizer
 from lsgan_tf.settings.defaults import WEIGHT_SD
 from lsgan_tf.util.keras_state import neutral
 
@@ -51,7 +51,9 @@ def build_networks(
         "synchronized": synchronized,
     }
     values |= {name: getattr(config, name) for name in _AS_ARGUMENTS if config.uses(name)}
-    generator = {"batch_norm": config.generator_batch_norm}
+    generator: dict[str, Any] = {"batch_norm": config.generator_batch_norm}
+    if config.generator_width is not None and config.uses("generator_width"):
+        generator["width"] = config.generator_width
     discriminator = {
         "batch_norm": config.discriminator_batch_norm,
         "layer_norm": config.discriminator_layer_norm,
@@ -106,22 +108,30 @@ def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
         simultaneous=config.simultaneous,
         clip_norm=config.clip_norm,
         gradient_penalty=penalty,
+        augment=config.augment,
         joint_passes=config.convolution == "auto" and discriminator.takes_parts,
         ema_decay=config.ema_decay,
         seed=config.seed,
     )
-    rates = (config.learning_rate, config.generator_learning_rate)
+    rates = (
+        (config.learning_rate, config.d_steps),
+        (config.generator_learning_rate, config.g_steps),
+    )
     d_optimizer, g_optimizer = (
         make_optimizer(
             config.optimizer,
-            config.learning_rate if rate is None else rate,
+            falling(
+                config.learning_rate if rate is None else rate,
+                updates=config.steps * per_step,
+                decay=config.decay_steps * per_step,
+            ),
             beta1=config.beta1,
             beta2=config.beta2,
             rho=config.rho,
             epsilon=config.epsilon,
             loss_scaling=config.precision == "float16",
         )
-        for rate in rates
+        for rate, per_step in rates
     )
     gan.compile(d_optimizer, g_optimizer)
     return gan

@@ -169,6 +169,15 @@ class Config:
         "flip half of the images horizontally at random (not in the paper)",
         only={"dataset": ("hwdb", "cifar10", "lsun", "images", "tfds")},
     )
+    augment: float = _data(
+        0.0,
+        "for small datasets: D sees reals and fakes randomly shifted and stretched by up to this "
+        "fraction of the size, differentiably (not in the paper); 0: unchanged",
+        "of the size",
+        0.0,
+        0.3,
+        only={"dataset": _IMAGE_DATASETS},
+    )
     digits_rotation: float = _data(
         10.0,
         "maximum rotation of digits; 0: shifts only (the authors do not name their angle)",
@@ -217,6 +226,15 @@ class Config:
         "times",
         0.01,
         8.0,
+    )
+    generator_width: float | None = _handwriting(
+        None,
+        "width of G alone; G takes a small part of a step, so a wider one costs little",
+        "times",
+        0.01,
+        8.0,
+        optional=float,
+        unset="width",
     )
     filters: int = _networks(
         64,
@@ -315,6 +333,13 @@ class Config:
         1e30,
         optional=float,
         unset="learning_rate",
+    )
+    decay_steps: int = _optimisation(
+        0,
+        "last steps of the run, over which both learning rates fall linearly to 0; 0: constant",
+        "steps",
+        0,
+        10**9,
     )
     beta1: float = _adam(0.5, "decay of the first moment", "factor", 0.0, 0.999999)
     beta2: float = _adam(0.999, "decay of the second moment", "factor", 0.0, 0.999999)
@@ -522,6 +547,8 @@ class Config:
         """Return the values that affect the result of training, by name."""
         free = {f.name for f in settings() if f.metadata["free"] or why_unused(self, f)}
         free.add("data_description")
+        if self.decay_steps:
+            free.discard("steps")
         return {name: value for name, value in self.to_json().items() if name not in free}
 
     def differences(self, other: Config) -> list[str]:

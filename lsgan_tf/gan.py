@@ -12,6 +12,7 @@ from lsgan_tf import ema
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
 from lsgan_tf.keras_model import KerasModel, check_optimizers
 from lsgan_tf.losses import Objective
+from lsgan_tf.networks import augmentation
 from lsgan_tf.noise import noise
 from lsgan_tf.optimizers import already_summed, apply
 from lsgan_tf.util.fit_batches import split_draws
@@ -66,6 +67,7 @@ class GAN(KerasModel):
       gradient_penalty: penalty added to D's objective; None for no penalty.
       joint_passes: score reals and fakes in one pass over both batches, each normalised by
         its own statistics; D must accept `parts=2`.
+      augment: strength of `augmentation.augment`, through which D sees all images; 0 for none.
       ema_decay: decay of the EMA of G's weights; 0 for no EMA.
       seed: seed of the noise.
 
@@ -93,6 +95,7 @@ class GAN(KerasModel):
         clip_norm: float = 0.0,
         gradient_penalty: GradientPenalty | None = None,
         joint_passes: bool = False,
+        augment: float = 0.0,
         ema_decay: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -104,7 +107,7 @@ class GAN(KerasModel):
         self.conditional, self.pixel_range = conditional, pixel_range
         self.d_steps, self.g_steps, self.simultaneous = d_steps, g_steps, simultaneous
         self.clip_norm, self.ema_decay, self.seed = clip_norm, ema_decay, seed
-        self.joint_passes = joint_passes
+        self.joint_passes, self.augment = joint_passes, augment
         self.gradient_penalty, self.measured = gradient_penalty, measured(gradient_penalty)
         self.average = ema.begin(generator) if ema_decay else None
         # An optimiser's `iterations` excludes steps that float16 skips.
@@ -179,7 +182,7 @@ class GAN(KerasModel):
 
     def draw_noise(
         self, shape: Sequence[int], count: int | tf.Tensor | None = None
-    ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+    ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
         """Draw this replica's random numbers for the next step.
 
         Args:
@@ -187,17 +190,21 @@ class GAN(KerasModel):
           count: examples per update of D; by default the replica's part of `batch_size`.
 
         Returns:
-          For each update of D, z, `(count, z_dim)`, and the noise of the gradient penalty,
-          `(count, numbers_drawn(shape))`; the second tuple is empty without a penalty.
+          For each update of D, z, `(count, z_dim)`; the noise of the gradient penalty,
+          `(count, numbers_drawn(shape))`; and that of the augmentation of reals and fakes,
+          `(count, 2 * augmentation.NUMBERS)`. The second and third tuple are empty without them.
         """
         count = self.batch_size // replica_count() if count is None else count
-        draws = range(self.d_steps)
-        z = [self._noise(draw, count, self.z_dim, self.z_distribution) for draw in draws]
-        if self.gradient_penalty is None:
-            return tuple(z), ()
-        length = numbers_drawn(tuple(shape))
-        around = [self._noise(STREAM + draw, count, length, "uniform") for draw in draws]
-        return tuple(z), tuple(around)
+
+        def draw(stream: int, length: int, distribution: str = "uniform") -> tuple[tf.Tensor, ...]:
+            draws = range(stream, stream + self.d_steps)
+            return tuple(self._noise(draw, count, length, distribution) for draw in draws)
+
+        return (
+            draw(0, self.z_dim, self.z_distribution),
+            draw(STREAM, numbers_drawn(tuple(shape))) if self.gradient_penalty else (),
+            draw(augmentation.STREAM, 2 * augmentation.NUMBERS) if self.augment else (),
+        )
 
     @neutral()
     def update(
@@ -206,6 +213,7 @@ class GAN(KerasModel):
         labels: Sequence[tf.Tensor | None],
         noises: Sequence[tf.Tensor],
         penalty_noises: Sequence[tf.Tensor] = (),
+        augmentation_noises: Sequence[tf.Tensor] = (),
     ) -> dict[str, tf.Tensor]:
         """Update D `d_steps` times and G `g_steps` times with given random numbers.
 
@@ -214,6 +222,7 @@ class GAN(KerasModel):
           labels: one batch per update of D.
           noises: z, `(n, z_dim)`, per update of D.
           penalty_noises: noise of the gradient penalty per update of D; empty without one.
+          augmentation_noises: noise of the augmentation per update of D; empty without one.
 
         Returns:
           Metrics, as in `train_step`.
@@ -221,24 +230,32 @@ class GAN(KerasModel):
         for draw, z in enumerate(noises):
             real = to_range(examples[draw], self.pixel_range)
             label = labels[draw] if self.conditional else None
-            fake, g_tape = self._generate(z, label)
+            of_reals, of_fakes = augmentation.split(augmentation_noises, draw)
+            real = self.augmented(real, of_reals)
+            fake, g_tape = self._generate(z, label, of_fakes)
             if self.simultaneous:
                 gradients = self._generator_gradients(g_tape, fake, label)
             around = penalty_noises[draw] if penalty_noises else None
             d_metrics = self._update_discriminator(real, fake, label, around)
         for update in range(self.g_steps):
             if update:
-                fake, g_tape = self._generate(z, label)
+                fake, g_tape = self._generate(z, label, of_fakes)
             if not self.simultaneous:
                 gradients = self._generator_gradients(g_tape, fake, label)
             g_metrics = self._update_generator(*gradients, update)
         self.step.assign_add(1)
         return {**d_metrics, **g_metrics}
 
-    def _generate(self, z: tf.Tensor, label: tf.Tensor | None) -> tuple[tf.Tensor, tf.GradientTape]:
-        """Generate fakes; return them and the tape that recorded G."""
+    def augmented(self, images: tf.Tensor, noise: tf.Tensor | None) -> tf.Tensor:
+        """Return the images as D sees them; unchanged if there is no noise of the augmentation."""
+        return images if noise is None else augmentation.augment(images, noise, self.augment)
+
+    def _generate(
+        self, z: tf.Tensor, label: tf.Tensor | None, noise: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.GradientTape]:
+        """Generate fakes as D sees them; return them and the tape that recorded G."""
         with tf.GradientTape() as tape:
-            return self.generator(z, label, training=True), tape
+            return self.augmented(self.generator(z, label, training=True), noise), tape
 
     def _update_discriminator(
         self, real: tf.Tensor, fake: tf.Tensor, label: tf.Tensor | None, around: tf.Tensor | None

@@ -8,6 +8,7 @@ global gradient; `already_summed` disables the sum in an optimiser.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -67,10 +68,41 @@ def already_summed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Op
     return optimizer
 
 
+@keras.saving.register_keras_serializable(package="lsgan_tf")
+class Falling(keras.optimizers.schedules.LearningRateSchedule):
+    """Constant learning rate that falls linearly to 0 over the last updates.
+
+    Args:
+      learning_rate: the rate before.
+      updates: number of updates until it is 0.
+      decay: number of updates over which it falls, at least 1.
+    """
+
+    def __init__(self, learning_rate: float, updates: int, decay: int) -> None:
+        super().__init__()
+        self.learning_rate, self.updates, self.decay = learning_rate, updates, decay
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """Return the rate of the update after `step` updates: a float32 scalar."""
+        # Whole numbers above 2^24 are not exact in float32, so the difference comes first.
+        left = tf.cast(self.updates - tf.cast(step, tf.int64), tf.float32)
+        return self.learning_rate * tf.clip_by_value(left / self.decay, 0.0, 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        names = ("learning_rate", "updates", "decay")
+        return {name: getattr(self, name) for name in names}
+
+
+def falling(learning_rate: float, *, updates: int, decay: int) -> float | Falling:
+    """Return a learning rate that falls over the last `decay` of `updates`; constant if 0."""
+    return Falling(learning_rate, updates, decay) if decay else learning_rate
+
+
 @neutral()
 def make_optimizer(
     name: str,
-    learning_rate: float,
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
     *,
     beta1: float = 0.5,
     beta2: float = 0.999,
@@ -82,7 +114,7 @@ def make_optimizer(
 
     Args:
       name: "adam" or "rmsprop".
-      learning_rate: learning rate.
+      learning_rate: learning rate, or its schedule.
       beta1: decay rate of Adam's first moment.
       beta2: decay rate of Adam's second moment.
       rho: decay rate of RMSProp's mean square.

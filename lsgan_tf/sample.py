@@ -83,7 +83,8 @@ _TRUNCATION = flags.DEFINE_float(
     "truncation",
     None,
     "keep the noise within plus and minus this: less variety, fewer odd images; above 0, for "
-    "uniform noise at most 1 (default: all of it; 0.5 for the generator of the package)",
+    "uniform noise at most 1 (default: all of it; the generator of the package has a value of its "
+    "own)",
 )
 _SCALE = flags.DEFINE_integer(
     "scale",

@@ -16,6 +16,7 @@ ARGUMENTS = {
     # setting: its argument in G, in D
     "projection": (None, "projection"),
     "width": ("width", "width"),
+    "generator_width": ("width", None),
     "first_filters": (None, "first_filters"),
     "filters": ("filters", "filters"),
     "constant_filters": ("constant_filters", None),
@@ -53,11 +54,11 @@ def test_a_setting_is_for_the_networks_that_have_its_argument(network):
             {
                 "image_size": 8, "conditional": True, "label_dim": 3, "z_dim": 5, "width": 0.1,
                 "first_filters": 2, "generator_batch_norm": False, "bn_gamma": "one",
-                "projection": True,
+                "projection": True, "generator_width": 0.2,
             },
             {
                 "image_size": 8, "channels": 1, "num_classes": 4, "z_dim": 5, "label_dim": 3,
-                "batch_norm": False, "gamma": "one", "synchronized": False, "width": 0.1,
+                "batch_norm": False, "gamma": "one", "synchronized": False, "width": 0.2,
             },
             {
                 "image_size": 8, "channels": 1, "num_classes": 4, "label_dim": 3,

@@ -13,6 +13,7 @@ from lsgan_tf.build import build_gan, build_networks
 from lsgan_tf.config import resolve
 from lsgan_tf.gan import GAN, METRICS
 from lsgan_tf.losses import objective
+from lsgan_tf.networks.augmentation import augment
 from lsgan_tf.noise import noise
 
 RATE = 0.05
@@ -20,7 +21,7 @@ RATE = 0.05
 
 def make(
     *, d_steps=1, g_steps=1, simultaneous=False, clip_norm=0.0, loss="lsgan", conditional=False,
-    batch_size=6,
+    batch_size=6, augment=0.0,
 ):  # fmt: skip
     """A model with plain gradient descent, so that an update is its gradient."""
     if conditional:
@@ -47,6 +48,7 @@ def make(
         g_steps=g_steps,
         simultaneous=simultaneous,
         clip_norm=clip_norm,
+        augment=augment,
         seed=7,
     )
     gan.compile(keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE))
@@ -101,9 +103,15 @@ def plain_step(gan, loss, data, step):
             x = x / 255.0 * (gan.pixel_range[1] - gan.pixel_range[0]) + gan.pixel_range[0]
         y = data[1][draw] if gan.conditional else None
         z = noise(7, draw, step, gan.batch_size, 5, "uniform")
+        drawn = noise(7, (1 << 17) + draw, step, gan.batch_size, 8, "uniform")
+
+        def seen(images, numbers):
+            return augment(images, numbers, gan.augment) if gan.augment else images
+
         fake = G(z, y, training=True)
         with tf.GradientTape() as tape:
-            real_score, fake_score = D(x, y, training=True), D(fake, y, training=True)
+            real_score = D(seen(x, drawn[:, :4]), y, training=True)
+            fake_score = D(seen(fake, drawn[:, 4:]), y, training=True)
             value = d_loss(loss, real_score, fake_score)
         measured["d_gradient_norm"] = descend(tape, value, D, gan.clip_norm)
         measured |= {
@@ -112,7 +120,8 @@ def plain_step(gan, loss, data, step):
     for _ in range(gan.g_steps):
         averages = [np.array(v) for v in G.non_trainable_variables]
         with tf.GradientTape() as tape:
-            value = g_loss(loss, D(G(z, y, training=True), y, training=True))
+            fake = seen(G(z, y, training=True), drawn[:, 4:])
+            value = g_loss(loss, D(fake, y, training=True))
         measured["g_gradient_norm"] = descend(tape, value, G, gan.clip_norm)
         measured["g_loss"] = value
         if _ == 0:  # the model makes the fakes for both updates in one pass
@@ -130,6 +139,7 @@ def plain_step(gan, loss, data, step):
         {"g_steps": 3, "clip_norm": 0.05},
         {"conditional": True, "clip_norm": 0.5},
         {"conditional": True, "loss": "nsgan", "g_steps": 2},
+        {"conditional": True, "clip_norm": 0.5, "d_steps": 2, "augment": 0.2},
     ],
 )
 def test_a_step_is_the_papers(settings):

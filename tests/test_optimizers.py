@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf.optimizers import global_gradients, global_norm, make_optimizer
+from lsgan_tf.optimizers import falling, global_gradients, global_norm, make_optimizer
 
 pytestmark = pytest.mark.fast
 
 GRADIENTS = [np.array([0.3, -2.0, 1e-5]), np.array([-0.1, 0.5, 2e-5])]
 
 
-def after(optimizer, scale=1.0):
+def after(optimizer, gradients=GRADIENTS):
     weight = keras.Variable(np.zeros(3, np.float32))
     optimizer.build([weight])
-    for gradient in GRADIENTS:
-        optimizer.apply([tf.constant(gradient * scale, tf.float32)], [weight])
+    for gradient in gradients:
+        optimizer.apply([tf.constant(gradient, tf.float32)], [weight])
     return weight.numpy()
 
 
@@ -67,6 +67,27 @@ def test_as_tensorflow_1_has_them(name):
     np.testing.assert_allclose(
         after(make_optimizer(name, 2e-4)), tensorflow_1(theirs[name]()), rtol=1e-5
     )
+
+
+def test_a_rate_that_falls_over_the_last_updates():
+    assert falling(0.1, updates=100, decay=0) == 0.1
+    rate = falling(0.1, updates=100, decay=20)
+    found = [float(rate(tf.constant(n))) for n in (0, 80, 85, 90, 99, 100, 200)]
+    np.testing.assert_allclose(found, [0.1, 0.1, 0.075, 0.05, 0.005, 0, 0], rtol=1e-6)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(rate))
+    assert again.get_config() == {"learning_rate": 0.1, "updates": 100, "decay": 20}
+    # Float32 does not hold this number of updates.
+    late = falling(1.0, updates=2**24 + 3, decay=4)
+    assert float(late(tf.constant(2**24 + 2, tf.int64))) == 0.25
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+def test_the_last_update_with_a_falling_rate_is_smaller(name):
+    # Two updates, of which the second has half of the rate.
+    one = after(make_optimizer(name, 0.01), GRADIENTS[:1])
+    both = after(make_optimizer(name, 0.01))
+    found = after(make_optimizer(name, falling(0.01, updates=2, decay=2)))
+    np.testing.assert_allclose(found, one + (both - one) / 2, rtol=1e-4, atol=1e-9)
 
 
 def test_rmsprop():

@@ -16,7 +16,6 @@ import signal
 import tempfile
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -25,9 +24,6 @@ from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.signals import Terminated
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
-
-if TYPE_CHECKING:
-    pass
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of a run")
 _MODEL = flags.DEFINE(PATH, "model", None, "folder of an export (a SavedModel) instead of a run")

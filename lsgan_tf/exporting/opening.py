@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.of_run import export_of_run
 from lsgan_tf.exporting.pretrained import pretrained
 from lsgan_tf.sampling.sampler import Sampler
@@ -24,11 +25,16 @@ def open_generator(
       Sampler, and the default truncation of its noise; None for none.
 
     Raises:
-      UserError: if the generator cannot be opened.
+      UserError: if the generator cannot be opened, or `weights` is given for the pretrained one.
     """
     if saved_model:
         return Sampler(saved_model, weights), None
     if run_dir:
         return Sampler(export_of_run(run_dir, say=print), weights), None
+    if weights:
+        raise UserError(
+            f"--weights={weights}: the generator of the package has one set of weights; leave the "
+            "flag out, or name a run by --run_dir"
+        )
     found = pretrained()
     return found.sampler, found.truncation

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.gan import GAN
+from lsgan_tf.networks import augmentation
 from lsgan_tf.util.pixels import to_range
 
 _AN_OCTAVE = 100
@@ -62,10 +63,12 @@ class BatchScores:
     def _score_replica(self, data: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         gan, (examples, labels) = self._gan, data
         label = labels if gan.conditional else None
-        noises, _ = gan.draw_noise(examples.shape[1:])
-        fake = gan.generator(noises[0], label, training=True)
-        real = gan.discriminator(to_range(examples, gan.pixel_range), label, training=True)
-        return real, gan.discriminator(fake, label, training=True)
+        noises, _, shifts = gan.draw_noise(examples.shape[1:])
+        of_reals, of_fakes = augmentation.split(shifts, 0)
+        fake = gan.augmented(gan.generator(noises[0], label, training=True), of_fakes)
+        real = gan.augmented(to_range(examples, gan.pixel_range), of_reals)
+        scores = [gan.discriminator(images, label, training=True) for images in (real, fake)]
+        return scores[0], scores[1]
 
 
 def histogram_due(step: int, log_every: int) -> bool:
