@@ -1,1 +1,1 @@
-"""What watches over a run while it trains."""
+"""Monitoring of training: logs, sample grids, evaluation and collapse detection."""

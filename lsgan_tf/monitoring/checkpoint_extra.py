@@ -1,4 +1,4 @@
-"""The JSON values that a checkpoint holds beside the model's variables."""
+"""JSON values stored in a checkpoint besides the variables."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _FORM = {
 
 
 def check_extra(extra: dict[str, Any], metrics: Sequence[str]) -> None:
-    """Checks the values read from a checkpoint before they are used.
+    """Check the values read from a checkpoint.
 
     Args:
       extra: the parsed JSON.
-      metrics: names of the metrics of the run's model.
+      metrics: names of the run's training metrics.
 
     Raises:
-      ValueError: if they have another form, or belong to other metrics.
+      ValueError: if they are malformed or belong to other metrics.
     """
     check_form(extra, _FORM)
     for owner in (extra, extra.get("watch")):

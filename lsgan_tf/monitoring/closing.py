@@ -1,4 +1,4 @@
-"""Lines that a run logs when it ends before its last step."""
+"""Messages of runs that end early or are already complete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REASONS = {
 
 
 def stopped_line(stop: signal.Signals, step: int, run_dir: Path) -> str:
-    """Returns the line of a run that was stopped by a signal after a checkpoint."""
+    """Return the log line of a run stopped by a signal."""
     kept = "checkpoint written" if step else "nothing trained yet"
     return (
         f"stopped by {stop.name}{_REASONS.get(stop, '')} at step {step:,}, {kept}; "
@@ -21,7 +21,7 @@ def stopped_line(stop: signal.Signals, step: int, run_dir: Path) -> str:
 
 
 def collapsed_line(verdict: str, step: int) -> str:
-    """Returns the line of a run that `--stop_on_collapse` ended."""
+    """Return the log line of a run ended by `--stop_on_collapse`."""
     return (
         f"ended at step {step:,} by --stop_on_collapse: {verdict}; "
         "--nostop_on_collapse goes on all the same"
@@ -29,12 +29,12 @@ def collapsed_line(verdict: str, step: int) -> str:
 
 
 def complete_line(step: int, steps: int) -> str:
-    """Returns the line of a run that has no steps left."""
+    """Return the log line of a run without remaining steps."""
     return f"this run is finished: {step:,} of {steps:,} steps are done; give more --steps to go on"
 
 
 def diverged_message(diagnosis: str, checkpoint: Path | None) -> str:
-    """Returns the error message of a run with values that are not finite."""
+    """Return the error message of a run with non-finite metrics."""
     good = (
         f"{checkpoint} is the last good checkpoint" if checkpoint else "no checkpoint was written"
     )

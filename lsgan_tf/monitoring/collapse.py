@@ -1,22 +1,21 @@
-"""Detection of collapse: the rule.
+"""The rule that detects collapse.
 
-A *check* every few hundred steps computes three cheap numbers: the spread of samples from
-fixed noise relative to that of as many reals (about 1 in a healthy run, near 0 if all
-samples are alike), how well D separates reals from fakes (0 not at all, 1 entirely), and
-the norm of G's gradient. The rule:
+A *check* every few hundred steps computes three values: the spread of samples from fixed
+noise relative to that of as many reals (about 1 in a healthy run, near 0 if all samples are
+alike), the separation of reals from fakes by D (0: none, 1: complete), and the norm of G's
+gradient. A check is *bad* if samples are alike or the gradient is unusual:
 
 - *Samples are alike* if their spread is below 0.4 of its reference, or below 0.6 of it
   while D *has won* (separation of 0.8 or more). The reference is the best spread of the
   run (the highest median of three consecutive checks), at most 1.
-- A run that has never reached a spread of 0.5 has not risen yet. A start may be slow, so
-  this counts against the run only if D has won, and the reference is 1.
+- A run *has not risen* while its best spread is below 0.5. Training may start slowly, so the
+  reference is then 1, and samples that are alike count only if D has won.
 - A gradient is *unusual* if it is 10 times above or below the median of the last 50
-  healthy checks (at least 10). It counts only if D has won as well.
-- The alarm is raised after 3 such checks in a row, or 5 in a run that has not risen, and
-  cleared after 3 healthy checks in a row with a spread of 0.75 of the reference or more.
+  healthy checks (at least 10). It counts only if D has won.
 
-The rule detects that samples have become alike. It detects neither missing modes nor poor
-images; metrics do (`--evaluate_every`).
+The alarm is raised after 3 bad checks in a row, or 5 in a run that has not risen, and
+cleared after 3 healthy checks in a row with a spread of at least 0.75 of the reference. It
+detects neither missing modes nor poor images; metrics do (`--evaluate_every`).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from typing import Any
 import numpy as np
 
 EXIT_COLLAPSED = 5
-"""Exit status of a run that `--stop_on_collapse` ended."""
+"""Exit status of a run ended by `--stop_on_collapse`."""
 
 _ALIKE, _ALIKE_AND_LOST = 0.4, 0.6
 _RISEN, _WON, _HEALTHY = 0.5, 0.8, 0.75
@@ -46,12 +45,12 @@ class Event(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """The numbers of one check.
+    """Values of one check.
 
     Attributes:
       step: steps trained.
       spread: spread of samples relative to that of reals, at least 0.
-      separation: of D's scores, see `separation`.
+      separation: separation of reals from fakes by D, see the function `separation`.
       gradient: mean norm of G's gradient since the last check; None if no step was finite.
     """
 
@@ -77,18 +76,18 @@ ALARM_FORM = {
 
 @dataclasses.dataclass
 class Alarm:
-    """The rule and its state: JSON values by `dataclasses.asdict`.
+    """State of the alarm; `dataclasses.asdict` returns it as JSON values.
 
     Attributes:
-      best: highest median of three spreads in a row.
-      spreads: the last spreads, oldest first.
-      gradients: norms of the last healthy checks, oldest first.
+      best: highest median of three consecutive spreads.
+      spreads: up to 3 last spreads, oldest first.
+      gradients: gradient norms of up to 50 last healthy checks, oldest first.
       bad: number of consecutive bad checks.
       healthy: number of consecutive healthy checks while collapsed.
       sound_step: step of the last healthy check; 0 if there is none.
       bad_step: step of the first of the current bad checks.
-      since: step since which the run is considered collapsed, or None.
-      why: reasons of the alarm.
+      since: step since which the run is considered collapsed; None if it is not.
+      why: reasons for the alarm.
     """
 
     best: float = 0.0
@@ -102,7 +101,7 @@ class Alarm:
     why: str = ""
 
     def update(self, check: Check) -> Event | None:
-        """Applies the rule to a check; returns the change of the alarm, if any."""
+        """Apply the rule to a check; return the change of the alarm, if any."""
         reasons = self._reasons(check)
         self._remember(check, sound=not reasons and self.since is None)
         if self.since is not None:
@@ -120,16 +119,16 @@ class Alarm:
 
     @property
     def risen(self) -> bool:
-        """Whether the samples ever differed as reals do."""
+        """Whether the best spread has reached 0.5."""
         return self.best >= _RISEN
 
     @property
     def reference(self) -> float:
-        """The spread that samples are compared with."""
+        """Reference for the spread of samples."""
         return min(self.best, 1.0) if self.risen else 1.0
 
     def summary(self) -> dict[str, Any]:
-        """Returns the entry of `summary.json`."""
+        """Return the section of `summary.json`."""
         return {
             "collapsed": self.since is not None,
             "since_step": self.since,
@@ -139,7 +138,7 @@ class Alarm:
         }
 
     def _reasons(self, check: Check) -> list[str]:
-        """Returns the reasons for which a check is bad; empty if it is healthy."""
+        """Return why a check is bad; empty if it is healthy."""
         won = check.separation >= _WON
         limit = (_ALIKE_AND_LOST if won else _ALIKE) * self.reference
         alike = check.spread < limit and (self.risen or won)
@@ -178,13 +177,13 @@ class Alarm:
 
 
 def separation(real: float, fake: float, *, low: float, high: float) -> float:
-    """Returns how well D separates reals from fakes, from their mean scores.
+    """Return how well D separates reals from fakes.
 
     Args:
-      real: mean score of reals (for cross entropy, the sigmoid of it).
-      fake: mean score of fakes, likewise.
+      real: mean score of reals; its sigmoid for cross entropy.
+      fake: mean score of fakes; its sigmoid for cross entropy.
       low: D's target for fakes.
-      high: D's target for reals; another number.
+      high: D's target for reals, different from `low`.
 
     Returns:
       1 if both scores are at their targets, 0 if they are equal, below 0 if they are reversed.
@@ -193,15 +192,15 @@ def separation(real: float, fake: float, *, low: float, high: float) -> float:
 
 
 def spread(examples: np.ndarray, groups: np.ndarray | None = None) -> float:
-    """Returns the mean distance between two examples of one group.
+    """Return the mean distance between examples of the same group.
 
     Args:
       examples: float, `(n, ...)`; images with values in [0, 1], or points.
-      groups: int, `(n,)`, the group of each; None is one group for all.
+      groups: group of each example, int, `(n,)`; None for a single group.
 
     Returns:
-      The mean over all pairs within a group of the root of the mean squared
-      difference; 0 if there are no pairs or a value is not finite.
+      Root mean squared difference, averaged over all pairs within groups; 0 if there are no
+      pairs or a value is not finite.
     """
     rows = np.asarray(examples, np.float64).reshape(len(examples), -1)
     if not np.isfinite(rows).all():

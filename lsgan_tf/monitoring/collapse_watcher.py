@@ -1,4 +1,4 @@
-"""Detects the collapse of a run: regular checks of its samples and scores."""
+"""Regular checks of a run's samples and scores for collapse."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from lsgan_tf.util.forms import fields_of
 
 
 class Watcher:
-    """Checks a run for collapse; writes `watch.jsonl` and its part of `summary.json`.
+    """Collapse checks of a run, written to `watch.jsonl` and `summary.json`.
 
     Args:
-      config: the run's config.
-      previews: samples from fixed noise, and the reals they are compared with.
-      run: the run folder.
-      summaries: TensorBoard's event files.
+      config: config of the run.
+      previews: source of samples from fixed noise and of reals to compare them with.
+      run: run folder.
+      summaries: TensorBoard event files.
 
     Attributes:
       window: metrics since the last check.
@@ -39,16 +39,16 @@ class Watcher:
         self._alarm = Alarm()
         self._names = measured(config.gradient_penalty)
         self.window = Window(names=self._names)
-        # Of the reals, from the first check on: their spread, and whether it is within classes.
+        # Set by the first check: spread of the reals, and whether it is within classes.
         self._of_reals: float | None = None
         self._within = False
 
     def state(self) -> dict[str, Any]:
-        """Returns what a checkpoint keeps, as JSON values."""
+        """Return the state to keep in a checkpoint, as JSON values."""
         return {"alarm": dataclasses.asdict(self._alarm), "window": self.window.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Restores what `state` returned."""
+        """Restore a result of `state`."""
         self._alarm = Alarm(**fields_of(Alarm, state["alarm"]))
         self.window.restore(state["window"])
 
@@ -58,7 +58,7 @@ class Watcher:
         return self._alarm.since is not None
 
     def check(self, step: int) -> None:
-        """Checks the samples, and the metrics since the last check."""
+        """Check the samples and the metrics since the last check."""
         means, self.window = self.window.means(), Window(names=self._names)
         check = Check(
             step,
@@ -81,7 +81,7 @@ class Watcher:
         self.tell()
 
     def tell(self) -> None:
-        """Updates `summary.json`."""
+        """Update `summary.json`."""
         if not self._config.watch_every:
             return
         good = self.last_good()
@@ -89,12 +89,12 @@ class Watcher:
         self._run.summarize("collapse", found)
 
     def last_good(self) -> Path | None:
-        """Returns the newest checkpoint at or before the last healthy check."""
+        """Return the newest checkpoint not later than the last healthy check, or None."""
         sound = self._alarm.sound_step
         return next((path for step, path in find(self._run.checkpoints) if step <= sound), None)
 
     def verdict(self) -> str:
-        """Returns one line on a collapsed run."""
+        """Describe the collapse in one line."""
         good = self.last_good()
         kept = f"{good} is the last good checkpoint" if good else "no checkpoint is from before it"
         return (
@@ -110,7 +110,7 @@ class Watcher:
     def _relative_spread(self) -> float:
         if self._of_reals is None:
             reals, labels = self._previews.real_examples()
-            # Without two reals of a class there is nothing to compare within classes.
+            # Without two reals of a class, there are no pairs within classes.
             self._within = spread(reals, labels) > 0.0
             self._of_reals = spread(reals, labels if self._within else None)
         made, labels = self._previews.examples()

@@ -1,7 +1,7 @@
-"""Evaluates a run during training, and keeps its best checkpoint.
+"""Evaluation during training, and the best checkpoint.
 
-Nothing here moves the run: samples are drawn with noise of their own, networks are
-read and not written, and what a measure needs is made outside the strategy.
+Evaluation does not affect training: it draws its own noise, only reads the networks, and
+creates the models of metrics outside the strategy.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ from lsgan_tf.util.text import spell
 
 
 class Evaluator:
-    """Computes the metrics of a run; writes `evaluations.jsonl` and the folder `best/`.
+    """Evaluations of a run, written to `evaluations.jsonl`, and its best checkpoint, in `best/`.
 
-    The EMA weights are measured if there are any, and then names of figures end in `_ema`;
-    else the raw weights.
+    With EMA weights, these are evaluated and the names of values end in `_ema`; otherwise the
+    raw weights are.
 
     Args:
-      config: the run's, with the dataset's facts.
-      gan: its model, whose present weights are measured.
-      source: its training data.
-      run: the run folder.
-      summaries: likewise.
+      config: config of the run, with the dataset's metadata.
+      gan: the model.
+      source: training data.
+      run: run folder.
+      summaries: TensorBoard event files.
 
     Attributes:
-      best: of the best evaluation so far, JSON-able: `step`, `metric`, `weights` and
-        `value`; None before the first.
+      best: `step`, `metric`, `weights` and `value` of the best evaluation so far, as JSON
+        values; None before the first.
 
     Raises:
-      UserError: if a measure does not fit the run or its data.
+      UserError: if a metric does not apply to the run or its data.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class Evaluator:
         self._draws = {"raw" if raw else "ema": Draws(network, config)}
 
     def restore(self, best: dict[str, Any] | None) -> None:
-        """Restores `best` from a checkpoint, unless it is of another metric."""
+        """Restore `best` from a checkpoint, unless it is of another metric."""
         self.best = best if best and best["metric"] == self._metric else None
 
     def prepare(self) -> None:
-        """Prepares the metrics and measures real examples; may take minutes.
+        """Prepare the metrics and evaluate real examples, which may take minutes.
 
         Raises:
-          UserError: if it cannot be had.
+          UserError: if a metric cannot be prepared.
         """
         self._suite.prepare()
         self._real = for_json(self._suite.real())
@@ -104,15 +104,15 @@ class Evaluator:
     def evaluate(
         self, step: int, state: tf.train.Checkpoint, extra: Callable[[], dict[str, Any]]
     ) -> None:
-        """Evaluates the current weights, and keeps them if they are the best so far.
+        """Evaluate the current weights, and keep them if they are the best so far.
 
-        A measure that fails, for want of memory say, or a `best/` that cannot be written,
-        is logged and does not end the run.
+        Failures, such as insufficient memory for a metric or a full disk, are logged and do
+        not end the run.
 
         Args:
           step: steps trained.
-          state: what a checkpoint holds.
-          extra: gives what it keeps beside them; called after `best` is brought up to date.
+          state: variables of the checkpoint.
+          extra: returns the checkpoint's JSON values; called after `best` is updated.
         """
         start = time.monotonic()
         try:
@@ -172,7 +172,7 @@ class Evaluator:
 
 
 def evaluation_due(config: Config, step: int) -> bool:
-    """Whether a run at `step` will be evaluated before its end."""
+    """Whether an evaluation is due after `step`."""
     every = config.evaluate_every
     return bool(every) and (step // every + 1) * every <= config.steps
 
@@ -186,19 +186,19 @@ def write_best(
     state: tf.train.Checkpoint,
     extra: dict[str, Any],
 ) -> None:
-    """Writes a checkpoint, its SavedModel and `best.json` atomically.
+    """Write a checkpoint, its SavedModel and `best.json` atomically.
 
     Args:
-      path: the folder; replaced if it exists.
-      config: the run's.
-      gan: its model.
+      path: output folder, replaced if it exists.
+      config: config of the run.
+      gan: the model.
       classes: names of the classes in label order.
-      facts: what is known of this step; `step` among them.
-      state: what a checkpoint holds.
-      extra: what it keeps beside them.
+      facts: contents of `best.json`, including `step`.
+      state: variables of the checkpoint.
+      extra: JSON values of the checkpoint.
 
     Raises:
-      UserError: if it cannot be written; what was there stays.
+      UserError: if it cannot be written; an existing folder is then unchanged.
     """
     with explained(path, "keeping the best"), atomic_folder(path) as temporary:
         Checkpoints(temporary).save(facts["step"], state, extra)

@@ -1,4 +1,4 @@
-"""Commands to look at a finished run with, shown at its end."""
+"""Outputs of a finished run and commands to use it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PLAIN = re.compile(r"[\w@%+=:,./-]+")
 
 
 def next_steps(config: Config, classes: Sequence[str], path: Path) -> str:
-    """What there is to look at, with commands to copy.
+    """List the outputs of a run and commands to copy.
 
     Args:
-      config: the run's, with the dataset's facts.
+      config: config of the run, with the dataset's metadata.
       classes: names of the classes in label order.
-      path: the run's folder, as it was named.
+      path: run folder.
     """
     rows = [
         ("sample grids", str(path / "samples")),
@@ -37,12 +37,12 @@ def _command(module: str, *words: str) -> str:
 
 
 def _word(text: str) -> str:
-    """A word of a command line; unlike `shlex.quote` it leaves Chinese characters as they are."""
+    """Quote a word of a command line; unlike `shlex.quote`, keep Chinese characters unquoted."""
     return text if _PLAIN.fullmatch(text) else shlex.quote(text)
 
 
 def _what(config: Config, classes: Sequence[str]) -> tuple[str, str]:
-    """What to draw, and into which file or folder."""
+    """Return the flags for the samples and for the output path."""
     if config.conditional and all(len(name) == 1 for name in classes):
         return f"--text={''.join(classes[:_SHOWN_CLASSES])}", "--out=line.png"
     if len(config.data_shape) == 3:

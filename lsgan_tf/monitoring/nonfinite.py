@@ -1,4 +1,4 @@
-"""Where the first value that is not finite arose."""
+"""Localisation of the first non-finite value of a step."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def diagnose(
     examples: np.ndarray,
     labels: np.ndarray,
 ) -> str:
-    """Describes which metrics of a step are not finite, and the first layers that are not.
+    """Describe the non-finite metrics of a step, and the first layers that are not finite.
 
     Args:
-      config: the run's.
+      config: config of the run.
       gan: the model after the step.
       step: the step, counted from 1.
-      metrics: `gan.measured` of the step, in that order.
-      examples: its global data, `(d_steps, batch_size, ...)`.
-      labels: likewise, `(d_steps, batch_size)`.
+      metrics: values of `gan.measured` in the step.
+      examples: global data of the step, `(d_steps, batch_size, ...)`.
+      labels: labels of the examples, `(d_steps, batch_size)`.
 
     Returns:
-      One phrase for an error message.
+      A phrase for an error message.
     """
     values = zip(gan.measured, metrics, strict=True)
     bad = ", ".join(f"{name} {value:g}" for name, value in values if not math.isfinite(value))
@@ -48,11 +48,11 @@ def diagnose(
 def first_bad_layers(
     config: Config, gan: GAN, step: int, examples: np.ndarray, labels: np.ndarray
 ) -> str:
-    """Repeats the forward pass of a step on copies of the networks, checking every layer.
+    """Repeat the forward pass of a step on copies of the networks, checking every layer.
 
-    Args and result: as `diagnose`.
+    Arguments and return value are those of `diagnose`.
     """
-    # Copies outside the strategy: the global batch in one piece, and nothing is changed.
+    # Copies outside the strategy take the global batch at once and leave the run unchanged.
     generator, discriminator = build_networks(config)
     copies = {"generator": generator, "discriminator": discriminator}
     for name, network in copies.items():
@@ -90,7 +90,7 @@ def first_bad_layers(
 
 
 class _watched:  # noqa: N801 - reads as a verb in a with statement
-    """Context in which layers with outputs that are not finite are appended to `found`."""
+    """Context manager that appends the names of layers with non-finite outputs to `found`."""
 
     def __init__(self, networks: dict[str, keras.Model], found: list[str]) -> None:
         self._networks, self._found = networks, found

@@ -1,4 +1,4 @@
-"""Formats training progress."""
+"""Progress lines, progress bar and training time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,18 @@ CURVES = {
     "g_gradient_norm": "gradient/generator",
     "gradient_penalty": "loss/gradient penalty",
 }
-"""Name of each metric's curve in TensorBoard; the part before the slash groups them."""
+"""TensorBoard tag of each metric; tags are grouped by the part before the slash."""
 
 
 def progress_line(step: int, config: Config, means: Mapping[str, float | None], rate: float) -> str:
-    """Returns one line of progress: step, speed, time left, losses and scores."""
+    """Return a progress line: step, speed, time left, losses and scores.
+
+    Args:
+      step: steps trained.
+      config: config of the run.
+      means: mean of each metric since the last line; None if no step was finite.
+      rate: steps per second; 0 if unknown.
+    """
     speed = f"{rate * config.batch_size:,.0f} images/s" if rate else "- images/s"
     if None in means.values():
         return f"step {step:,} of {config.steps:,}  all steps since the last line were skipped"
@@ -41,7 +48,7 @@ def progress_line(step: int, config: Config, means: Mapping[str, float | None], 
 
 
 def live_bar(start: int, steps: int) -> tqdm:
-    """Returns a progress bar from `start` to `steps`, disabled unless on a terminal."""
+    """Return a progress bar from `start` to `steps`, disabled unless on a terminal."""
     return tqdm(
         total=steps,
         initial=start,
@@ -54,7 +61,7 @@ def live_bar(start: int, steps: int) -> tqdm:
 
 
 def under_way_line(start: int, step: int, seconds: float, every: int) -> str:
-    """Returns the line logged after the first call, from `start` to `step`."""
+    """Return the log line for the first call, which trained from `start` to `step`."""
     steps = f"steps {start + 1:,} to {step:,}" if step > start + 1 else f"step {step:,}"
     return (
         f"under way: {steps} took {seconds:.1f} s, tracing "
@@ -63,7 +70,7 @@ def under_way_line(start: int, step: int, seconds: float, every: int) -> str:
 
 
 class Clock:
-    """Seconds of training, and the recent speed."""
+    """Training time and recent speed."""
 
     def __init__(self) -> None:
         self._before = 0.0
@@ -72,21 +79,21 @@ class Clock:
         self._rate = 0.0
 
     def restore(self, seconds: float) -> None:
-        """Starts now, with seconds trained before."""
+        """Restart the clock after `seconds` of earlier training."""
         self._before = seconds
         self._start = self._mark = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Total seconds of training."""
+        """Total training time in seconds."""
         return self._before + time.monotonic() - self._start
 
     def since_mark(self) -> float:
-        """Seconds since the last call of `rate`."""
+        """Return the seconds since the last call of `rate`."""
         return time.monotonic() - self._mark
 
     def rate(self, step: int) -> float:
-        """Steps per second since the last call; 0 at the first."""
+        """Return the steps per second since the last call; 0 at the first."""
         now = time.monotonic()
         if self._mark_step is not None and step > self._mark_step:
             self._rate = (step - self._mark_step) / max(now - self._mark, 1e-9)

@@ -1,4 +1,4 @@
-"""Sample grids of a run: reals, and samples from fixed noise."""
+"""Sample grids of a run: samples from fixed noise, and real examples."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _FEW_POINTS = 512  # enough to estimate distances
 
 
 class Previews:
-    """Draws the sample grids of a run, laid out by `lsgan_tf.sampling.fixed_noise`.
+    """Sample grids of a run, laid out by `lsgan_tf.sampling.fixed_noise`.
 
     Args:
-      config: the run's.
-      source: its data.
-      gan: its model.
+      config: config of the run.
+      source: training data.
+      gan: the model.
 
     Attributes:
-      points: what the last picture of samples shows, float32 `(5120, 2)`; None for images.
+      points: points of the last sample grid, float32 `(5120, 2)`; None for images.
     """
 
     def __init__(self, config: Config, source: Source, gan: GAN) -> None:
@@ -42,11 +42,11 @@ class Previews:
         self._average = tf.function(lambda z, y: average(z, y, training=False), autograph=False)
 
     def examples(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Generates examples from the noise of the grid with the current weights.
+        """Generate examples from the grid's noise with the current raw weights.
 
         Returns:
-          float32 pictures with values in [0, 1], `(n, height, width, channels)`, or
-          points, `(n, 2)`; and their labels, None if unconditional.
+          Images `(n, height, width, channels)` with values in [0, 1], or points `(n, 2)`,
+          float32; and their labels, int32 `(n,)`, None if unconditional.
         """
         z = self._grid.z if self._gan.pixel_range else self._grid.z[:_FEW_POINTS]
         made = self._generate(z, self._grid.labels).numpy()
@@ -56,7 +56,7 @@ class Previews:
         return made, self._grid.labels
 
     def real_examples(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Returns about as many distinct reals of the same classes, for comparison."""
+        """Return about as many distinct real examples as `examples`, of the same classes."""
         if self._gan.pixel_range is None:
             return self._source.read(np.arange(_FEW_POINTS)), None
         indices = np.unique(self._real_indices())
@@ -64,11 +64,11 @@ class Previews:
         return self._source.read(indices) / np.float32(255.0), labels
 
     def samples(self, step: int, *, raw: bool = False) -> np.ndarray:
-        """Draws the grid with the current weights: uint8, `(height, width, 3)`.
+        """Draw the sample grid with the current weights: uint8, `(height, width, 3)`.
 
         Args:
-          step: for the title.
-          raw: draw with the weights of this step, where there is a moving average of them.
+          step: step in the title.
+          raw: whether to use the raw weights even if there are EMA weights.
         """
         title = f"{self._name()}  step {step:,}"
         draw = self._generate
@@ -84,14 +84,14 @@ class Previews:
         return self._grid.picture(to_uint8(made, self._gan.pixel_range), title)
 
     def save(self, folder: Path, step: int, summaries: Summaries) -> None:
-        """Draws the samples of a step, saves them and sends them to TensorBoard.
+        """Draw the samples of a step, save them and write them to TensorBoard.
 
         Args:
-          folder: gets `step-00001000.png` with the EMA weights, and `step-00001000-raw.png`
-            beside it with the raw ones; without an average the first alone, with the raw
-            weights. Of points it gets the `.npy` beside.
-          step: which it is.
-          summaries: gets the pictures.
+          folder: output folder for `step-00001000.png` with the EMA weights and
+            `step-00001000-raw.png` with the raw weights; without EMA weights, only the first,
+            with the raw weights. Points are also saved as `.npy`.
+          step: the step.
+          summaries: TensorBoard event files.
         """
         for kind in ("", "-raw") if self._gan.average is not None else ("",):
             picture = self.samples(step, raw=bool(kind))
@@ -102,7 +102,7 @@ class Previews:
             summaries.image(step, f"samples{kind}", picture)
 
     def reals(self) -> np.ndarray:
-        """Returns real examples of the same classes in the same layout."""
+        """Return a grid of real examples of the same classes in the same layout."""
         title = f"{self._name()}  real"
         if self._source.standin:
             title += "  (stand-in)"
@@ -114,7 +114,7 @@ class Previews:
         return self._grid.picture(self._source.read(self._real_indices()), title)
 
     def _real_indices(self) -> np.ndarray:
-        """Indices of the grid's reals in the source."""
+        """Return the source indices of the grid's real examples."""
         if self._grid.labels is None:
             return np.linspace(0, len(self._source) - 1, len(self._grid.z)).astype(np.int64)
         labels, columns = self._source.labels(np.arange(len(self._source))), self._grid.columns

@@ -1,4 +1,4 @@
-"""Logs the progress of training: `stats.jsonl`, `timing.jsonl`, `log.txt` and curves."""
+"""Training progress in `stats.jsonl`, `timing.jsonl`, `log.txt` and TensorBoard."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from lsgan_tf.run_dir.folder import RunFolder
 
 
 class TrainingLog:
-    """Metrics and speed since the last line, and the lines themselves.
+    """Log of training metrics and speed.
 
     Args:
-      config: the run's config.
+      config: config of the run.
       source: training data, whose warnings are logged too.
-      run: the run folder.
-      summaries: TensorBoard's event files.
+      run: run folder.
+      summaries: TensorBoard event files.
 
     Attributes:
-      clock: seconds of training and the speed.
+      clock: training time and speed.
       window: metrics since the last line.
     """
 
@@ -35,22 +35,22 @@ class TrainingLog:
         self.clock, self.window = Clock(), Window(names=measured(config.gradient_penalty))
 
     def state(self) -> dict[str, Any]:
-        """Returns what a checkpoint keeps, as JSON values."""
+        """Return the state to keep in a checkpoint, as JSON values."""
         return {"seconds": self.clock.seconds, "window": self.window.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Restores what `state` returned; other keys are ignored."""
+        """Restore a result of `state`; other keys are ignored."""
         self.clock.restore(state["seconds"])
         self.window.restore(state["window"])
 
     def first_call(self, start: int, step: int) -> None:
-        """Logs the first call: on a slow machine the first line of progress comes late."""
+        """Log the time of the first call, unless a progress line is due."""
         if step % self._config.log_every and step < self._config.steps:
             took = self.clock.since_mark()
             self._run.log(under_way_line(start, step, took, self._config.log_every))
 
     def log(self, step: int) -> None:
-        """Logs the metrics since the last line."""
+        """Log the metrics since the last line."""
         means = self.window.means()
         self.window.reset()
         rate = self.clock.rate(step)
@@ -66,6 +66,6 @@ class TrainingLog:
         self.data_warnings()
 
     def data_warnings(self) -> None:
-        """Logs what reading the data has met, such as damaged images."""
+        """Log problems found while reading the data, such as damaged images."""
         for line in self._source.news():
             self._run.log(line)

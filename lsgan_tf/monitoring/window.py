@@ -25,14 +25,14 @@ WINDOW_FORM = {
 class Window:
     """Sums of the training metrics since the last log line or check.
 
-    A call of several steps may be split into pieces. Its own sums are carried from piece to
-    piece and added when it ends, so the result is bit-equal however the call is split.
+    A call of several steps may be split into pieces. Its sums are carried from piece to piece
+    and added at its end, so the result is bit-identical however the call is split.
 
     Attributes:
       sums: sum of each metric over the finite steps of completed calls; zeros by default.
       count: number of finite steps.
-      bad_in_a_row: number of last steps whose loss or gradient was not finite.
-      names: of the metrics.
+      bad_in_a_row: number of consecutive non-finite steps at the end.
+      names: names of the metrics.
       call: sums over the finite steps of the current call; zeros by default.
     """
 
@@ -50,13 +50,13 @@ class Window:
     def add(
         self, sums: np.ndarray, done: int, bad: int, bad_at_end: int, *, ends: bool = True
     ) -> None:
-        """Adds a piece of `done` steps, of which `bad` are not counted.
+        """Add a piece of a call.
 
         Args:
-          sums: sums of the call over its pieces so far.
-          done: steps of this piece.
-          bad: number of them that were not finite.
-          bad_at_end: number of those at the end of the piece.
+          sums: sums of the metrics over the call's pieces so far.
+          done: number of steps of this piece.
+          bad: number of non-finite steps of this piece, which are not counted.
+          bad_at_end: number of consecutive non-finite steps at the end of this piece.
           ends: whether this piece ends the call.
         """
         self.call = [float(value) for value in sums]
@@ -68,33 +68,33 @@ class Window:
         self.bad_in_a_row = bad_at_end + (self.bad_in_a_row if bad_at_end == done else 0)
 
     def reset(self) -> None:
-        """Starts anew, except for the number of bad steps in a row."""
+        """Reset the sums and the count, but not `bad_in_a_row`."""
         self.sums, self.count = [0.0] * len(self.names), 0
         self.call = [0.0] * len(self.names)
 
     def state(self) -> dict[str, Any]:
-        """Returns the fields as JSON values."""
+        """Return the fields as JSON values."""
         return dataclasses.asdict(self)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Restores what `state` returned."""
+        """Restore a result of `state`."""
         for name, value in fields_of(Window, state).items():
             setattr(self, name, value)
         self.__post_init__()
 
     def pack(self) -> list[float]:
-        """Returns the window as numbers, to be shared between workers."""
+        """Return the window as numbers, to broadcast them to other workers."""
         return [*self.sums, *self.call, self.count, self.bad_in_a_row]
 
     def unpack(self, numbers: Sequence[float]) -> None:
-        """Restores what `pack` returned for a window of the same metrics."""
+        """Restore a result of `pack` for the same metrics."""
         *sums, count, bad_in_a_row = numbers
         half = len(sums) // 2
         self.sums, self.call = list(sums[:half]), list(sums[half:])
         self.count, self.bad_in_a_row = int(count), int(bad_in_a_row)
 
     def means(self) -> dict[str, float | None]:
-        """Returns the mean of each metric by name; None if no step was finite."""
+        """Return the mean of each metric by name; None if no step was finite."""
         if not self.count:
             return dict.fromkeys(self.names)
         return {n: value / self.count for n, value in zip(self.names, self.sums, strict=True)}

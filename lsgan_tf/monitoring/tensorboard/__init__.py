@@ -1,1 +1,1 @@
-"""TensorBoard views of a run other than curves and images."""
+"""TensorBoard output of a run."""

@@ -1,4 +1,4 @@
-"""TensorBoard views of a run other than the curves and images written while it trains."""
+"""TensorBoard views of a run other than curves and images."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ from lsgan_tf.run_dir.folder import RunFolder
 
 
 class Dashboard:
-    """Writes settings, graph, score histograms, Projector files and the HParams row.
+    """Settings, graph, score histograms, Projector files and HParams row of a run.
 
     Args:
-      config: the run's, with the dataset's facts.
-      gan: its model.
-      strategy: its devices.
-      source: its data.
-      batches: what its steps are trained on.
-      run: its folder.
-      summaries: where all goes but the Projector's files; those of a worker that is not
-        the chief are not enabled, and nothing is written.
+      config: config of the run, with the dataset's metadata.
+      gan: the model.
+      strategy: distribution strategy.
+      source: training data.
+      batches: training batches.
+      run: run folder.
+      summaries: event files for all but the Projector; if disabled, nothing is written.
     """
 
     def __init__(
@@ -52,11 +51,11 @@ class Dashboard:
         self._projector = Projector(run.tensorboard, gan, source) if shown else None
 
     def begin(self, origins: Mapping[str, str], best: Mapping[str, Any] | None) -> None:
-        """Writes what does not change during a run: called once per run.
+        """Write what does not change during a run; called once per run.
 
         Args:
-          origins: where each setting comes from.
-          best: the best figure so far, of a run that began without a dashboard.
+          origins: origin of each setting.
+          best: best evaluation of a run that was started without a dashboard.
         """
         if not self._summaries.enabled:
             return
@@ -67,7 +66,7 @@ class Dashboard:
             self._summaries.scalars(best["step"], {f"best/{best['metric']}": best["value"]})
 
     def log(self, step: int) -> None:
-        """Writes histograms of D's scores of a batch; every worker has to call this."""
+        """Write histograms of D's scores of a batch, if due; every worker must call this."""
         if not histogram_due(step, self._config.log_every):
             return
         real, fake = self._scores.at(step)
@@ -75,17 +74,17 @@ class Dashboard:
         self._summaries.histogram(step, "scores/fake", fake)
 
     def checkpoint(self) -> None:
-        """Updates the Projector's vectors."""
+        """Update the Projector's vectors."""
         if self._projector:
             self._projector.write()
 
     def end(self, step: int, *, failed: bool, stopped: bool = False) -> None:
-        """Writes how the run ended, and closes the file.
+        """Write the outcome of the run and close the event file.
 
         Args:
-          step: where.
-          failed: it diverged or collapsed.
-          stopped: by a signal.
+          step: steps trained.
+          failed: whether the run diverged or collapsed.
+          stopped: whether it was stopped by a signal.
         """
         if self._summaries.enabled:
             ended = hparams.Outcome.STOPPED if stopped else hparams.Outcome.FINISHED

@@ -1,7 +1,7 @@
 """TensorBoard curves of the checkpoints evaluated after training.
 
-It is a run of its own beneath the run, `evaluation`: so it may be written while the run
-trains, and taken back without a trace. The HParams view has its curves in the run's row.
+They are written to a subfolder, `evaluation`, so that they can be written during training and
+replaced as a whole. The HParams view shows them in the run's row.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ FOLDER = "evaluation"
 def show_evaluation(
     folder: Path, results: Sequence[Mapping[str, Any]], metric: str | None = None
 ) -> None:
-    """Replaces TensorBoard's curves of the evaluated checkpoints of a run.
+    """Replace the TensorBoard curves of a run's evaluated checkpoints.
 
     Args:
-      folder: TensorBoard's folder of the run.
-      results: as `lsgan_tf.evaluation.measure` writes them: `step`, `weights` and `figures` each.
-      metric: the figure of which the best is shown; None, or one that was not measured, is
-        the first that models can be compared by.
+      folder: TensorBoard folder of the run.
+      results: `step`, `weights` and `figures` of each checkpoint, as written by
+        `lsgan_tf.evaluation.measure`.
+      metric: metric of the curve of best values; if None or not evaluated, the first one that
+        models can be compared by.
 
     Raises:
-      UserError: if it cannot be written.
+      UserError: if they cannot be written.
     """
     refuse_link(folder)
     place = Path(folder) / FOLDER

@@ -1,4 +1,4 @@
-"""Graph of both networks for TensorBoard: noise to image to score."""
+"""Graph of both networks for TensorBoard, from noise to image to score."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lsgan_tf.gan import GAN
 
 
 def networks_graph(gan: GAN) -> tf.compat.v1.GraphDef:
-    """Returns the graph of G, and of D applied to its output, with the layers' names.
+    """Return the graph of G and of D applied to its output, with the layers' names.
 
-    Nothing is computed. It is the graph of use, not of training: without gradients
-    and optimisers, which would hide the networks among thousands of nodes.
+    This is the inference graph: gradients and optimisers would hide the networks among
+    thousands of nodes. Nothing is computed.
     """
     z = tf.TensorSpec((None, gan.z_dim), tf.float32, name="z")
     label = tf.TensorSpec((None,), tf.int32, name="label")
@@ -31,12 +31,12 @@ def networks_graph(gan: GAN) -> tf.compat.v1.GraphDef:
 
 
 def _renamed(graph: tf.compat.v1.GraphDef, scopes: set[str]) -> tf.compat.v1.GraphDef:
-    """Restores the layers' names: tracing renames `h0` to `h0_1`."""
+    """Restore the layers' names: tracing renames `h0` to `h0_1`."""
     pattern = re.compile(rf"(?<![^/^])({'|'.join(map(re.escape, scopes))})_\d+(?=/)")
     found = tf.compat.v1.GraphDef()
     found.versions.CopyFrom(graph.versions)
     for node in graph.node:
-        if node.name in ("Identity", "NoOp"):  # what a function ends in
+        if node.name in ("Identity", "NoOp"):  # the end of the traced function
             continue
         made = found.node.add()
         made.CopyFrom(node)

@@ -1,7 +1,7 @@
 """The row of a run in TensorBoard's HParams view.
 
-Metrics of the view are the run's curves; TensorBoard shows the last value of each, so
-that of `best/...`, which is written whenever the best becomes better, is the best.
+The metrics of the view are the last values of the run's curves. Curves `best/...` are written
+at each improvement, so their last value is the best.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PLAIN = re.compile(r"[^\w .,/+-]|_")
 
 
 class Outcome(enum.Enum):
-    """How a run ended; a run without an entry counts as running."""
+    """Outcome of a run; TensorBoard shows a run without one as running."""
 
     FINISHED = "STATUS_SUCCESS"
     FAILED = "STATUS_FAILURE"
@@ -47,14 +47,14 @@ class Outcome(enum.Enum):
 
 
 def session_start(config: Config) -> bytes:
-    """Returns a serialised summary with the settings of the run's row."""
+    """Return a serialised summary with the settings of the run's row."""
     from tensorboard.plugins.hparams import summary
 
     return summary.session_start_pb(values(config)).SerializeToString()
 
 
 def session_end(outcome: Outcome) -> bytes:
-    """Returns a serialised summary of how the run ended, with the current time."""
+    """Return a serialised summary of the outcome, with the current time."""
     from tensorboard.plugins.hparams import api_pb2, summary
 
     status = api_pb2.Status.Value(outcome.value)
@@ -62,11 +62,11 @@ def session_end(outcome: Outcome) -> bytes:
 
 
 def values(config: Config) -> dict[str, Any]:
-    """Returns the settings in the run's row: booleans, numbers and texts by name.
+    """Return the settings and metadata in the run's row: booleans, numbers and strings by name.
 
-    TensorBoard lists columns by the alphabet, however many there are. So the row has what runs
-    are usually compared by (`_ALWAYS`) and what differs from the dataset's defaults. Settings that
-    cannot change what is learnt are left out, `steps` aside.
+    TensorBoard lists all columns alphabetically. To keep them few, the row has only the settings
+    in `_ALWAYS` and those that differ from the dataset's defaults, without settings that do not
+    affect the result (other than `steps`).
     """
     found: dict[str, Any] = {}
     shown = {*_ALWAYS, *changed(config)}
@@ -82,14 +82,14 @@ def values(config: Config) -> dict[str, Any]:
 
 
 def settings_table(config: Config, origins: Mapping[str, str]) -> str:
-    """Returns a Markdown table of all settings by group, with their origin, and of the metadata.
+    """Return a Markdown table of all settings by group, and of the dataset's metadata.
 
     Args:
-      config: with the dataset's facts.
-      origins: where each setting comes from, by name.
+      config: config of the run, with the dataset's metadata.
+      origins: origin of each setting, by name.
 
     Returns:
-      Markdown, in which no value can be anything but text.
+      Markdown with escaped values.
     """
     lines = ["setting | value | from", "--- | --- | ---"]
     group = ""
@@ -103,10 +103,10 @@ def settings_table(config: Config, origins: Mapping[str, str]) -> str:
         value = getattr(config, f"data_{name}")
         shown = " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         lines.append(f"{name} | {escaped(shown)} | data")
-    # With a bar at both ends an empty last cell is a cell too.
+    # Without bars at both ends, an empty last cell would be lost.
     return "\n".join(f"| {line} |" for line in lines)
 
 
 def escaped(text: str) -> str:
-    """Escapes text for Markdown: special characters become entities."""
+    """Escape text for Markdown: special characters become entities."""
     return _PLAIN.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))

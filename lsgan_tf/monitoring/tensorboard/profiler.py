@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class Profile:
-    """Profiles the calls that train the requested steps.
+    """Profile of the requested training steps.
 
-    Calls have to end where the profile begins and ends (`stops`); between, they are as
-    long as ever, so that what is seen is what happens. A run that goes on from within the
-    steps profiles the rest of them, and one that goes on from after them nothing.
+    Calls must end where the profile begins and ends (`stops`); in between they have their usual
+    length, so that the profile is representative. A run resumed within the steps profiles the
+    rest of them; one resumed after them profiles nothing.
 
     Args:
-      config: says which steps.
-      run: its folder; the traces go to `plugins/profile` in TensorBoard's.
+      config: config of the run, including the steps.
+      run: run folder; traces are written to `plugins/profile` in its TensorBoard folder.
       enabled: whether this process writes files.
 
     Attributes:
-      stops: steps at which a call has to end.
+      stops: steps at which a call must end.
     """
 
     def __init__(self, config: Config, run: RunFolder, *, enabled: bool) -> None:
@@ -36,7 +36,7 @@ class Profile:
         self._seen = 0
 
     def before(self, step: int) -> None:
-        """Starts the profile if it covers the call that starts at `step`."""
+        """Start the profile if it includes the call that starts at `step`."""
         if not self._steps or self._begun is not None:
             return
         if self._steps.first - 1 <= step < self._steps.last:
@@ -46,13 +46,13 @@ class Profile:
             self._begun = self._seen = step
 
     def after(self, step: int) -> None:
-        """Stops the profile if the call that ended at `step` was its last."""
+        """Stop the profile if the call that ended at `step` was its last."""
         self._seen = step
         if self._steps and self._begun is not None and step >= self._steps.last:
             self.close()
 
     def close(self) -> None:
-        """Stops and writes the profile, if one is running."""
+        """Stop and write the profile, if one is running."""
         if self._begun is None:
             return
         import tensorflow as tf

@@ -1,10 +1,10 @@
-"""Files of the learned label embedding for TensorBoard's Projector.
+"""Files of the learned label embeddings for TensorBoard's Projector.
 
-Files in TensorBoard's folder of the run, each replaced as a whole:
+They are in the TensorBoard folder of the run, and each is replaced atomically:
 
-    projector_config.pbtxt          names the others; written last
-    projector/generator.tsv         G's Phi, a row for each class, and D's
-    projector/discriminator.tsv
+    projector_config.pbtxt          list of the other files; written last
+    projector/generator.tsv         Phi of G, a row per class
+    projector/discriminator.tsv     Phi of D, a row per class
     projector/characters.tsv        name and label of each class
     projector/sprite.png            a real example of each class
 """
@@ -26,10 +26,10 @@ from lsgan_tf.util.files import atomic_file, clear_leftovers, explained, require
 CONFIG = "projector_config.pbtxt"
 _FOLDER = "projector"
 _NAMES, _SPRITE = "characters.tsv", "sprite.png"
-_NUMBER = 12  # bytes of a number, at most
-_ROOM = 64 << 20  # for the sprite
+_NUMBER = 12  # maximum bytes per number
+_ROOM = 64 << 20  # bytes for the sprite
 LARGEST = 8192
-"""Side of the largest texture that WebGL supports everywhere, in pixels."""
+"""Maximum side of the sprite in pixels: the largest texture that WebGL supports everywhere."""
 
 _CANDIDATES = 8
 _LARGEST_TILE = 128
@@ -37,12 +37,12 @@ _NOTHING = 128
 
 
 class Projector:
-    """Writes the Projector's files of a conditional run.
+    """The Projector's files of a conditional run.
 
     Args:
-      folder: TensorBoard's folder of the run.
-      gan: its model.
-      source: its data.
+      folder: TensorBoard folder of the run.
+      gan: the model.
+      source: training data.
     """
 
     def __init__(self, folder: Path, gan: GAN, source: Source) -> None:
@@ -54,10 +54,10 @@ class Projector:
             clear_leftovers(place)
 
     def write(self) -> None:
-        """Writes the current vectors, and the other files at the first call.
+        """Write the current vectors, and the other files if they do not exist.
 
         Raises:
-          UserError: if the disk is full.
+          UserError: if they cannot be written.
         """
         folder, first = self._folder / _FOLDER, not (self._folder / CONFIG).is_file()
         size = sum(_NUMBER * np.prod(kernel.shape) for kernel in self._maps.values())
@@ -85,7 +85,7 @@ class Projector:
         from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
         config = ProjectorConfig()
-        # TensorBoard lists them by the alphabet and begins with the first: with G's.
+        # TensorBoard sorts them by name and shows the first one initially: that of G.
         words = {"generator": "in the generator", "discriminator": "of the discriminator"}
         for name, kernel in self._maps.items():
             shown = config.embeddings.add()
@@ -99,14 +99,14 @@ class Projector:
 
 
 def _write_rows(path: Path, rows: np.ndarray) -> None:
-    """Formats numbers with four digits, which suffices here: 0.4 s for 3,740 rows of 256."""
+    """Write rows of numbers with four digits, which suffices: 0.4 s for 3,740 rows of 256."""
     form = "\t".join(["%.4g"] * rows.shape[1]) + "\n"
     with atomic_file(path) as temporary, open(temporary, "w", encoding="ascii") as stream:
         stream.writelines(form % tuple(row) for row in rows.tolist())
 
 
 def _cell(name: str) -> str:
-    """Replaces tabs and line ends in a class name, which is never empty."""
+    """Replace tabs and line breaks in a class name; never return an empty one."""
     return " ".join(name.split()) or "?"
 
 
@@ -120,10 +120,10 @@ class Sprite(NamedTuple):
 
 
 def make_sprite(source: Source) -> Sprite:
-    """Returns one real example per class, shrunk if they would not fit otherwise.
+    """Make a sprite of one real example per class, scaled down if they do not fit.
 
     Args:
-      source: square pictures with classes.
+      source: square images with classes.
     """
     count, (size, _, channels) = len(source.classes), source.shape
     columns = math.isqrt(count - 1) + 1
@@ -136,13 +136,13 @@ def make_sprite(source: Source) -> Sprite:
 
 
 def tile_size(size: int, count: int) -> int:
-    """Side of a tile: that of the images if `count` of them fit into the largest sprite."""
+    """Return the side of a tile in pixels: `size`, or less if `count` such tiles do not fit."""
     columns = math.isqrt(count - 1) + 1
     return max(1, min(size, _LARGEST_TILE, LARGEST // columns))
 
 
 def _portraits(source: Source) -> list[np.ndarray]:
-    """Returns, per class, the example nearest to the mean of its first few: uint8."""
+    """Return per class the example nearest to the mean of its first 8, uint8."""
     labels = source.labels(np.arange(len(source)))
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], np.arange(len(source.classes) + 1))
@@ -159,7 +159,7 @@ def _portraits(source: Source) -> list[np.ndarray]:
 
 
 def _resized(picture: np.ndarray, tile: int) -> np.ndarray:
-    """Resizes an image to a tile, `(tile, tile, channels)`."""
+    """Resize an image to a tile, `(tile, tile, channels)`."""
     if len(picture) == tile:
         return picture
     plain = picture[..., 0] if picture.shape[-1] == 1 else picture

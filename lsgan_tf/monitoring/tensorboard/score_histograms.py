@@ -1,4 +1,4 @@
-"""D's scores of a batch of reals and fakes, computed without changing any state."""
+"""Scores of D for a batch of reals and fakes, computed without side effects."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _AN_OCTAVE = 100
 class BatchScores:
     """Scores of D in the next step, before its update, per example.
 
-    That takes one forward pass of G and two of D on the step's own batch and noise, with
-    the batch's own statistics as in training. The moving averages that such a pass moves
-    are put back, and the run's data are read anew and not taken from its stream.
+    They take one forward pass of G and two of D on the step's own batch and noise, with batch
+    statistics as in training. Moving averages are restored afterwards, and the batch is read
+    again rather than taken from the training iterator.
 
     Args:
       gan: the model.
-      strategy: its devices.
-      batches: what its steps are trained on.
+      strategy: distribution strategy.
+      batches: training batches.
     """
 
     def __init__(self, gan: GAN, strategy: tf.distribute.Strategy, batches: Batches) -> None:
@@ -32,12 +32,12 @@ class BatchScores:
         self._run = tf.function(self._score, autograph=False)
 
     def at(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the scores of the first draw of the step after `step`.
+        """Return the scores in the first update of D after `step`.
 
-        Every worker has to call this, since normalisation is over all of them.
+        Every worker must call this, since batch normalisation is synchronised.
 
         Returns:
-          Of reals and of fakes: float32, `(n,)` each, where n counts the examples of this
+          Scores of reals and of fakes, float32 `(n,)` each, for the n examples of this
           process's replicas.
         """
 
@@ -72,10 +72,10 @@ class BatchScores:
 
 
 def histogram_due(step: int, log_every: int) -> bool:
-    """Whether histograms are written at a log point; depends on the step alone.
+    """Whether to write histograms at a multiple of `log_every`; depends on the step alone.
 
-    They are at each of the first hundred and then ever more rarely, about a hundred for
-    each doubling of the steps, so that they neither slow a long run nor swell its events.
+    They are written at each of the first 200 log points, then at 100 per doubling of the steps,
+    which limits their time and disk space in long runs.
     """
     number = step // log_every
     spacing = 1

@@ -14,22 +14,22 @@ from lsgan_tf.util.files import explained, require_free_space
 from lsgan_tf.util.tensorflow_errors import disk_errors
 from lsgan_tf.util.text import printable
 
-_ROOM = 1 << 16  # bytes free for an entry, beyond what it is known to hold
+_ROOM = 1 << 16  # free bytes required for an entry, in addition to its known size
 
 
 class Summaries:
-    """Writes the TensorBoard events of a run.
+    """TensorBoard event files of a run; methods raise UserError if the disk is full.
 
     Args:
-      folder: where the events go.
-      data: what the run is trained on, shown with every grid: it may be a stand-in.
-      enabled: whether to write at all; of several workers only the chief does.
+      folder: folder of the event files.
+      data: description of the training data for the captions of images.
+      enabled: whether to write events; only the chief does.
 
     Attributes:
-      enabled: likewise.
+      enabled: whether events are written.
 
     Raises:
-      UserError: if the tensorboard package is not installed; later, if the disk is full.
+      UserError: if the tensorboard package is not installed.
     """
 
     def __init__(self, folder: Path, data: str = "", *, enabled: bool = True) -> None:
@@ -48,52 +48,52 @@ class Summaries:
             ) from error
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Writes scalars by name; a prefix as in `loss/d` groups them."""
+        """Write scalars by name; a prefix as in `loss/d` groups them."""
         with self._writing():
             for name, value in values.items():
                 tf.summary.scalar(name, value, step)
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
-        """Writes an image, uint8 `(height, width, 3)`."""
+        """Write an image, uint8 `(height, width, 3)`."""
         with self._writing():
             tf.summary.image(name, image[None], step, description=self._caption)
 
     def text(self, step: int, name: str, text: str) -> None:
-        """Writes a text in Markdown."""
+        """Write a text in Markdown."""
         with self._writing():
             tf.summary.text(name, text, step)
 
     def histogram(self, step: int, name: str, values: np.ndarray) -> None:
-        """Writes a histogram; values that are not finite are omitted."""
+        """Write a histogram of the finite values."""
         values = values[np.isfinite(values)]
         if len(values):
             with self._writing():
                 tf.summary.histogram(name, values, step)
 
     def graph(self, graph: tf.compat.v1.GraphDef) -> None:
-        """Writes the run's graph, replacing an earlier one."""
+        """Write the run's graph, replacing an earlier one."""
         with self._writing(graph.ByteSize()):
             tf.summary.graph(graph)
 
     def proto(self, step: int, summary: bytes) -> None:
-        """Writes a serialised summary of a TensorBoard plugin."""
+        """Write a serialised summary of a TensorBoard plugin."""
         with self._writing(len(summary)):
             tf.summary.experimental.write_raw_pb(summary, step)
 
     def flush(self) -> None:
-        """Flushes the event file."""
+        """Flush the event file."""
         with self._explained():
             self._writer.flush()
 
     def close(self) -> None:
-        """Closes the event file."""
+        """Close the event file."""
         with self._explained():
             self._writer.close()
 
     @contextlib.contextmanager
     def _writing(self, size: int = 0) -> Iterator[None]:
         if self.enabled:
-            # On a full disk TensorFlow loses events without a word.
+            # On a full disk, TensorFlow loses events silently.
             require_free_space(self._folder, size + _ROOM, "an entry for TensorBoard")
         with self._explained(), self._writer.as_default():
             yield
