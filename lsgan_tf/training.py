@@ -108,7 +108,7 @@ def train(
 
 
 class Trainer:
-    """Trains a run from its newest checkpoint, or from step 0.
+    """Training of a run from its newest checkpoint, or from step 0.
 
     Args:
       config: config of the run, with the dataset's metadata.

@@ -77,7 +77,7 @@ def _of_preset(name: str) -> dict[str, Any]:
 
 
 class _Path(flags.ArgumentParser):
-    """Parses a local path and expands `~`; None if it is empty."""
+    """Parser of a local path that expands `~` and returns None for an empty value."""
 
     def parse(self, argument: str | Path) -> Path | None:
         try:
@@ -91,7 +91,7 @@ PATH = _Path()
 
 
 class _Number(flags.ArgumentParser):
-    """Parses a number; `Config` checks the range."""
+    """Parser of a number; `Config` checks the range."""
 
     def __init__(self, kind: Callable[[str], float], what: str) -> None:
         self._kind, self._what = kind, what

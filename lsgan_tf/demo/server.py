@@ -37,7 +37,7 @@ def require_gradio() -> None:
 
 
 class Folders:
-    """Creates a folder for each drawing and removes the oldest ones.
+    """Folders of drawings, of which the oldest are removed.
 
     Args:
       root: parent folder.

@@ -40,7 +40,7 @@ def make_strategy(
       all workers are up.
 
     Raises:
-      UserError: if `devices` is malformed or requests more devices than available.
+      UserError: if `devices` is malformed or requests more devices than are available.
     """
     match = _FORM.match(devices)
     if not match or (match[1] == "auto" and match[2]):

@@ -34,7 +34,7 @@ def describe_machine(strategy: tf.distribute.Strategy) -> str:
 
 
 def _memory() -> int:
-    """Memory in bytes; 0 if unknown."""
+    """Return the memory in bytes; 0 if unknown."""
     with contextlib.suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 0

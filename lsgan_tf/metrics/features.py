@@ -60,7 +60,7 @@ class Features(NamedTuple):
 
 
 class Collector:
-    """Collects the features of several extractors in one pass over images."""
+    """Features of several extractors, collected in one pass over images."""
 
     def __init__(self, extractors: Sequence[Extractor]) -> None:
         self._extractors = extractors

@@ -18,7 +18,7 @@ Batch = tuple[np.ndarray, np.ndarray | None]
 
 
 class Draws:
-    """Draws samples from a generator with its current weights.
+    """Samples from a generator with its current weights.
 
     The noise is a function of seed and sample index; no random state is used.
 

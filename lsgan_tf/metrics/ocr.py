@@ -34,7 +34,7 @@ _AT_ONCE = 32
 
 
 class Reader(Protocol):
-    """Recognises images of single characters."""
+    """A model that recognises images of single characters."""
 
     name: str
     digest: str

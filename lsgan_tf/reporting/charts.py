@@ -51,7 +51,7 @@ def charts(runs: Sequence[RunData]) -> str:
 def _together(
     runs: Sequence[RunData], title: str, kind: str, named: tuple[tuple[str, str], ...]
 ) -> Iterator[tuple[str, list[Series]]]:
-    """Title and lines of each chart."""
+    """Yield title and lines of each chart."""
     if len(runs) == 1:
         yield (
             title,
@@ -72,7 +72,7 @@ def _together(
 
 
 def _numbers(title: str, series: Sequence[Series]) -> list[list[str]]:
-    """A table row for the last value of each line."""
+    """Return a table row for the last value of each line."""
     found = []
     for line in series:
         for step, value in line.points[-1:]:

@@ -160,7 +160,7 @@ def _loss(run: RunStatus) -> str:
 
 
 def _rank(best: Best | None) -> tuple[bool, str, float]:
-    """Sort key: best first among runs with the same metric, runs without one last."""
+    """Return a sort key: best first among runs with the same metric, runs without one last."""
     if best is None:
         return True, "", 0.0
     return False, best.name, -merit(plain_name(best.name), best.value)

@@ -296,7 +296,7 @@ def _log(runs: Sequence[RunData]) -> str:
 
 
 def _names(runs: Sequence[RunData]) -> list[str]:
-    """Return headings with each run's colour."""
+    """Return the runs' names with their colours, as headings."""
     return [
         f'<span class="key c{number % COLOURS}"></span>{text_of(data.name)}'
         for number, data in enumerate(runs)

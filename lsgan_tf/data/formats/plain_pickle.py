@@ -131,7 +131,7 @@ _ADMITTED = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Resolves only the names in `_ADMITTED`."""
+    """Unpickler that resolves only the names in `_ADMITTED`."""
 
     def find_class(self, module: str, name: str) -> Any:
         """Return the stand-in for a name."""

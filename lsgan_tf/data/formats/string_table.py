@@ -35,7 +35,7 @@ def write(folder: Path, strings: Iterable[bytes]) -> int:
 
 
 class StringTable:
-    """Reads a table by index.
+    """A table of byte strings, read by index.
 
     Args:
       folder: the folder that `write` wrote to.

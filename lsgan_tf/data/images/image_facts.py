@@ -56,7 +56,7 @@ class Facts:
 
 
 class Counts:
-    """Collects the metadata of a folder, file by file."""
+    """Metadata of a folder, collected file by file."""
 
     def __init__(self) -> None:
         self._other = self._bad = self._made_here = self._held_out = 0

@@ -195,7 +195,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 class Board:
-    """Shows progress and remaining time over all runs, on standard error.
+    """Display of progress and remaining time over all runs, on standard error.
 
     Args:
       runs: all runs, whose status is updated by other threads.
