@@ -1,4 +1,4 @@
-"""README and docs/: no dead link, and no command that could not be given as it stands."""
+"""README and docs/: no dead link, no invalid command, and no test that does not exist."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ _PROGRAM = re.compile(
 )
 _BLOCK = re.compile(r"^```(\w+)( skip)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _TF_CONFIG = re.compile(r"export TF_CONFIG='(.*?)'", re.DOTALL)
+_TEST_FILE = re.compile(r"(?<![\w/])(?:tests/[\w/]+|(?:\w+/)*test_\w+)\.py\b")
+_TEST = re.compile(r"(?<![\w/])test_\w+(?!\w|\.\w)")
+# Names that look like those of tests.
+NO_TESTS = {"test_lmdb"}  # LSUN's test set
 
 # Lines of shell that are no command of ours, and what runs them.
 ELSEWHERE = {
@@ -144,6 +148,13 @@ def refused(program: str) -> dict[tuple[str, ...], str]:
     return dict(zip(map(tuple, shown), refusals(program, shown), strict=True))
 
 
+@functools.cache
+def sources_of_tests() -> dict[str, str]:
+    """The sources of all tests by their paths."""
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    return {f"/{path.relative_to(ROOT)}": path.read_text("utf-8") for path in paths}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_link_is_dead(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text("utf-8"))):
@@ -155,6 +166,21 @@ def test_no_link_is_dead(page):
         if fragment:
             headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.MULTILINE)
             assert fragment in map(anchor, headings), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_exists(page):
+    text = page.read_text("utf-8")
+    for name in _TEST_FILE.findall(text):
+        assert any(path.endswith(f"/{name}") for path in sources_of_tests()), f"{page.name}: {name}"
+    defined = set(re.findall(r"\bdef (test_\w+)", "".join(sources_of_tests().values())))
+    assert set(_TEST.findall(text)) - NO_TESTS <= defined, page.name
+
+
+def test_a_missing_test_would_be_found():
+    text = "`tests/a/b.py`, `a/test_c.py::TestD::test_e`, `::test_f`; test_g.py, and test_h."
+    assert _TEST_FILE.findall(text) == ["tests/a/b.py", "a/test_c.py", "test_g.py"]
+    assert _TEST.findall(text) == ["test_e", "test_f", "test_h"]
 
 
 @pytest.mark.parametrize("page", [*PAGES, *COMMENTED], ids=lambda page: page.name)
