@@ -165,7 +165,7 @@ def _compare() -> None:
         )
     names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None
     beside = Path(os.path.abspath(samples))
-    out = _checked_out(_OUT.value or beside.with_name(f"{beside.name}.evaluation.json"))
+    out = _checked_out(_OUT.value or Path(f"{beside}.evaluation.json"))
     import_tensorflow()
     from lsgan_tf.evaluation.comparison import Options, compare
 

@@ -237,7 +237,8 @@ class Trainer:
             self.progress.restore(extra)
             self.run.log(f"resumed at step {self.step:,} from {self._found.path.name}")
         elif self.config.init_from and self.workers.chief:
-            self.run.log(take_weights(local(self.config.init_from), self.gan, self.source.classes))
+            for line in take_weights(local(self.config.init_from), self.gan, self.source.classes):
+                self.run.log(line)
         if self.step < self.config.steps:
             self.watcher.tell()
             if not extra.get("dashboard"):  # a new run, or one of a version without dashboard

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 
 import pytest
 from hypothesis import given
@@ -454,6 +455,17 @@ class TestCharacters:
             with pytest.raises(UserError) as caught:
                 make(characters=f"@{tmp_path / name}")
             assert str(caught.value).startswith(f"--characters=@{tmp_path / name}: {reason}")
+
+    def test_files_that_are_none(self, tmp_path):
+        os.mkfifo(tmp_path / "fifo")
+        for name, reason in (
+            (tmp_path / "fifo", "expected a regular file"),
+            ("~nobody-here/a", "there is no such home folder"),
+            ("gs://bucket/a", "is an address"),
+        ):
+            with pytest.raises(UserError) as caught:
+                make(characters=f"@{name}")
+            assert str(caught.value).startswith(f"--characters=@{name}: {reason}")
 
 
 class TestJson:

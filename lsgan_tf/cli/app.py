@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import math
 import re
 import shutil
 import signal
@@ -20,7 +21,7 @@ from lsgan_tf.cli.flag_files import expanded
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import terminal
 from lsgan_tf.util.files import in_words
-from lsgan_tf.util.signals import Terminated, exit_status
+from lsgan_tf.util.signals import Terminated, exit_status, raising
 from lsgan_tf.util.tensorflow_errors import one_line
 from lsgan_tf.util.text import PrintableStream
 
@@ -36,9 +37,10 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     """Parse the command line, call `main` and exit the process.
 
     A `UserError` is printed as one line and exits with its status (2, or 3 for a run that
-    diverged), and so is an error of TensorFlow that has a remedy. Ctrl-C exits with 130, a
-    handled SIGTERM (`Terminated`) with 143. Losing the terminal does not end a command; if
-    output was lost, it exits with 141 if the reader ended (a pager, `head`), else with 2.
+    diverged), and so is an error of TensorFlow that has a remedy. Ctrl-C exits with 130, SIGTERM
+    with 143 and SIGHUP with 129, after cleaning up. Losing the terminal otherwise does not end a
+    command; if output was lost, it exits with 141 if the reader ended (a pager, `head`), else
+    with 2.
     All output goes through `PrintableStream`.
 
     Args:
@@ -50,7 +52,9 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     # Hides absl's informational messages.
     logging.set_verbosity(logging.WARNING)
     flags.FLAGS.set_gnu_getopt(True)
-    with terminal.lasting():
+    with terminal.lasting(), raising():
+        # absl would keep the stream that was standard error when it was imported.
+        logging.get_absl_handler().python_handler.stream = sys.stderr
         _answer(lambda: help_text(usage or "", flags.FLAGS))
         app.run(lambda rest: _guarded(main, rest), argv=sys.argv, flags_parser=_parse)
 
@@ -58,7 +62,7 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
 def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> NoReturn:
     """Like `run`, for a command without flags; `--help` shows only `usage`."""
     _prepare_output()
-    with terminal.lasting():
+    with terminal.lasting(), raising():
         _answer(usage.strip)
         _guarded(main, sys.argv)
 
@@ -98,7 +102,13 @@ def flags_only(argv: Sequence[str]) -> None:
 
 def _parse(argv: list[str]) -> list[str]:
     try:
-        return flags.FLAGS([argv[0], *expanded(argv[1:])])
+        rest = flags.FLAGS([argv[0], *expanded(argv[1:])])
+        for name, value in flags.FLAGS.flag_values_dict().items():
+            # The bounds of absl's floats let NaN pass; settings have a parser of their own.
+            own = isinstance(flags.FLAGS[name].parser, flags.FloatParser)
+            if own and value is not None and not math.isfinite(value):
+                raise flags.IllegalFlagValueError(f"--{name}={value}: expected a finite number")
+        return rest
     except flags.Error as error:
         message = str(error).removeprefix("ERROR:: ").removeprefix("flag ")
         _fail(f"{message} (see --help)")
@@ -110,17 +120,19 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
         sys.stdout.flush()
     except UserError as error:
         _fail(str(error), error.status)
-    except Terminated:
-        print("stopped by SIGTERM", file=sys.stderr)
-        sys.exit(exit_status(signal.SIGTERM))
+    except Terminated as error:
+        print(f"stopped by {error.signal.name}", file=sys.stderr)
+        sys.exit(exit_status(error.signal))
     except KeyboardInterrupt:
         print("stopped by Ctrl-C", file=sys.stderr)
         sys.exit(exit_status(signal.SIGINT))
     except UnicodeEncodeError as error:
         if not re.search("[\ud800-\udfff]", str(error.object)):
             raise
+        # The text may be a whole page.
+        around = error.object[max(error.start - 80, 0) : error.end + 80]
         _fail(
-            f"{error.object}: this name is not UTF-8, which is needed here; rename it, or set a "
+            f"{around}: this name is not UTF-8, which is needed here; rename it, or set a "
             "UTF-8 locale (export LC_ALL=C.UTF-8)"
         )
     except OSError as error:

@@ -10,13 +10,16 @@ import codecs
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from absl import flags
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.paths import check_local
+from lsgan_tf.util.files import read_bytes
+from lsgan_tf.util.paths import local
 
 _DIRECTIVE = re.compile(r"--?flagfile(?:=(?P<path>.*))?", re.DOTALL)
+_LARGEST = 1 << 24  # bytes
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -55,13 +58,14 @@ def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
     Raises:
       flags.Error: if the file cannot be read.
     """
-    path = os.path.expanduser(path.strip().strip("'\""))
-    if not path or path in above:
+    path = path.strip().strip("'\"")
+    if not path:
         return []
     try:
-        check_local(path)
-        with open(path, "rb") as stream:
-            content = stream.read()
+        path = str(local(path))
+        if path in above:
+            return []
+        content = read_bytes(Path(path), _LARGEST)
     except UserError as error:
         raise flags.CantOpenFlagFileError(f"--flagfile={error}") from error
     except OSError as error:

@@ -72,7 +72,7 @@ def _of_preset(name: str) -> dict[str, Any]:
     flag_values = flags.FlagValues()
     define_flags(flag_values)
     with preset_file(name) as path:
-        flag_values([name, f"--flagfile={path}"])
+        flag_values([name, *flag_files.lines(str(path))])
     return _values(flag_values)
 
 

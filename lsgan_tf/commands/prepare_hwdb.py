@@ -25,7 +25,7 @@ _CACHE_DIR = flags.DEFINE(
 )
 _SPLIT = flags.DEFINE_enum("split", "train", ["train", "test", "all"], "which files")
 _IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", 28, "height and width of the pictures, pixels", lower_bound=4, upper_bound=1024
+    "image_size", 28, "height and width of the pictures, pixels", lower_bound=8, upper_bound=1024
 )
 _KEEP_ASPECT = flags.DEFINE_bool(
     "keep_aspect", False, "fit and centre on white instead of squashing, as the authors do"

@@ -94,5 +94,5 @@ def _conclude(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run], 
     with explained(out, "writing the results"):
         write_json(out / folder.RESULTS, results)
         with atomic_file(out / folder.PAGE) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     print(f"wrote {out / folder.PAGE} and {out / folder.RESULTS}")

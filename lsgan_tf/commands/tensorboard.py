@@ -13,7 +13,6 @@ changed. Ctrl-C ends it.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,6 @@ from absl import flags
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.paths import local
-from lsgan_tf.util.signals import Terminated
 
 if TYPE_CHECKING:
     from lsgan_tf.reporting.run_links import RunLinks
@@ -64,9 +62,6 @@ def main(argv: list[str]) -> int:
 def _serve(words: Sequence[str], links: RunLinks) -> int:
     """Run TensorBoard until it ends, updating the links, and return its exit status."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _terminate)
     process = subprocess.Popen(
         [sys.executable, "-m", "lsgan_tf.reporting.tensorboard_server", *words],
         stdin=subprocess.PIPE,
@@ -84,7 +79,3 @@ def _serve(words: Sequence[str], links: RunLinks) -> int:
         if process.poll() is None:
             process.terminate()
             process.wait()
-
-
-def _terminate(number: int, frame: object) -> None:
-    raise Terminated

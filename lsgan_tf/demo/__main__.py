@@ -12,17 +12,14 @@ telemetry, no public link. Needs the extra: pip install 'lsgan_tf[demo]'. Ctrl-C
 
 from __future__ import annotations
 
-import signal
 import tempfile
 from pathlib import Path
-from types import FrameType
 
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.signals import Terminated
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of a run")
@@ -53,7 +50,6 @@ def main(argv: list[str]) -> None:
     from lsgan_tf.demo import server
 
     server.require_gradio()
-    signal.signal(signal.SIGTERM, _terminate)
     with (
         server.listen(_HOST.value, _PORT.value) as listening,
         tempfile.TemporaryDirectory(prefix="lsgan_tf-demo-") as name,
@@ -69,10 +65,6 @@ def main(argv: list[str]) -> None:
         place = server.address(_HOST.value, listening)
         print(f"open {place} in a browser; Ctrl-C ends the demo", flush=True)
         server.serve(page, listening, root, CSS)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated
 
 
 if __name__ == "__main__":

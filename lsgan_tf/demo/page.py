@@ -12,6 +12,7 @@ from lsgan_tf.demo import drawing, fields
 from lsgan_tf.demo.server import Folders
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.util.text import escaped_markdown
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -63,7 +64,7 @@ def build(sampler: Sampler, folders: Folders, truncation: float | None = None) -
 
 
 def about(sampler: Sampler) -> str:
-    """Describe the generator in one line of HTML."""
+    """Describe the generator in one line of Markdown."""
     size = " x ".join(map(str, sampler.shape[:2])) + " pixels" if len(sampler.shape) == 3 else "2-D"
     parts = [
         f"{sampler.config.get('dataset', sampler.config['network'])}, {size}",
@@ -72,7 +73,7 @@ def about(sampler: Sampler) -> str:
     ]
     if sampler.standin:
         parts.append("trained on the drawn stand-in, not on real handwriting")
-    return html.escape(" · ".join(parts))
+    return " · ".join(map(escaped_markdown, parts))
 
 
 def message(error: UserError) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,16 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.exporting.savedmodel import Exported
 from lsgan_tf.exporting.shipped import shipped
 from lsgan_tf.noise import noise, truncated
+from lsgan_tf.sampling import npz
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.forms import check_form, parse_json
 
 PRETRAINED = Path(__file__).with_name("weights") / "handwriting.npz"
 """File with the weights, config and classes of the generator."""
 
 _STANDING_BATCH = 512
+_FORM = {"step": int, "classes": [str], "config": dict, "truncation?": (float, None)}
 _LARGEST = 64 << 20  # maximum size of a weights file and of its content, in bytes
 
 
@@ -150,29 +152,20 @@ def _key(weight: keras.Variable) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; expected the weights of a generator in .npz")
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("it is too large")
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-                raise ValueError("it is too large unpacked")
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        values = json.loads(arrays.pop("about").tobytes())
-        classes = values["classes"]
-        if not (
-            isinstance(values["step"], int)
-            and isinstance(classes, list)
-            and isinstance(values.get("truncation"), float | None)
-        ):
-            raise ValueError("its description has other types")
-        if not all(isinstance(name, str) for name in classes):
-            raise ValueError("its classes are no names")
-        if len(classes) != values["config"]["data_classes"]:
-            raise ValueError("its classes are not as many as its config says")
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        arrays = npz.read(path, _LARGEST)
+        values = parse_json(arrays.pop("about").tobytes().decode("utf-8"))
+        check_form(values, _FORM)
+        classes, truncation = values["classes"], values.get("truncation")
+        if not len(classes) == len(set(classes)) == values["config"].get("data_classes"):
+            raise ValueError("its classes repeat, or are not as many as its config says")
+        if truncation is not None and truncation <= 0:
+            raise ValueError("its truncation is not above 0")
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file; expected the weights of a generator in .npz"
+        ) from None
+    except (OSError, KeyError, AttributeError, ValueError) as error:
         raise UserError(
             f"{path}: the weights are damaged or not of lsgan_tf ({error}); install the package "
             "again, or write them again"

@@ -266,7 +266,8 @@ def write_saved_model(
     with explained(path, "exporting"), atomic_folder(path) as temporary:
         with disk_errors():
             tf.saved_model.save(exported, str(temporary), signatures=signatures)
-        names = "".join(f"{name}\n" for name in classes)
+        # Folder names may contain line breaks.
+        names = "".join(f"{' '.join(name.splitlines())}\n" for name in classes)
         (temporary / "classes.txt").write_text(names, encoding="utf-8", errors="backslashreplace")
         facts = {"step": step, "config": shipped(config).to_json()}
         (temporary / "export.json").write_text(

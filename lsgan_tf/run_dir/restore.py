@@ -68,7 +68,7 @@ def weights(gan: GAN) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator, **average)
 
 
-def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
+def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> list[str]:
     """Initialise a new run with the weights of another run's newest intact checkpoint.
 
     Args:
@@ -77,13 +77,13 @@ def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
       classes: the new run's class names in label order.
 
     Returns:
-      A line for the log.
+      Lines for the log: damaged checkpoints that were skipped, and the one that was used.
 
     Raises:
       UserError: if there is no checkpoint, or the networks or the classes differ.
     """
     config = load_config(other)
-    found, _ = Checkpoints(other / "checkpoints").newest()
+    found, warnings = Checkpoints(other / "checkpoints").newest()
     if not found:
         raise UserError(f"--init_from={other}: no checkpoint in it; give a run that has one")
     if config.conditional and gan.conditional and load_classes(other) != list(classes):
@@ -95,7 +95,8 @@ def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> str:
     read(found.path, networks, partial=True)
     if gan.average is not None:
         ema.restart(gan.average, gan.generator)
-    return (
+    return [
+        *warnings,
         f"a new run from the weights of {other} at step {found.step:,} (--init_from), with new "
-        "optimisers, data order and noise"
-    )
+        "optimisers, data order and noise",
+    ]

@@ -48,7 +48,7 @@ def read(path: Path, largest: int) -> dict[str, np.ndarray]:
                 raise ValueError(f"{size:,} bytes of arrays, expected at most {largest:,}")
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+                found = {name: arrays[name] for name in arrays.files}
     except (
         EOFError,
         MemoryError,
@@ -57,6 +57,9 @@ def read(path: Path, largest: int) -> dict[str, np.ndarray]:
         zlib.error,
     ) as error:
         raise ValueError(str(error) or type(error).__name__) from error
+    if others := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
+        raise ValueError(f"{others[0]} is not an array")
+    return found
 
 
 def write(path: Path, arrays: Mapping[str, Pieces]) -> None:

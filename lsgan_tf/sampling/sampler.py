@@ -19,6 +19,7 @@ from lsgan_tf.util.files import explained, read_json
 from lsgan_tf.util.graph_check import check_saved_model
 from lsgan_tf.util.pixels import to_uint8
 from lsgan_tf.util.tensorflow_paths import literal
+from lsgan_tf.util.text import decoded
 
 _MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
 _FORM = {
@@ -75,6 +76,7 @@ class Sampler:
             if self.conditional and (len(names) < 1 or len(set(names)) < len(names)):
                 raise ValueError("missing or repeated class names")
             networks.output_range(self.config["network"])
+            self._check(model.signatures["serving_default"])
         # For damaged files TensorFlow raises errors of many types.
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
@@ -115,6 +117,16 @@ class Sampler:
         self.classes = list(names) if self.conditional else []
         self._labels = labels_by_name(self.classes)
         self.chunk = chunk_size(self.shape)
+
+    def _check(self, serve: Any) -> None:
+        """Check the metadata against a signature; raise ValueError if they differ."""
+        inputs, images = serve.structured_input_signature[1], serve.structured_outputs["images"]
+        if not (
+            inputs["z"].shape.is_compatible_with((None, self.z_dim))
+            and ("label" in inputs) == self.conditional
+            and images.shape.is_compatible_with((None, *self.shape))
+        ):
+            raise ValueError("export.json does not fit the signatures")
 
     def _use(self, model: Any, weights: str | None) -> None:
         """Select the functions with the chosen weights."""
@@ -160,7 +172,7 @@ class Sampler:
         Raises:
           UserError: if the model is unconditional or a name is unknown.
         """
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", decoded(text))
         if self.of_characters:
             names = list("".join(text.split()))
         else:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import collections
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.text import printable
+from lsgan_tf.util.files import read_bytes
+from lsgan_tf.util.paths import local
+from lsgan_tf.util.text import decoded, printable
+
+_LARGEST = 1 << 20  # bytes of a file of characters
 
 
 def check_together(config: Any) -> None:
@@ -154,9 +157,11 @@ def named_characters(text: str) -> str:
       UserError: if the file cannot be read.
     """
     if not text.startswith("@"):
-        return "".join(text.split())
+        return "".join(decoded(text).split())
     try:
-        content = Path(text[1:]).expanduser().read_text(encoding="utf-8-sig")
+        content = read_bytes(local(text[1:]), _LARGEST).decode("utf-8-sig")
+    except UserError as error:
+        raise UserError(f"--characters=@{error}") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = "it is not in UTF-8" if isinstance(error, UnicodeError) else error.strerror
         raise UserError(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -21,7 +23,37 @@ STOPPING = tuple(
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised on SIGTERM, as KeyboardInterrupt is on Ctrl-C."""
+    """Raised on SIGTERM and SIGHUP, as KeyboardInterrupt is on Ctrl-C.
+
+    Attributes:
+      signal: the signal.
+    """
+
+    def __init__(self, received: signal.Signals) -> None:
+        super().__init__(received.name)
+        self.signal = received
+
+
+@contextlib.contextmanager
+def raising() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP raise `Terminated` inside the context, so that it can clean up.
+
+    An ignored SIGHUP (`nohup`) stays ignored. Outside the main thread the context has no effect.
+    """
+    former = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                former[number] = signal.signal(number, _terminate) or signal.SIG_DFL
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated(signal.Signals(number))
 
 
 class Interruption:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+_NOT_PLAIN = re.compile(r"[^\w .,/+-]|_")
 _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -29,6 +32,24 @@ def printable(text: str, *, kept: str = "") -> str:
         else _MARK
         for letter in text
     )
+
+
+def decoded(text: str) -> str:
+    """Decode as UTF-8 what a process in an ASCII locale got from its command line or a file.
+
+    Python represents such bytes by lone surrogates. Other text is returned unchanged.
+    """
+    if text.isascii():
+        return text
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+def escaped_markdown(text: str) -> str:
+    """Escape text for Markdown and HTML: special characters become entities."""
+    return _NOT_PLAIN.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
 
 
 class PrintableStream:

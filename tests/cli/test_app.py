@@ -13,15 +13,16 @@ COMMAND = '''"""Does one thing or another.
 
     command --do=something
 """
-import sys, time
+import logging, pathlib, sys, time
 from absl import flags
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import DivergedError, UserError
-from lsgan_tf.util.signals import Terminated
+from lsgan_tf.util.files import atomic_file
 
 DO = flags.DEFINE_enum("do", "nothing", ["nothing", "fail", "diverge", "wait", "print", "seven",
-                       "chinese", "memory", "terminated"], "what to do")
+                       "chinese", "memory", "warn"], "what to do")
 COUNT = flags.DEFINE_integer("count", 1, "how often, 1 to 9", lower_bound=1, upper_bound=9)
+FACTOR = flags.DEFINE_float("factor", 1.0, "how much, at least 0", lower_bound=0.0)
 
 
 def main(argv):
@@ -30,10 +31,12 @@ def main(argv):
     if DO.value == "diverge":
         raise DivergedError("step 3: d_loss not finite")
     if DO.value == "wait":
-        print("waiting", flush=True)
-        time.sleep(60)
-    if DO.value == "terminated":
-        raise Terminated
+        with atomic_file(pathlib.Path("out.txt")) as temporary:
+            temporary.write_text("half")
+            print("waiting", flush=True)
+            time.sleep(60)
+    if DO.value == "warn":
+        logging.getLogger("x").warning("a\x1b]0;title\x07.png cannot be decoded")
     if DO.value == "print":
         print("line\\n" * 100_000)
     if DO.value == "chinese":
@@ -85,6 +88,8 @@ def test_arguments_and_status(command):
         (["--count=0"], 2, "error: --count=0: 0 is not an integer in the range [1, 9]"),
         (["--count=x"], 2, "error: --count=x: "),
         (["--count"], 2, "error: "),
+        (["--factor=nan"], 2, "error: --factor=nan: expected a finite number (see --help)"),
+        (["--factor=inf"], 2, "error: --factor=inf: expected a finite number (see --help)"),
         (["--flagfile=none.flags"], 2, "error: Unable to open flagfile: "),
     ],
 )
@@ -96,24 +101,39 @@ def test_mistakes_are_one_line(command, words, status, line):
     assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n")
 
 
-def test_ctrl_c(command):
+@pytest.mark.parametrize(
+    ("number", "status", "name"),
+    [
+        (signal.SIGINT, 130, "Ctrl-C"),
+        (signal.SIGTERM, 143, "SIGTERM"),
+        (signal.SIGHUP, 129, "SIGHUP"),
+    ],
+)
+def test_a_signal_ends_a_command_and_leaves_nothing_half_written(
+    command, tmp_path, number, status, name
+):
     process = subprocess.Popen(
         [*command, "--do=wait"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=tmp_path,
         # Shells have their background jobs ignore Ctrl-C, and these tests may be in one.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     assert process.stdout.readline() == "waiting\n"
-    process.send_signal(signal.SIGINT)
+    assert len(list(tmp_path.iterdir())) == 1
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, "stopped by Ctrl-C\n")
+    assert (process.returncode, errors) == (status, f"stopped by {name}\n")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_sigterm_that_a_command_has_seen_to(command):
-    done = call(command, "--do=terminated")
-    assert (done.returncode, done.stderr) == (143, "stopped by SIGTERM\n")
+def test_warnings_cannot_control_the_terminal(command):
+    done = call(command, "--do=warn")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stderr and "\x07" not in done.stderr
+    assert done.stderr.endswith("a\ufffd]0;title\ufffd.png cannot be decoded\n")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--do=print"], ["--do=nothing"]])

@@ -66,6 +66,11 @@ def test_what_is_no_text(tmp_path, content, message):
         flag_files.expanded(["--flagfile"])
     with pytest.raises(flags.Error, match=r"--flagfile=gs://b/a.flags: is an address"):
         flag_files.expanded(["--flagfile=gs://b/a.flags"])
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(flags.Error, match=r"--flagfile=.*fifo: expected a regular file"):
+        flag_files.expanded([f"--flagfile={tmp_path / 'fifo'}"])
+    with pytest.raises(flags.Error, match=r"--flagfile=~nobody-here/a: there is no such home"):
+        flag_files.expanded(["--flagfile=~nobody-here/a"])
 
 
 def test_utf8_where_the_locale_is_ascii(tmp_path):
@@ -86,3 +91,17 @@ def test_utf8_where_the_locale_is_ascii(tmp_path):
         env={**os.environ, **ascii_only},
     )
     assert (done.stdout, done.stderr) == ("ascii True\n", "")
+    # Presets, the package's own flag files, hold Chinese characters.
+    code = (
+        "from absl import flags; from lsgan_tf.cli import flags as flagging\n"
+        "values = flags.FlagValues(); flagging.define_flags(values)\n"
+        "words = ['main', '--preset=hwdb_pretrained']; values(words)\n"
+        "print(len(flagging.from_flags(words, values)[0].characters))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **ascii_only},
+    )
+    assert (done.stdout, done.stderr) == ("500\n", "")

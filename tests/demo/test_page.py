@@ -65,7 +65,7 @@ def test_tabs(tmp_path):
 
 def test_about():
     assert page.about(Fake(["cat", "dog"])) == (
-        "images&lt;b&gt;, 8 x 8 pixels · 2 classes · step 1,200, EMA weights"
+        "images&#60;b&#62;, 8 x 8 pixels · 2 classes · step 1,200, EMA weights"
     )
     assert page.about(Fake(standin=True)).endswith("stand-in, not on real handwriting")
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -68,7 +72,43 @@ def test_standing_statistics_are_those_of_truncated_noise(loaded, tmp_path):
     np.testing.assert_allclose(np.sqrt(norm.moving_variance.numpy()), deviation, rtol=0.1)
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "gone", "other"])
+def flipped(content):
+    """With a byte of the first array's compressed data changed."""
+    at = content.index(b"about.npy") + 200
+    return content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
+
+
+def described(**changes):
+    """The file of the package with another description."""
+    with np.load(PRETRAINED) as archive:
+        arrays = dict(archive)
+    about = json.loads(arrays.pop("about").tobytes()) | changes
+    stream = io.BytesIO()
+    np.savez(stream, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda: flipped(PRETRAINED.read_bytes()),
+        lambda: described(classes=["一"] * 500),
+        lambda: described(classes=[1] * 500),
+        lambda: described(truncation=-1.0),
+        lambda: described(step="7"),
+        lambda: described(config=[]),
+        lambda: described(config={"data_classes": 500}),
+    ],
+)
+def test_what_is_untrue_is_one_line(tmp_path, content):
+    path = tmp_path / "w.npz"
+    path.write_bytes(content())
+    with pytest.raises(UserError) as caught:
+        pretrained(path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "gone", "other", "deep", "bytes"])
 def test_a_damaged_file_is_one_line(tmp_path, damage):
     path, content = tmp_path / "w.npz", PRETRAINED.read_bytes()
     if damage == "cut":
@@ -77,5 +117,10 @@ def test_a_damaged_file_is_one_line(tmp_path, damage):
         path.write_text("weights")
     elif damage == "other":
         np.savez(path, about=np.frombuffer(b"{}", np.uint8))
+    elif damage == "deep":
+        np.savez(path, about=np.frombuffer(b"[" * 100_000, np.uint8))
+    elif damage == "bytes":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("about", b"{}")
     with pytest.raises(UserError, match=r"w\.npz: (no such file|the weights are damaged)"):
         pretrained(path)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -156,6 +158,18 @@ class TestSampler:
         with pytest.raises(UserError) as caught:
             Sampler(tmp_path)
         assert str(tmp_path) in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "altered", [{"z_dim": 3}, {"data_shape": [8, 9, 1]}, {"conditional": False}]
+    )
+    def test_metadata_that_does_not_fit_the_functions(self, tiny_run, tmp_path, altered):
+        shutil.copytree(tiny_run.path / "export", tmp_path / "export")
+        path = tmp_path / "export" / "export.json"
+        facts = json.loads(path.read_text("utf-8"))
+        facts["config"] |= altered
+        path.write_text(json.dumps(facts), "utf-8")
+        with pytest.raises(UserError, match=r"export.json does not fit the signatures.*again"):
+            Sampler(tmp_path / "export")
 
 
 class TestStream:

@@ -12,6 +12,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from lsgan_tf.errors import UserError
+from lsgan_tf.util.files import open_regular
+
 _LITTER = re.compile(
     r"""
     \..+                                  # hidden: .git, .AppleDouble, .Trash-1000, ._a.png
@@ -87,9 +90,9 @@ def _has(folder: str, name: str) -> bool:
 
 def _is_cache(folder: str) -> bool:
     try:
-        with open(os.path.join(folder, _CACHE_TAG), encoding="ascii", errors="replace") as stream:
-            return stream.readline().startswith(_CACHE_SIGNATURE)
-    except OSError:
+        with open_regular(Path(folder, _CACHE_TAG)) as stream:
+            return stream.read(len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE.encode()
+    except (OSError, UserError):
         return False
 
 

@@ -281,7 +281,7 @@ def _description(out: Path, name: str) -> dict[str, Any] | None:
         if shard.file != name or any(len(pair) != 2 for pair in description["skipped"]):
             return None
         shards.check_size(out, shard)
-    except UserError:
+    except (UserError, TypeError):
         return None
     return description if shards.offsets_path(out, name).is_file() else None
 

@@ -123,7 +123,7 @@ class TfdsPictures(Records):
         self._files, self._feature, self._parts = open_all(files), feature, parts
         self._folder, self._index, self._paths = folder, index, files
         self._offsets = read_array(index / "offsets.npy", "int64", (None,))
-        self._content = str(np.load(index / "content.npy"))
+        self._content = str(read_array(index / "content.npy", "<U64", ()))
         self._first = np.array(read_array(index / "first.npy", "int64", (len(files) + 1,)))
         ends = (self._first[0], self._first[-1])
         if ends != (0, len(self._offsets)) or np.any(np.diff(self._first) < 0):

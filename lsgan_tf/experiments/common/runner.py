@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +21,7 @@ from lsgan_tf.util.cpu import cores
 from lsgan_tf.util.files import open_regular, read_json, write_json
 from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.in_place import opener
-from lsgan_tf.util.signals import Terminated
+from lsgan_tf.util.signals import raising
 from lsgan_tf.util.text import controls, spell
 
 # A training run writes a checkpoint before it stops.
@@ -70,23 +69,20 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
     for run in pending:
         run.status = "waiting"
     children = _Children()
-    # SIGHUP too: the children, in sessions of their own, do not receive it.
-    former = {
-        number: signal.signal(number, _interrupt)
-        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
     board, environment = Board(runs), _environment(parallel)
     threads = ThreadPoolExecutor(parallel)
     try:
-        futures = [
-            threads.submit(_execute, experiment, run, out, children, environment) for run in pending
-        ]
-        while wait(futures, timeout=_POLL).not_done:
-            board.show()
-        board.close()
-        for future in futures:
-            future.result()
+        # The children, in sessions of their own, do not receive the terminal's signals.
+        with raising():
+            futures = [
+                threads.submit(_execute, experiment, run, out, children, environment)
+                for run in pending
+            ]
+            while wait(futures, timeout=_POLL).not_done:
+                board.show()
+            board.close()
+            for future in futures:
+                future.result()
     except KeyboardInterrupt:
         message = "stopping: the runs write checkpoints; the same command resumes them"
         print(message, file=sys.stderr, flush=True)
@@ -96,8 +92,6 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
         threads.shutdown(wait=False, cancel_futures=True)
         children.end()
         threads.shutdown()
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 class _Children:
@@ -188,10 +182,6 @@ def _last_line(path: Path) -> str:
     """Return the last non-empty line of a file."""
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise Terminated
 
 
 class Board:

@@ -7,7 +7,6 @@ at each improvement, so their last value is the best.
 from __future__ import annotations
 
 import enum
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from lsgan_tf.config import Config, settings
 from lsgan_tf.settings.field import why_unused
 from lsgan_tf.settings.table import changed, setting_rows
-from lsgan_tf.util.text import printable
+from lsgan_tf.util.text import escaped_markdown, printable
 
 _ALWAYS = (
     "dataset",
@@ -33,7 +32,6 @@ _ALWAYS = (
 )
 _FACTS = ("data_classes", "data_length", "data_standin")
 _DATA_FIELDS = ("description", "standin", "shape", "classes", "length", "fingerprint")
-_PLAIN = re.compile(r"[^\w .,/+-]|_")
 
 
 class Outcome(enum.Enum):
@@ -96,17 +94,12 @@ def settings_table(config: Config, origins: Mapping[str, str]) -> str:
     for row in setting_rows(config, origins):
         if row.group != group:
             group = row.group
-            lines.append(f"**{escaped(group)}** | |")
-        lines.append(" | ".join(map(escaped, (row.name, row.value, row.origin))))
+            lines.append(f"**{escaped_markdown(group)}** | |")
+        lines.append(" | ".join(map(escaped_markdown, (row.name, row.value, row.origin))))
     lines.append("**what the data turned out to be** | |")
     for name in _DATA_FIELDS:
         value = getattr(config, f"data_{name}")
         shown = " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        lines.append(f"{name} | {escaped(shown)} | data")
+        lines.append(f"{name} | {escaped_markdown(shown)} | data")
     # Without bars at both ends, an empty last cell would be lost.
     return "\n".join(f"| {line} |" for line in lines)
-
-
-def escaped(text: str) -> str:
-    """Escape text for Markdown: special characters become entities."""
-    return _PLAIN.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -185,3 +186,15 @@ def test_a_run_folder_is_recognised_from_its_first_file_on(tmp_path, monkeypatch
     monkeypatch.setattr(run_folder, "write_json", noted)
     RunFolder(tmp_path / "run", resolve({}, {})[0], ["安"]).close()
     assert written == [("config.json", "a run folder"), ("classes.json", "a run folder")]
+
+
+def test_a_fifo_in_the_place_of_a_cache_tag_is_not_waited_for(folder, opened):
+    os.mkfifo(folder / "ants" / "CACHEDIR.TAG")
+    assert len(opened()) == 2
+
+
+def test_the_cache_of_another_program_is_a_cache(folder):
+    (folder / "cats" / "CACHEDIR.TAG").write_text(
+        "Signature: 8a477f597d28d172789f06886806bc55\n# of another program\n"
+    )
+    assert not_data.our_own(folder / "cats") == "a cache"

@@ -133,7 +133,7 @@ def test_a_finished_preparation_is_not_repeated(prepare, monkeypatch):
     assert prepare() == first
 
 
-@pytest.mark.parametrize("damage", ["shard", "gone", "offsets", "description"])
+@pytest.mark.parametrize("damage", ["shard", "gone", "offsets", "description", "extra"])
 def test_a_damaged_shard_is_made_again(prepare, tmp_path, damage):
     prepare()
     whole = contents(tmp_path / "out")
@@ -145,9 +145,13 @@ def test_a_damaged_shard_is_made_again(prepare, tmp_path, damage):
         path.unlink()
     elif damage == "offsets":
         (index / path.name).with_suffix(".npy").unlink()
+    elif damage == "extra":
+        description = json.loads((index / path.name).with_suffix(".json").read_text())
+        description["shard"]["colour"] = 1
+        (index / path.name).with_suffix(".json").write_text(json.dumps(description))
     else:
         (index / path.name).with_suffix(".json").write_text("{")
-    if damage != "description":
+    if damage not in ("description", "extra"):
         with pytest.raises(UserError, match=r"prepare-lsun"):
             ShardRecords(tmp_path / "out").content(8)
     prepare()

@@ -132,6 +132,8 @@ def test_a_template_that_leads_out_of_the_folder_is_not_followed(prepared, tmp_p
         lambda index: np.save(index / "first.npy", np.arange(SHARDS + 1)[::-1].copy()),
         lambda index: (index / "offsets.npy").write_bytes(b""),
         lambda index: os.unlink(index / "first.npy") or os.mkfifo(index / "first.npy"),
+        lambda index: (index / "content.npy").write_bytes(b""),
+        lambda index: os.unlink(index / "content.npy") or os.mkfifo(index / "content.npy"),
     ],
 )
 def test_a_damaged_index_is_made_again(prepared, tmp_path, spoil):

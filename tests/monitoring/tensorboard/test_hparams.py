@@ -16,13 +16,13 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from lsgan_tf.config import resolve
 from lsgan_tf.monitoring.tensorboard.hparams import (
     Outcome,
-    escaped,
     session_end,
     session_start,
     settings_table,
     values,
 )
 from lsgan_tf.settings.table import describe, setting_rows
+from lsgan_tf.util.text import escaped_markdown
 
 pytestmark = pytest.mark.fast
 
@@ -95,7 +95,7 @@ def cells(text):
 
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1))
 def test_any_text_stays_a_text(text):
-    ((_,), (shown,)) = cells(f"| head |\n| --- |\n| {escaped(text)} |")
+    ((_,), (shown,)) = cells(f"| head |\n| --- |\n| {escaped_markdown(text)} |")
     assert shown == " ".join(text.split())
 
 

@@ -1,0 +1,46 @@
+"""Diagnosis of a step with values that are not finite."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from lsgan_tf.build import build_gan
+from lsgan_tf.config import resolve
+from lsgan_tf.monitoring import nonfinite
+
+
+@pytest.mark.parametrize("augment", [0.0, 0.1])
+def test_the_noise_is_that_of_the_steps_last_update(augment):
+    given = {
+        "dataset": "hwdb", "image_size": 8, "first_filters": 2, "z_dim": 5, "batch_size": 3,
+        "d_steps": 2, "width": 0.05, "augment": augment,
+    }  # fmt: skip
+    config = dataclasses.replace(resolve(given)[0], data_shape=(8, 8, 1), data_classes=4)
+    gan = build_gan(config)
+    gan.step.assign(6)
+    zs, _, shifts = gan.draw_noise((8, 8, 1))
+    z, of_reals, of_fakes = nonfinite._noise(gan, 7)  # steps are counted from 1
+    np.testing.assert_array_equal(z, zs[-1])
+    if augment:
+        np.testing.assert_array_equal(np.concatenate([of_reals, of_fakes], 1), shifts[-1])
+    else:
+        assert of_reals is of_fakes is None
+
+
+def test_the_first_layer_is_named():
+    given = {
+        "dataset": "hwdb", "image_size": 8, "first_filters": 2, "z_dim": 5, "batch_size": 3,
+        "width": 0.05, "augment": 0.1,
+    }  # fmt: skip
+    config = dataclasses.replace(resolve(given)[0], data_shape=(8, 8, 1), data_classes=4)
+    gan = build_gan(config)
+    examples, labels = np.zeros((1, 3, 8, 8, 1), np.uint8), np.zeros((1, 3), np.int32)
+    found = nonfinite.first_bad_layers(config, gan, 1, examples, labels)
+    assert found.startswith("all layers are finite in the forward pass (scores of fakes up to ")
+    kernel = gan.discriminator.trainable_variables[0]
+    kernel.assign(np.full(kernel.shape, np.nan, np.float32))
+    found = nonfinite.first_bad_layers(config, gan, 1, examples, labels)
+    assert found.startswith("weights not finite: discriminator ")
