@@ -300,7 +300,9 @@ def load_classes(path: Path) -> list[str]:
     file = Path(path) / "classes.json"
     classes = read_json(file, [str])
     if len(set(classes)) < len(classes) or not all(classes):
-        raise UserError(f"{file}: damaged: empty or repeated class names")
+        raise UserError(
+            f"{file}: damaged: empty or repeated class names; restore the original file"
+        )
     return classes
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedObject
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, read_bytes
@@ -58,7 +59,10 @@ def check_saved_model(path: Path) -> None:
     """
     for part in sorted(Path(path).rglob("*")):
         if part.exists() and not part.is_file() and not part.is_dir():
-            raise UserError(f"{part}: expected a regular file, found a FIFO or a device")
+            raise UserError(
+                f"{part}: expected a regular file, found a FIFO or a device; export it again with "
+                "python -m lsgan_tf.export"
+            )
     file = Path(path) / "saved_model.pb"
     with explained(file, "loading the SavedModel"):
         content = read_bytes(file, _LARGEST)
@@ -71,6 +75,8 @@ def check_saved_model(path: Path) -> None:
         raise _refusal(path, "not of lsgan_tf: it has no object graph")
     objects, library = graphs[0].object_graph_def, graphs[0].graph_def.library
     functions = {each.signature.name: list(each.node_def) for each in library.function}
+    if "" in functions or len(functions) < len(library.function):
+        raise _refusal(path, "damaged: it has functions without a name of their own")
     saving = {name for name, nodes in functions.items() if {n.op for n in nodes} & _SAVING}
     for name, nodes in {"": list(graphs[0].graph_def.node), **functions}.items():
         allowed = OPERATIONS | (_SAVING if name in saving else frozenset())
@@ -78,7 +84,8 @@ def check_saved_model(path: Path) -> None:
             raise _refusal(path, f"not of lsgan_tf: it has the operation {foreign[0][:60]}")
         if name and any(saving & _called(node) for node in nodes):
             raise _refusal(path, "not of lsgan_tf: it calls functions that save variables")
-    if library.gradient or saving & set(objects.concrete_functions):
+    exposed = set(objects.concrete_functions).union(*map(_exposed, objects.nodes))
+    if library.gradient or saving & exposed:
         raise _refusal(path, "not of lsgan_tf: it exposes functions that save variables")
     if any(node.saveable_objects or node.registered_saver for node in objects.nodes):
         raise _refusal(path, "not of lsgan_tf: it has custom savers")
@@ -86,8 +93,15 @@ def check_saved_model(path: Path) -> None:
 
 def _called(node: NodeDef) -> set[str]:
     """Return the names of the functions that a node may call."""
-    single = {value.func.name for value in node.attr.values()}
+    # An operation named as a function of the library calls that function, even if TensorFlow has
+    # an operation of this name.
+    single = {node.op, *(value.func.name for value in node.attr.values())}
     return single.union(*({f.name for f in v.list.func} for v in node.attr.values()))
+
+
+def _exposed(node: SavedObject) -> set[str]:
+    """Return the names of the functions that an object lets its user call."""
+    return {node.bare_concrete_function.concrete_function_name, *node.function.concrete_functions}
 
 
 def _refusal(path: Path, reason: str) -> UserError:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -52,6 +53,7 @@ def test_from_two_sets_to_a_tally(sets):
         (["--a=a.npz", "--b=none.npz", "--out=s.html"], "none.npz"),
         (["--a=a.npz", "--b=text.npz", "--out=s.html"], "text.npz: not a set of samples"),
         (["--a=a.npz", "--b=empty.npz", "--out=s.html"], "empty.npz: not a set of samples"),
+        (["--a=a.npz", "--b=pipe.npz", "--out=s.html"], "pipe.npz: expected a regular file, found"),
         (["--a=a.npz", "--b=points.npz", "--out=s.html"], "points.npz: expected images, uint8"),
         (["--tally", "--key=k.json"], "--tally: expected --key"),
     ],
@@ -60,6 +62,7 @@ def test_mistakes_are_told_in_one_line(words, message, sets, monkeypatch):
     monkeypatch.chdir(sets)
     (sets / "text.npz").write_text("no archive")
     (sets / "empty.npz").touch()
+    os.mkfifo(sets / "pipe.npz")
     np.savez(sets / "points.npz", images=np.zeros((8, 2), np.float32), chars=np.array([""] * 8))
     done = human_study(*words)
     assert done.returncode == 2

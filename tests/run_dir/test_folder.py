@@ -40,6 +40,22 @@ class TestOpening:
         assert load_config(run.path) == CONFIG
         assert load_classes(run.path) == ["甲", "乙"]
 
+    @pytest.mark.parametrize(
+        ("classes", "reason"),
+        [
+            (["a", 7], r"damaged, or of another program \(\[1\]: expected text, found 7\)"),
+            (["a", None], r"damaged, or of another program \(\[1\]: expected text, found null\)"),
+            ({"a": 0}, r"damaged, or of another program \(expected a list, found dict\)"),
+            (["a", "b", "a"], "damaged: empty or repeated class names; restore the original file"),
+            (["a", ""], "damaged: empty or repeated class names; restore the original file"),
+        ],
+    )
+    def test_altered_classes(self, run, classes, reason):
+        path = run.path / "classes.json"
+        path.write_text(json.dumps(classes))
+        with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: {reason}$"):
+            load_classes(run.path)
+
     def test_what_cannot_change_the_result_may_change(self, run):
         run.close()
         free = changed(steps=7, log_every=3, devices="cpu:2", data_dir="/moved", keep_checkpoints=1)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -87,3 +90,34 @@ def test_workers_end_when_the_results_are_closed(map_jobs):
     results.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+# Maps jobs after it has seen that nothing can be written to /dev/shm.
+WITHOUT_SHARED_MEMORY = """
+import errno, jobs_of_tests
+from lsgan_tf.util.process_pool import map_jobs
+
+try:
+    open("/dev/shm/x", "w")
+except OSError as error:
+    assert error.errno == errno.EROFS
+else:
+    raise AssertionError("/dev/shm can be written")
+print(list(map_jobs(jobs_of_tests.prepare, "a", range(3), workers=2, doing="testing")))
+"""
+
+
+def test_shared_memory_is_not_needed(map_jobs):
+    """`/dev/shm` is read-only in a mount namespace of the test."""
+    alone = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-ec"]
+    mount = "mount -t tmpfs -o ro tmpfs /dev/shm"
+    found = shutil.which("unshare")
+    if not found or subprocess.run([*alone, mount], capture_output=True).returncode:
+        pytest.skip("no mount namespaces on this system")
+    done = subprocess.run(
+        [*alone, f'{mount}; exec "$@"', "sh", sys.executable, "-c", WITHOUT_SHARED_MEMORY],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "[['a', 0], ['a', 1], ['a', 2]]\n", done.stderr

@@ -19,6 +19,9 @@ import google_crc32c
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import open_descriptor
 
+REMEDY = "prepare it again"
+"""What to do about a damaged file, for messages."""
+
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _KEPT_OPEN = 64  # files; some systems allow only 256 per process
@@ -43,9 +46,10 @@ def _masked(content: bytes) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def open_all(paths: Sequence[Path]) -> list[RecordFile]:
+def open_all(paths: Sequence[Path], remedy: str = REMEDY) -> list[RecordFile]:
     """Open the TFRecord files of a dataset; if there are many, they are not kept open."""
-    return [RecordFile(path, keep_open=len(paths) <= _KEPT_OPEN) for path in paths]
+    keep_open = len(paths) <= _KEPT_OPEN
+    return [RecordFile(path, keep_open=keep_open, remedy=remedy) for path in paths]
 
 
 class RecordFile:
@@ -54,10 +58,11 @@ class RecordFile:
     Args:
       path: the file, opened at the first read.
       keep_open: whether to keep it open; otherwise it is opened for each read.
+      remedy: what to do if it is damaged, for messages.
     """
 
-    def __init__(self, path: Path, *, keep_open: bool = True) -> None:
-        self._path, self._keep_open = path, keep_open
+    def __init__(self, path: Path, *, keep_open: bool = True, remedy: str = REMEDY) -> None:
+        self._path, self._keep_open, self._remedy = path, keep_open, remedy
         self._descriptor: int | None = None
         self._lock = threading.Lock()
 
@@ -158,5 +163,5 @@ class RecordFile:
     def _damaged(self, offset: int) -> UserError:
         return UserError(
             f"{self._path}: no intact record at byte {offset:,}: the file is damaged or truncated; "
-            "prepare it again"
+            f"{self._remedy}"
         )

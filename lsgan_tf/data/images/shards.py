@@ -29,6 +29,11 @@ SHARD_FORM = {"file": str, "count": int, "bytes": int, "sha256": str}
 """A `Shard` in JSON."""
 
 _LARGEST_SIZE = 65_536
+# A shard of the right size is kept if it is not deleted.
+_REMEDY = (
+    "delete it and run python -m lsgan_tf prepare-lsun again with the same flags, intact shards "
+    "are kept"
+)
 _FORM = {
     "category": str,
     "split": str,
@@ -180,7 +185,7 @@ class ShardRecords(Records):
         shards = self.manifest.shards
         for shard in shards:
             check_size(self._folder, shard)
-        self._files = open_all([self._folder / shard.file for shard in shards])
+        self._files = open_all([self._folder / shard.file for shard in shards], _REMEDY)
         # first[k] is the index of the first image of shard k.
         self._first = np.cumsum([0, *(shard.count for shard in shards)])
         self._offsets = functools.lru_cache(maxsize=None)(self._read_offsets)

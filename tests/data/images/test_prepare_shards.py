@@ -158,16 +158,45 @@ def test_a_damaged_shard_is_made_again(prepare, tmp_path, damage):
     assert contents(tmp_path / "out") == whole
 
 
+@pytest.mark.parametrize(
+    ("row", "value"),
+    [(2, -5), (2, 7), (2, 0), (2, 1 << 62), (0, 1), (0, -1), (7, 1 << 40)],
+)
+def test_altered_offsets(prepare, tmp_path, row, value):
+    prepare()
+    whole = contents(tmp_path / "out")
+    path = tmp_path / "out" / "shard-00001-of-00005.tfrecord"
+    table = shards.offsets_path(tmp_path / "out", path.name)
+    offsets = np.load(table)
+    offsets[row] = value
+    np.save(table, offsets)
+    byte = offsets[max(row - 1, 0)]  # of the first record that the value belongs to
+    with pytest.raises(UserError) as caught:
+        open_prepared(tmp_path / "out").read(np.arange(7, 14))
+    assert str(caught.value) == (
+        f"{path}: no intact record at byte {byte:,}: the file is damaged or truncated; delete it "
+        "and run python -m lsgan_tf prepare-lsun again with the same flags, intact shards are "
+        "kept"
+    )
+    path.unlink()
+    prepare()
+    assert contents(tmp_path / "out") == whole
+
+
 def test_a_flipped_byte_is_not_trained_on(prepare, tmp_path):
     prepare()
+    whole = contents(tmp_path / "out")
     path = tmp_path / "out" / "shard-00000-of-00005.tfrecord"
     content = bytearray(path.read_bytes())
     content[60] ^= 4
     path.write_bytes(content)
     source = open_prepared(tmp_path / "out")
-    with pytest.raises(UserError, match=r"shard-00000.* no intact record at byte 0"):
+    with pytest.raises(UserError, match=r"shard-00000.* no intact record at byte 0: .*; delete it"):
         source.read(np.array([0]))
     assert source.read(np.array([1])).shape == (1, 8, 8, 3)
+    path.unlink()  # As the message says.
+    prepare()
+    assert contents(tmp_path / "out") == whole
 
 
 def test_other_settings_are_refused_and_named(prepare, tmp_path):

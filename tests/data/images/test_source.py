@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,16 @@ def test_what_is_no_folder_of_pictures(folder, tmp_path):
     ]:
         with pytest.raises(UserError, match=message):
             image_folder.open_source(place, image_size=8, cache_dir=tmp_path / "cache")
+
+
+def test_a_picture_replaced_by_a_fifo_is_not_waited_for(folder, tmp_path):
+    source = image_folder.open_source(folder, image_size=8, cache_dir=tmp_path / "cache")
+    path = folder / "cats" / "1.png"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError) as caught:
+        source.read(np.array([0, 1]))
+    assert str(caught.value) == (
+        f"{path}: expected a regular file, found a FIFO or a device; give the file itself"
+    )
+    assert source.read(np.array([0, 2])).shape == (2, 8, 8, 3)

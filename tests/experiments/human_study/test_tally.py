@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -91,3 +92,16 @@ def test_a_file_of_something_else(files, tmp_path):
     (tmp_path / "other.json").write_text("[1]")
     with pytest.raises(UserError, match=r"other\.json: expected a JSON file with study, voter"):
         tally(key, [tmp_path / "other.json"])
+
+
+@pytest.mark.parametrize("name", ["key.json", "0.json"])
+def test_a_fifo_is_not_waited_for(files, tmp_path, name):
+    key, votes = files({"votes": ["left"]})
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError) as caught:
+        tally(key, votes)
+    assert str(caught.value) == (
+        f"{tmp_path / name}: expected a regular file, found a FIFO or a device; give the file "
+        "itself"
+    )
