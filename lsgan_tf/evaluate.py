@@ -23,8 +23,9 @@ from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.registry import METRICS, parse_metrics
-from lsgan_tf.util.files import read_json, require_writable
+from lsgan_tf.util.files import require_writable
 from lsgan_tf.util.paths import optional
+from lsgan_tf.util.reading import read_json
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 __doc__ = (__doc__ or "").replace(

@@ -12,7 +12,7 @@ from lsgan_tf import ema
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
 from lsgan_tf.keras_model import KerasModel, check_optimizers
 from lsgan_tf.losses import Objective
-from lsgan_tf.networks import augmentation
+from lsgan_tf.networks.ops import augmentation
 from lsgan_tf.noise import noise
 from lsgan_tf.optimizers import already_summed, apply
 from lsgan_tf.util.fit_batches import split_draws

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -27,6 +28,8 @@ hypothesis.settings.load_profile("no clock")
 
 # Some tests use modules of the tools: `spawning`, `run_differences`.
 sys.path.append(str(Path(__file__).parents[1] / "tools"))
+
+import spawning  # noqa: E402
 
 CHARACTERS = "啊阿埃安宁"
 
@@ -70,16 +73,26 @@ def write_characters() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def command() -> Callable[..., subprocess.CompletedProcess]:
-    """Runs one of the package's commands as a user does: `command("sample", "--seed=1")`."""
+def command(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs one of the package's commands: `command("sample", "--seed=1")`.
 
-    def run(module: str, *words: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [sys.executable, "-m", f"lsgan_tf.{module}", *map(str, words)],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
+    In a process of its own, forked from one that has TensorFlow imported, which takes seconds. What
+    is about starts, imports or standard streams calls `python -m` itself.
+    """
+    folder = tmp_path_factory.mktemp("commands")
+    numbers = itertools.count()
+
+    def run(
+        module: str, *words: object, cwd: Path | None = None, before: str = "", **environment: str
+    ) -> subprocess.CompletedProcess:
+        said = [folder / f"{next(numbers)}.txt" for _ in range(2)]
+        flags = list(map(str, words))
+        process = spawning.start(
+            flags, said[0], environment, module=module, errors=said[1], cwd=cwd, before=before
         )
+        process.join()
+        texts = [path.read_text(encoding="utf-8") for path in said]
+        return subprocess.CompletedProcess([module, *flags], process.exitcode, *texts)
 
     return run
 

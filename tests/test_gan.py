@@ -13,7 +13,7 @@ from lsgan_tf.build import build_gan, build_networks
 from lsgan_tf.config import resolve
 from lsgan_tf.gan import GAN, METRICS
 from lsgan_tf.losses import objective
-from lsgan_tf.networks.augmentation import augment
+from lsgan_tf.networks.ops.augmentation import augment
 from lsgan_tf.noise import noise
 
 RATE = 0.05

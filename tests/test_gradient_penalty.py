@@ -204,9 +204,9 @@ def test_a_step_minimises_objective_and_penalty(settings):
 
 def test_noise_is_new_at_every_step_and_of_every_draw():
     gan = build(d_steps=2)
-    _, first = gan.draw_noise((8, 8, 1))
+    _, first, _ = gan.draw_noise((8, 8, 1))
     gan.step.assign(1)
-    _, second = gan.draw_noise((8, 8, 1))
+    _, second, _ = gan.draw_noise((8, 8, 1))
     assert len(first) == 2 and first[0].shape == (6, 65)
     drawn = np.concatenate([tensor.numpy() for tensor in (*first, *second)])
     assert len(np.unique(drawn[:, 0])) == len(drawn)

@@ -25,7 +25,7 @@ from lsgan_tf.cli.app import flags_only, run
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.data.hwdb.gb2312 import LEVEL1
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 
 _SOURCE = flags.DEFINE(
     PATH,
@@ -95,7 +95,7 @@ def pack(source: Path, characters: Sequence[str]) -> dict[str, np.ndarray]:
     """
     stroke_counts, point_counts, radical, points = [], [], [], []
     for character in characters:
-        record = files.read_json(source / f"{character}.json")
+        record = reading.read_json(source / f"{character}.json")
         try:
             strokes = [quantise(median) for median in record["medians"]]
             in_radical = set(record.get("radStrokes", []))
@@ -142,7 +142,7 @@ def main(argv: list[str]) -> int:
             f"--source={source}: expected {LICENCE} and one JSON per character there; unpack the "
             "npm package hanzi-writer-data and give its folder"
         )
-    version = files.read_json(source / "package.json").get("version", "of an unknown version")
+    version = reading.read_json(source / "package.json").get("version", "of an unknown version")
     arrays = pack(source, _CHARACTERS.value or LEVEL1)
     with files.explained(out, "writing the packed strokes"):
         out.mkdir(parents=True, exist_ok=True)

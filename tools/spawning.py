@@ -5,13 +5,14 @@ A server process imports TensorFlow once and forks for every command.
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import multiprocessing
 import os
+import runpy
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from tqdm import tqdm
@@ -29,6 +30,9 @@ def start(
     environment: Mapping[str, str] | None = None,
     *,
     module: str = "main",
+    errors: Path | None = None,
+    cwd: Path | None = None,
+    before: str = "",
 ) -> ForkServerProcess:
     """Start `python -m lsgan_tf.main`, or another command, in a process.
 
@@ -37,39 +41,60 @@ def start(
       output: file to which standard output and standard error are appended.
       environment: environment variables to set, such as TF_CONFIG.
       module: the command's module in the package.
+      errors: another file for standard error.
+      cwd: working folder of the process; None for the present one.
+      before: Python code that is executed first.
 
     Returns:
       The process: `pid`, `exitcode`, `join`, `kill`, `terminate`.
     """
-    arguments = (module, list(flags), output, dict(environment or {}))
-    process = _context().Process(target=_run, args=arguments)
+    variables = {**os.environ, **(environment or {})}
+    place = cwd or Path.cwd()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lsgan_tf.training", "lsgan_tf.exporting.savedmodel"])
+    process = context.Process(
+        target=_run,
+        args=(module, list(flags), output, errors or output, variables, place, before),
+    )
     process.daemon = True
-    process.start()
+    with _environment():
+        process.start()
     return process
 
 
-def _context() -> ForkServerContext:
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    os.environ.update(KERAS)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lsgan_tf.training", "lsgan_tf.exporting.savedmodel"])
-    return context
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """Set the variables with which the server, if it is not running yet, imports TensorFlow."""
+    former = dict(os.environ)
+    os.environ.update({**_ENVIRONMENT, **former, **KERAS})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(former)
 
 
-def _run(module: str, flags: list[str], output: Path, environment: dict[str, str]) -> None:
-    with open(output, "ab", opener=opener) as stream:
-        os.dup2(stream.fileno(), 1)
-        os.dup2(stream.fileno(), 2)
+def _run(
+    module: str,
+    flags: list[str],
+    output: Path,
+    errors: Path,
+    environment: dict[str, str],
+    cwd: Path,
+    before: str,
+) -> None:
+    for number, path in ((1, output), (2, errors)):
+        with open(path, "ab", opener=opener) as stream:
+            os.dup2(stream.fileno(), number)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    os.environ.clear()
     os.environ.update(environment)
-    sys.argv = [f"lsgan_tf.{module}", *flags]
+    os.chdir(cwd)
+    sys.argv = [module, *flags]  # runpy replaces the first
 
     # tqdm's default lock is shared between processes and would stay held by a killed one.
     tqdm.set_lock(threading.RLock())
 
-    from lsgan_tf.cli.app import run
-
-    command = importlib.import_module(f"lsgan_tf.{module}")
-    run(command.main, usage=command.__doc__)
+    exec(before, {})
+    runpy.run_module(f"lsgan_tf.{module}", run_name="__main__", alter_sys=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 from absl import flags
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import read_bytes
 from lsgan_tf.util.paths import local
+from lsgan_tf.util.reading import read_bytes
 
 _DIRECTIVE = re.compile(r"--?flagfile(?:=(?P<path>.*))?", re.DOTALL)
 _LARGEST = 1 << 24  # bytes

@@ -20,7 +20,7 @@ from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import npz
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 from lsgan_tf.util.progress import Progress
 
 _LARGEST = 1 << 36
@@ -111,7 +111,7 @@ class ImageFolder(ImageSet):
     def _content(self, name: bytes) -> bytes:
         path = self.path / os.fsdecode(name)
         with files.explained(path, "reading the image"):
-            return files.read_bytes(path)
+            return reading.read_bytes(path)
 
     def _check_size(self, name: bytes, size: tuple[int, int]) -> None:
         self._first = self._first or (name, size)

@@ -22,7 +22,8 @@ from lsgan_tf.experiments.common.experiment import (
     config_of,
 )
 from lsgan_tf.metrics.mixture import modes
-from lsgan_tf.util.files import explained, read_array
+from lsgan_tf.util.files import explained
+from lsgan_tf.util.reading import read_array
 
 _SAYS = """
 Figure 7 shows kernel density estimates of samples during training on a ring of eight Gaussians.

@@ -13,7 +13,7 @@ import numpy as np
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.real import batches
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 from lsgan_tf.util.progress import Progress
 
 REAL_SEED = 0
@@ -145,7 +145,7 @@ def real_features(
                 _write(folder, found, identity | {"description": source.description})
     try:
         loaded = [
-            files.read_array(folder / f"{name}.npy", dtype, (count, *more))
+            reading.read_array(folder / f"{name}.npy", dtype, (count, *more))
             for name, (dtype, more) in _ARRAYS.items()
         ]
     except (OSError, ValueError, UserError) as error:

@@ -13,8 +13,8 @@ import tensorflow as tf
 from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
-from lsgan_tf.networks import augmentation
 from lsgan_tf.networks.base import copy_weights
+from lsgan_tf.networks.ops import augmentation
 from lsgan_tf.noise import noise
 from lsgan_tf.util.pixels import to_range
 

@@ -20,7 +20,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.history import Best, best_of_run, evaluations
 from lsgan_tf.run_dir.status import RunStatus, checkpoints, is_number, lines, read_run, rows
 from lsgan_tf.settings.defaults import default_of
-from lsgan_tf.util.files import open_regular
+from lsgan_tf.util.reading import open_regular
 
 _GRID = re.compile(r"step-(\d+)(-ema|-raw)?\.png")
 _LOG_LINES = 60

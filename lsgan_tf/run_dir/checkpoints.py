@@ -20,13 +20,12 @@ from lsgan_tf.util.files import (
     atomic_folder,
     clear_leftovers,
     explained,
-    read_json,
     require_free_space,
-    sha256,
     sync,
     write_json,
 )
 from lsgan_tf.util.forms import check_form
+from lsgan_tf.util.reading import read_json, sha256
 from lsgan_tf.util.tensorflow_errors import disk_errors
 from lsgan_tf.util.tensorflow_paths import literal
 

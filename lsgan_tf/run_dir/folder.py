@@ -15,9 +15,10 @@ from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.status import values_of
 from lsgan_tf.util import locks
-from lsgan_tf.util.files import clear_leftovers, explained, read_json, write_json
+from lsgan_tf.util.files import clear_leftovers, explained, write_json
 from lsgan_tf.util.in_place import opener, refuse_link
 from lsgan_tf.util.paths import local
+from lsgan_tf.util.reading import read_json
 from lsgan_tf.util.terminal import stdout_error
 from lsgan_tf.util.text import printable
 

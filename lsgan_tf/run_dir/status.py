@@ -18,8 +18,8 @@ from lsgan_tf.config import FORMAT
 from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.checkpoints import find
 from lsgan_tf.util import locks
-from lsgan_tf.util.files import open_regular, read_bytes, read_json
 from lsgan_tf.util.forms import parse_json
+from lsgan_tf.util.reading import open_regular, read_bytes, read_json
 
 STATES = (
     "running",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsgan_tf.util.files import open_regular
+from lsgan_tf.util.reading import open_regular
 
 
 class Pieces(NamedTuple):

@@ -15,9 +15,10 @@ from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import noise, truncated
 from lsgan_tf.sampling.image_grid import display_scale
-from lsgan_tf.util.files import explained, read_json
+from lsgan_tf.util.files import explained
 from lsgan_tf.util.graph_check import check_saved_model
 from lsgan_tf.util.pixels import to_uint8
+from lsgan_tf.util.reading import read_json
 from lsgan_tf.util.tensorflow_paths import literal
 from lsgan_tf.util.text import decoded
 

@@ -11,7 +11,7 @@ from lsgan_tf.config import Config, path_settings
 from lsgan_tf.data import open_source
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import read_json
+from lsgan_tf.util.reading import read_json
 
 
 def config_of(values: dict[str, Any], path: Path) -> Config:

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import read_bytes
 from lsgan_tf.util.paths import local
+from lsgan_tf.util.reading import read_bytes
 from lsgan_tf.util.text import decoded, printable
 
 _LARGEST = 1 << 20  # bytes of a file of characters

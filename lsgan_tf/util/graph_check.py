@@ -14,7 +14,8 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedObject
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import explained, read_bytes
+from lsgan_tf.util.files import explained
+from lsgan_tf.util.reading import read_bytes
 
 _LARGEST = 1 << 30
 # fmt: off

@@ -16,7 +16,7 @@ from PIL import Image
 
 from lsgan_tf.data.formats.tfrecords import RecordFile
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.util.files import read_json
+from lsgan_tf.util.reading import read_json
 
 ROOT = Path(__file__).parents[2]
 SHIPPING = (ROOT / "docs" / "shipping.md").read_text("utf-8")

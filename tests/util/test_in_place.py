@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 from lsgan_tf.util.in_place import opener, refuse_special
 
 KEPT = "the only copy of a thesis"
@@ -76,7 +76,7 @@ class TestRenamed:
         (tmp_path / "out.json").symlink_to(thesis)
         files.write_json(tmp_path / "out.json", 1)
         assert not (tmp_path / "out.json").is_symlink()
-        assert files.read_json(tmp_path / "out.json") == 1
+        assert reading.read_json(tmp_path / "out.json") == 1
 
     def test_a_pipe_stays(self, tmp_path):
         os.mkfifo(tmp_path / "out.json")
@@ -171,8 +171,9 @@ def test_a_run_folder_may_itself_be_a_link(tiny_run, tmp_path):
 def test_the_output_of_runs_does_not_go_through_links(tmp_path, thesis):
     (tmp_path / "log").symlink_to(thesis)
     code = (
-        "import sys; from pathlib import Path\nfrom spawning import _run\n"
-        f"_run('runs', [], Path({str(tmp_path / 'log')!r}), {{}})"
+        "import os; from pathlib import Path\nfrom spawning import _run\n"
+        f"log = Path({str(tmp_path / 'log')!r})\n"
+        "_run('runs', [], log, log, dict(os.environ), Path.cwd(), '')"
     )
     tools = str(Path(__file__).parents[2] / "tools")
     path = os.pathsep.join((tools, os.environ.get("PYTHONPATH", "")))

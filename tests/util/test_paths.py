@@ -99,7 +99,7 @@ def test_words_are_refused_likewise(tmp_path, module):
     assert done.returncode == 2 and done.stderr.startswith("error: gs://bucket/x: is an address")
 
 
-def test_home_folders_in_all_commands(tmp_path, tiny_run):
+def test_home_folders_in_all_commands(tmp_path, tiny_run, command):
     home = tmp_path / "home"
     home.mkdir()
     flags = [*tiny_run.flags, "--steps=2", "--run_dir=~/run"]
@@ -121,7 +121,7 @@ def test_home_folders_in_all_commands(tmp_path, tiny_run):
         ("main", *flags, "--run_dir=~/second", "--init_from=~/run"),
     ):
         (tmp_path / "here").mkdir(exist_ok=True)
-        done = call(["-m", f"lsgan_tf.{module}", *words], tmp_path / "here", HOME=str(home))
+        done = command(module, *words, cwd=tmp_path / "here", HOME=str(home))
         assert done.returncode == 0, done.stderr
     assert list((tmp_path / "here").iterdir()) == []
     made = {path.name for path in home.iterdir()}

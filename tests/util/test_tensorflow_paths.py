@@ -11,7 +11,7 @@ import tensorflow as tf
 from lsgan_tf.errors import UserError
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.util import tensorflow_paths
-from lsgan_tf.util.files import read_json
+from lsgan_tf.util.reading import read_json
 from lsgan_tf.util.tensorflow_paths import literal
 
 ODD = "lsgan[lr=0.1] \\ *?{a,b} é中"

@@ -32,7 +32,7 @@ if __name__ == "__main__":
 FLAGS = [
     "--dataset=mixture", "--batch_size=16", "--steps=60", "--log_every=4", "--sample_every=0",
     "--checkpoint_every=20", "--steps_per_call=2", "--watch_every=0", "--evaluate_every=0",
-    "--devices=cpu:1", "--deterministic",
+    "--devices=cpu:1", "--deterministic", "--jit_compile=off",
 ]  # fmt: skip
 
 

@@ -17,8 +17,9 @@ from lsgan_tf.data.formats.not_data import in_litter, is_litter
 from lsgan_tf.data.images import tfds_folder, tfds_places
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import default_cache_dir, explained, read_bytes
+from lsgan_tf.util.files import default_cache_dir, explained
 from lsgan_tf.util.hosts import unreachable
+from lsgan_tf.util.reading import read_bytes
 
 HOME = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVE = "cifar-10-binary.tar.gz"

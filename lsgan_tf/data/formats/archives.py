@@ -19,7 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import explained, open_regular
+from lsgan_tf.util.files import explained
+from lsgan_tf.util.reading import open_regular
 
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # Exceptions of the standard library for damaged or truncated archives.

@@ -26,7 +26,8 @@ import numpy as np
 
 from lsgan_tf.data.formats import foreign, gbk
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import atomic_file, explained, open_regular
+from lsgan_tf.util.files import atomic_file, explained
+from lsgan_tf.util.reading import open_regular
 
 HEADER_BYTES = 10
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import open_regular
+from lsgan_tf.util.reading import open_regular
 
 _LITTER = re.compile(
     r"""

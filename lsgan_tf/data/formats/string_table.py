@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.util.files import open_regular
+from lsgan_tf.util.reading import open_regular
 
 _ENDS, _TEXT = "ends.i64", "strings.bin"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import google_crc32c
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import open_descriptor
+from lsgan_tf.util.reading import open_descriptor
 
 REMEDY = "prepare it again"
 """What to do about a damaged file, for messages."""

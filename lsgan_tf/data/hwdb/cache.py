@@ -22,9 +22,10 @@ from lsgan_tf.data.hwdb import prepare as hwdb_prepare
 from lsgan_tf.data.hwdb.gnt_files import Archives, GntPart, content_hash
 from lsgan_tf.data.hwdb.prepare import CODES, FORMAT, IMAGES, MANIFEST
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import explained, locked, read_json, write_json
+from lsgan_tf.util.files import explained, locked, write_json
 from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.reading import read_json
 
 # A file modified more recently may change again within the resolution of its timestamp.
 _SETTLED_SECONDS = 2.0

@@ -18,7 +18,8 @@ from pathlib import Path
 from lsgan_tf.data.formats import foreign
 from lsgan_tf.data.formats.not_data import in_litter, is_litter, our_own
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import explained, open_regular, require_free_space
+from lsgan_tf.util.files import explained, require_free_space
+from lsgan_tf.util.reading import open_regular
 
 _BLOCK = 4 << 20
 _ENDINGS = (".gnt",)

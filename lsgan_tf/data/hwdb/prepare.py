@@ -29,15 +29,9 @@ from lsgan_tf.data.hwdb import gb2312
 from lsgan_tf.data.hwdb.gnt_files import GntPart, on_disk
 from lsgan_tf.data.hwdb.resize import ResizeJob, squash_all
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import (
-    atomic_folder,
-    explained,
-    open_regular,
-    read_array,
-    require_free_space,
-    write_json,
-)
+from lsgan_tf.util.files import atomic_folder, explained, require_free_space, write_json
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.reading import open_regular, read_array
 
 FORMAT = 1
 IMAGES, CODES, MANIFEST = "images.u8", "codes.npy", "manifest.json"

@@ -20,8 +20,9 @@ from typing import BinaryIO
 from PIL import Image
 
 from lsgan_tf.util import cpu
-from lsgan_tf.util.files import explained, open_regular
+from lsgan_tf.util.files import explained
 from lsgan_tf.util.process_pool import map_jobs
+from lsgan_tf.util.reading import open_regular
 
 BACKGROUND = 255
 

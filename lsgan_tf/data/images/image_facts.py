@@ -14,7 +14,7 @@ from lsgan_tf.data.formats.not_data import SOFTWARE
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.images.image_walk import shown
 from lsgan_tf.data.split_names import split_of
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
 # Image formats that are not supported.
@@ -127,7 +127,7 @@ class Counts:
 def _inspect(path: Path) -> tuple[int, bytes, bool]:
     """Return the shorter side and content digest of an image, and whether this package wrote it."""
     stream: BinaryIO
-    with files.explained(path, "reading the image"), files.open_regular(path) as stream:
+    with files.explained(path, "reading the image"), reading.open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size <= _HASHED_WHOLE:
             content = stream.read()

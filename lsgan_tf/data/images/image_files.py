@@ -17,7 +17,7 @@ from lsgan_tf.data.images.image_facts import ENDINGS, Counts, Facts, is_picture
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 from lsgan_tf.util.forms import fields_of
 from lsgan_tf.util.progress import Progress
 
@@ -55,8 +55,8 @@ class ImageFiles(Records):
     def __init__(self, root: Path, index: Path, left_out: tuple[tuple[str, str], ...] = ()) -> None:
         self.root, self._index, self._left_out = root, index, left_out
         self._names = string_table.StringTable(index / "names")
-        self._sides = files.read_array(index / "sides.npy", "uint16", (len(self._names),))
-        values = files.read_json(index / "facts.json", _FORM)
+        self._sides = reading.read_array(index / "sides.npy", "uint16", (len(self._names),))
+        values = reading.read_json(index / "facts.json", _FORM)
         values = fields_of(Facts, values)
         values["bad_names"] = tuple(map(tuple, values["bad_names"]))
         self.facts = Facts(**{**values, "unusable": tuple(values.get("unusable", ()))})
@@ -76,7 +76,7 @@ class ImageFiles(Records):
         """See `Records`."""
         path = self.root / os.fsdecode(self._names[index])
         with files.explained(path, "reading the image"):
-            return files.read_bytes(path)
+            return reading.read_bytes(path)
 
     def name_of(self, index: int) -> str:
         """Return the relative path."""

@@ -25,7 +25,7 @@ from lsgan_tf.data.images.records import Records, sampled, versioned_fingerprint
 from lsgan_tf.data.images.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings.fingerprints import same
-from lsgan_tf.util import files, locks
+from lsgan_tf.util import files, locks, reading
 from lsgan_tf.util.progress import Progress
 
 JOB = "preparation.json"
@@ -124,7 +124,7 @@ def begin(out: Path, job: dict[str, Any]) -> None:
     """
     path = out / JOB
     if path.is_file():
-        found = files.read_json(path, dict)
+        found = reading.read_json(path, dict)
         if _same_source(found, job):
             job["source"]["fingerprint"] = found["source"]["fingerprint"]
         if found != job:
@@ -276,7 +276,7 @@ def _description(out: Path, name: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        description = files.read_json(path, _FORM)
+        description = reading.read_json(path, _FORM)
         shard = Shard(**description["shard"])
         if shard.file != name or any(len(pair) != 2 for pair in description["skipped"]):
             return None

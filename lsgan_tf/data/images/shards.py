@@ -18,7 +18,7 @@ import numpy as np
 from lsgan_tf.data.formats.tfrecords import open_all
 from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 from lsgan_tf.util.forms import check_form, fields_of
 
 MANIFEST = "manifest.json"
@@ -142,7 +142,7 @@ class Manifest:
           UserError: if it is missing, damaged or of another format.
         """
         path = folder / MANIFEST
-        values = files.read_json(path)
+        values = reading.read_json(path)
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise UserError(
                 f"{path}: not the manifest of a set made by python -m lsgan_tf prepare-lsun"
@@ -227,7 +227,7 @@ class ShardRecords(Records):
         path = offsets_path(self._folder, shard.file)
         try:
             # A copy, because a memory map would keep the file open.
-            return np.array(files.read_array(path, "int64", (shard.count + 1,)))
+            return np.array(reading.read_array(path, "int64", (shard.count + 1,)))
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{path}: a missing or damaged table of offsets ({error}); delete it and run "

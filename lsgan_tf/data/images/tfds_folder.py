@@ -15,9 +15,10 @@ import numpy as np
 from lsgan_tf.data.formats.tfrecords import open_all
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import atomic_folder, explained, read_array, read_json
+from lsgan_tf.util.files import atomic_folder, explained
 from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.reading import read_array, read_json
 from lsgan_tf.util.tensorflow_setup import quiet
 
 _OWN_FEATURES = "tensorflow_datasets.core.features."

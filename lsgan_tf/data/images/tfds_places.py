@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lsgan_tf.data.formats.not_data import is_litter
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import read_json
+from lsgan_tf.util.reading import read_json
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 

@@ -23,7 +23,7 @@ from lsgan_tf.data.synthetic import pen, strokes
 from lsgan_tf.data.synthetic.skeleton import Skeleton
 from lsgan_tf.data.synthetic.style import Style
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import cpu, files
+from lsgan_tf.util import cpu, files, reading
 from lsgan_tf.util.process_pool import map_jobs
 from lsgan_tf.util.progress import Progress
 
@@ -170,7 +170,7 @@ def _plan(samples: int | None, seed: int, characters: Sequence[str] | None) -> P
 def _trouble(folder: Path, plan: Plan) -> str | None:
     """Return why a folder cannot be used; None if it can."""
     try:
-        manifest = files.read_json(folder / MANIFEST, _FORM)
+        manifest = reading.read_json(folder / MANIFEST, _FORM)
         if manifest["plan"] != plan.describe():
             return "it has another plan"
         if len(manifest["files"]) != len(SPLITS) * plan.files():
@@ -181,7 +181,7 @@ def _trouble(folder: Path, plan: Plan) -> str | None:
             if status.st_size != entry["bytes"]:
                 return f"{entry['name']} has another size"
             # Reading all files takes seconds, so only modified ones are hashed.
-            if status.st_mtime_ns != entry["mtime_ns"] and files.sha256(path) != entry["sha256"]:
+            if status.st_mtime_ns != entry["mtime_ns"] and reading.sha256(path) != entry["sha256"]:
                 return f"{entry['name']} was changed"
     except UserError:
         return f"{MANIFEST} cannot be read"
@@ -262,7 +262,7 @@ def _entry(path: Path, folder: Path, pictures: int) -> dict[str, Any]:
         "pictures": pictures,
         "bytes": status.st_size,
         "mtime_ns": status.st_mtime_ns,
-        "sha256": files.sha256(path),
+        "sha256": reading.sha256(path),
     }
 
 

@@ -16,7 +16,7 @@ from lsgan_tf.data.tfds import features, places
 from lsgan_tf.data.tfds.features import Chosen
 from lsgan_tf.data.tfds.names import Name, parse_name
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 from lsgan_tf.util.progress import Progress
 
 _HELD_OUT = ("test", "validation", "valid", "val")
@@ -130,7 +130,7 @@ def _labels(records: TfdsPictures, chosen: Chosen, split: str, cache_dir: Path) 
     identity = repr((records.fingerprint(), chosen.label))
     path = cache_dir / "tfds_labels" / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npy"
     try:
-        found = np.array(files.read_array(path, "int64", (len(records),)))
+        found = np.array(reading.read_array(path, "int64", (len(records),)))
     except (OSError, ValueError, UserError):
         found = np.empty(len(records), np.int64)
         with Progress("reading labels", len(records), "records") as progress:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lsgan_tf.data.hwdb import cache as hwdb_cache
 from lsgan_tf.data.hwdb.prepare import CODES, IMAGES, MANIFEST
-from lsgan_tf.util.files import read_json
+from lsgan_tf.util.reading import read_json
 
 
 def looks_like(path: Path) -> bool:

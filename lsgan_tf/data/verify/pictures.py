@@ -24,7 +24,7 @@ from lsgan_tf.data.lsun import lmdb_records
 from lsgan_tf.data.lsun import locations as lsun_places
 from lsgan_tf.data.tfds import features
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 from lsgan_tf.util.progress import Progress
 
 _NAMED = 20
@@ -144,7 +144,7 @@ def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
     total = sum(shard.bytes for shard in records.manifest.shards)
     with Progress(f"reading {folder.name}", total, "B") as progress:
         for shard in records.manifest.shards:
-            if files.sha256(folder / shard.file) != shard.sha256:
+            if reading.sha256(folder / shard.file) != shard.sha256:
                 lines.append(
                     f"{folder / shard.file}: SHA-256 differs from the manifest's: damaged; delete "
                     "it and run python -m lsgan_tf prepare-lsun again with the same flags"

@@ -10,7 +10,7 @@ from lsgan_tf.evaluation.history import best_value
 from lsgan_tf.experiments.common.experiment import Metrics, Run, statistics_of
 from lsgan_tf.experiments.common.page import number, table
 from lsgan_tf.metrics.registry import BETTER
-from lsgan_tf.util.files import read_json
+from lsgan_tf.util.reading import read_json
 
 _FIGURES = {str: (float, None)}
 _FORM = {

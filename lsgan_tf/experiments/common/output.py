@@ -12,7 +12,8 @@ from typing import Any
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Arm, Experiment
 from lsgan_tf.util import locks
-from lsgan_tf.util.files import explained, read_json, write_json
+from lsgan_tf.util.files import explained, write_json
+from lsgan_tf.util.reading import read_json
 
 RESULTS, PAGE = "results.json", "page.md"
 _IDENTITY = "experiment.json"

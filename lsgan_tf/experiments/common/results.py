@@ -10,7 +10,7 @@ from lsgan_tf._version import __version__
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run, statistics_of
 from lsgan_tf.experiments.common.runner import write_status
-from lsgan_tf.util.files import read_json
+from lsgan_tf.util.reading import read_json
 
 FORMAT = 1
 """Version of `results.json`."""

@@ -18,9 +18,10 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Experiment, Run, config_of
 from lsgan_tf.experiments.common.output import log_file, status_file
 from lsgan_tf.util.cpu import cores
-from lsgan_tf.util.files import open_regular, read_json, write_json
+from lsgan_tf.util.files import write_json
 from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.in_place import opener
+from lsgan_tf.util.reading import open_regular, read_json
 from lsgan_tf.util.signals import raising
 from lsgan_tf.util.text import controls, spell
 

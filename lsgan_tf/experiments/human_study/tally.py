@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.human_study.study import FORMAT
-from lsgan_tf.util.files import read_json
 from lsgan_tf.util.forms import check_form
+from lsgan_tf.util.reading import read_json
 from lsgan_tf.util.text import printable
 
 _Z = 1.959963984540054  # the standard normal distribution's 97.5% quantile

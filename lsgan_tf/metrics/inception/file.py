@@ -13,7 +13,7 @@ from typing import IO
 
 from lsgan_tf.data.formats import archives
 from lsgan_tf.errors import UserError
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 from lsgan_tf.util.paths import local
 
 ADDRESS = "https://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
@@ -67,7 +67,7 @@ def _file_in(folder: Path) -> Path | None:
 def _read(path: Path) -> bytes:
     if not archives.is_archive(path):
         with files.explained(path, "reading the Inception graph"):
-            return files.read_bytes(path, _LARGEST)
+            return reading.read_bytes(path, _LARGEST)
     found = archives.read_members(path, lambda member: member.basename == GRAPH, largest=_LARGEST)
     for _, content in found:
         return content
@@ -144,7 +144,7 @@ def _check_digest(file: Path, digest: str, path: Path) -> None:
             temporary.write_text(f"{digest}\n", encoding="utf-8")
         return
     with files.explained(file, "reading it"):
-        expected = files.read_bytes(file, 1000).decode("utf-8", errors="replace").strip()
+        expected = reading.read_bytes(file, 1000).decode("utf-8", errors="replace").strip()
     if expected != digest:
         raise UserError(
             f"{path}: the Inception graph has changed (SHA-256 {digest[:12]}..., was "

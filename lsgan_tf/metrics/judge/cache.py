@@ -17,7 +17,7 @@ from lsgan_tf.metrics.judge.network import judge_network
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe, train_network
 from lsgan_tf.metrics.real import Splits, batches
 from lsgan_tf.sampling import npz
-from lsgan_tf.util import files
+from lsgan_tf.util import files, reading
 
 _VERSION = 1  # increment when the network or its training changes
 _MANIFEST, _WEIGHTS = "judge.json", "weights.npz"
@@ -85,31 +85,31 @@ def judge_of(
 def _save(folder: Path, network: keras.Model, identity: dict[str, object], splits: Splits) -> None:
     count = min(len(splits.test), _MOST_TESTED)
     judge = Judge(network, digest="", facts={})
-    reading = read_pictures(judge, batches(splits.test, count, 0), splits.train.classes)
+    found = read_pictures(judge, batches(splits.test, count, 0), splits.train.classes)
     with files.explained(folder, "writing the judge"), files.atomic_folder(folder) as temporary:
         np.savez(temporary / _WEIGHTS, *[np.asarray(v) for v in network.weights])
         manifest = {
             "learnt_from": splits.train.description,
             "held_out": splits.held_out,
             "held_out_count": count,
-            "top1": reading.top1,
-            "top5": reading.top5,
-            "sha256": files.sha256(temporary / _WEIGHTS),
+            "top1": found.top1,
+            "top5": found.top5,
+            "sha256": reading.sha256(temporary / _WEIGHTS),
             "identity": identity,
-            "per_class": reading.per_class(),
-            "confusions": reading.confusions(),
+            "per_class": found.per_class(),
+            "confusions": found.confusions(),
         }
         files.write_json(temporary / _MANIFEST, manifest)
 
 
 def _load(folder: Path, splits: Splits) -> Judge:
     try:
-        manifest = files.read_json(folder / _MANIFEST, _FORM)
+        manifest = reading.read_json(folder / _MANIFEST, _FORM)
     except UserError as error:
         raise _damaged(folder, error) from error
     network = judge_network(splits.train.shape, len(splits.train.classes), 0)
     try:
-        if files.sha256(folder / _WEIGHTS) != manifest["sha256"]:
+        if reading.sha256(folder / _WEIGHTS) != manifest["sha256"]:
             raise ValueError("its weights were altered")
         arrays = npz.read(folder / _WEIGHTS, _LARGEST)
         for variable, array in zip(network.weights, arrays.values(), strict=True):

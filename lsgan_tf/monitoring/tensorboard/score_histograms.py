@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.gan import GAN
-from lsgan_tf.networks import augmentation
+from lsgan_tf.networks.ops import augmentation
 from lsgan_tf.util.pixels import to_range
 
 _AN_OCTAVE = 100

@@ -11,7 +11,7 @@ from lsgan_tf.metrics.judge.network import judge_network
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe
 from lsgan_tf.metrics.judge.usefulness import usefulness
 from lsgan_tf.metrics.real import Splits, batches
-from lsgan_tf.util import files
+from lsgan_tf.util.reading import read_json
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_another_recipe_or_other_data_is_another_judge(splits, halves, tmp_path,
     monkeypatch.setattr(judge_cache, "train_network", untrained)
     for given, seed in ((splits, 0), (splits, 1), (splits._replace(train=halves(401, 0)), 0)):
         judge_cache.judge_of(given, tmp_path, recipe=Recipe(2, 8, seed=seed), log=lambda _: None)
-    found = [files.read_json(path) for path in tmp_path.glob("judges/*/judge.json")]
+    found = [read_json(path) for path in tmp_path.glob("judges/*/judge.json")]
     assert len({facts["sha256"] for facts in found}) == 3
 
 

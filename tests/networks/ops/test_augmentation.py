@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsgan_tf.networks.augmentation import NUMBERS, augment, split
+from lsgan_tf.networks.ops.augmentation import NUMBERS, augment, split
 
 pytestmark = pytest.mark.fast
 RAMP = np.arange(8, dtype=np.float32).reshape(1, 8, 1, 1) * np.ones((1, 8, 5, 2), np.float32)
