@@ -39,6 +39,7 @@ ELSEWHERE = {
     r"\.venv/bin/pip install -c constraints\.txt ": ".ci/run",
     r"\.venv/bin/python -m pytest -n 2 --dist=worksteal$": ".ci/run",
     r"\.venv/bin/python -m pytest (tests/networks|-n 2 -m fast)$": "tests/networks/test_layers.py",
+    r"\.venv/bin/python -m pytest -n 2 --cov=lsgan_tf$": ".github/workflows/ci.yml",
     r"\.venv/bin/(ruff (check|format) \.|mypy)$": ".ci/run",
     r"\.ci/run$": ".ci/run",
     r"tensorboard --logdir(_spec)? ": "tests/monitoring/tensorboard/test_views_in_browser.py",
