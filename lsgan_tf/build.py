@@ -123,7 +123,7 @@ def build_gan(config: Config, *, synchronized: bool = False) -> GAN:
             falling(
                 config.learning_rate if rate is None else rate,
                 updates=config.steps * per_step,
-                decay=config.decay_steps * per_step,
+                decay=round(config.rate_decay * config.steps) * per_step,
             ),
             beta1=config.beta1,
             beta2=config.beta2,

@@ -334,12 +334,12 @@ class Config:
         optional=float,
         unset="learning_rate",
     )
-    decay_steps: int = _optimisation(
-        0,
-        "last steps of the run, over which both learning rates fall linearly to 0; 0: constant",
-        "steps",
-        0,
-        10**9,
+    rate_decay: float = _optimisation(
+        0.0,
+        "last fraction of the steps, in which both learning rates fall linearly to 0; 0: constant",
+        "of the steps",
+        0.0,
+        1.0,
     )
     beta1: float = _adam(0.5, "decay of the first moment", "factor", 0.0, 0.999999)
     beta2: float = _adam(0.999, "decay of the second moment", "factor", 0.0, 0.999999)
@@ -547,7 +547,7 @@ class Config:
         """Return the values that affect the result of training, by name."""
         free = {f.name for f in settings() if f.metadata["free"] or why_unused(self, f)}
         free.add("data_description")
-        if self.decay_steps:
+        if self.rate_decay:
             free.discard("steps")
         return {name: value for name, value in self.to_json().items() if name not in free}
 

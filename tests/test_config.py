@@ -166,7 +166,6 @@ class TestContradictions:
             ({"image_size": 0}, "--image_size=0: "),
             ({"label_fake": 1.0}, "--label_fake and --label_real are both 1.0"),
             ({"simultaneous": True, "d_steps": 2}, "--simultaneous with --d_steps=2 and --g_steps"),
-            ({"steps": 10, "decay_steps": 11}, "--decay_steps=11: the run has 10 steps; expected"),
             ({"gradient_penalty": 2.34}, "--gradient_penalty=2.34: with batch normalisation in D"),
             (
                 {"discriminator_layer_norm": True, "discriminator_batch_norm": True},
@@ -389,7 +388,7 @@ def configs(draw):
     fixed |= {"profile_steps": "2,3", "characters": None}
     drawn = {field.name: draw(of_setting(field)) for field in settings() if field.name not in fixed}
     drawn["image_size"] = max(drawn["image_size"], 8)
-    drawn["steps"] = max(drawn["steps"], drawn["decay_steps"], 3)
+    drawn["steps"] = max(drawn["steps"], 3)
     if drawn["label_fake"] == drawn["label_real"]:
         drawn["loss"] = "nsgan"
     facts = {
@@ -562,10 +561,10 @@ class TestDifferences:
         assert marked == set(free) - {"data_description"}
 
     def test_the_number_of_steps_counts_where_the_learning_rate_depends_on_it(self):
-        old = make(steps=100, decay_steps=20)
+        old = make(steps=100, rate_decay=0.2)
         assert old.differences(dataclasses.replace(old, steps=200)) == ["steps: 100 -> 200"]
-        constant = dataclasses.replace(old, decay_steps=0)
-        assert constant.differences(old) == ["decay_steps: 0 -> 20"]
+        constant = dataclasses.replace(old, rate_decay=0.0)
+        assert constant.differences(old) == ["rate_decay: 0.0 -> 0.2"]
 
     def test_sees_other_data(self):
         old = dataclasses.replace(make(), data_fingerprint="aa", data_length=3)

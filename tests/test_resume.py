@@ -138,7 +138,7 @@ def test_a_signal_writes_a_checkpoint_and_leaves(runs, undisturbed, number, stat
 def test_a_standin_that_is_drawn_anew_goes_on_where_it_was(runs):
     words = (
         "--standin_samples=0", "--characters=安啊宁", "--steps=24", "--evaluate_every=20",
-        "--metrics=diversity", "--evaluate_samples=30", "--augment=0.2", "--decay_steps=12",
+        "--metrics=diversity", "--evaluate_samples=30", "--augment=0.2", "--rate_decay=0.5",
     )  # fmt: skip
     runs.finish("fresh", *words)
     log = (runs.path / "fresh" / "log.txt").read_text(encoding="utf-8")

@@ -41,11 +41,6 @@ def check_together(config: Any) -> None:
             f"--simultaneous with --d_steps={config.d_steps} and --g_steps={config.g_steps}: "
             "updates from the same weights are one each; leave one of them out"
         )
-    if config.decay_steps > config.steps:
-        raise UserError(
-            f"--decay_steps={config.decay_steps}: the run has {config.steps:,} steps; expected at "
-            "most as many"
-        )
     if config.loss == "lsgan" and config.label_fake == config.label_real:
         raise UserError(
             f"--label_fake and --label_real are both {config.label_real}: with one target for "

@@ -267,7 +267,7 @@ class TestPresets:
     def test_sets_what_its_file_says(self):
         config, origins = parse("--preset=hwdb_quick")
         assert (config.dataset, config.conditional, config.max_classes) == ("hwdb", True, 12)
-        assert (config.learning_rate, config.steps) == (0.0005, 2000)
+        assert (config.learning_rate, config.steps) == (0.001, 2400)
         assert origins["steps"] == origins["conditional"] == "preset hwdb_quick"
         assert origins["beta1"] == origins["seed"] == "default"
 
@@ -292,7 +292,7 @@ class TestPresets:
 
     def test_the_later_of_two_wins(self):
         config, origins = parse("--preset=hwdb", "--preset=hwdb_quick")
-        assert (config.steps, config.beta2) == (2000, 0.999)
+        assert (config.steps, config.beta2) == (2400, 0.999)
         assert (origins["steps"], origins["beta2"]) == ("preset hwdb_quick", "preset hwdb")
         assert parse("--preset=hwdb_quick", "--preset=hwdb")[0].steps == 1_000_000
 
