@@ -1,13 +1,16 @@
-"""Write the API reference as HTML pages, one for each module, from the docstrings.
+"""Write the reference as HTML pages: the API from the docstrings, and all commands and flags.
 
     python tools/api_pages.py --out=api
 
-Commands are left out; `--help` documents them.
+Every module has a page; commands.html has the `--help` of each command.
 """
 
 from __future__ import annotations
 
+import html
 import pkgutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -31,6 +34,24 @@ def modules() -> list[str]:
     return ["lsgan_tf", *names]
 
 
+def write_commands(path: Path) -> None:
+    """Write a page with the help of every command.
+
+    Raises:
+      UserError: if a command fails to print it.
+    """
+    sections = []
+    for name in COMMANDS:
+        words = [sys.executable, "-m", "lsgan_tf", name, "--help"]
+        done = subprocess.run(words, capture_output=True, text=True)
+        if done.returncode:
+            raise UserError(f"lsgan_tf {name} --help: {done.stderr.strip()}")
+        sections.append(f'<h2 id="{name}">{name}</h2>\n<pre>{html.escape(done.stdout)}</pre>\n')
+    links = " ".join(f'<a href="#{name}">{name}</a>' for name in COMMANDS)
+    head = "<!doctype html>\n<meta charset=utf-8>\n<title>lsgan_tf: commands</title>\n"
+    path.write_text(f"{head}<p>{links}</p>\n{''.join(sections)}", encoding="utf-8")
+
+
 def main(argv: list[str]) -> None:
     """Run the command."""
     flags_only(argv)
@@ -45,7 +66,8 @@ def main(argv: list[str]) -> None:
     with warnings.catch_warnings():
         # Lazy names of packages are documented in their modules.
         warnings.simplefilter("ignore")
-        pdoc.pdoc(*modules(), output_directory=Path(_OUT.value))
+        pdoc.pdoc(*modules(), output_directory=_OUT.value)
+    write_commands(_OUT.value / "commands.html")
     print(f"wrote {_OUT.value}/index.html")
 
 

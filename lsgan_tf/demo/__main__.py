@@ -2,11 +2,11 @@
 
     python -m lsgan_tf.demo
     python -m lsgan_tf.demo --run_dir=runs/quick
-    python -m lsgan_tf.demo --model=runs/quick/export --port=8000
+    python -m lsgan_tf.demo --saved_model=runs/quick/export --port=8000
 
 Opens at http://127.0.0.1:7860, for this machine alone unless --host says otherwise. Text is
 written by generators of characters; others draw a grid of a class. Without --run_dir or
---model it is the generator that comes with the package. Nothing is sent anywhere: no
+--saved_model it is the generator that comes with the package. Nothing is sent anywhere: no
 telemetry, no public link. Needs the extra: pip install 'lsgan_tf[demo]'. Ctrl-C ends it.
 """
 
@@ -23,7 +23,13 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of a run")
-_MODEL = flags.DEFINE(PATH, "model", None, "folder of an export (a SavedModel) instead of a run")
+_SAVED_MODEL = flags.DEFINE(PATH, "saved_model", None, "a SavedModel instead of a run")
+flags.DEFINE_alias("model", "saved_model")
+_PRETRAINED = flags.DEFINE_bool(
+    "pretrained",
+    None,
+    "the generator that comes with the package (the default where neither is named)",
+)
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
     None,
@@ -45,8 +51,11 @@ _PORT = flags.DEFINE_integer(
 def main(argv: list[str]) -> None:
     """Run the demo command."""
     flags_only(argv)
-    if _RUN_DIR.value and _MODEL.value:
-        raise UserError("--run_dir and --model: both name a generator; give one of them")
+    named = [flag.name for flag in (_RUN_DIR, _SAVED_MODEL, _PRETRAINED) if flag.value]
+    if len(named) > 1:
+        raise UserError(f"--{named[0]} and --{named[1]}: both name a generator; give one of them")
+    if not named and _PRETRAINED.value is False:
+        raise UserError("--nopretrained: expected --run_dir=FOLDER of a run, or --saved_model")
     from lsgan_tf.demo import server
 
     server.require_gradio()
@@ -60,7 +69,7 @@ def main(argv: list[str]) -> None:
         from lsgan_tf.demo.page import CSS, build
         from lsgan_tf.exporting.opening import open_generator
 
-        sampler, truncation = open_generator(_MODEL.value, _RUN_DIR.value, _WEIGHTS.value)
+        sampler, truncation = open_generator(_SAVED_MODEL.value, _RUN_DIR.value, _WEIGHTS.value)
         page = build(sampler, server.Folders(root), truncation)
         place = server.address(_HOST.value, listening)
         print(f"open {place} in a browser; Ctrl-C ends the demo", flush=True)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 _MEGABYTE = 1 << 20
-_LARGEST_JSON = 256 * _MEGABYTE
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 # Temporary errors, and those of disks and networks.
 _OF_DISKS = (errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
