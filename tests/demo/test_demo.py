@@ -31,7 +31,9 @@ def test_without_the_extra_it_says_how_to_install_it():
 def test_two_generators_are_one_too_many(command):
     done = command("demo", "--run_dir=a", "--model=b")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: --run_dir and --saved_model: both name a generator; give one of them\n"
+    assert done.stderr == (
+        "error: --run_dir and --saved_model: both name a generator; give one of them\n"
+    )
 
 
 def test_a_port_in_use_ends_it_at_once(command):
