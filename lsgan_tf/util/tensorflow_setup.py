@@ -110,7 +110,8 @@ def quiet() -> Iterator[None]:
     """Hide TensorFlow's output inside the context while it is imported, and disable its log.
 
     If the user has set a log level, it is kept and nothing is hidden. Messages on missing CUDA
-    libraries, which are printed at every level, are shown if the import fails.
+    libraries, which are printed at every level, are shown if the import fails, not if it is
+    interrupted.
     """
     hidden = os.environ.setdefault(LOG_LEVEL, _SILENT) == _SILENT
     if not hidden or "tensorflow" in sys.modules:
@@ -121,7 +122,7 @@ def quiet() -> Iterator[None]:
         os.dup2(messages.fileno(), 2)
         try:
             yield
-        except UserError:
+        except (UserError, KeyboardInterrupt):
             raise
         except BaseException:
             messages.seek(0)

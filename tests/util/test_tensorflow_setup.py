@@ -124,13 +124,15 @@ def test_onednn_is_on_unless_the_user_says_otherwise(monkeypatch, before, after)
 
 # Prints what it finds on standard error, as C++ does, while it is "imported".
 NOISY = """
-import os, sys, types
+import os, signal, sys
 from lsgan_tf.util import tensorflow_setup
 
 def noisy(name):
     os.write(2, b"WARNING: chatter\\n")
     if "fails" in sys.argv:
         raise ImportError("broken")
+    if "interrupted" in sys.argv:
+        os.kill(os.getpid(), signal.SIGINT)
 
 tensorflow_setup.importlib.import_module = noisy
 tensorflow_setup.import_tensorflow()
@@ -160,6 +162,11 @@ def test_a_level_that_the_user_has_set_stays():
 def test_messages_are_shown_where_the_import_fails():
     done = noisy("fails")
     assert done.returncode == 1 and done.stderr.startswith("WARNING: chatter\n")
+
+
+def test_messages_stay_hidden_where_the_user_interrupts_the_import():
+    done = noisy("interrupted")
+    assert done.returncode and "KeyboardInterrupt" in done.stderr and "chatter" not in done.stderr
 
 
 def test_nothing_is_hidden_once_tensorflow_is_there(monkeypatch, capfd):
