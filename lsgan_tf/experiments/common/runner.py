@@ -22,7 +22,6 @@ from lsgan_tf.util.files import write_json
 from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.in_place import opener
 from lsgan_tf.util.reading import open_regular, read_json
-from lsgan_tf.util.signals import raising
 from lsgan_tf.util.text import controls, spell
 
 # A training run writes a checkpoint before it stops.
@@ -59,8 +58,8 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
       parallel: number of runs at once.
 
     Raises:
-      KeyboardInterrupt: on Ctrl-C, after the children have written their checkpoints.
-      Terminated: on SIGTERM or SIGHUP, in the same way.
+      KeyboardInterrupt: on Ctrl-C, after the children have written their checkpoints. Commands
+        (`lsgan_tf.util.signals.raising`) raise it on SIGTERM and SIGHUP, too.
     """
     for run in runs:
         read_status(run, out)
@@ -73,17 +72,14 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
     board, environment = Board(runs), _environment(parallel)
     threads = ThreadPoolExecutor(parallel)
     try:
-        # The children, in sessions of their own, do not receive the terminal's signals.
-        with raising():
-            futures = [
-                threads.submit(_execute, experiment, run, out, children, environment)
-                for run in pending
-            ]
-            while wait(futures, timeout=_POLL).not_done:
-                board.show()
-            board.close()
-            for future in futures:
-                future.result()
+        futures = [
+            threads.submit(_execute, experiment, run, out, children, environment) for run in pending
+        ]
+        while wait(futures, timeout=_POLL).not_done:
+            board.show()
+        board.close()
+        for future in futures:
+            future.result()
     except KeyboardInterrupt:
         message = "stopping: the runs write checkpoints; the same command resumes them"
         print(message, file=sys.stderr, flush=True)

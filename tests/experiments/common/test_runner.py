@@ -19,7 +19,7 @@ from lsgan_tf.experiments.common import runner
 from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run
 from lsgan_tf.experiments.common.output import claim, log_file, status_file
 from lsgan_tf.experiments.common.runner import Board
-from lsgan_tf.util.signals import Terminated
+from lsgan_tf.util.signals import Terminated, raising
 
 pytestmark = pytest.mark.fast
 
@@ -113,7 +113,7 @@ def test_an_interruption_lets_the_children_end_and_is_no_failure(program, tmp_pa
     former = signal.signal(number, signal.SIG_DFL)  # these tests may run under nohup
     threading.Thread(target=interrupt).start()
     try:
-        with pytest.raises(Terminated):
+        with pytest.raises(Terminated), raising():  # as in every command
             runner.run_all(experiment(), runs, out, parallel=1)
         assert signal.getsignal(number) is signal.SIG_DFL
     finally:
