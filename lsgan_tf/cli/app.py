@@ -12,6 +12,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from logging import Formatter, LogRecord
 from typing import NoReturn
 
 from absl import app, flags, logging
@@ -53,10 +54,20 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     logging.set_verbosity(logging.WARNING)
     flags.FLAGS.set_gnu_getopt(True)
     with terminal.lasting(), raising():
+        handler = logging.get_absl_handler()
+        handler.setFormatter(_LineFormatter())
         # absl would keep the stream that was standard error when it was imported.
-        logging.get_absl_handler().python_handler.stream = sys.stderr
+        handler.python_handler.stream = sys.stderr
         _answer(lambda: help_text(usage or "", flags.FLAGS))
         app.run(lambda rest: _guarded(main, rest), argv=sys.argv, flags_parser=_parse)
+
+
+class _LineFormatter(Formatter):
+    """Formats log records like error messages: `warning: ...`, in one line."""
+
+    def format(self, record: LogRecord) -> str:
+        """Return the line of a record."""
+        return f"{record.levelname.lower()}: {_joined(super().format(record))}"
 
 
 def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> NoReturn:
@@ -75,6 +86,8 @@ def _prepare_output() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     # Pillow's warnings about image headers do not concern users.
     warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
+    # Without the place and the line in the source code.
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {_joined(str(message))}\n"
     # Class names, settings and log lines may come from untrusted files.
     sys.stdout, sys.stderr = (
         stream and PrintableStream(stream) for stream in (sys.stdout, sys.stderr)
@@ -150,8 +163,12 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
 
 
 def _fail(message: str, status: int = UserError.status) -> NoReturn:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    print(f"error: {_joined(message)}", file=sys.stderr, flush=True)
     sys.exit(status)
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())
 
 
 def help_text(usage: str, flag_values: flags.FlagValues) -> str:

@@ -13,7 +13,7 @@ COMMAND = '''"""Does one thing or another.
 
     command --do=something
 """
-import logging, pathlib, sys, time
+import logging, pathlib, sys, time, warnings
 from absl import flags
 from lsgan_tf.cli.app import run
 from lsgan_tf.errors import DivergedError, UserError
@@ -36,7 +36,8 @@ def main(argv):
             print("waiting", flush=True)
             time.sleep(60)
     if DO.value == "warn":
-        logging.getLogger("x").warning("a\x1b]0;title\x07.png cannot be decoded")
+        logging.getLogger("x").warning("a\x1b]0;title\x07.png cannot\\nbe decoded")
+        warnings.warn("deprecated\\nhere")
     if DO.value == "print":
         print("line\\n" * 100_000)
     if DO.value == "chinese":
@@ -129,11 +130,13 @@ def test_a_signal_ends_a_command_and_leaves_nothing_half_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_warnings_cannot_control_the_terminal(command):
+def test_warnings_are_one_line_and_cannot_control_the_terminal(command):
     done = call(command, "--do=warn")
     assert done.returncode == 0
-    assert "\x1b" not in done.stderr and "\x07" not in done.stderr
-    assert done.stderr.endswith("a\ufffd]0;title\ufffd.png cannot be decoded\n")
+    assert (
+        done.stderr
+        == "warning: a\ufffd]0;title\ufffd.png cannot be decoded\nwarning: deprecated here\n"
+    )
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--do=print"], ["--do=nothing"]])
