@@ -127,7 +127,8 @@ class TfdsPictures(Records):
         self._content = str(read_array(index / "content.npy", "<U64", ()))
         self._first = np.array(read_array(index / "first.npy", "int64", (len(files) + 1,)))
         ends = (self._first[0], self._first[-1])
-        if ends != (0, len(self._offsets)) or np.any(np.diff(self._first) < 0):
+        digest = str(read_array(index / "digest.npy", "<U64", ()))
+        if ends != (0, len(self._offsets)) or digest != _digest(self._offsets, self._first):
             raise ValueError(f"{index}: a damaged index")
         self._rows = None if parts is None else self._rows_of(parts)
         self.description = f"{len(self):,} images prepared by tensorflow-datasets in {folder}"
@@ -225,10 +226,16 @@ def open_pictures(
             for file in open_all(paths):
                 found.append(np.array(file.offsets(content.update), np.int64))
                 progress.add(1)
-        np.save(temporary / "offsets.npy", np.concatenate(found))
-        np.save(temporary / "first.npy", np.cumsum([0, *map(len, found)]))
+        offsets, first = np.concatenate(found), np.cumsum([0, *map(len, found)], dtype=np.int64)
+        np.save(temporary / "offsets.npy", offsets)
+        np.save(temporary / "first.npy", first)
+        np.save(temporary / "digest.npy", np.array(_digest(offsets, first)))
         np.save(temporary / "content.npy", np.array(content.hexdigest()))
     return TfdsPictures(paths, index, folder, feature, parts)
+
+
+def _digest(offsets: np.ndarray, first: np.ndarray) -> str:
+    return hashlib.sha256(offsets.tobytes() + first.tobytes()).hexdigest()
 
 
 def _split_files(folder: Path, split: str) -> tuple[tuple[Path, ...], tuple[Part, ...] | None]:
