@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import hashlib
 import io
@@ -28,7 +27,7 @@ _BLOCKS, _BLOCK = 16, 1 << 16
 _LISTED = 1000
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Facts:
     """Metadata of a folder of images.
 
@@ -44,84 +43,77 @@ class Facts:
       unusable: top-level folders with images of which none can be used.
     """
 
-    other: int
-    bad: int
-    bad_names: tuple[tuple[str, str], ...]
+    other: int = 0
+    bad: int = 0
+    bad_names: list[list[str]] = dataclasses.field(default_factory=list)
     content: str = ""
     unread: dict[str, int] = dataclasses.field(default_factory=dict)
     made_here: int = 0
     held_out: int = 0
     held_out_example: str = ""
-    unusable: tuple[str, ...] = ()
+    unusable: list[str] = dataclasses.field(default_factory=list)
+
+    def in_words(self) -> str:
+        """Describe the files found if there was no image."""
+        if not (self.bad or self.other or self.unread or self.made_here):
+            return "nothing"
+        found = f"{self.bad:,} undecodable and {self.other:,} other files"
+        if self.unread:
+            kinds, total = ", ".join(sorted(self.unread)), sum(self.unread.values())
+            found += f", and {total:,} images in unsupported formats ({kinds})"
+        if self.made_here:
+            found += f", and {self.made_here:,} images that lsgan_tf itself wrote"
+        return found
 
 
-class Counts:
-    """Metadata of a folder, collected file by file."""
+class Collector:
+    """Collects the metadata of a folder, file by file.
+
+    Attributes:
+      facts: the metadata so far; complete after `finish`.
+    """
 
     def __init__(self) -> None:
-        self._other = self._bad = self._made_here = self._held_out = 0
-        self._bad_names: list[tuple[str, str]] = []
-        self._held_out_example = ""
-        self._unread: collections.Counter[str] = collections.Counter()
+        self.facts = Facts()
         self._content = hashlib.sha256()
         self._usable: dict[bytes, bool] = {}  # by top-level folder
 
     def add(self, root: Path, name: bytes) -> int | None:
         """Add a file; return the shorter side of an image, None for other files."""
+        facts = self.facts
         top = name.partition(b"/")[0] if b"/" in name else b""
         ending = Path(os.fsdecode(name)).suffix.lower()
         if ending in _UNREAD:
-            self._unread[ending] += 1
+            facts.unread[ending] = facts.unread.get(ending, 0) + 1
             self._usable.setdefault(top, False)
             return None
         if not is_picture(name):
-            self._other += 1
+            facts.other += 1
             return None
         try:
             side, digest, made_here = _inspect(root / os.fsdecode(name))
         except decode.Undecodable as error:
-            self._bad += 1
+            facts.bad += 1
             self._usable.setdefault(top, False)
-            if self._bad <= _LISTED:
-                self._bad_names.append((shown(name), str(error)))
+            if facts.bad <= _LISTED:
+                facts.bad_names.append([shown(name), str(error)])
             return None
         if made_here:
-            self._made_here += 1
+            facts.made_here += 1
             return None
         self._usable[top] = True
         self._content.update(digest)
-        for folder in shown(name).split("/")[:-1]:
-            if split_of(folder) == "held out":
-                self._held_out += 1
-                self._held_out_example = self._held_out_example or folder
-                break
+        held_out = [part for part in shown(name).split("/")[:-1] if split_of(part) == "held out"]
+        if held_out:
+            facts.held_out += 1
+            facts.held_out_example = facts.held_out_example or held_out[0]
         return side
 
-    def in_words(self) -> str:
-        """Describe the files found if there was no image."""
-        if not (self._bad or self._other or self._unread or self._made_here):
-            return "nothing"
-        found = f"{self._bad:,} undecodable and {self._other:,} other files"
-        if self._unread:
-            kinds = ", ".join(sorted(self._unread))
-            found += f", and {self._unread.total():,} images in unsupported formats ({kinds})"
-        if self._made_here:
-            found += f", and {self._made_here:,} images that lsgan_tf itself wrote"
-        return found
-
-    def facts(self) -> Facts:
+    def finish(self) -> Facts:
         """Return the metadata of all files added."""
-        return Facts(
-            other=self._other,
-            bad=self._bad,
-            bad_names=tuple(self._bad_names),
-            content=self._content.hexdigest(),
-            unread=dict(self._unread),
-            made_here=self._made_here,
-            held_out=self._held_out,
-            held_out_example=self._held_out_example,
-            unusable=tuple(shown(top) for top, usable in self._usable.items() if not usable),
-        )
+        self.facts.content = self._content.hexdigest()
+        self.facts.unusable = [shown(top) for top, usable in self._usable.items() if not usable]
+        return self.facts
 
 
 def _inspect(path: Path) -> tuple[int, bytes, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from lsgan_tf.data.formats import foreign, string_table
 from lsgan_tf.data.formats.not_data import our_own, tag_cache
-from lsgan_tf.data.images.image_facts import ENDINGS, Counts, Facts, is_picture
+from lsgan_tf.data.images.image_facts import ENDINGS, Collector, Facts, is_picture
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
@@ -57,9 +58,7 @@ class ImageFiles(Records):
         self._names = string_table.StringTable(index / "names")
         self._sides = reading.read_array(index / "sides.npy", "uint16", (len(self._names),))
         values = reading.read_json(index / "facts.json", _FORM)
-        values = fields_of(Facts, values)
-        values["bad_names"] = tuple(map(tuple, values["bad_names"]))
-        self.facts = Facts(**{**values, "unusable": tuple(values.get("unusable", ()))})
+        self.facts = Facts(**fields_of(Facts, values))
         if any(len(pair) != 2 for pair in self.facts.bad_names):
             raise ValueError(f"{index}: a damaged index")
         self.description = f"{len(self):,} images in the folder {root}"
@@ -102,36 +101,36 @@ class ImageFiles(Records):
             yield shown(folder) if slash else ""
 
     def _describe_left_out(self) -> Iterator[str]:
-        if self.facts.bad:
-            shown = [f"{name} ({reason})" for name, reason in self.facts.bad_names[:_NAMED]]
-            more = ", ..." if self.facts.bad > len(shown) else ""
+        facts, root = self.facts, self.root
+        if facts.bad:
+            bad = _some([f"{name} ({reason})" for name, reason in facts.bad_names], facts.bad)
+            yield f"{root}: {facts.bad:,} files cannot be decoded and are left out: {bad}"
+        if facts.other:
+            yield f"{root}: {facts.other:,} files are not images and are ignored"
+        if facts.unread:
+            kinds = ", ".join(f"{count:,} {end}" for end, count in sorted(facts.unread.items()))
             yield (
-                f"{self.root}: {self.facts.bad:,} files cannot be decoded and are left out: "
-                f"{', '.join(shown)}{more}"
+                f"{root}: images in unsupported formats are left out ({kinds}); convert them to "
+                "PNG or JPEG to use them"
             )
-        if self.facts.other:
-            yield f"{self.root}: {self.facts.other:,} files are not images and are ignored"
-        if unread := self.facts.unread:
-            kinds = ", ".join(f"{count:,} {ending}" for ending, count in sorted(unread.items()))
+        if facts.made_here:
             yield (
-                f"{self.root}: images in unsupported formats are left out ({kinds}); convert them "
-                "to PNG or JPEG to use them"
+                f"{root}: {facts.made_here:,} images were written by lsgan_tf itself and are left "
+                "out"
             )
-        if self.facts.made_here:
+        if left_out := [f"{name} ({what})" for name, what in self._left_out]:
+            yield f"{root}: not data and left out: {_some(left_out, len(left_out))}"
+        if facts.held_out:
             yield (
-                f"{self.root}: {self.facts.made_here:,} images were written by lsgan_tf itself and "
-                "are left out"
+                f"{root}: {facts.held_out:,} images are in folders named as validation or test "
+                f"sets ({facts.held_out_example}) and are used; pass the folder of the training "
+                "set to leave them out"
             )
-        if self._left_out:
-            shown = [f"{name} ({what})" for name, what in self._left_out[:_NAMED]]
-            more = ", ..." if len(self._left_out) > len(shown) else ""
-            yield f"{self.root}: not data and left out: {', '.join(shown)}{more}"
-        if self.facts.held_out:
-            yield (
-                f"{self.root}: {self.facts.held_out:,} images are in folders named as validation "
-                f"or test sets ({self.facts.held_out_example}) and are used; pass the folder of "
-                "the training set to leave them out"
-            )
+
+
+def _some(names: list[str], total: int) -> str:
+    """Join the first few names."""
+    return ", ".join(names[:_NAMED]) + ", ..." * (total > _NAMED)
 
 
 def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
@@ -185,16 +184,7 @@ def first_picture(root: Path) -> str | None:
 
 
 def _check_archive(root: Path, name: bytes, passed: dict[str, str]) -> None:
-    """Raise an error for an archive that may contain images and was not unpacked.
-
-    Args:
-      root: the folder.
-      name: relative path of a file.
-      passed: receives an archive that was unpacked.
-
-    Raises:
-      UserError: naming the archive.
-    """
+    """Raise an error for an archive that may contain images, or add an unpacked one to `passed`."""
     path = os.fsdecode(name)
     if not foreign.archive(path, ENDINGS):
         return
@@ -205,41 +195,34 @@ def _check_archive(root: Path, name: bytes, passed: dict[str, str]) -> None:
         )
         if not found:
             return
-    if foreign.is_unpacked(place, ENDINGS):
-        passed[shown(name)] = "an unpacked archive"
-        return
-    raise UserError(f"{root}: {shown(name)} is {foreign.trouble(path, ENDINGS)}")
+    if not foreign.is_unpacked(place, ENDINGS):
+        raise UserError(f"{root}: {shown(name)} is {foreign.trouble(path, ENDINGS)}")
+    passed[shown(name)] = "an unpacked archive"
 
 
 def _build(root: Path, index: Path, count: int) -> None:
-    sides: list[np.ndarray] = []
-    facts = Counts()
+    sides = array("H")
+    collector = Collector()
 
     def usable() -> Iterator[bytes]:
         with Progress(f"indexing {shown(os.fsencode(root.name))}", count, "files") as progress:
-            block: list[int] = []
             for name, _ in walk(root):
                 progress.add(1)
-                if name.lower().endswith(tuple(map(str.encode, _FOREIGN))):
+                if os.fsdecode(name).lower().endswith(_FOREIGN):
                     raise UserError(
                         f"{root}: {shown(name)} is among images: two kinds of data in one folder; "
                         "pass a folder with one of them"
                     )
-                side = facts.add(root, name)
-                if side is None:
-                    continue
-                block.append(side)
-                if len(block) == 1 << 16:
-                    sides.append(np.array(block, np.uint16))
-                    block.clear()
-                yield name
-            sides.append(np.array(block, np.uint16))
+                side = collector.add(root, name)
+                if side is not None:
+                    sides.append(side)
+                    yield name
 
     (index / "names").mkdir()
     if not string_table.write(index / "names", usable()):
         raise UserError(
             f"{root}: expected images ({', '.join(ENDINGS)}) in it or in its sub-folders, found "
-            f"{facts.in_words()}"
+            f"{collector.facts.in_words()}"
         )
-    np.save(index / "sides.npy", np.concatenate(sides))
-    files.write_json(index / "facts.json", dataclasses.asdict(facts.facts()))
+    np.save(index / "sides.npy", np.frombuffer(sides, np.uint16))
+    files.write_json(index / "facts.json", dataclasses.asdict(collector.finish()))
