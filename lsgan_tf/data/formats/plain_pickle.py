@@ -109,24 +109,15 @@ def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Described
     return array
 
 
-def _encode(text: str, encoding: Any) -> bytes:
-    """Stand in for `_codecs.encode`, used for bytes in pickle protocol 2."""
-    return text.encode("latin1")
-
-
 _ADMITTED = {
-    ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): lambda: b"",  # empty bytes in protocol 2
-    ("numpy", "dtype"): _Described,
-    ("numpy", "ndarray"): "numpy.ndarray",  # only an argument of _reconstruct
-    **{
-        (f"numpy.{core}.{module}", name): stand_in
-        for core in ("core", "_core")
-        for module, name, stand_in in (
-            ("multiarray", "_reconstruct", _Described),
-            ("numeric", "_frombuffer", _from_buffer),
-        )
-    },
+    "_codecs.encode": lambda text, encoding: text.encode("latin1"),  # bytes in protocol 2
+    "__builtin__.bytes": lambda: b"",  # empty bytes in protocol 2
+    "numpy.dtype": _Described,
+    "numpy.ndarray": "numpy.ndarray",  # only an argument of _reconstruct
+    "numpy.core.multiarray._reconstruct": _Described,
+    "numpy._core.multiarray._reconstruct": _Described,
+    "numpy.core.numeric._frombuffer": _from_buffer,
+    "numpy._core.numeric._frombuffer": _from_buffer,
 }
 
 
@@ -135,10 +126,12 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return the stand-in for a name."""
-        if (module, name) not in _ADMITTED:
-            shown = ascii(f"{module}.{name}")[1:-1][:_SHOWN]
-            raise _Refused(f"this pickle refers to {shown}, which arrays do not need")
-        return _ADMITTED[module, name]
+        full = f"{module}.{name}"
+        if full not in _ADMITTED:
+            raise _Refused(
+                f"this pickle refers to {ascii(full)[1:-1][:_SHOWN]}, which arrays do not need"
+            )
+        return _ADMITTED[full]
 
 
 def _plain(value: Any) -> Any:
