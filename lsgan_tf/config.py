@@ -79,6 +79,7 @@ class Config:
         "folder for prepared data",
         optional=str,
         free=True,
+        only={"dataset": _IMAGE_DATASETS},
         unset="lsgan_tf in the user's cache folder",
         path=True,
     )
@@ -107,7 +108,10 @@ class Config:
         longest=20,
     )
     all_classes: bool = _hwdb(
-        False, "keep symbols and characters outside GB2312 level 1 too", needs="data_dir"
+        False,
+        "keep symbols and characters outside GB2312 level 1 too",
+        needs="data_dir",
+        without="characters",
     )
     keep_aspect: bool = _hwdb(
         False, "centre and pad instead of squashing to a square as the authors do"
@@ -257,7 +261,11 @@ class Config:
         "batch normalisation in G",
         only={"network": ("handwriting", "dcgan", "scene", "digits")},
     )
-    flat_norm: bool = _dcgan(False, "normalise G's dense layer per feature instead of per channel")
+    flat_norm: bool = _dcgan(
+        False,
+        "normalise G's dense layer per feature instead of per channel",
+        needs="generator_batch_norm",
+    )
     discriminator_batch_norm: bool = _of_images(
         True, "batch normalisation in D; off by default with --discriminator_layer_norm"
     )
@@ -270,6 +278,8 @@ class Config:
         "normal",
         "initial batch-normalisation scale: normal is N(1, 0.02), one is 1",
         choices=("normal", "one"),
+        needs=("generator_batch_norm", "discriminator_batch_norm"),
+        without="init_from",
     )
     weight_sd: float = _networks(
         WEIGHT_SD,
@@ -280,6 +290,7 @@ class Config:
         10.0,
         # The other networks start from distributions of their own.
         only={"network": ("handwriting", "dcgan", "scene", "digits")},
+        without="init_from",
     )
 
     loss: str = _objective(

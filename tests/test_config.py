@@ -256,6 +256,40 @@ class TestUnused:
                 "--discriminator_layer_norm=True: this is for --network=",
             ),
             ({"dataset": "mixture", "bn_gamma": "one"}, "--bn_gamma=one: this is for --network="),
+            (
+                {
+                    "generator_batch_norm": False,
+                    "discriminator_batch_norm": False,
+                    "bn_gamma": "one",
+                },
+                "--bn_gamma=one: this is for runs with --generator_batch_norm or "
+                "--discriminator_batch_norm; give that too, or leave it out",
+            ),
+            (
+                {
+                    "discriminator_layer_norm": True,
+                    "generator_batch_norm": False,
+                    "bn_gamma": "one",
+                },
+                "--bn_gamma=one: this is for runs with --generator_batch_norm or --discriminator_",
+            ),
+            # Its G has no batch normalisation to begin with.
+            (
+                {"network": "mlp", "discriminator_batch_norm": False, "bn_gamma": "one"},
+                "--bn_gamma=one: this is for runs with --generator_batch_norm or --discriminator_",
+            ),
+            (
+                {"dataset": "images", "flat_norm": True, "generator_batch_norm": False},
+                "--flat_norm=True: this is for runs with --generator_batch_norm; give that too, or",
+            ),
+            (
+                {"init_from": "x", "bn_gamma": "one"},
+                "--bn_gamma=one: this is for runs without --init_from; leave one of them out",
+            ),
+            (
+                {"init_from": "x", "weight_sd": 0.04},
+                "--weight_sd=0.04: this is for runs without --init_from; leave one of them out",
+            ),
             ({"dataset": "mixture", "weight_sd": 0.04}, "--weight_sd=0.04: this is for --network="),
             ({"network": "mlp", "weight_sd": 0.04}, "--weight_sd=0.04: this is for --network="),
             ({"dataset": "mixture", "convolution": "direct"}, "--convolution=direct: this is for"),
@@ -285,8 +319,17 @@ class TestUnused:
                 {"dataset": "mixture", "data_dir": "x"},
                 "--data_dir=x: this is for --dataset=hwdb or",
             ),
+            (
+                {"dataset": "mixture", "cache_dir": "x"},
+                "--cache_dir=x: this is for --dataset=hwdb or cifar10 or lsun or images or tfds or "
+                "digits and the dataset is mixture; leave it out",
+            ),
             ({"dataset": "mixture", "image_size": 64}, "--image_size=64: this is for --dataset="),
             ({"all_classes": True}, "--all_classes=True: this is for runs with --data_dir; give"),
+            (
+                {"data_dir": "x", "characters": "安", "all_classes": True},
+                "--all_classes=True: this is for runs without --characters; leave one of them out",
+            ),
             ({"max_bad_records": 0}, "--max_bad_records=0: this is for runs with --data_dir; give"),
             (
                 {"data_dir": "x", "standin_samples": 5},
@@ -318,9 +361,9 @@ class TestUnused:
             {"conditional": True, "label_dim": 64},
             {"network": "mlp", "filters": 32, "bn_gamma": "one"},
             {"gradient_penalty": 1.0, "penalty_scale": 2.0, "discriminator_layer_norm": True},
-            # On top of a flag file that sets them, normalisation may be switched off.
-            {"dataset": "images", "flat_norm": True, "generator_batch_norm": False},
-            {"discriminator_layer_norm": True, "generator_batch_norm": False, "bn_gamma": "one"},
+            {"dataset": "images", "flat_norm": True, "discriminator_batch_norm": False},
+            {"generator_batch_norm": False, "bn_gamma": "one"},
+            {"dataset": "digits", "cache_dir": "x"},
             {"data_dir": "x", "all_classes": True, "max_bad_records": 0},
             {"standin_samples": 5},
             {"evaluate_every": 5, "metrics": "kid", "best_metric": "kid", "evaluate_samples": 9},
@@ -331,6 +374,19 @@ class TestUnused:
         config = make(**given)
         assert {name: getattr(config, name) for name in given} == given
         assert all(config.uses(name) for name in given)
+
+    @pytest.mark.parametrize(
+        "without",
+        [
+            {"dataset": "images", "flat_norm": True},
+            {"bn_gamma": "one", "discriminator_batch_norm": False},
+            {"bn_gamma": "one", "discriminator_layer_norm": True},
+        ],
+    )
+    def test_normalisation_of_a_preset_may_be_switched_off(self, without):
+        origins = dict.fromkeys(without, "preset cats")
+        config, _ = resolve({**without, "generator_batch_norm": False}, origins)
+        assert {name: getattr(config, name) for name in without} == without
 
     @pytest.mark.parametrize("dataset", DATASETS)
     def test_defaults_may_be_spelled_out(self, dataset):
@@ -349,13 +405,16 @@ class TestUnused:
         for field in settings():
             for name, values in field.metadata["only"].items():
                 assert set(values) < set(fields[name].metadata["choices"])
-            for key in ("needs", "without"):
-                assert field.metadata[key] is None or field.metadata[key] in fields
+            assert set(field.metadata["needs"]) <= set(fields)
+            assert field.metadata["without"] is None or field.metadata["without"] in fields
 
     def test_a_run_of_an_older_version_may_hold_it(self):
         """It is loaded as it is, and resumed without it."""
         held = {"width": 0.25, "beta1": 0.9, "label_dim": 8, "max_classes": 3, "label_fake": -1.0}
+        held |= {"flat_norm": True, "bn_gamma": "one", "weight_sd": 0.04}
         given = {"dataset": "cifar10", "optimizer": "rmsprop", "loss": "nsgan", "steps": 5}
+        given |= {"generator_batch_norm": False, "discriminator_batch_norm": False}
+        given |= {"init_from": "x"}
         written = make(**given).to_json()
         old = Config.from_json(written | held)
         assert {name: getattr(old, name) for name in held} == held

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -25,7 +25,7 @@ def setting(
     *,
     choices: tuple[str, ...] | None = None,
     only: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
-    needs: str | None = None,
+    needs: str | tuple[str, ...] = (),
     without: str | None = None,
     free: bool = False,
     optional: type | None = None,
@@ -44,7 +44,8 @@ def setting(
       high: maximum.
       choices: allowed values.
       only: values of other settings, by name, with which this one has an effect.
-      needs: name of a setting that must be truthy for this one to have an effect.
+      needs: name of a setting that must be truthy, and have an effect itself, for this one to have
+        an effect; or several names, one of which must be.
       without: name of a setting that must be falsy for this one to have an effect.
       free: whether it does not affect the result, so that a resumed run may change it.
       optional: type of the flag if `default` is None.
@@ -62,7 +63,7 @@ def setting(
             "high": high,
             "choices": choices,
             "only": only,
-            "needs": needs,
+            "needs": (needs,) if isinstance(needs, str) else needs,
             "without": without,
             "free": free,
             "type": optional or type(default),
@@ -87,18 +88,28 @@ def why_unused(config: Any, field: dataclasses.Field[Any]) -> str:
             chosen = " or ".join(choices)
             return f"this is for --{name}={chosen} and the {name} is {value}; leave it out"
     needs, without = meta["needs"], meta["without"]
-    if needs and not getattr(config, needs):
-        return f"this is for runs with --{needs}; give that too, or leave it out"
+    if needs and not any(_is_on(config, name) for name in needs):
+        return f"this is for runs with {_or(needs)}; give that too, or leave it out"
     if without and getattr(config, without):
         return f"this is for runs without --{without}; leave one of them out"
     return ""
+
+
+def _is_on(config: Any, name: str) -> bool:
+    """Whether a setting is truthy and has an effect."""
+    fields = (field for field in fields_of(config) if field.name == name)
+    return bool(getattr(config, name)) and not any(why_unused(config, field) for field in fields)
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(f"--{name}" for name in names)
 
 
 def used_by(meta: Mapping[str, Any]) -> str:
     """Describe when a setting has an effect, given its metadata: "dcgan, mlp" for example."""
     parts = [name for choices in meta["only"].values() for name in choices]
     if meta["needs"]:
-        parts.append(f"with --{meta['needs']}")
+        parts.append(f"with {_or(meta['needs'])}")
     if meta["without"]:
         parts.append(f"without --{meta['without']}")
     return ", ".join(parts)
