@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+EXIT_COLLAPSED = 5
+"""Exit status of a run ended by `--stop_on_collapse`."""
+
+EXIT_PIPE_CLOSED = 141
+"""Exit status if the reader of the output ended: 128 + SIGPIPE, as in shells."""
+
 
 class UserError(Exception):
     """Usage error.

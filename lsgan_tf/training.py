@@ -24,7 +24,7 @@ from lsgan_tf.distribute.devices import make_strategy, slow_precision, unused_gp
 from lsgan_tf.distribute.machine import describe_machine
 from lsgan_tf.distribute.multi_step import Pace, check_replicas, make_run_steps, uses_xla
 from lsgan_tf.distribute.workers import Workers
-from lsgan_tf.errors import DivergedError
+from lsgan_tf.errors import EXIT_COLLAPSED, DivergedError
 from lsgan_tf.exporting.of_run import export_step
 from lsgan_tf.monitoring.checkpoint_extra import check_extra
 from lsgan_tf.monitoring.closing import (
@@ -33,7 +33,6 @@ from lsgan_tf.monitoring.closing import (
     diverged_message,
     stopped_line,
 )
-from lsgan_tf.monitoring.collapse import EXIT_COLLAPSED
 from lsgan_tf.monitoring.collapse_watcher import Watcher
 from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
 from lsgan_tf.monitoring.next_steps import next_steps

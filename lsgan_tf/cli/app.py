@@ -19,14 +19,12 @@ from absl import app, flags, logging
 
 from lsgan_tf._version import __version__
 from lsgan_tf.cli.flag_files import expanded
-from lsgan_tf.errors import UserError
+from lsgan_tf.errors import EXIT_PIPE_CLOSED, UserError
 from lsgan_tf.util import terminal
 from lsgan_tf.util.files import in_words
 from lsgan_tf.util.signals import Terminated, exit_status, raising
 from lsgan_tf.util.tensorflow_errors import one_line
 from lsgan_tf.util.text import PrintableStream
-
-EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
 _VERSION = {"--version", "-version"}

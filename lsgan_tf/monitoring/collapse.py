@@ -27,9 +27,6 @@ from typing import Any
 
 import numpy as np
 
-EXIT_COLLAPSED = 5
-"""Exit status of a run ended by `--stop_on_collapse`."""
-
 _ALIKE, _ALIKE_AND_LOST = 0.4, 0.6
 _RISEN, _WON, _HEALTHY = 0.5, 0.8, 0.75
 _ODD, _GRADIENTS, _FEWEST_GRADIENTS = 10.0, 50, 10

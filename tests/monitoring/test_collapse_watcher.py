@@ -10,10 +10,9 @@ import pytest
 import tensorflow as tf
 
 from lsgan_tf.config import resolve
-from lsgan_tf.errors import UserError
+from lsgan_tf.errors import EXIT_COLLAPSED, UserError
 from lsgan_tf.exporting.of_run import export_step
 from lsgan_tf.gan import METRICS
-from lsgan_tf.monitoring.collapse import EXIT_COLLAPSED
 from lsgan_tf.monitoring.collapse_watcher import Watcher
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.run_dir.checkpoints import Checkpoints, find
