@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
-from lsgan_tf.cli.flags import PATH
+from lsgan_tf.cli.flags import PATH, generator_named_by
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
@@ -119,12 +119,8 @@ _CACHE_DIR = flags.DEFINE_string(
 def main(argv: list[str]) -> None:
     """Run the sampling command."""
     flags_only(argv)
-    named = [flag.name for flag in (_RUN_DIR, _SAVED_MODEL, _PRETRAINED) if flag.value]
-    if len(named) > 1:
-        raise UserError(f"--{named[0]} and --{named[1]}: both name a generator; give one of them")
-    if not named and _PRETRAINED.value is False:
-        raise UserError("--nopretrained: expected --run_dir=FOLDER of a run, or --saved_model")
-    if "run_dir" not in named and (_SHOW.value == "neighbours") and "saved_model" not in named:
+    named = generator_named_by(_RUN_DIR, _SAVED_MODEL, _PRETRAINED)
+    if _SHOW.value == "neighbours" and named not in ("run_dir", "saved_model"):
         raise UserError(
             "--show=neighbours: compares with a run's training data; name the run by --run_dir"
         )

@@ -90,6 +90,24 @@ PATH = _Path()
 """Parser of flags for files and folders: `flags.DEFINE(PATH, NAME, ...)`."""
 
 
+def generator_named_by(
+    run_dir: flags.FlagHolder[Path],
+    saved_model: flags.FlagHolder[Path],
+    pretrained: flags.FlagHolder[bool],
+) -> str | None:
+    """Return the name of the flag that names a generator; None for the default generator.
+
+    Raises:
+      UserError: if several are given, or none and `--nopretrained`.
+    """
+    named = [flag.name for flag in (run_dir, saved_model, pretrained) if flag.value]
+    if len(named) > 1:
+        raise UserError(f"--{named[0]} and --{named[1]}: both name a generator; give one of them")
+    if not named and pretrained.value is False:
+        raise UserError("--nopretrained: expected --run_dir=FOLDER of a run, or --saved_model")
+    return named[0] if named else None
+
+
 class _Number(flags.ArgumentParser):
     """Parser of a number; `Config` checks the range."""
 

@@ -18,8 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from lsgan_tf.cli.app import flags_only, run
-from lsgan_tf.cli.flags import PATH
-from lsgan_tf.errors import UserError
+from lsgan_tf.cli.flags import PATH, generator_named_by
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of a run")
@@ -51,11 +50,7 @@ _PORT = flags.DEFINE_integer(
 def main(argv: list[str]) -> None:
     """Run the demo command."""
     flags_only(argv)
-    named = [flag.name for flag in (_RUN_DIR, _SAVED_MODEL, _PRETRAINED) if flag.value]
-    if len(named) > 1:
-        raise UserError(f"--{named[0]} and --{named[1]}: both name a generator; give one of them")
-    if not named and _PRETRAINED.value is False:
-        raise UserError("--nopretrained: expected --run_dir=FOLDER of a run, or --saved_model")
+    generator_named_by(_RUN_DIR, _SAVED_MODEL, _PRETRAINED)
     from lsgan_tf.demo import server
 
     server.require_gradio()
