@@ -110,14 +110,9 @@ class Exported(tf.Module):
             return found
         dtype = tf.float32 if self._range is None else tf.uint8
         images = tf.TensorSpec((None, *self._config.data_shape), dtype, "images")
-        if self._conditional:
-            label = tf.TensorSpec((None,), tf.int32, "label")
-            found["score"] = tf.function(self._score_label, autograph=False).get_concrete_function(
-                images, label
-            )
-        else:
-            found["score"] = tf.function(self._score, autograph=False).get_concrete_function(images)
-        return found
+        label = [tf.TensorSpec((None,), tf.int32, "label")] if self._conditional else []
+        score = tf.function(self._score, autograph=False)
+        return found | {"score": score.get_concrete_function(images, *label)}
 
     def _drawing(self, generator: keras.Model) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Trace the functions that use a generator."""
@@ -138,28 +133,30 @@ class Exported(tf.Module):
         labels = tf.TensorSpec(None, tf.int32, "label")
         text = tf.TensorSpec((), tf.string, "text")
         return {
-            "serving": trace(self._serve_label, z, label),
-            "sample": trace(self._sample_label, count, seed, labels),
+            "serving": trace(self._serve, z, label),
+            "sample": trace(self._sample, count, seed, labels),
             "write": trace(self._write, text, seed),
         }
 
-    def _serve(self, generator: keras.Model, z: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": generator(z, None, training=False)}
-
-    def _serve_label(
-        self, generator: keras.Model, z: tf.Tensor, label: tf.Tensor
+    def _serve(
+        self, generator: keras.Model, z: tf.Tensor, label: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
         return {"images": generator(z, self._checked(label), training=False)}
 
     def _sample(
-        self, generator: keras.Model, count: tf.Tensor, seed: tf.Tensor
+        self,
+        generator: keras.Model,
+        count: tf.Tensor,
+        seed: tf.Tensor,
+        label: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
+        if label is not None:
+            label = self._repeated(label, count)
         z = self._noise(count, seed)
-        return {"images": self._pixels(generator(z, None, training=False))}
+        return {"images": self._pixels(generator(z, label, training=False))}
 
-    def _sample_label(
-        self, generator: keras.Model, count: tf.Tensor, seed: tf.Tensor, label: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
+    def _repeated(self, label: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        """Check labels and repeat a single one `count` times."""
         label = tf.reshape(label, (-1,))
         given = tf.size(label)
         fits = tf.debugging.Assert(
@@ -168,9 +165,7 @@ class Exported(tf.Module):
         )
         label = self._checked(label)
         with tf.control_dependencies([fits]):
-            label = tf.cond(given == 1, lambda: tf.fill((count,), label[0]), lambda: label)
-        z = self._noise(count, seed)
-        return {"images": self._pixels(generator(z, label, training=False))}
+            return tf.cond(given == 1, lambda: tf.fill((count,), label[0]), lambda: label)
 
     def _between(
         self,
@@ -198,12 +193,7 @@ class Exported(tf.Module):
         z = self._noise(tf.size(label), seed)
         return {"images": self._pixels(generator(z, label, training=False))}
 
-    def _score(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        _, discriminator, _ = self._networks()
-        assert discriminator is not None  # without one there are no scores
-        return {"scores": discriminator(to_range(images, self._range), None, training=False)}
-
-    def _score_label(self, images: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _score(self, images: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         _, discriminator, _ = self._networks()
         assert discriminator is not None  # without one there are no scores
         images = to_range(images, self._range)
@@ -213,8 +203,10 @@ class Exported(tf.Module):
         config = self._config
         return noise(seed, _SAMPLE_STREAM, 0, count, config.z_dim, config.z_distribution)
 
-    def _checked(self, label: tf.Tensor) -> tf.Tensor:
-        """Assert that labels are in range before they are looked up."""
+    def _checked(self, label: tf.Tensor | None) -> tf.Tensor | None:
+        """Assert that labels, if any, are in range before they are looked up."""
+        if label is None:
+            return None
         known = tf.size(self.classes)
         check = tf.debugging.Assert(
             tf.reduce_all((label >= 0) & (label < known)),
