@@ -20,7 +20,6 @@ import struct
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -98,8 +97,7 @@ def scan(path: Path) -> GntIndex:
     path = Path(path)
     data = _map(path)
     length = len(data)
-    offsets, codes = array("q"), array("H")
-    widths, heights = array("H"), array("H")
+    offsets, codes, widths, heights = array("q"), array("H"), array("H"), array("H")
     damaged: list[tuple[int, int, str]] = []
     damaged_count = 0
     is_gbk = gbk.table()
@@ -187,12 +185,7 @@ class GntFile:
     def __enter__(self) -> GntFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *unused: object) -> None:
         # The file stays mapped as long as bitmaps are in use.
         self._data = None
 
@@ -247,13 +240,7 @@ def _forget(data: mmap.mmap) -> None:
 
 
 def _diagnose(data: mmap.mmap, at: int, within: int) -> tuple[str, int]:
-    """Describe the damage of a record and find the next one.
-
-    Args:
-      data: the file.
-      at: offset of the damaged record.
-      within: maximum number of bytes to search for the next record.
-    """
+    """Describe the damage of the record at `at`, and find the next one within some bytes."""
     left = len(data) - at
     if left < HEADER_BYTES:
         return f"truncated: {left} bytes are left for a header of {HEADER_BYTES}", len(data)
