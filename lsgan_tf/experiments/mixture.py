@@ -49,14 +49,14 @@ class Snapshot(NamedTuple):
 
     Attributes:
       step: the step.
-      found: number of modes found.
+      covered: number of modes covered (see `covered`).
       good: fraction of samples within three standard deviations of a mode.
       kl: KL divergence of the modes' frequencies from their weights.
       top_two: fraction of samples nearest to the two most frequent modes.
     """
 
     step: int
-    found: int
+    covered: int
     good: float
     kl: float
     top_two: float
@@ -117,15 +117,15 @@ def covered(points: np.ndarray, config: Config) -> int:
 
 
 def measure(run: Run) -> Metrics:
-    """Return final metrics, and the steps from which all modes are found or G is collapsed."""
+    """Return final metrics, and the steps from which all modes are covered or G is collapsed."""
     snapshots = history(run)
     whole = len(_ring(config_of(run.arm.flags)).means)
     last = snapshots[-1]
     return {
-        "modes": last.found,
+        "modes_covered": last.covered,
         "good": last.good,
         "kl": last.kl,
-        "all_modes_from": since(snapshots, lambda one: one.found == whole),
+        "all_modes_from": since(snapshots, lambda one: one.covered == whole),
         "collapsed_from": since(snapshots, lambda one: one.top_two >= _COLLAPSED_FROM),
     }
 
@@ -153,7 +153,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
             "Kernel density estimates of 5,120 samples, of equal bandwidth, the first seed.",
         ),
         Figure("ends.png", "The same at the last step, every seed."),
-        Figure("curves.png", "Modes found and fraction of good samples: mean and range of seeds."),
+        Figure("curves.png", "Modes covered and fraction of good samples: mean and range of seeds."),
     ]
     _draw_densities(shown, out / figures[0].file)
     _draw_ends(done, out / figures[1].file)
@@ -164,7 +164,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
 
 def _findings(done: Sequence[Run]) -> str:
     lines = [
-        "A mode is found if at least half of its expected number of 5,120 samples lies within a "
+        "A mode is covered if at least half of its expected number of 5,120 samples lies within a "
         "tenth of the radius; a sample is good within three standard deviations of any mode, "
         "which is far stricter (98.9% of the mixture itself). KL is the divergence of the modes' "
         "frequencies from their weights. G is collapsed if three quarters of the samples are "
@@ -174,7 +174,7 @@ def _findings(done: Sequence[Run]) -> str:
         mine = [run for run in done if run.arm.name == name]
         whole = len(_ring(config_of(mine[0].arm.flags)).means)
         end = config_of(mine[0].arm.flags).steps
-        full = sum(run.metrics["modes"] == whole for run in mine)
+        full = sum(run.metrics["modes_covered"] == whole for run in mine)
         lost = sum(run.metrics["collapsed_from"] is not None for run in mine)
         lines.append(
             f"- {mine[0].arm.about}: at step {end:,} all {whole} modes in {full} of {len(mine)} "
@@ -244,14 +244,14 @@ def _draw_curves(done: Sequence[Run], histories: Mapping[str, list[Snapshot]], p
     for name in dict.fromkeys(run.arm.name for run in done):
         mine = [run for run in done if run.arm.name == name]
         steps = [snapshot.step for snapshot in histories[mine[0].name]]
-        for axes, field in ((left, "found"), (right, "good")):
+        for axes, field in ((left, "covered"), (right, "good")):
             values = np.array([[getattr(s, field) for s in histories[run.name]] for run in mine])
             colour = _COLOURS[name]
             axes.plot(steps, values.mean(axis=0), color=colour, label=mine[0].arm.about)
             axes.fill_between(
                 steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0
             )
-    left.set(title="modes found", xlabel="step")
+    left.set(title="modes covered", xlabel="step")
     right.set(title="fraction of good samples", xlabel="step", ylim=(-0.02, 1.02))
     left.legend(frameon=False, fontsize=8)
     plots.save(figure, path)
@@ -286,7 +286,7 @@ EXPERIMENT = Experiment(
     measure=measure,
     conclude=conclude,
     columns={
-        "modes": "modes found",
+        "modes_covered": "modes covered",
         "good": "good samples",
         "kl": "KL of weights",
         "all_modes_from": "all modes since step",

@@ -26,8 +26,8 @@ def scene_folder(tmp_path):
 
 def test_mixture(make):
     runs, conclusion, _ = make("mixture", ["lsgan-110", "gan"], "--batch_size=16")
-    assert [run.metrics["modes"] for run in runs] == [
-        conclusion.numbers["history"][run.name][-1]["found"] for run in runs
+    assert [run.metrics["modes_covered"] for run in runs] == [
+        conclusion.numbers["history"][run.name][-1]["covered"] for run in runs
     ]
     assert [row["step"] for row in conclusion.numbers["history"]["gan-seed0"]] == [0, 2, 4]
 

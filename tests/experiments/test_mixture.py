@@ -33,11 +33,11 @@ def make(tmp_path, arm, seed, modes_at):
 def test_measures(tmp_path):
     arm = mixture.arms()[0]
     learnt = make(tmp_path, arm, 0, (0, 4, 8, 8)).metrics
-    assert learnt["modes"] == 8 and learnt["good"] == pytest.approx(0.989, abs=0.01)
+    assert learnt["modes_covered"] == 8 and learnt["good"] == pytest.approx(0.989, abs=0.01)
     assert learnt["kl"] == pytest.approx(0, abs=1e-6)
     assert (learnt["all_modes_from"], learnt["collapsed_from"]) == (2000, None)
     lost = make(tmp_path, arm, 1, (0, 8, 1, 1)).metrics
-    assert (lost["modes"], lost["all_modes_from"], lost["collapsed_from"]) == (1, None, 2000)
+    assert (lost["modes_covered"], lost["all_modes_from"], lost["collapsed_from"]) == (1, None, 2000)
     assert lost["kl"] == pytest.approx(np.log(8))
 
 
@@ -57,10 +57,10 @@ def test_collapsed(tmp_path, points_at, expected):
     points = Ring().means[np.resize(points_at, 240)]
     np.save(tmp_path / "samples" / "step-00000000.npy", 0.6 * points)  # on no mode at all
     assert mixture.measure(run)["collapsed_from"] == expected
-    assert mixture.measure(run)["modes"] == 0
+    assert mixture.measure(run)["modes_covered"] == 0
 
 
-def test_what_counts_as_found():
+def test_what_counts_as_covered():
     config = config_of(("--dataset=mixture", "--mode_radius=2"))
     angles = np.linspace(0, 2 * np.pi, 8001)[:-1]
     ring = 2 * np.stack([np.cos(angles), np.sin(angles)], 1)
@@ -95,7 +95,7 @@ def test_figures_and_findings(tmp_path):
         conclusion.findings
     )
     assert len(conclusion.numbers["history"]) == 4
-    assert conclusion.numbers["history"]["gan-seed1"][1]["found"] == 8
+    assert conclusion.numbers["history"]["gan-seed1"][1]["covered"] == 8
 
 
 def test_samples_outside_the_picture(tmp_path):
