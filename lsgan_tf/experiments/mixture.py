@@ -153,7 +153,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
             "Kernel density estimates of 5,120 samples, of equal bandwidth, the first seed.",
         ),
         Figure("ends.png", "The same at the last step, every seed."),
-        Figure("curves.png", "Modes covered and fraction of good samples: mean and range of seeds."),
+        Figure("curves.png", "Modes covered, fraction of good samples: mean and range of seeds."),
     ]
     _draw_densities(shown, out / figures[0].file)
     _draw_ends(done, out / figures[1].file)
