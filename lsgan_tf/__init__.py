@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lsgan_tf import data, losses, metrics, networks
     from lsgan_tf.build import build_gan
     from lsgan_tf.config import Config, resolve
-    from lsgan_tf.data import open_source, with_facts
+    from lsgan_tf.data import open_source, with_metadata
     from lsgan_tf.data.pipeline import Batches
     from lsgan_tf.data.source import ArraySource, Source
     from lsgan_tf.errors import UserError
@@ -53,7 +53,7 @@ __all__ = [
     "resolve",
     "restore_run",
     "train",
-    "with_facts",
+    "with_metadata",
 ]
 
 __getattr__ = lazy_names(
@@ -77,7 +77,8 @@ __getattr__ = lazy_names(
         "resolve": "config",
         "restore_run": "run_dir.restore",
         "train": "training",
-        "with_facts": "data",
+        "with_facts": "data",  # the name of `with_metadata` in 0.1.0
+        "with_metadata": "data",
     },
     ("data", "gan", "losses", "metrics", "networks"),
 )

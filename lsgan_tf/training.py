@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from lsgan_tf.build import build_gan
 from lsgan_tf.config import Config, as_begun
-from lsgan_tf.data import checked_source, open_source, with_facts
+from lsgan_tf.data import checked_source, open_source, with_metadata
 from lsgan_tf.data.pipeline import Batches
 from lsgan_tf.data.source import Source
 from lsgan_tf.distribute.cluster import from_environment
@@ -97,7 +97,7 @@ def train(
     else:
         check_coding(config, origins)
     source = open_source(config) if source is None else checked_source(config, source)
-    config = with_facts(config, source)
+    config = with_metadata(config, source)
     path = run_dir or new_run_dir(config)
     folder = RunFolder(path, config, source.classes, chief=workers.chief)
     with contextlib.closing(folder) as run, workers.together():
@@ -259,7 +259,7 @@ class Trainer:
         self.run.log(describe_machine(self.strategy))
         slow = slow_precision(self.config.precision, self.strategy)
         unused = unused_gpu(self.config.devices)
-        for warning in filter(None, (*self._warnings, *self.source.notices, slow, unused)):
+        for warning in filter(None, (*self._warnings, *self.source.warnings, slow, unused)):
             self.run.log(warning)
         if not self._found:
             self.run.log(describe_changed(self.config, self._origins))

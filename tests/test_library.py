@@ -63,7 +63,7 @@ def test_every_documented_name_is_found_as_it_is_documented():
         modules |= set(re.findall(shown, text)) - {"lsgan_tf.NAME"}
         text = re.sub(r"from lsgan_tf.*|[Ii]mporting `?|python3? -m lsgan_tf\S*", "", text)
         attributes |= set(re.findall(r"(?<![\w/])lsgan_tf(?:\.[A-Za-z]\w*)+", text))
-        # A row of the table of names: "`data`: `open_source`, `with_facts`".
+        # A row of the table of names: "`data`: `open_source`, `with_metadata`".
         for first, others in re.findall(r"^\| `(\w+)`: (`[^|]*`) \|", text, re.MULTILINE):
             attributes |= {f"lsgan_tf.{first}.{name}" for name in re.findall(r"`(\w+)`", others)}
     attributes -= {f"lsgan_tf.{command}" for command in COMMANDS} | modules

@@ -302,7 +302,7 @@ class TestMistakesInData:
         ]
         source = open_source(config)
         assert len(source) == 4
-        assert any("skipped 1 damaged" in line and "byte 66" in line for line in source.notices)
+        assert any("skipped 1 damaged" in line and "byte 66" in line for line in source.warnings)
 
 
 class TestMistakesInFolders:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
-from lsgan_tf.data import open_source, with_facts
+from lsgan_tf.data import open_source, with_metadata
 from lsgan_tf.networks.base import Network
 from lsgan_tf.settings.table import describe
 
@@ -18,7 +18,7 @@ def dry_run(config: Config, origins: Mapping[str, str]) -> str:
       UserError: if the run could not start.
     """
     source = open_source(config)
-    config = with_facts(config, source)
+    config = with_metadata(config, source)
     generator, discriminator = build_networks(config)
     epoch = " an epoch, new ones in each," if source.fresh else ""
     data = [f"{source.description}", f"{len(source):,} examples{epoch} of shape {source.shape}"]
@@ -29,7 +29,7 @@ def dry_run(config: Config, origins: Mapping[str, str]) -> str:
         ("Config (name, value, where it comes from)", describe(config, origins)),
         ("Generator", network_table(generator)),
         ("Discriminator", network_table(discriminator)),
-        ("Data", "\n".join([*data, *source.notices])),
+        ("Data", "\n".join([*data, *source.warnings])),
     ]
     return "\n\n".join(f"{title}\n{'-' * len(title)}\n{text}" for title, text in sections)
 

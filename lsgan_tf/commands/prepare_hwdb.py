@@ -66,7 +66,7 @@ def main(argv: list[str]) -> None:
     assert isinstance(source, hwdb.HwdbSource)  # not drawn in each epoch
     counts = np.bincount(source.labels(np.arange(len(source))), minlength=len(source.classes))
     least, most = int(counts.argmin()), int(counts.argmax())
-    for line in (*source.notices, source.description):
+    for line in (*source.warnings, source.description):
         print(line)
     print(
         f"per class: {counts[least]:,} ({source.classes[least]}) to {counts[most]:,} "

@@ -67,8 +67,8 @@ def main(argv: list[str]) -> int | None:
         split=_SPLIT.value,
     )
     print(records.description)
-    for notice in records.notices:
-        print(notice)
+    for warning in records.warnings:
+        print(warning)
     start = time.monotonic()
     manifest = prepare_shards.prepare(
         records,

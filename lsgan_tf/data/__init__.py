@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lsgan_tf.data.pipeline import Batches
     from lsgan_tf.data.source import ArraySource, Source
 
-__all__ = ["ArraySource", "Batches", "Source", "checked_source", "open_source", "with_facts"]
+__all__ = ["ArraySource", "Batches", "Source", "checked_source", "open_source", "with_metadata"]
 
 __getattr__ = lazy_names(
     __name__,
@@ -162,7 +162,7 @@ def checked_source(config: Config, source: Source) -> Source:
     return source
 
 
-def with_facts(config: Config, source: Source) -> Config:
+def with_metadata(config: Config, source: Source) -> Config:
     """Return the config with the metadata of the opened dataset filled in.
 
     Raises:
@@ -186,3 +186,7 @@ def with_facts(config: Config, source: Source) -> Config:
         data_standin=source.standin,
         data_description=source.description,
     )
+
+
+with_facts = with_metadata
+"""The name of `with_metadata` in 0.1.0."""

@@ -24,7 +24,7 @@ class Source(abc.ABC):
         `lsgan_tf.settings.fingerprints.same`.
       standin: whether this is synthetic data in place of missing real data.
       description: one-line description for logs and reports.
-      notices: warnings to show at start, such as skipped records and files.
+      warnings: messages to log at start, such as skipped records and files.
       fresh: whether every epoch has new examples, with the same labels at the same indices; `read`
         returns those of the first epoch.
     """
@@ -35,7 +35,7 @@ class Source(abc.ABC):
     fingerprint: str
     standin: bool = False
     description: str = ""
-    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     fresh: bool = False
 
     @abc.abstractmethod
@@ -70,7 +70,7 @@ class Source(abc.ABC):
         """Return the labels at `indices`: int32, shape `(n,)`; zeros if there are no classes."""
         return np.zeros(len(indices), np.int32)
 
-    def news(self) -> list[str]:
+    def new_warnings(self) -> list[str]:
         """Return log lines about problems found by reading since the last call."""
         return []
 
@@ -86,7 +86,7 @@ class ArraySource(Source):
       name: see `Source`.
       fingerprint: see `Source`; computed from the content if None.
       description: see `Source`.
-      notices: see `Source`.
+      warnings: see `Source`.
 
     Raises:
       ValueError: if a shape or dtype is wrong, or the arrays do not match.
@@ -101,11 +101,11 @@ class ArraySource(Source):
         name: str = "arrays",
         fingerprint: str | None = None,
         description: str = "",
-        notices: Sequence[str] = (),
+        warnings: Sequence[str] = (),
     ) -> None:
         self._examples = _checked(np.asarray(examples))
         count = len(self._examples)
-        self.name, self.classes, self.notices = name, tuple(classes), tuple(notices)
+        self.name, self.classes, self.warnings = name, tuple(classes), tuple(warnings)
         self.shape = self._examples.shape[1:]
         self._labels = None
         if self.classes:
@@ -185,6 +185,6 @@ class Rows(Source):
         """See `Source`."""
         return self._source.labels(self._rows[indices])
 
-    def news(self) -> list[str]:
+    def new_warnings(self) -> list[str]:
         """See `Source`."""
-        return self._source.news()
+        return self._source.new_warnings()

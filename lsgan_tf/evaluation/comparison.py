@@ -85,7 +85,7 @@ def compare(
         open_image_set(path, flag, options.image_size)
         for path, flag in ((samples_dir, "samples_dir"), (reals_dir, "reals_dir"))
     )
-    for line in (*samples.notices, *reals.notices):
+    for line in (*samples.warnings, *reals.warnings):
         log(line)
     if samples.shape != reals.shape:
         raise UserError(

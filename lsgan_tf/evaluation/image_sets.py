@@ -90,7 +90,7 @@ class ImageFolder(ImageSet):
         width, height = (size, size) if size else self._first[1]
         super().__init__(path, flag, (height, width, 3), digest.hexdigest(), len(self._names))
         if others := len(all_names) - len(self._names):
-            self.notices = (f"--{flag}={path}: {others:,} files are not images and are left out",)
+            self.warnings = (f"--{flag}={path}: {others:,} files are not images and are left out",)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See `Source`.

@@ -85,7 +85,7 @@ def evaluate(
         report["results"].append(_measure(candidate, suite))
         with explained(out, "writing the evaluation"):
             write_json(out, report)
-    for line in train.news():
+    for line in train.new_warnings():
         log(line)
     if not report["results"]:
         raise UserError("all checkpoints are damaged: nothing was evaluated")

@@ -67,5 +67,5 @@ class TrainingLog:
 
     def data_warnings(self) -> None:
         """Log problems found while reading the data, such as damaged images."""
-        for line in self._source.news():
+        for line in self._source.new_warnings():
             self._run.log(line)

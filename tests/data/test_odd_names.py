@@ -82,7 +82,7 @@ def test_pictures_and_classes(root, cache, encode, noise):
     (root / "ants" / f"{ODD}2.png").write_bytes(encode(noise(1))[:-30])
     damaged = image_folder.open_source(root, **options)
     damaged.read(np.arange(3))
-    "\n".join(damaged.news()).encode("utf-8")
+    "\n".join(damaged.new_warnings()).encode("utf-8")
     lines, fine = verify_pictures.report(root, cache_dir=cache)
     assert not fine and any("1 cannot be decoded" in line for line in lines)
 

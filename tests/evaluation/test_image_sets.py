@@ -25,7 +25,7 @@ def test_a_folder_in_the_order_of_names(write_images):
         found.read(np.array([1]))[0], np.asarray(Image.open(folder / "001.png"))
     )
     assert set(found.read(np.array([3])).ravel().tolist()) == {7}
-    assert found.notices == (f"--samples_dir={folder}: 1 files are not images and are left out",)
+    assert found.warnings == (f"--samples_dir={folder}: 1 files are not images and are left out",)
     assert found.description == f"4 images of 12x12 in {folder}"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
-from lsgan_tf.data import open_source, with_facts
+from lsgan_tf.data import open_source, with_metadata
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import suite as suites
 from lsgan_tf.metrics.generated import Draws
@@ -172,7 +172,7 @@ def test_usefulness_of_good_samples(opened, halves, quick_judges, monkeypatch):
 
 def test_mixture_of_an_untrained_generator_and_of_the_mixture_itself():
     config = Config(dataset="mixture", network="mixture", image_size=0, z_dim=4)
-    config = with_facts(config, open_source(config))
+    config = with_metadata(config, open_source(config))
     suite = open_suite(["mixture"], config, samples=2000)
     generator, _ = build_networks(config)
     found = suite.measure(Draws(generator, config).batches(2000, 0))
@@ -198,7 +198,7 @@ def handwriting(tmp_path, write_characters):
         data_dir=str(tmp_path / "data"),
         cache_dir=str(tmp_path / "cache"),
     )
-    return with_facts(config, open_source(config))
+    return with_metadata(config, open_source(config))
 
 
 def test_draws_are_the_seeds_and_do_not_depend_on_the_count(handwriting):

@@ -92,8 +92,8 @@ def test_the_best_is_kept_whole(measured):
     sampler = Sampler(measured / "best" / "export")
     assert (sampler.step, sampler.weights) == (best["step"], best["weights"])
     assert [step for step, _ in find(measured / "best")] == [best["step"]]
-    found, notices = Checkpoints(measured / "best").newest()
-    assert found.step == best["step"] and not notices
+    found, warnings = Checkpoints(measured / "best").newest()
+    assert found.step == best["step"] and not warnings
 
 
 def test_goes_on_across_an_evaluation(measured, tmp_path):

@@ -136,8 +136,8 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
             f"{place}: {', '.join(missing)} missing, expected {', '.join(wanted)}; fetch "
             f"{HOME}{ARCHIVE} again"
         )
-    notices = [f"{other} is ignored: {place.name} is used" for other in others]
-    return _finish(images, labels, [digests[batch] for batch in wanted], split, place, notices)
+    warnings = [f"{other} is ignored: {place.name} is used" for other in others]
+    return _finish(images, labels, [digests[batch] for batch in wanted], split, place, warnings)
 
 
 def _batch_files(
@@ -227,11 +227,11 @@ def _finish(
     digests: list[str],
     split: str,
     place: Path,
-    notices: list[str],
+    warnings: list[str],
 ) -> ArraySource:
     official = [cifar10_batches.OFFICIAL_SHA256[batch] for batch in cifar10_batches.SPLITS[split]]
     if digests != official:
-        notices.append(
+        warnings.append(
             f"{place}: not the official CIFAR-10 images in their order (SHA-256 differs); results "
             "may not be comparable"
         )
@@ -243,7 +243,7 @@ def _finish(
         fingerprint=fingerprint_of(digests),
         description=f"CIFAR-10, {len(images):,} {split} images of 32x32 in 10 classes, "
         f"from {place}",
-        notices=tuple(notices),
+        warnings=tuple(warnings),
     )
 
 

@@ -54,14 +54,14 @@ class Prepared:
       manifest: its description; see `lsgan_tf.data.hwdb.prepare`.
       images: uint8, `(n, S, S, 1)`, memory-mapped.
       codes: tag of each image, as in `gnt.GntIndex`: uint16, `(n,)`, memory-mapped.
-      notices: warnings, such as a rebuilt cache or duplicate files.
+      warnings: messages, such as a rebuilt cache or duplicate files.
     """
 
     folder: Path
     manifest: dict[str, Any]
     images: np.ndarray
     codes: np.ndarray
-    notices: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def open_prepared(
@@ -89,10 +89,10 @@ def open_prepared(
     """
     hashes = _content_hashes(parts, data_dir, cache_dir)
     unique: dict[str, GntPart] = {}
-    notices = []
+    warnings = []
     for part, digest in zip(parts, hashes, strict=True):
         if digest in unique:
-            notices.append(f"{part.name} is a duplicate of {unique[digest].name}: left out")
+            warnings.append(f"{part.name} is a duplicate of {unique[digest].name}: left out")
         else:
             unique[digest] = part
     # Ordered by content, so that neither location nor names matter.
@@ -104,12 +104,12 @@ def open_prepared(
             found = trouble(folder)  # another process may have prepared it meanwhile
             if found is not None:
                 if folder.exists():
-                    notices.append(f"{folder}: damaged cache ({found}): prepared again")
+                    warnings.append(f"{folder}: damaged cache ({found}): prepared again")
                 hwdb_prepare.prepare(ordered, folder, image_size, keep_aspect, accept)
     manifest = read_json(folder / MANIFEST)
     accept(manifest)
     images, codes = hwdb_prepare.load(folder, manifest)
-    return Prepared(folder, manifest, images, codes, tuple(notices))
+    return Prepared(folder, manifest, images, codes, tuple(warnings))
 
 
 def content_key(hashes: Sequence[str], image_size: int, keep_aspect: bool) -> str:

@@ -23,7 +23,7 @@ SPLITS = ("train", "test", "all")
 STANDIN_FILE = "STANDIN.json"
 
 _TOLERATED = 1000  # records per damaged record
-_STANDIN_NOTICES = (
+_STANDIN_WARNINGS = (
     "STAND-IN DATA: these characters are not handwriting. They are drawn by a program from open "
     "stroke data, in place of HWDB1.0, which may not be redistributed.",
     "For the real data, download HWDB1.0 (free for research) from "
@@ -40,7 +40,7 @@ class HwdbSource(Source):
       classes: the characters to use, in label order; images of others are left out.
       standin: see `Source`.
       where: split and folder, for the description.
-      notices: see `Source`.
+      warnings: see `Source`.
 
     Attributes:
       folder: folder of the prepared dataset.
@@ -55,12 +55,12 @@ class HwdbSource(Source):
         classes: Sequence[str],
         standin: bool,
         where: str,
-        notices: Sequence[str],
+        warnings: Sequence[str],
     ) -> None:
         self.classes = tuple(classes)
         self.shape = prepared.images.shape[1:]
         self.standin = standin
-        self.notices = tuple(notices)
+        self.warnings = tuple(warnings)
         self.folder = prepared.folder
         self._images = prepared.images
         self._codes = prepared.codes
@@ -148,13 +148,13 @@ def open_source(
         classes=classes,
     )
     if data_dir is not None:
-        notices = []
+        warnings = []
         if standin_samples is not None:
-            notices.append(
+            warnings.append(
                 f"--standin_samples={standin_samples} has no effect: --data_dir={data_dir} is "
                 "used, so no stand-in is drawn"
             )
-        return opened(Path(data_dir), notices=notices)
+        return opened(Path(data_dir), warnings=warnings)
     from lsgan_tf.data.synthetic import handwriting as standin
 
     drawn = _drawn(max_classes, characters, classes)
@@ -166,7 +166,7 @@ def open_source(
             image_size=image_size,
             keep_aspect=keep_aspect,
             seed=seed,
-            notices=_STANDIN_NOTICES,
+            warnings=_STANDIN_WARNINGS,
         )
     samples = standin_samples or None
     source = opened(
@@ -208,7 +208,7 @@ def _open_folder(
     characters: Sequence[str] | None,
     split: str,
     classes: Sequence[str] | None,
-    notices: Sequence[str] = (),
+    warnings: Sequence[str] = (),
 ) -> HwdbSource:
     """Open a folder of `.gnt` files; see `open_source`."""
     if cache_dir.resolve().is_relative_to(data_dir.resolve()):
@@ -236,17 +236,17 @@ def _open_folder(
         keep_aspect=keep_aspect,
         accept=accept,
     )
-    notices = [
-        *notices,
-        *prepared.notices,
-        *_manifest_notices(prepared.manifest, all_classes or characters is not None),
+    warnings = [
+        *warnings,
+        *prepared.warnings,
+        *_manifest_warnings(prepared.manifest, all_classes or characters is not None),
     ]
     return HwdbSource(
         prepared,
         classes=chosen(prepared.manifest),
         standin=is_standin,
         where=str(data_dir) if split == "all" else f"{split} split of {data_dir}",
-        notices=[*_STANDIN_NOTICES, *notices] if is_standin else notices,
+        warnings=[*_STANDIN_WARNINGS, *warnings] if is_standin else warnings,
     )
 
 
@@ -342,19 +342,19 @@ def _some(characters: Sequence[str]) -> str:
     return f"{shown}, ... ({len(characters):,})" if len(characters) > 10 else shown
 
 
-def _manifest_notices(manifest: dict[str, Any], all_classes: bool) -> list[str]:
-    notices = []
+def _manifest_warnings(manifest: dict[str, Any], all_classes: bool) -> list[str]:
+    warnings = []
     outside = manifest["outside_level1"]
     if outside["samples"] and not all_classes:
-        notices.append(
+        warnings.append(
             f"left out {outside['samples']:,} images of {outside['classes']:,} symbols and "
             "characters outside GB2312 level 1 (--all_classes includes them)"
         )
     if manifest["damaged_count"]:
         first = manifest["damaged"][0]
-        notices.append(
+        warnings.append(
             f"skipped {manifest['damaged_count']:,} damaged records; the first is in "
             f"{first['file']} at byte {first['offset']}: {first['reason']} "
             "(python -m lsgan_tf verify-data lists them)"
         )
-    return notices
+    return warnings

@@ -62,7 +62,7 @@ class ImageFiles(Records):
         if any(len(pair) != 2 for pair in self.facts.bad_names):
             raise ValueError(f"{index}: a damaged index")
         self.description = f"{len(self):,} images in the folder {root}"
-        self.notices = tuple(self._describe_left_out())
+        self.warnings = tuple(self._describe_left_out())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Map the index again in another process."""

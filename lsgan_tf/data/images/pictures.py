@@ -32,7 +32,7 @@ class Pictures(Source):
 
     An undecodable image is replaced by the next decodable one with the same label, so reading is a
     pure function of the index and labels stay correct; it is reported in the log, in `damaged` and
-    by `news`.
+    by `new_warnings`.
 
     Args:
       records: the encoded images.
@@ -43,7 +43,7 @@ class Pictures(Source):
       classes: see `Source`.
       labels: label of each record, int32, if there are classes.
       description: see `Source`.
-      notices: see `Source`.
+      warnings: see `Source`.
 
     Attributes:
       damaged: names of undecodable images read so far, with the reasons.
@@ -60,10 +60,10 @@ class Pictures(Source):
         classes: tuple[str, ...] = (),
         labels: np.ndarray | None = None,
         description: str = "",
-        notices: tuple[str, ...] = (),
+        warnings: tuple[str, ...] = (),
     ) -> None:
         self.name, self.shape, self.classes = name, (size, size, channels), classes
-        self.description, self.notices = description, notices
+        self.description, self.warnings = description, warnings
         self.damaged: dict[str, str] = {}
         self._reported = 0
         self._records, self._size, self._crop, self._channels = records, size, crop, channels
@@ -91,7 +91,7 @@ class Pictures(Source):
         """See `Source`."""
         return super().labels(indices) if self._labels is None else self._labels[indices]
 
-    def news(self) -> list[str]:
+    def new_warnings(self) -> list[str]:
         """See `Source`: reports replaced images."""
         with self._lock:
             damaged = list(self.damaged.items())
@@ -159,9 +159,9 @@ def _digest(*facts: object) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-def notices(records: Records, size: int) -> tuple[str, ...]:
+def warnings_of(records: Records, size: int) -> tuple[str, ...]:
     """Return the warnings of records, and about images smaller than `size` pixels."""
-    lines = list(records.notices)
+    lines = list(records.warnings)
     if isinstance(records, ImageFiles):
         if few := records.smaller_than(size):
             lines.append(f"{few:,} images are smaller than {size} pixels and are enlarged")
@@ -205,7 +205,7 @@ class PreparedPictures(Pictures):
             size=made.image_size,
             crop=made.crop,
             description=description,
-            notices=(enlarged,) if smaller else (),
+            warnings=(enlarged,) if smaller else (),
         )
         self._encoding = made.encoding
 

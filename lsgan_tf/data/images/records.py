@@ -18,12 +18,12 @@ class Records(abc.ABC):
     Attributes:
       kind: kind of storage, such as "LMDB".
       description: one-line description.
-      notices: warnings for the user.
+      warnings: messages for the user.
     """
 
     kind: str
     description: str = ""
-    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def __len__(self) -> int:

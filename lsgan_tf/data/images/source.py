@@ -59,7 +59,7 @@ def open_source(
         classes=classes,
         labels=labels,
         description=records.description + (f", {len(classes):,} classes" if classes else ""),
-        notices=pictures.notices(records, image_size),
+        warnings=pictures.warnings_of(records, image_size),
     )
 
 

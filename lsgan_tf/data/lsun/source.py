@@ -52,7 +52,7 @@ def open_source(
         size=image_size,
         crop=crop,
         description=f"LSUN {category}, {split}: {records.description}",
-        notices=pictures.notices(records, image_size),
+        warnings=pictures.warnings_of(records, image_size),
     )
 
 

@@ -38,7 +38,7 @@ class FreshStandin(Source):
       image_size: height and width in pixels.
       keep_aspect: fit and centre on white instead of squashing to a square.
       seed: seed of the images, not negative.
-      notices: see `Source`.
+      warnings: see `Source`.
 
     Raises:
       KeyError: if a character is unknown.
@@ -55,9 +55,9 @@ class FreshStandin(Source):
         image_size: int = 28,
         keep_aspect: bool = False,
         seed: int = 0,
-        notices: Sequence[str] = (),
+        warnings: Sequence[str] = (),
     ) -> None:
-        self.classes, self.notices = tuple(classes), tuple(notices)
+        self.classes, self.warnings = tuple(classes), tuple(warnings)
         self.shape = (image_size, image_size, 1)
         self._keep_aspect, self._seed = keep_aspect, seed
         fitting = _BYTES_PER_EPOCH // (len(self.classes) * image_size**2)

@@ -77,13 +77,13 @@ def _open_split(
     if not len(records):
         raise UserError(f"{folder}: there is no record in {split!r}; use another split")
     labels = _labels(records, chosen, split, cache_dir) if chosen.label else None
-    notices = pictures.notices(records, size)
+    warnings = pictures.warnings_of(records, size)
     classes = ""
     if labels is not None:
         classes = f", {len(chosen.classes):,} classes"
         absent = len(chosen.classes) - len(np.unique(labels))
         if absent:
-            notices += (f"{absent:,} of {len(chosen.classes):,} classes have no image in {split}",)
+            warnings += (f"{absent:,} of {len(chosen.classes):,} classes have no image in {split}",)
     full_name = f"{tfds_places.name_of(folder)} {tfds_places.version_of(folder)}"
     return pictures.Pictures(
         records,
@@ -94,7 +94,7 @@ def _open_split(
         classes=chosen.classes,
         labels=labels,
         description=f"{full_name}, {split}: {records.description}{classes}",
-        notices=notices,
+        warnings=warnings,
     )
 
 

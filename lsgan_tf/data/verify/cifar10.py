@@ -42,7 +42,7 @@ def report(path: Path) -> tuple[list[str], bool]:
             fine = False
             continue
         lines.append(source.description)
-        lines.extend(source.notices)
+        lines.extend(source.warnings)
         labels = source.labels(np.arange(len(source)))
         counts = np.bincount(labels, minlength=len(source.classes))
         named = (f"{name} {count:,}" for name, count in zip(source.classes, counts, strict=True))

@@ -158,7 +158,7 @@ def _report_shards(folder: Path, most: int | None) -> tuple[list[str], bool]:
 
 
 def _report_records(records: Records, most: int | None) -> tuple[list[str], bool]:
-    lines = [records.description, *records.notices]
+    lines = [records.description, *records.warnings]
     indices: Sequence[int] = range(len(records))
     if most is not None and most < len(records):
         indices = sampled(records, most)

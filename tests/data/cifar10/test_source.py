@@ -115,14 +115,14 @@ def test_planes_become_channels(tmp_path, records):
 
 def test_other_data_than_the_official_is_noticed(tmp_path, records):
     source = cifar10.open_source(write_binary(tmp_path, records))
-    assert "not the official" in " ".join(source.notices)
+    assert "not the official" in " ".join(source.warnings)
 
 
 def test_further_forms_beside_are_mentioned(tmp_path, records):
     write_binary(tmp_path / "cifar-10-batches-bin", records)
     write_python(tmp_path / "cifar-10-batches-py", records)
     source = cifar10.open_source(tmp_path)
-    assert "cifar-10-batches-py is ignored" in source.notices[0]
+    assert "cifar-10-batches-py is ignored" in source.warnings[0]
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -389,5 +389,5 @@ def test_the_real_set_is_recognised(tmp_path, monkeypatch):
     rows = cifar10_batches.records_of(np.concatenate(tiles), np.array([int(c) for c in labels]))
     (tmp_path / "test_batch.bin").write_bytes(rows.tobytes())
     source = cifar10.open_source(tmp_path, split="test")
-    assert not source.notices
+    assert not source.warnings
     assert np.bincount(source.labels(np.arange(10_000))).tolist() == [1000] * 10

@@ -76,18 +76,19 @@ def test_litter_is_no_class(folder, opened, encode):
     source = opened()
     assert source.classes == ("ants", "cats")
     assert (len(source), source.fingerprint) == (2, before.fingerprint)
-    (notice,) = [line for line in source.notices if "left out" in line]
+    (warning,) = [line for line in source.warnings if "left out" in line]
     assert (
-        "#recycle (a system folder), @eaDir (a system folder)" in notice and "ants/@eaDir" in notice
+        "#recycle (a system folder), @eaDir (a system folder)" in warning
+        and "ants/@eaDir" in warning
     )
 
 
 def begin_run(path):
     from lsgan_tf.config import resolve
 
-    with_facts = {**resolve({"dataset": "images"}, {})[0].to_json(), "data_fingerprint": "aa"}
+    values = {**resolve({"dataset": "images"}, {})[0].to_json(), "data_fingerprint": "aa"}
     path.mkdir(parents=True)
-    (path / "config.json").write_text(json.dumps(with_facts))
+    (path / "config.json").write_text(json.dumps(values))
 
 
 def make_nothing(path):
@@ -129,7 +130,7 @@ def test_what_this_package_made_is_no_data(folder, opened, encode, make, what, p
     source = opened()
     assert (source.classes, len(source)) == (("ants", "cats"), 2)
     assert source.fingerprint == before.fingerprint
-    assert what.split()[-1] in source.notices[-1] and place in source.notices[-1]
+    assert what.split()[-1] in source.warnings[-1] and place in source.warnings[-1]
 
 
 def test_a_folder_with_a_config_of_something_else_is_data(folder, opened, encode):
@@ -156,7 +157,7 @@ def test_images_that_this_package_wrote_are_no_data(folder, opened):
     frame.save(folder / "way.gif", comment=b"lsgan_tf")
     source = opened()
     assert (source.classes, source.fingerprint) == (before.classes, before.fingerprint)
-    assert "4 images were written by lsgan_tf itself and are left out" in source.notices[-1]
+    assert "4 images were written by lsgan_tf itself and are left out" in source.warnings[-1]
     with Image.open(folder / "grid.png") as image:
         assert image.info == {"Software": "lsgan_tf"}
 

@@ -170,8 +170,8 @@ def test_a_damaged_cache_is_prepared_again_with_a_notice(opened, damage):
     damage(source.folder)
     again = opened()
     np.testing.assert_array_equal(pictures(again), before)
-    assert any("damaged cache" in notice and "\n" not in notice for notice in again.notices)
-    assert not any("damaged cache" in notice for notice in opened().notices)
+    assert any("damaged cache" in warning and "\n" not in warning for warning in again.warnings)
+    assert not any("damaged cache" in warning for warning in opened().warnings)
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"files": 3}', '{"files": {"1.gnt": 3}}', "{"])
@@ -255,7 +255,7 @@ def test_two_processes_at_once(data_dir, cache_dir):
         from lsgan_tf.data.hwdb import source as hwdb
         sys.stdin.readline()
         source = hwdb.open_source(Path({str(data_dir)!r}), cache_dir=Path({str(cache_dir)!r}))
-        print(len(source), source.notices)
+        print(len(source), source.warnings)
         """
     )
     processes = [

@@ -87,7 +87,7 @@ def test_pictures_and_labels(opened):
     assert pairs(source) == squashed(pair for pair in wanted if pair[0] in "啊安座")
     assert not source.standin
     assert "18 images of 3 characters" in source.description
-    assert source.notices == (
+    assert source.warnings == (
         "left out 6 images of 2 symbols and characters outside GB2312 level 1 "
         "(--all_classes includes them)",
     )
@@ -106,7 +106,7 @@ def test_all_classes(opened):
     source = opened(all_classes=True)
     assert source.classes == ("啊", "安", "座", "A", "齄")
     assert len(source) == 24
-    assert source.notices == ()
+    assert source.warnings == ()
 
 
 @pytest.mark.parametrize(("most", "classes"), [(1, "啊"), (2, "啊安"), (9, "啊安座")])
@@ -212,7 +212,7 @@ def test_a_copy_of_a_file_is_left_out(data_dir, opened):
     (data_dir / "train" / "copy of 1.gnt").write_bytes((data_dir / "train" / "1.gnt").read_bytes())
     source = opened()
     assert len(source) == 18
-    assert source.notices[0] == "train/copy of 1.gnt is a duplicate of train/1.gnt: left out"
+    assert source.warnings[0] == "train/copy of 1.gnt is a duplicate of train/1.gnt: left out"
 
 
 def test_nothing_is_written_beside_the_data(data_dir, opened):
@@ -239,7 +239,7 @@ def test_few_damaged_records_are_left_out_with_a_notice(tmp_path, opened):
     with_damage(tmp_path / "x" / "a.gnt", sound=1998, damaged=2)
     source = opened(tmp_path / "x")
     assert len(source) == 1998
-    assert source.notices == (
+    assert source.warnings == (
         "skipped 2 damaged records; the first is in a.gnt at byte 19: tag ffff is not GBK "
         "(python -m lsgan_tf verify-data lists them)",
     )
@@ -298,8 +298,8 @@ def test_a_standin_says_so_first(data_dir, opened):
     for place in (data_dir, data_dir / "train", data_dir / "train" / "1.gnt"):
         source = opened(place)
         assert source.standin
-        assert source.notices[0].startswith("STAND-IN DATA")
-        assert "--data_dir" in source.notices[1]
+        assert source.warnings[0].startswith("STAND-IN DATA")
+        assert "--data_dir" in source.warnings[1]
         assert source.description.startswith("stand-in for HWDB")
 
 
@@ -315,10 +315,10 @@ def test_without_a_folder_the_standin_is_made(data_dir, cache_dir, monkeypatch):
 
 
 def test_a_standin_that_is_not_drawn_is_said(data_dir, cache_dir):
-    notices = hwdb.open_source(data_dir, cache_dir=cache_dir, standin_samples=7).notices
-    (notice,) = [line for line in notices if "--standin_samples=7 has no effect" in line]
-    assert f"--data_dir={data_dir}" in notice
-    again = hwdb.open_source(data_dir, cache_dir=cache_dir).notices
+    warnings = hwdb.open_source(data_dir, cache_dir=cache_dir, standin_samples=7).warnings
+    (warning,) = [line for line in warnings if "--standin_samples=7 has no effect" in line]
+    assert f"--data_dir={data_dir}" in warning
+    again = hwdb.open_source(data_dir, cache_dir=cache_dir).warnings
     assert not any("--standin_samples" in line for line in again)
 
 
@@ -344,7 +344,7 @@ def test_a_standin_that_is_drawn_anew(cache_dir):
     source = hwdb.open_source(None, characters="座安", seed=3, **options)
     assert source.fresh and source.standin and not cache_dir.exists()
     assert (source.classes, source.shape, len(source)) == (("座", "安"), (16, 16, 1), 120)
-    assert source.notices[0].startswith("STAND-IN DATA")
+    assert source.warnings[0].startswith("STAND-IN DATA")
     alike = FreshStandin("座安", image_size=16, seed=3)
     assert source.fingerprint == alike.fingerprint
     np.testing.assert_array_equal(source.read(np.array([4])), alike.read(np.array([4])))
@@ -375,7 +375,7 @@ def test_characters(opened):
     assert source.classes == ("座", "齄", "安")
     wanted = bitmaps("座啊安", 4, seed=1) + bitmaps("安A齄啊", 3, seed=2)
     assert pairs(source) == squashed(pair for pair in wanted if pair[0] in "座齄安")
-    assert source.notices == ()
+    assert source.warnings == ()
     test = opened(split="test", characters="座齄安", classes=source.classes)
     assert sorted(everything(test)[1].tolist()) == [0, 0, 2, 2]
     assert opened(characters="安座齄").fingerprint != source.fingerprint
@@ -410,7 +410,7 @@ def test_real_data(cache_dir):
     test = hwdb.open_source(folder, cache_dir=cache_dir, split="test", classes=train.classes)
     assert (len(train), len(test), len(train.classes)) == (21_834, 2_409, 67)
     assert all(map(gb2312.is_level1, train.classes))
-    assert train.notices == test.notices == ()
+    assert train.warnings == test.warnings == ()
     pictures, labels = everything(train)
     counts = np.bincount(labels)
     assert (counts.min(), counts.max()) == (321, 332)

@@ -58,7 +58,7 @@ def test_hidden_and_other_files(folder, tmp_path, encode):
     (folder / "readme.txt").write_text("x")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
-    assert "1 files are not images" in records.notices[0]
+    assert "1 files are not images" in records.warnings[0]
 
 
 def test_undecodable_files_are_counted_and_named(folder, tmp_path):
@@ -66,9 +66,9 @@ def test_undecodable_files_are_counted_and_named(folder, tmp_path):
         (folder / f"bad{number}.jpg").write_bytes(b"no image" if number else b"")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
-    (notice,) = records.notices
-    assert "7 files cannot be decoded and are left out: bad0.jpg (empty), bad1.jpg" in notice
-    assert notice.endswith("...")
+    (warning,) = records.warnings
+    assert "7 files cannot be decoded and are left out: bad0.jpg (empty), bad1.jpg" in warning
+    assert warning.endswith("...")
 
 
 def test_images_that_are_not_read_are_counted(folder, tmp_path):
@@ -76,8 +76,8 @@ def test_images_that_are_not_read_are_counted(folder, tmp_path):
         (folder / name).write_bytes(b"x")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
-    (notice,) = records.notices
-    assert "unsupported formats are left out (1 .heic, 2 .tif)" in notice
+    (warning,) = records.warnings
+    assert "unsupported formats are left out (1 .heic, 2 .tif)" in warning
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_archive_among_pictures(folder, tmp_path, name):
         unpacked.mkdir()
         (unpacked / "x.txt").write_text("x")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
-    assert f"{name} (an unpacked archive)" in records.notices[-1]
+    assert f"{name} (an unpacked archive)" in records.warnings[-1]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_held_out_folders_are_noticed(tmp_path, encode):
     for name in ("train/1.png", "val2017/2.png", "val2017/3.png", "x/testing/4.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(encode())
-    (notice,) = image_files.open_folder(root, cache_dir=tmp_path / "cache").notices
-    assert "3 images are in folders named as validation or test sets (val2017)" in notice
+    (warning,) = image_files.open_folder(root, cache_dir=tmp_path / "cache").warnings
+    assert "3 images are in folders named as validation or test sets (val2017)" in warning
 
 
 def test_a_wrong_ending_does_not_matter(tmp_path, encode):

@@ -36,7 +36,7 @@ def test_without_labels(folder, tmp_path):
     )
     colours = source.read(np.arange(3))[:, 8, 8].tolist()
     assert colours == [[0, 0, 255], [255, 0, 0], [0, 255, 0]]
-    assert source.notices == ("1 images are smaller than 16 pixels and are enlarged",)
+    assert source.warnings == ("1 images are smaller than 16 pixels and are enlarged",)
     assert not list(folder.glob("*.npy"))
 
 
@@ -104,12 +104,12 @@ def test_a_damaged_picture_never_shows_another_class(tmp_path, encode, noise):
     source = image_folder.open_source(root, **options)
     after = source.read(np.arange(5))
     np.testing.assert_array_equal(after, before[[0, 1, 0, 3, 3]])
-    (line,) = source.news()
+    (line,) = source.new_warnings()
     assert (
         "2 images so far cannot be decoded and are replaced by the next of the same class" in line
     )
     assert "a/3.png (" in line and "b/2.png (" in line
-    assert source.news() == []
+    assert source.new_warnings() == []
     (root / "b/1.png").write_bytes((root / "b/1.png").read_bytes()[:-30])
     alone = image_folder.open_source(root, **options)
     with pytest.raises(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lsgan_tf.config import resolve
-from lsgan_tf.data import open_source, with_facts
+from lsgan_tf.data import open_source, with_metadata
 from lsgan_tf.data.synthetic import digits
 from lsgan_tf.data.synthetic.digit_glyphs import HEIGHT, glyph
 from lsgan_tf.errors import UserError
@@ -95,7 +95,7 @@ def test_pictures_are_a_function_of_the_arguments(turned):
 def test_as_training_and_evaluation_open_them():
     config, _ = resolve({"dataset": "digits", "digits_rotation": 0.0, "conditional": True}, {})
     source = open_source(config)
-    config = with_facts(config, source)
+    config = with_metadata(config, source)
     assert (config.data_shape, config.data_classes, config.data_length) == ((28, 28, 1), 10, 10_000)
     splits = open_splits(config, source)
     assert splits.held_out == "test split" and "shifted, test" in splits.test.description
@@ -108,4 +108,4 @@ def test_mistakes():
         digits.Digits(split="val")
     with pytest.raises(UserError, match=r"--image_size=32: digits has images of 28 pixels"):
         config, _ = resolve({"dataset": "digits", "image_size": 32}, {})
-        with_facts(config, digits.Digits(0.0))
+        with_metadata(config, digits.Digits(0.0))

@@ -46,7 +46,7 @@ def test_grey_with_labels(opened, prepared, image):
         "marks 1.0.0, train: 24 images prepared by tensorflow-datasets in "
         f"{prepared / 'marks' / '1.0.0'}, 3 classes"
     )
-    assert source.notices == ()
+    assert source.warnings == ()
 
 
 def test_colour_without_labels(opened, image):
@@ -68,7 +68,7 @@ def test_labels_of_several_kinds(opened):
 def test_another_size(opened):
     source = opened(image_size=16)
     assert source.read(np.array([0])).shape == (1, 16, 16, 1)
-    assert "24 of 24 sampled images are smaller than 16 pixels" in source.notices[0]
+    assert "24 of 24 sampled images are smaller than 16 pixels" in source.warnings[0]
 
 
 def test_parts_of_splits(opened, image):
@@ -83,7 +83,7 @@ def test_parts_of_splits(opened, image):
     found = {opened(split=s).fingerprint for s in ("train", "train[:50%]", "train[50%:]", "test")}
     assert len(found) == 4
     few = opened(split="train[:2]", labelled=True)
-    assert few.notices == ("1 of 3 classes have no image in train[:2]",)
+    assert few.warnings == ("1 of 3 classes have no image in train[:2]",)
 
 
 @pytest.mark.parametrize(
