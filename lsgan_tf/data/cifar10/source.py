@@ -13,7 +13,7 @@ import numpy as np
 
 from lsgan_tf.data.cifar10 import batches as cifar10_batches
 from lsgan_tf.data.formats import archives, foreign
-from lsgan_tf.data.formats.not_data import in_litter, is_litter
+from lsgan_tf.data.formats.not_data import in_ignored, is_ignored
 from lsgan_tf.data.images import tfds_folder, tfds_places
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError
@@ -84,7 +84,7 @@ def locate(path: Path) -> tuple[Path, list[Path]]:
     if prepared := tfds_places.find_prepared(path, "cifar10"):
         found.append(prepared)
     if not found:
-        names = [entry.name for entry in path.iterdir() if not is_litter(entry.name)]
+        names = [entry.name for entry in path.iterdir() if not is_ignored(entry.name)]
         _refuse_cifar100(path, [path.resolve().name, *names])
         raise UserError(
             f"--data_dir={path}: no CIFAR-10 in it; expected {_FORMS} (from {HOME}cifar.html)"
@@ -162,7 +162,7 @@ def _batch_files(
     def is_wanted(member: archives.Member) -> bool:
         seen.append(member.name)
         is_batch = cifar10_batches.batch_of(member.basename) in wanted
-        return is_batch and not in_litter(member.name)
+        return is_batch and not in_ignored(member.name)
 
     members = archives.read_members(place, is_wanted, largest=cifar10_batches.LARGEST_FILE)
     for member, content in members:

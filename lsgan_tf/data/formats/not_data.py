@@ -1,6 +1,6 @@
 """Detects files and folders that are not data.
 
-These are files of operating systems, network drives and tools (litter), and outputs of this package
+These are files of operating systems, network drives and tools (ignored files), and outputs of this package
 (runs, exports, prepared datasets, caches).
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.reading import open_regular
 
-_LITTER = re.compile(
+_IGNORED = re.compile(
     r"""
     \..+                                  # hidden: .git, .AppleDouble, .Trash-1000, ._a.png
     | @eadir | @tmp | @syno.* | @recycle | @recently-snapshot | @sharebin | @quarantine
@@ -37,21 +37,21 @@ SOFTWARE = "lsgan_tf"
 """The `Software` metadata of images that this package writes."""
 
 
-def is_litter(name: str) -> bool:
+def is_ignored(name: str) -> bool:
     """Return whether a file or folder name is one of a known system or tool.
 
     Possible class names ("#", "@home") do not count.
     """
-    return _LITTER.fullmatch(name) is not None
+    return _IGNORED.fullmatch(name) is not None
 
 
-def in_litter(path: str) -> bool:
-    """Return whether any part of a path is litter.
+def in_ignored(path: str) -> bool:
+    """Return whether any part of a path is ignored.
 
     Args:
       path: relative path with forward slashes.
     """
-    return any(is_litter(name) for name in path.split("/") if name != ".")
+    return any(is_ignored(name) for name in path.split("/") if name != ".")
 
 
 def our_own(folder: Path | bytes) -> str | None:

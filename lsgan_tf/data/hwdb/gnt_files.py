@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsgan_tf.data.formats import foreign
-from lsgan_tf.data.formats.not_data import in_litter, is_litter, our_own
+from lsgan_tf.data.formats.not_data import in_ignored, is_ignored, our_own
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, require_free_space
 from lsgan_tf.util.reading import open_regular
@@ -91,7 +91,7 @@ def survey(data_dir: Path) -> Survey:
 
     Args:
       data_dir: a folder (searched recursively), a `.zip` archive, or a file of any name. Hidden
-        files, litter and outputs of this package are ignored.
+        files, system files and outputs of this package are ignored.
 
     Raises:
       UserError: if the path is missing or unreadable, or an archive is damaged.
@@ -218,12 +218,12 @@ def _walk(folder: Path) -> list[Path]:
             folders.clear()
             continue
         seen.add(place)
-        folders[:] = [name for name in folders if not is_litter(name)]
+        folders[:] = [name for name in folders if not is_ignored(name)]
         found += [
             Path(here, name)
             for name in files
             if name.lower().endswith((*_ENDINGS, ".zip")) or foreign.trouble(name, _ENDINGS)
-            if not is_litter(name) and Path(here, name).is_file()
+            if not is_ignored(name) and Path(here, name).is_file()
         ]
     return found
 
@@ -232,7 +232,7 @@ def _members(archive: Path, name: str) -> tuple[list[GntPart], dict[str, str]]:
     """List the `.gnt` files in a zip, and its unreadable files that may be HWDB."""
     with _explained_archive(archive), Archives() as archives:
         infos = archives.opened(archive).infolist()
-        entries = [entry for entry in infos if not in_litter(entry.filename)]
+        entries = [entry for entry in infos if not in_ignored(entry.filename)]
     parts = [
         GntPart(f"{name}/{entry.filename}", archive, entry.filename, entry.file_size)
         for entry in entries

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from lsgan_tf.data.formats.not_data import is_litter, our_own
+from lsgan_tf.data.formats.not_data import is_ignored, our_own
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
 
@@ -42,7 +42,7 @@ def _walk_into(
         names = sorted(os.listdir(folder))
     for name in names:
         path = os.path.join(folder, name)
-        if is_litter(os.fsdecode(name)):
+        if is_ignored(os.fsdecode(name)):
             if not name.startswith(b".") and os.path.isdir(path):
                 passed[shown(prefix + name)] = "a system folder"
             continue

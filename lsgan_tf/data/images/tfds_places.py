@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lsgan_tf.data.formats.not_data import is_litter
+from lsgan_tf.data.formats.not_data import is_ignored
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.reading import read_json
 
@@ -63,7 +63,7 @@ def _folders_alone(folder: Path, *, mixed: bool) -> list[Path]:
     found = []
     with contextlib.suppress(OSError), os.scandir(folder) as listing:
         for entry in listing:
-            if is_litter(entry.name):
+            if is_ignored(entry.name):
                 continue
             if entry.is_dir():
                 found.append(Path(entry.path))

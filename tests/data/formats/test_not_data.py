@@ -30,17 +30,17 @@ pytestmark = pytest.mark.fast
         ".ipynb_checkpoints", "__pycache__", "Icon\r",
     ],
 )  # fmt: skip
-def test_litter(name):
-    assert not_data.is_litter(name)
-    assert not_data.in_litter(f"a/{name}/b.png")
+def test_ignored(name):
+    assert not_data.is_ignored(name)
+    assert not_data.in_ignored(f"a/{name}/b.png")
 
 
 @pytest.mark.parametrize(
     "name", ["#", "@", "$", "~", ".", "@alice", "recycled", "snapshot", "trash", "安", "eaDir"]
 )
-def test_what_may_be_a_class_is_no_litter(name):
-    assert not not_data.is_litter(name)
-    assert not not_data.in_litter(f"./{name}/b.png")
+def test_what_may_be_a_class_is_not_ignored(name):
+    assert not not_data.is_ignored(name)
+    assert not not_data.in_ignored(f"./{name}/b.png")
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def opened(folder, tmp_path):
     return opened
 
 
-def test_litter_is_no_class(folder, opened, encode):
+def test_ignored_folders_are_no_classes(folder, opened, encode):
     before = opened()
     for name in (
         "@eaDir",
@@ -162,7 +162,7 @@ def test_images_that_this_package_wrote_are_no_data(folder, opened):
         assert image.info == {"Software": "lsgan_tf"}
 
 
-def test_characters_in_litter_and_in_what_this_package_made(tmp_path):
+def test_characters_in_ignored_folders_and_in_what_this_package_made(tmp_path):
     picture = [("安", np.full((3, 3), 200, np.uint8))]
     for name in ("a.gnt", "@eaDir/b.gnt", "run/c.gnt", "#recycle/d.gnt"):
         gnt.write(tmp_path / name, picture)
