@@ -18,7 +18,7 @@ from absl import flags
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 
-# Modules of `lsgan_tf.data.verify`, in the order of detection. `looks_like(path)` returns whether a
+# Modules of `lsgan_tf.data.verify`, in the order of detection. `detect(path)` returns whether a
 # path is of this kind, `report(path)` verifies it.
 KINDS = ("hwdb_prepared", "hwdb", "cifar10", "pictures")
 
@@ -55,7 +55,7 @@ def _kind(data_dir: Path) -> str:
     if not data_dir.exists():
         raise UserError(f"{data_dir}: no such data folder; give one by --data_dir")
     for kind in KINDS:
-        if _module(kind).looks_like(data_dir):
+        if _module(kind).detect(data_dir):
             return kind
     from lsgan_tf.data.hwdb import gnt_files
 

@@ -11,7 +11,7 @@ from lsgan_tf.data.cifar10 import source as cifar10
 from lsgan_tf.errors import UserError
 
 
-def looks_like(path: Path) -> bool:
+def detect(path: Path) -> bool:
     """Return whether a file or folder is or contains CIFAR-10 in any layout."""
     path = Path(path)
     if path.is_file():

@@ -31,7 +31,7 @@ class _Found:
     error: str = ""
 
 
-def looks_like(path: Path) -> bool:
+def detect(path: Path) -> bool:
     """Return whether there is a `.gnt` or other CASIA file at or below a path or in a zip."""
     path = Path(path)
     if path.is_file() and path.suffix.lower() not in (".gnt", ".zip") and not casia(path.name):

@@ -9,7 +9,7 @@ from lsgan_tf.data.hwdb.prepare import CODES, IMAGES, MANIFEST
 from lsgan_tf.util.reading import read_json
 
 
-def looks_like(path: Path) -> bool:
+def detect(path: Path) -> bool:
     """Return whether a path is a prepared dataset, damaged or not."""
     return (path / MANIFEST).is_file() and ((path / IMAGES).is_file() or (path / CODES).is_file())
 

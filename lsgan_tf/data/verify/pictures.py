@@ -30,7 +30,7 @@ from lsgan_tf.util.progress import Progress
 _NAMED = 20
 
 
-def looks_like(path: Path) -> bool:
+def detect(path: Path) -> bool:
     """Return whether a file or folder is or contains images in any known format."""
     return bool(_forms(Path(path)))
 

@@ -363,9 +363,9 @@ def test_a_batch_that_is_a_fifo_or_endless_is_not_waited_for(tmp_path, records, 
 
 def test_report(tmp_path, records):
     folder = write_binary(tmp_path / "cifar-10-batches-bin", records)
-    assert verify_cifar10.looks_like(folder)
-    assert verify_cifar10.looks_like(tmp_path)
-    assert not verify_cifar10.looks_like(tmp_path / "gone")
+    assert verify_cifar10.detect(folder)
+    assert verify_cifar10.detect(tmp_path)
+    assert not verify_cifar10.detect(tmp_path / "gone")
     lines, fine = verify_cifar10.report(tmp_path)
     assert fine
     assert "train: airplane 10, automobile 10" in "\n".join(lines)

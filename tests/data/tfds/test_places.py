@@ -169,7 +169,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
 def test_verify_finds_what_is_prepared(prepared, tmp_path):
     lines, fine = verify.report(prepared, cache_dir=tmp_path / "cache")
     text = "\n".join(lines)
-    assert fine and verify.looks_like(prepared)
+    assert fine and verify.detect(prepared)
     assert "split test, image:" in text and "split train, photo:" in text
     assert "decoded 24 of 24: 0 cannot be decoded" in text and "decoded 12 of 12" in text
     assert verify.report(prepared / "things", cache_dir=tmp_path / "cache")[1]

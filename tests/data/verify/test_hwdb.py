@@ -91,7 +91,7 @@ def test_a_file_that_is_no_gnt_does_not_hide_the_others(data_dir, packed):
 def test_what_cannot_be_read_is_not_sound(data_dir, name):
     (data_dir / name).parent.mkdir(exist_ok=True)
     (data_dir / name).write_bytes(b"x")
-    assert verify_hwdb.looks_like(data_dir)
+    assert verify_hwdb.detect(data_dir)
     text, fine = report(data_dir)
     assert not fine and "intact: train" not in text
     assert f"  {name}: this is " in text
@@ -100,27 +100,27 @@ def test_what_cannot_be_read_is_not_sound(data_dir, name):
 
 def test_other_formats_of_casia_alone(tmp_path):
     (tmp_path / "1.mpf").write_bytes(b"x")
-    assert verify_hwdb.looks_like(tmp_path) and verify_hwdb.looks_like(tmp_path / "1.mpf")
+    assert verify_hwdb.detect(tmp_path) and verify_hwdb.detect(tmp_path / "1.mpf")
     with pytest.raises(UserError, match="CASIA's feature vectors"):
         report(tmp_path)
 
 
-def test_what_looks_like_it(data_dir, tmp_path):
-    assert verify_hwdb.looks_like(data_dir)
-    assert verify_hwdb.looks_like(data_dir / "train" / "1.gnt")
+def test_detect(data_dir, tmp_path):
+    assert verify_hwdb.detect(data_dir)
+    assert verify_hwdb.detect(data_dir / "train" / "1.gnt")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "a.txt").write_text("a")
-    assert not verify_hwdb.looks_like(tmp_path / "other")
-    assert not verify_hwdb.looks_like(tmp_path / "other" / "a.txt")
-    assert not verify_hwdb.looks_like(tmp_path / "nowhere")
+    assert not verify_hwdb.detect(tmp_path / "other")
+    assert not verify_hwdb.detect(tmp_path / "other" / "a.txt")
+    assert not verify_hwdb.detect(tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"no \.gnt file in it"):
         verify_hwdb.report(tmp_path / "other")
 
 
 def test_a_prepared_set(data_dir, tmp_path):
     folder = hwdb.open_source(data_dir, cache_dir=tmp_path / "cache").folder
-    assert hwdb_prepared.looks_like(folder)
-    assert not hwdb_prepared.looks_like(data_dir)
+    assert hwdb_prepared.detect(folder)
+    assert not hwdb_prepared.detect(data_dir)
     text, fine = report(folder, hwdb_prepared)
     assert fine
     assert "6 images of 4 characters and symbols, 1 to 3 each" in text

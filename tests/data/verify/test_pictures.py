@@ -19,7 +19,7 @@ pytestmark = pytest.mark.fast
 @pytest.fixture
 def report(tmp_path):
     def report(path, **options):
-        assert verify_pictures.looks_like(path)
+        assert verify_pictures.detect(path)
         lines, fine = verify_pictures.report(path, cache_dir=tmp_path / "cache", **options)
         return "\n".join(lines), fine
 
@@ -104,7 +104,7 @@ def test_zips(tmp_path, write_lmdb, bedrooms, report):
 def test_nothing(tmp_path):
     (tmp_path / "x.txt").write_text("x")
     for place in (tmp_path, tmp_path / "x.txt", tmp_path / "gone"):
-        assert not verify_pictures.looks_like(place)
+        assert not verify_pictures.detect(place)
         assert not verify_pictures.report(place, cache_dir=tmp_path)[1]
 
 
