@@ -45,7 +45,7 @@ from lsgan_tf.monitoring.tensorboard.summaries import Summaries
 from lsgan_tf.monitoring.training_log import TrainingLog
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
-from lsgan_tf.run_dir.restore import take_weights
+from lsgan_tf.run_dir.restore import load_initial_weights
 from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.checks import check_coding
 from lsgan_tf.settings.table import describe_changed
@@ -236,7 +236,9 @@ class Trainer:
             self.progress.restore(extra)
             self.run.log(f"resumed at step {self.step:,} from {self._found.path.name}")
         elif self.config.init_from and self.workers.chief:
-            for line in take_weights(local(self.config.init_from), self.gan, self.source.classes):
+            for line in load_initial_weights(
+                local(self.config.init_from), self.gan, self.source.classes
+            ):
                 self.run.log(line)
         if self.step < self.config.steps:
             self.watcher.tell()

@@ -68,7 +68,7 @@ def weights(gan: GAN) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator, **average)
 
 
-def take_weights(other: Path, gan: GAN, classes: Sequence[str]) -> list[str]:
+def load_initial_weights(other: Path, gan: GAN, classes: Sequence[str]) -> list[str]:
     """Initialise a new run with the weights of another run's newest intact checkpoint.
 
     Args:
