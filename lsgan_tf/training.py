@@ -52,14 +52,14 @@ from lsgan_tf.settings.table import describe_changed
 from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.paths import local, optional
 from lsgan_tf.util.signals import Interruption, exit_status
-from lsgan_tf.util.terminal import lasting
+from lsgan_tf.util.terminal import safe_output
 from lsgan_tf.util.text import spell
 
 # float16 skips steps that overflow; after this many in a row it will not recover.
 _FLOAT16_PATIENCE = 100
 
 
-@lasting()
+@safe_output()
 @neutral()
 def train(
     config: Config,

@@ -51,7 +51,7 @@ def run(main: Callable[[list[str]], int | None], usage: str | None) -> None:
     # Hides absl's informational messages.
     logging.set_verbosity(logging.WARNING)
     flags.FLAGS.set_gnu_getopt(True)
-    with terminal.lasting(), raising():
+    with terminal.safe_output(), raising():
         handler = logging.get_absl_handler()
         handler.setFormatter(_LineFormatter())
         # absl would keep the stream that was standard error when it was imported.
@@ -71,7 +71,7 @@ class _LineFormatter(Formatter):
 def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> NoReturn:
     """Like `run`, for a command without flags; `--help` shows only `usage`."""
     _prepare_output()
-    with terminal.lasting(), raising():
+    with terminal.safe_output(), raising():
         _answer(usage.strip)
         _guarded(main, sys.argv)
 

@@ -1,7 +1,7 @@
 """Standard output and standard error whose failure does not end the program.
 
 Python raises on output after a terminal was closed, a pipe's reader ended or the disk became
-full. An `Outlet` drops such output and records the error.
+full. A `SafeStream` drops such output and records the error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 
-class Outlet:
+class SafeStream:
     """Wrapper of a text stream on which writing does not fail.
 
     Args:
@@ -47,9 +47,9 @@ class Outlet:
         return self.lost is None and self._stream.isatty()
 
     @property
-    def controls(self) -> Outlet:
-        """An outlet that passes control characters; see `PrintableStream`."""
-        return Outlet(getattr(self._stream, "controls", self._stream))
+    def controls(self) -> SafeStream:
+        """A stream that passes control characters; see `PrintableStream`."""
+        return SafeStream(getattr(self._stream, "controls", self._stream))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -72,16 +72,16 @@ class Outlet:
 
 
 @contextlib.contextmanager
-def lasting() -> Iterator[None]:
-    """Make standard output and standard error `Outlet`s inside the context."""
+def safe_output() -> Iterator[None]:
+    """Make standard output and standard error `SafeStream`s inside the context."""
     former = sys.stdout, sys.stderr
-    outlets = [s if isinstance(s, Outlet) else Outlet(s) for s in former]
-    sys.stdout, sys.stderr = outlets
+    streams = [s if isinstance(s, SafeStream) else SafeStream(s) for s in former]
+    sys.stdout, sys.stderr = streams
     try:
         yield
     finally:
-        for outlet in outlets:
-            outlet.flush()
+        for stream in streams:
+            stream.flush()
         sys.stdout, sys.stderr = former
 
 
@@ -98,7 +98,7 @@ def occupy_descriptors() -> None:
 
 
 def stdout_error() -> OSError | None:
-    """Return the error by which standard output was lost; None if it works or is no `Outlet`."""
+    """Return the error by which standard output was lost, or None."""
     return getattr(sys.stdout, "lost", None)
 
 

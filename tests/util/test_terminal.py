@@ -15,7 +15,7 @@ import pytest
 from run_differences import differences
 
 from lsgan_tf.util import terminal
-from lsgan_tf.util.terminal import Outlet, lasting
+from lsgan_tf.util.terminal import SafeStream, safe_output
 
 PRINTING = """
 import sys
@@ -49,43 +49,43 @@ class Failing(io.StringIO):
         return super().write(text)
 
 
-class TestOutlet:
+class TestSafeStream:
     @pytest.mark.parametrize("number", [errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EBADF])
     def test_notes_the_loss_and_goes_on(self, number):
-        outlet = Outlet(Failing(OSError(number, os.strerror(number))))
-        print("one", file=outlet)
-        assert outlet.lost.errno == number
-        assert not outlet.isatty()
+        safe = SafeStream(Failing(OSError(number, os.strerror(number))))
+        print("one", file=safe)
+        assert safe.lost.errno == number
+        assert not safe.isatty()
 
     def test_what_is_closed_within_the_process(self):
         stream = io.StringIO()
         stream.close()
-        outlet = Outlet(stream)
-        print("one", file=outlet, flush=True)
-        assert "closed" in outlet.lost.strerror
+        safe = SafeStream(stream)
+        print("one", file=safe, flush=True)
+        assert "closed" in safe.lost.strerror
 
     def test_a_full_pipe_that_does_not_wait_is_no_loss(self):
         stream = Failing(BlockingIOError(errno.EAGAIN, "would block"))
-        outlet = Outlet(stream)
-        outlet.write("dropped")
-        outlet.write("kept")
-        assert (outlet.lost, stream.getvalue()) == (None, "kept")
+        safe = SafeStream(stream)
+        safe.write("dropped")
+        safe.write("kept")
+        assert (safe.lost, stream.getvalue()) == (None, "kept")
 
     def test_a_stream_that_never_was(self):
-        outlet = Outlet(None)
-        print("one", file=outlet, flush=True)
-        assert outlet.lost.errno == errno.EBADF
-        outlet.close()
+        safe = SafeStream(None)
+        print("one", file=safe, flush=True)
+        assert safe.lost.errno == errno.EBADF
+        safe.close()
 
     def test_what_is_not_about_output_is_raised(self):
         with pytest.raises(UnicodeEncodeError):
-            Outlet(Failing(UnicodeEncodeError("ascii", "安", 0, 1, "not ASCII"))).write("安")
+            SafeStream(Failing(UnicodeEncodeError("ascii", "安", 0, 1, "not ASCII"))).write("安")
 
     def test_streams_come_back(self):
         former = sys.stdout, sys.stderr
-        with lasting(), lasting():
-            assert isinstance(sys.stdout, Outlet) and isinstance(sys.stderr, Outlet)
-            assert not isinstance(sys.stdout._stream, Outlet)
+        with safe_output(), safe_output():
+            assert isinstance(sys.stdout, SafeStream) and isinstance(sys.stderr, SafeStream)
+            assert not isinstance(sys.stdout._stream, SafeStream)
             assert terminal.stdout_error() is None
         assert (sys.stdout, sys.stderr) == former
 

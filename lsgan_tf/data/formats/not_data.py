@@ -1,7 +1,7 @@
 """Detects files and folders that are not data.
 
-These are files of operating systems, network drives and tools (ignored files), and outputs of this package
-(runs, exports, prepared datasets, caches).
+These are files of operating systems, network drives and tools, which are ignored, and outputs of
+this package (runs, exports, prepared datasets, caches).
 """
 
 from __future__ import annotations

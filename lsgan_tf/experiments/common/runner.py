@@ -69,15 +69,15 @@ def run_all(experiment: Experiment, runs: Sequence[Run], out: Path, *, parallel:
     for run in pending:
         run.status = "waiting"
     children = _Children()
-    board, environment = Board(runs), _environment(parallel)
+    display, environment = ProgressDisplay(runs), _environment(parallel)
     threads = ThreadPoolExecutor(parallel)
     try:
         futures = [
             threads.submit(_execute, experiment, run, out, children, environment) for run in pending
         ]
         while wait(futures, timeout=_POLL).not_done:
-            board.show()
-        board.close()
+            display.show()
+        display.close()
         for future in futures:
             future.result()
     except KeyboardInterrupt:
@@ -181,7 +181,7 @@ def _last_line(path: Path) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
 
-class Board:
+class ProgressDisplay:
     """Display of progress and remaining time over all runs, on standard error.
 
     Args:

@@ -18,7 +18,7 @@ from lsgan_tf.experiments.common import results as gathering
 from lsgan_tf.experiments.common import runner
 from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run
 from lsgan_tf.experiments.common.output import claim, log_file, status_file
-from lsgan_tf.experiments.common.runner import Board
+from lsgan_tf.experiments.common.runner import ProgressDisplay
 from lsgan_tf.util.signals import Terminated, raising
 
 pytestmark = pytest.mark.fast
@@ -135,15 +135,15 @@ def test_several_at_once_share_the_cores(program, tmp_path, monkeypatch):
 
 def test_progress_over_all_runs(tmp_path):
     runs = runs_of(tmp_path, 4)
-    board = Board(runs, io.StringIO())
-    assert board.line() == "runs: 0 of 4 finished; step 0 of 40 (0%), ETA -"
+    display = ProgressDisplay(runs, io.StringIO())
+    assert display.line() == "runs: 0 of 4 finished; step 0 of 40 (0%), ETA -"
     runs[0].status, runs[1].status, runs[3].status = "finished", "running", "failed"
     runs[1].path.mkdir(parents=True)
     (runs[1].path / "timing.jsonl").write_text('{"step": 2}\n{"step": 5}\n')
-    line = board.line()
+    line = display.line()
     assert line.startswith("runs: 1 of 4 finished, 1 running, 1 failed; step 15 of 30 (50%), ETA 0")
     (runs[1].path / "timing.jsonl").write_text('{"step": 2}\n{"st')
-    assert "step 10 of 30" in board.line()
+    assert "step 10 of 30" in display.line()
 
 
 class TestFolder:
