@@ -13,7 +13,7 @@ import numpy as np
 
 from lsgan_tf.data.cifar10 import batches as cifar10_batches
 from lsgan_tf.data.formats import archives, foreign
-from lsgan_tf.data.formats.not_data import in_ignored, is_ignored
+from lsgan_tf.data.formats.not_data import is_ignored_path, is_ignored
 from lsgan_tf.data.images import tfds_folder, tfds_places
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError
@@ -162,7 +162,7 @@ def _batch_files(
     def is_wanted(member: archives.Member) -> bool:
         seen.append(member.name)
         is_batch = cifar10_batches.batch_of(member.basename) in wanted
-        return is_batch and not in_ignored(member.name)
+        return is_batch and not is_ignored_path(member.name)
 
     members = archives.read_members(place, is_wanted, largest=cifar10_batches.LARGEST_FILE)
     for member, content in members:

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from lsgan_tf.data.formats.not_data import in_ignored
+from lsgan_tf.data.formats.not_data import is_ignored_path
 
 _PACKED = {
     ".alz": "an ALZip archive",
@@ -136,4 +136,4 @@ def wanted_in_zip(path: Path, wanted: Callable[[str], bool]) -> bool:
     # Damaged archives raise many kinds of exceptions.
     except Exception:
         return True
-    return any(wanted(name) for name in names if not in_ignored(name))
+    return any(wanted(name) for name in names if not is_ignored_path(name))

@@ -45,7 +45,7 @@ def is_ignored(name: str) -> bool:
     return _IGNORED.fullmatch(name) is not None
 
 
-def in_ignored(path: str) -> bool:
+def is_ignored_path(path: str) -> bool:
     """Return whether any part of a path is ignored.
 
     Args:

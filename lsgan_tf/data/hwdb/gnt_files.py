@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsgan_tf.data.formats import foreign
-from lsgan_tf.data.formats.not_data import in_ignored, is_ignored, our_own
+from lsgan_tf.data.formats.not_data import is_ignored_path, is_ignored, our_own
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, require_free_space
 from lsgan_tf.util.reading import open_regular
@@ -232,7 +232,7 @@ def _members(archive: Path, name: str) -> tuple[list[GntPart], dict[str, str]]:
     """List the `.gnt` files in a zip, and its unreadable files that may be HWDB."""
     with _explained_archive(archive), Archives() as archives:
         infos = archives.opened(archive).infolist()
-        entries = [entry for entry in infos if not in_ignored(entry.filename)]
+        entries = [entry for entry in infos if not is_ignored_path(entry.filename)]
     parts = [
         GntPart(f"{name}/{entry.filename}", archive, entry.filename, entry.file_size)
         for entry in entries

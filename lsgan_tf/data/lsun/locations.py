@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from lsgan_tf.data.formats import archives
-from lsgan_tf.data.formats.not_data import in_ignored
+from lsgan_tf.data.formats.not_data import is_ignored_path
 from lsgan_tf.data.images import image_files, shards, tfds_places
 from lsgan_tf.errors import UserError
 
@@ -258,7 +258,7 @@ def database_in(archive: Path) -> archives.Member:
     members = [
         member
         for member in archives.list_zip(archive)
-        if member.basename == "data.mdb" and not in_ignored(member.name)
+        if member.basename == "data.mdb" and not is_ignored_path(member.name)
     ]
     if len(members) != 1:
         raise UserError(

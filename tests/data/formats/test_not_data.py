@@ -32,7 +32,7 @@ pytestmark = pytest.mark.fast
 )  # fmt: skip
 def test_ignored(name):
     assert not_data.is_ignored(name)
-    assert not_data.in_ignored(f"a/{name}/b.png")
+    assert not_data.is_ignored_path(f"a/{name}/b.png")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_ignored(name):
 )
 def test_what_may_be_a_class_is_not_ignored(name):
     assert not not_data.is_ignored(name)
-    assert not not_data.in_ignored(f"./{name}/b.png")
+    assert not not_data.is_ignored_path(f"./{name}/b.png")
 
 
 @pytest.fixture
