@@ -241,7 +241,7 @@ class Trainer:
             ):
                 self.run.log(line)
         if self.step < self.config.steps:
-            self.watcher.tell()
+            self.watcher.write_summary()
             if not extra.get("dashboard"):  # a new run, or one of a version without dashboard
                 self.dashboard.begin(self._origins, self._best)
         self.workers.share(self.gan.state_variables())
@@ -324,7 +324,7 @@ class Trainer:
         self.checkpoints.save(self.step, self.state, self._extra(), self.watcher.last_good())
         self._saved_step = self.step
         self.dashboard.checkpoint()
-        self.watcher.tell()
+        self.watcher.write_summary()
 
     def _end(self, stop: signal.Signals | None) -> int:
         self.profile.close()

@@ -78,9 +78,9 @@ class Watcher:
             message = self._message(event)
             self._run.log(f"step {step:,}: {message}")
             self._summaries.text(step, "collapse", message)
-        self.tell()
+        self.write_summary()
 
-    def tell(self) -> None:
+    def write_summary(self) -> None:
         """Update `summary.json`."""
         if not self._config.watch_every:
             return
