@@ -74,7 +74,7 @@ def main(argv: list[str]) -> None:
     from lsgan_tf.run_dir.restore import restore_run
     from lsgan_tf.util import cpu
 
-    config, gan, classes, step = restore_run(run_dir, _STEP.value, say=print)
+    config, gan, classes, step = restore_run(run_dir, _STEP.value, log=print)
     with tidied(run_dir):
         write_saved_model(path, config, gan, classes, step, run_dir=run_dir)
     print(f"SavedModel of step {step:,} in {path}")

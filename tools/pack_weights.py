@@ -35,7 +35,7 @@ def main(argv: list[str]) -> None:
     from lsgan_tf.exporting.pretrained import write_weights
     from lsgan_tf.run_dir.restore import restore_run
 
-    config, gan, classes, step = restore_run(_RUN_DIR.value, _STEP.value, say=print)
+    config, gan, classes, step = restore_run(_RUN_DIR.value, _STEP.value, log=print)
     generator = gan.generator if gan.average is None else gan.average
     size = write_weights(_OUT.value, config, generator, classes, step, _TRUNCATION.value)
     print(f"wrote {_OUT.value}: {len(classes):,} classes, step {step:,}, {size / 1e6:.2f} MB")

@@ -75,7 +75,7 @@ def _images(path: Path) -> np.ndarray:
     from lsgan_tf.exporting.of_run import export_of_run
     from lsgan_tf.sampling.sampler import Sampler
 
-    sampler = Sampler(export_of_run(path, say=print))
+    sampler = Sampler(export_of_run(path, log=print))
     if len(sampler.shape) != 3:
         raise UserError(f"{path}: this generator makes points, no pictures to compare")
     import numpy as np

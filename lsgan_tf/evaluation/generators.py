@@ -78,7 +78,7 @@ def of_run(
     else:
         step = None if checkpoint in ("newest", "all") else _step(checkpoint)
     # Builds the networks; raises if the run does not have the checkpoint.
-    config, gan, classes, step = restoring.restore_run(run_dir, step, say=log)
+    config, gan, classes, step = restoring.restore_run(run_dir, step, log=log)
     by_step = dict(best)
     if checkpoint != "best":
         by_step |= dict(find(Path(run_dir) / "checkpoints"))

@@ -26,7 +26,7 @@ def write_generator_files(
     keras_path: Path | None = None,
     tflite_path: Path | None = None,
     float16: bool = False,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> list[Form]:
     """Write the generator as Keras and TensorFlow Lite files.
 
@@ -39,7 +39,7 @@ def write_generator_files(
       keras_path: Keras file, `.keras`; None for none.
       tflite_path: TensorFlow Lite file, `.tflite`; None for none.
       float16: whether TensorFlow Lite files have float16 weights.
-      say: called with a line on each file.
+      log: called with a line on each file.
 
     Returns:
       Descriptions of the files.
@@ -56,12 +56,12 @@ def write_generator_files(
         for path in _named(keras_path, end):
             size = _write_keras(path, network)
             forms.append(Form(path.name, "Keras", weights, size))
-            say(f"Keras file in {path}, {KINDS[weights]}: {size / 1e6:.2f} MB")
+            log(f"Keras file in {path}, {KINDS[weights]}: {size / 1e6:.2f} MB")
         for path in _named(tflite_path, end):
             sampler = Sampler(saved_model, weights)
             form = write_tflite(path, config, network, sampler.draw, float16=float16)
             forms.append(form._replace(weights=weights))
-            say(f"TensorFlow Lite file in {path}, {KINDS[weights]}: {described(form, config)}")
+            log(f"TensorFlow Lite file in {path}, {KINDS[weights]}: {described(form, config)}")
     return forms
 
 

@@ -19,12 +19,12 @@ def export_step(path: Path) -> int | None:
     return facts["step"] if sound else None
 
 
-def export_of_run(run_dir: Path, *, say: Callable[[str], None] | None = None) -> Path:
+def export_of_run(run_dir: Path, *, log: Callable[[str], None] | None = None) -> Path:
     """Return the path of a run's SavedModel, after exporting a newer checkpoint if there is one.
 
     Args:
       run_dir: the run folder.
-      say: see `restore_run`.
+      log: see `restore_run`.
 
     Raises:
       UserError: if there is neither a SavedModel nor a checkpoint.
@@ -35,6 +35,6 @@ def export_of_run(run_dir: Path, *, say: Callable[[str], None] | None = None) ->
     newest = find(Path(run_dir) / "checkpoints")
     if exported is not None and (not newest or exported >= newest[0][0]):
         return path
-    config, gan, classes, step = restore_run(run_dir, say=say)
+    config, gan, classes, step = restore_run(run_dir, log=log)
     with tidied(run_dir):
         return write_saved_model(path, config, gan, classes, step, run_dir=Path(run_dir))

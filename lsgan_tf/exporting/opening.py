@@ -30,7 +30,7 @@ def open_generator(
     if saved_model:
         return Sampler(saved_model, weights), None
     if run_dir:
-        return Sampler(export_of_run(run_dir, say=print), weights), None
+        return Sampler(export_of_run(run_dir, log=print), weights), None
     if weights:
         raise UserError(
             f"--weights={weights}: the generator of the package has one set of weights; leave the "

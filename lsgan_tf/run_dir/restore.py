@@ -17,14 +17,14 @@ from lsgan_tf.run_dir.folder import load_classes, load_config
 
 
 def restore_run(
-    run_dir: Path, step: int | None = None, *, say: Callable[[str], None] | None = None
+    run_dir: Path, step: int | None = None, *, log: Callable[[str], None] | None = None
 ) -> tuple[Config, GAN, list[str], int]:
     """Build the model of a run with the weights of a checkpoint.
 
     Args:
       run_dir: the run's folder.
       step: step of the checkpoint, which may be in `best/`; None for the newest intact one.
-      say: called with a line for each damaged checkpoint that is skipped.
+      log: called with a line for each damaged checkpoint that is skipped.
 
     Returns:
       The config, the model, the class names in label order, and the step.
@@ -55,9 +55,9 @@ def restore_run(
             )
         gan = build_gan(config)
         read(path, weights(gan), partial=True)
-        if say:
+        if log:
             for reason in reasons:
-                say(f"note: {reason}; using {path.name} instead")
+                log(f"note: {reason}; using {path.name} instead")
         return config, gan, classes, number
     raise UserError("; ".join(reasons))
 

@@ -42,7 +42,7 @@ def averaged(tmp_path_factory):
     said = []
     forms = write_generator_files(
         saved, config, gan, keras_path=folder / "g.keras", tflite_path=folder / "g.tflite",
-        say=said.append,
+        log=said.append,
     )  # fmt: skip
     return folder, saved, forms, said
 
@@ -82,7 +82,7 @@ def test_each_makes_the_savedmodels_images(averaged, name, weights):
 def test_without_an_average_there_is_one_file(tmp_path):
     config, gan, saved = make(tmp_path, ema_decay=0.0)
     forms = write_generator_files(
-        saved, config, gan, tflite_path=tmp_path / "g.tflite", float16=True, say=lambda line: None
+        saved, config, gan, tflite_path=tmp_path / "g.tflite", float16=True, log=lambda line: None
     )
     assert [(form.file, form.kind) for form in forms] == [
         ("g.tflite", "TensorFlow Lite, float16 weights")

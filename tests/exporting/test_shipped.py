@@ -50,7 +50,7 @@ def exported(tmp_path_factory):
     saved = write_saved_model(out / "export", config, gan, CLASSES, 3)
     forms = write_generator_files(
         saved, config, gan, keras_path=out / "g.keras", tflite_path=out / "g.tflite",
-        say=lambda line: None,
+        log=lambda line: None,
     )  # fmt: skip
     write_card(saved, config, CLASSES, 3, None, forms, "a processor")
     write_serving(saved, out / "serving", name="g", version=3, z_dim=4, classes=list(CLASSES))

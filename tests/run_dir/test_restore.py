@@ -65,7 +65,7 @@ def test_a_damaged_checkpoint_is_skipped_with_a_note(tiny_run, tmp_path):
     next((run / "checkpoints" / "step-00000012").glob("state.data*")).write_bytes(b"")
     shutil.rmtree(run / "export")
     notes = []
-    path = export_of_run(run, say=notes.append)
+    path = export_of_run(run, log=notes.append)
     assert json.loads((path / "export.json").read_text(encoding="utf-8"))["step"] == 10
     (line,) = notes
     assert "step-00000012: the checkpoint is damaged" in line and "using step-00000010" in line
