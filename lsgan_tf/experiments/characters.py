@@ -13,7 +13,7 @@ from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, 
 from lsgan_tf.run_dir.folder import load_classes
 from lsgan_tf.sampling import image_grid
 
-_SAYS = """
+_CLAIMS = """
 The conditional model of section 3.4, trained on the 3,740 characters of HWDB1.0, generates
 readable characters in different handwriting (the last figure, samples beside printed characters).
 The paper's figure is judged by eye and so is this one. It gives no number of steps; its authors'
@@ -68,7 +68,7 @@ def image_of(run: Run) -> np.ndarray:
 EXPERIMENT = Experiment(
     name="characters",
     title="Handwritten Chinese characters",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=lambda: [Arm("hwdb", "the conditional model", ())],
     scales={
         "full": ("--preset=hwdb",),

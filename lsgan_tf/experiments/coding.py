@@ -8,7 +8,7 @@ from pathlib import Path
 from lsgan_tf.experiments.common.evaluations import compare, evaluate, last_and_best
 from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run, config_of
 
-_SAYS = """
+_CLAIMS = """
 The ICCV paper (section 3.2.3) finds that a, b, c = -1, 1, 0, which minimises the Pearson
 chi-square, and 0, 1, 1, with which G makes samples as real as possible, perform similarly, and uses
 the second. The sequel (TPAMI 2019) reports better results with the first.
@@ -60,7 +60,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
 EXPERIMENT = Experiment(
     name="coding",
     title="The codings 0, 1, 1 and -1, 1, 0",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=arms,
     seeds=3,
     variants={

@@ -11,7 +11,7 @@ from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, 
 from lsgan_tf.experiments.common.grids import group_by_arm, save_grids
 from lsgan_tf.experiments.common.page import table
 
-_SAYS = """
+_CLAIMS = """
 The sequel (TPAMI 2019) uses two synthetic sets of digits with little variability within a class,
 one shifted and one shifted and rotated, which are harder for a GAN than natural images, and finds
 least squares (a, b, c = -1, 1, 0) more stable on them than cross entropy. Judged by eye there; the
@@ -86,7 +86,7 @@ def _is_collapsed(metrics: Metrics) -> bool:
 EXPERIMENT = Experiment(
     name="digits",
     title="Digits of small variability",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=arms,
     seeds=3,
     scales={

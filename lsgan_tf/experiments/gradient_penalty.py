@@ -8,7 +8,7 @@ from pathlib import Path
 from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run
 from lsgan_tf.experiments.stability import after, measure, verdicts
 
-_SAYS = """
+_CLAIMS = """
 The sequel (TPAMI 2019) adds a gradient penalty around the data (LSGANs-GP) and reports that it
 trains seven architectures on LSUN bedroom at 64x64. Six of them are here; the residual network of
 101 layers is not. The authors' settings: weight 150 for losses summed over 64 (2.34 here),
@@ -49,7 +49,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
 EXPERIMENT = Experiment(
     name="gradient_penalty",
     title="The gradient penalty",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=arms,
     seeds=3,
     scales={

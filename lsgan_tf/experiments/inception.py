@@ -11,7 +11,7 @@ from lsgan_tf.metrics.inception.file import ARCHIVE, GRAPH
 from lsgan_tf.util.files import default_cache_dir
 from lsgan_tf.util.paths import optional
 
-_SAYS = """
+_CLAIMS = """
 With the same network, LSGAN's Inception Score on CIFAR-10 is comparable to DCGAN's; each number is
 the mean over ten trained models, of 50,000 samples each. The layers and the number of steps are
 unpublished: here it is the DCGAN network at 32x32 and 50,000 steps. The only number of the table
@@ -64,7 +64,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
 EXPERIMENT = Experiment(
     name="inception",
     title="The score of LSGAN and DCGAN on CIFAR-10",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=arms,
     seeds=10,
     scales={

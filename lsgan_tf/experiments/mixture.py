@@ -25,7 +25,7 @@ from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.util.files import explained
 from lsgan_tf.util.reading import read_array
 
-_SAYS = """
+_CLAIMS = """
 Figure 7 shows kernel density estimates of samples during training on a ring of eight Gaussians.
 Regular GANs collapse from step 15,000 on and generate around one valid mode; LSGANs learn all
 modes. The authors' code makes ten runs of each loss; it doubles the weight of the mode at (0, 1)
@@ -274,7 +274,7 @@ def _ring(config: Config) -> Ring:
 EXPERIMENT = Experiment(
     name="mixture",
     title="Eight Gaussians on a ring",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=arms,
     seeds=10,
     variants={

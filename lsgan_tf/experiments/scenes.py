@@ -10,7 +10,7 @@ from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, 
 from lsgan_tf.experiments.common.grids import block
 from lsgan_tf.sampling import image_grid
 
-_SAYS = """
+_CLAIMS = """
 Figures 4 and 5 show 112x112 samples of five LSUN categories, bedroom, church, dining room,
 kitchen and conference room, which the paper finds of higher quality than DCGAN's and EBGAN's.
 Judged by eye there and here. Quality fluctuates during training; the paper chose checkpoints by
@@ -47,7 +47,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
 EXPERIMENT = Experiment(
     name="scenes",
     title="Scenes of five LSUN categories",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=arms,
     scales={"full": (), "small": ("--image_size=32", "--steps=3000")},
     after=after,

@@ -12,7 +12,7 @@ from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, 
 from lsgan_tf.experiments.common.grids import group_by_arm, save_grids
 from lsgan_tf.experiments.common.page import table
 
-_SAYS = """
+_CLAIMS = """
 On LSUN bedroom at 64x64, without batch normalisation in G (BN_G) or in both networks (BN_GD):
 
 | setting | LSGAN | regular GAN |
@@ -114,7 +114,7 @@ def verdicts(runs: Sequence[Run], out: Path, rows: Sequence[Sequence[str]]) -> C
 EXPERIMENT = Experiment(
     name="stability",
     title="Without batch normalisation",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=arms,
     seeds=3,
     scales={

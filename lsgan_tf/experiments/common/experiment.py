@@ -97,7 +97,7 @@ class Experiment:
     Attributes:
       name: name for `--experiment`.
       title: title of the page.
-      says: the paper's claims, in Markdown.
+      claims: the paper's claims, in Markdown.
       conclude: draws the figures and summarises the results, given the runs and the output
         folder.
       arms: makes the arms.
@@ -111,7 +111,7 @@ class Experiment:
 
     name: str
     title: str
-    says: str
+    claims: str
     conclude: Callable[[Sequence[Run], Path], Conclusion]
     arms: Callable[[], Sequence[Arm]] = tuple
     seeds: int = 1

@@ -27,7 +27,7 @@ def page(
       conclusion: its results.
       command: the command line.
     """
-    parts = [f"# {experiment.title}", "## What the paper says", experiment.says.strip()]
+    parts = [f"# {experiment.title}", "## What the paper says", experiment.claims.strip()]
     parts += ["## What came out", *_warnings(runs), conclusion.findings.strip()]
     if arms and experiment.columns:
         parts.append(_summary(experiment, arms, runs))

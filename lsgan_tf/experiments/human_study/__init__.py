@@ -10,7 +10,7 @@ from lsgan_tf.experiments.common import samples
 from lsgan_tf.experiments.common.experiment import Arm, Conclusion, Experiment, Run
 from lsgan_tf.experiments.human_study.study import write_study
 
-_SAYS = """
+_CLAIMS = """
 On Amazon Mechanical Turk, people were shown bedrooms of an LSGAN and a DCGAN with the same network
 and chose the more realistic one: 4,000 votes, 56.4% for LSGAN and 43.6% for DCGAN (section 4.3.2).
 """
@@ -59,7 +59,7 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
 EXPERIMENT = Experiment(
     name="human_study",
     title="Which bedroom looks more real?",
-    says=_SAYS,
+    claims=_CLAIMS,
     arms=arms,
     scales={
         "full": ("--dataset=lsun", "--category=bedroom"),

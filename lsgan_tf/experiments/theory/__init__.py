@@ -8,7 +8,7 @@ from pathlib import Path
 from lsgan_tf.experiments.common.experiment import Conclusion, Experiment, Run
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
-_SAYS = """
+_CLAIMS = """
 - Figure 2, section 3.2: the sigmoid cross entropy is flat for fakes far on the right side of the
   decision boundary and gives G next to no gradient there; least squares is flat at one point only.
 - Figure 1: so least squares moves such fakes towards the boundary, and with it towards the data.
@@ -29,6 +29,6 @@ def conclude(runs: Sequence[Run], out: Path) -> Conclusion:
 EXPERIMENT = Experiment(
     name="theory",
     title="Theory: where the losses put their gradient, and what they minimise",
-    says=_SAYS,
+    claims=_CLAIMS,
     conclude=conclude,
 )
