@@ -13,7 +13,7 @@ import numpy as np
 
 from lsgan_tf.data.cifar10 import batches as cifar10_batches
 from lsgan_tf.data.formats import archives, foreign
-from lsgan_tf.data.formats.not_data import is_ignored_path, is_ignored
+from lsgan_tf.data.formats.not_data import is_ignored, is_ignored_path
 from lsgan_tf.data.images import tfds_folder, tfds_places
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.errors import UserError

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsgan_tf.data.formats import foreign
-from lsgan_tf.data.formats.not_data import is_ignored_path, is_ignored, our_own
+from lsgan_tf.data.formats.not_data import is_ignored, is_ignored_path, our_own
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, require_free_space
 from lsgan_tf.util.reading import open_regular
