@@ -16,7 +16,7 @@ from lsgan_tf.metrics.features import REAL_SEED, Extractor, features_of, real_fe
 from lsgan_tf.metrics.from_features import FIGURES, Seen
 from lsgan_tf.metrics.inception.network import open_inception
 from lsgan_tf.metrics.pixels import Pixels
-from lsgan_tf.metrics.protocol import facts_of_extractors, parameters
+from lsgan_tf.metrics.protocol import extractor_metadata, parameters
 from lsgan_tf.metrics.real import batches
 from lsgan_tf.metrics.registry import BETTER, METRICS, extractor_of, for_json, keys_of
 from lsgan_tf.metrics.requirements import check_counts, check_dim
@@ -114,7 +114,7 @@ def compare(
             "sampled": _metadata(samples),
             "real": {**_metadata(reals), "count": counts[1], "seed": REAL_SEED},
             "tensorflow": tf.__version__,
-            "extractors": facts_of_extractors(extractors),
+            "extractors": extractor_metadata(extractors),
             "parameters": parameters(*counts),
         },
         "results": [{"where": str(samples_dir), "figures": figures}],

@@ -37,7 +37,7 @@ class Extractor(Protocol):
     digest: str
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """Metadata of the extractor, reported with every result."""
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -113,7 +113,7 @@ class Readings:
       classes: names of the run's classes in label order.
 
     Attributes:
-      facts: metadata: number of candidates, and classes not in the vocabulary.
+      metadata: number of candidates, and classes not in the vocabulary.
     """
 
     dim = 2
@@ -126,7 +126,7 @@ class Readings:
         self.name, self.resizer = reader.name, reader.resizer
         identity = f"{reader.digest} {reader.resizer} {''.join(classes)}"
         self.digest = hashlib.sha256(identity.encode()).hexdigest()
-        self.facts: dict[str, Any] = {
+        self.metadata: dict[str, Any] = {
             "model_sha256": reader.digest,
             "candidates": len(self._candidates),
             "classes not known": unknown,

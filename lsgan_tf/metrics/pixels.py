@@ -21,7 +21,7 @@ class Pixels:
       name: name of the extractor, for results.
       resizer: description of the resizing.
       digest: identity of the features.
-      facts: empty.
+      metadata: empty.
     """
 
     dim = SIDE * SIDE * 3
@@ -30,7 +30,7 @@ class Pixels:
     digest = hashlib.sha256(f"{name}, {resizer}, -1 to 1".encode()).hexdigest()
 
     def __init__(self) -> None:
-        self.facts: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Compute features of images, uint8 `(n, height, width, 1 or 3)`.

@@ -10,7 +10,7 @@ from lsgan_tf.metrics.features import Extractor
 from lsgan_tf.metrics.from_features import kid_subset_size
 
 
-def facts_of_extractors(extractors: Mapping[str, Extractor]) -> dict[str, Any]:
+def extractor_metadata(extractors: Mapping[str, Extractor]) -> dict[str, Any]:
     """Return the metadata of each extractor, by kind."""
     return {
         kind: {
@@ -18,7 +18,7 @@ def facts_of_extractors(extractors: Mapping[str, Extractor]) -> dict[str, Any]:
             "sha256": extractor.digest,
             "resizer": extractor.resizer,
             "features": extractor.dim,
-            **extractor.facts,
+            **extractor.metadata,
         }
         for kind, extractor in extractors.items()
     }

@@ -26,7 +26,7 @@ from lsgan_tf.metrics.judge.classifier import Reading
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe
 from lsgan_tf.metrics.mixture import modes
 from lsgan_tf.metrics.pixels import Pixels
-from lsgan_tf.metrics.protocol import facts_of_extractors, parameters
+from lsgan_tf.metrics.protocol import extractor_metadata, parameters
 from lsgan_tf.metrics.real import Splits, open_splits
 from lsgan_tf.metrics.registry import METRICS, extractor_of, keys_of
 from lsgan_tf.metrics.requirements import (
@@ -189,7 +189,7 @@ class Suite:
                 seed=self.seed,
             )
         self._extractors, self._prepared = extractors, True
-        self.protocol["extractors"] = facts_of_extractors(extractors)
+        self.protocol["extractors"] = extractor_metadata(extractors)
         self.protocol["parameters"] = parameters(self.samples, self._reals)
 
     def measure(self, batches: Iterable[Batch]) -> dict[str, float]:
@@ -285,7 +285,7 @@ class Suite:
 
     def _usefulness(self, kept: list[Batch], real: bool) -> list[float]:
         if real:
-            top1 = self._extractors["judge"].facts["top1"]
+            top1 = self._extractors["judge"].metadata["top1"]
             return [top1, top1]
         from lsgan_tf.metrics.judge.usefulness import usefulness
 

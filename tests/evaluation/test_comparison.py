@@ -19,7 +19,7 @@ class Network:
     """In the place of Inception: six means over an image."""
 
     dim, name, resizer, digest = 6, "six means", "none", "0"
-    facts = {}  # noqa: RUF012
+    metadata = {}  # noqa: RUF012
 
     def __call__(self, images):
         halves = np.stack([images[:, :6].mean((1, 2)), images[:, 6:].mean((1, 2))], axis=1)

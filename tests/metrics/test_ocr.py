@@ -65,10 +65,10 @@ def test_readings_are_labels_where_they_are_classes():
     assert features[:, 1].tolist() == [0, 1, 3, 3]
     assert features[[0, 2, 3], 0].tolist() == [0, 3, 3] and features[1, 0] >= len(CLASSES)
     assert logits.shape == (4, 0)
-    assert readings.facts["candidates"] == len(LEVEL1)
+    assert readings.metadata["candidates"] == len(LEVEL1)
     other = ocr.Readings(Stub(), (*CLASSES, "①"))
-    assert other.facts["candidates"] == len(LEVEL1) + 1
-    assert other.facts["classes not known"] == ["①"] and other.digest != readings.digest
+    assert other.metadata["candidates"] == len(LEVEL1) + 1
+    assert other.metadata["classes not known"] == ["①"] and other.digest != readings.digest
 
 
 @pytest.fixture

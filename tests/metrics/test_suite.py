@@ -22,7 +22,7 @@ class Fake:
     """Features are the means of the four quadrants; predicts which half is brighter."""
 
     dim, name, resizer, digest = 4, "fake", "none", "f" * 64
-    facts = {"top1": 0.75}  # noqa: RUF012
+    metadata = {"top1": 0.75}  # noqa: RUF012
 
     def __call__(self, images):
         x = images.astype(np.float32).mean(axis=-1)

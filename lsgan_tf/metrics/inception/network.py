@@ -45,7 +45,7 @@ class Inception:
       name: name of the network, for results.
       resizer: description of the resizing.
       digest: hex digest of the graph.
-      facts: empty.
+      metadata: empty.
 
     Raises:
       UserError: if `graph` is not a graph, lacks these tensors, or contains operations other than
@@ -57,7 +57,7 @@ class Inception:
 
     def __init__(self, graph: bytes, digest: str) -> None:
         self.digest = digest
-        self.facts: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
         definition = _parse(graph)
         # A session, because newer graphs, such as functions, reject some of the old operations.
         with tf.Graph().as_default() as network:

@@ -84,7 +84,7 @@ def judge_of(
 
 def _save(folder: Path, network: keras.Model, identity: dict[str, object], splits: Splits) -> None:
     count = min(len(splits.test), _MOST_TESTED)
-    judge = Judge(network, digest="", facts={})
+    judge = Judge(network, digest="", metadata={})
     found = read_pictures(judge, batches(splits.test, count, 0), splits.train.classes)
     with files.explained(folder, "writing the judge"), files.atomic_folder(folder) as temporary:
         np.savez(temporary / _WEIGHTS, *[np.asarray(v) for v in network.weights])
@@ -115,9 +115,9 @@ def _load(folder: Path, splits: Splits) -> Judge:
         for variable, array in zip(network.weights, arrays.values(), strict=True):
             variable.assign(array)
         names = ("learnt_from", "held_out", "held_out_count", "top1", "top5")
-        facts = {name: manifest[name] for name in names}
-        facts["recipe"] = manifest["identity"]["recipe"]
-        return Judge(network, digest=manifest["sha256"], facts=facts)
+        metadata = {name: manifest[name] for name in names}
+        metadata["recipe"] = manifest["identity"]["recipe"]
+        return Judge(network, digest=manifest["sha256"], metadata=metadata)
     except (OSError, ValueError, TypeError, UserError) as error:
         raise _damaged(folder, error) from error
 

@@ -20,7 +20,7 @@ class Judge:
     Args:
       network: the result of `judge_network`.
       digest: hex digest of its weights.
-      facts: metadata that is included in results.
+      metadata: values that are included in results.
 
     Attributes:
       dim: feature dimension.
@@ -30,8 +30,8 @@ class Judge:
 
     dim = FEATURES
 
-    def __init__(self, network: keras.Model, *, digest: str, facts: dict[str, object]) -> None:
-        self.digest, self.facts = digest, facts
+    def __init__(self, network: keras.Model, *, digest: str, metadata: dict[str, object]) -> None:
+        self.digest, self.metadata = digest, metadata
         self.name = f"judge {digest[:12]}"
         side = network.input_shape[1:3]
         self.resizer = (

@@ -39,7 +39,7 @@ def usefulness(splits: Splits, kept: Sequence[Batch], recipe: Recipe | None = No
     result = []
     for sources, label in trained:
         network = train_network(sources, len(classes), recipe, label=label)
-        judge = Judge(network, digest="", facts={})
+        judge = Judge(network, digest="", metadata={})
         tested = batches(splits.test, min(len(splits.test), _MOST_TESTED), 0)
         result.append(read_pictures(judge, tested, classes).top1)
     return result

@@ -22,9 +22,9 @@ def splits(halves):
 def test_trained_once_then_found_again(splits, tmp_path, monkeypatch, quick_judges):
     lines = []
     judge = judge_cache.judge_of(splits, tmp_path, log=lines.append)
-    assert judge.facts["top1"] > 0.9
-    assert judge.facts["held_out_count"] == 80
-    assert judge.facts["recipe"]["steps"] == 60
+    assert judge.metadata["top1"] > 0.9
+    assert judge.metadata["held_out_count"] == 80
+    assert judge.metadata["recipe"]["steps"] == 60
     assert len(lines) == 1 and "60 steps" in lines[0]
 
     monkeypatch.setattr(judge_cache, "train_network", lambda *_: pytest.fail("trained again"))
@@ -34,7 +34,7 @@ def test_trained_once_then_found_again(splits, tmp_path, monkeypatch, quick_judg
     assert (features.shape, logits.shape) == ((70, judge.dim), (70, 4))
     np.testing.assert_array_equal(logits, judge(images)[1])
     reading = read_pictures(again, batches(splits.test, 80, 0), splits.test.classes)
-    assert reading.top1 == pytest.approx(judge.facts["top1"])
+    assert reading.top1 == pytest.approx(judge.metadata["top1"])
 
     weights = next(tmp_path.glob("judges/*/weights.npz"))
     weights.write_bytes(weights.read_bytes()[:-1])
@@ -50,7 +50,7 @@ def test_another_recipe_or_other_data_is_another_judge(splits, halves, tmp_path,
     for given, seed in ((splits, 0), (splits, 1), (splits._replace(train=halves(401, 0)), 0)):
         judge_cache.judge_of(given, tmp_path, recipe=Recipe(2, 8, seed=seed), log=lambda _: None)
     found = [read_json(path) for path in tmp_path.glob("judges/*/judge.json")]
-    assert len({facts["sha256"] for facts in found}) == 3
+    assert len({metadata["sha256"] for metadata in found}) == 3
 
 
 def test_data_without_classes_is_refused(splits, tmp_path, halves):
