@@ -15,7 +15,7 @@ from PIL import Image
 from lsgan_tf.data.formats import foreign
 from lsgan_tf.data.formats.not_data import our_own
 from lsgan_tf.data.images import decode
-from lsgan_tf.data.images.image_facts import ENDINGS, is_picture
+from lsgan_tf.data.images.folder_metadata import ENDINGS, is_picture
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError

@@ -14,7 +14,7 @@ import numpy as np
 
 from lsgan_tf.data.formats import foreign, string_table
 from lsgan_tf.data.formats.not_data import our_own, tag_cache
-from lsgan_tf.data.images.image_facts import ENDINGS, Collector, Facts, is_picture
+from lsgan_tf.data.images.folder_metadata import ENDINGS, Collector, Facts, is_picture
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
