@@ -450,7 +450,7 @@ def configs(draw):
     drawn["steps"] = max(drawn["steps"], 3)
     if drawn["label_fake"] == drawn["label_real"]:
         drawn["loss"] = "nsgan"
-    facts = {
+    fields = {
         "data_shape": tuple(draw(st.lists(st.integers(1, 100), max_size=3))),
         "data_classes": draw(st.integers(0, 10**6)),
         "data_length": draw(st.integers(0, 10**9)),
@@ -458,7 +458,7 @@ def configs(draw):
         "data_standin": draw(st.booleans()),
         "data_description": draw(st.text()),
     }
-    return Config(**fixed, **drawn, **facts)
+    return Config(**fixed, **drawn, **fields)
 
 
 class TestAsBegun:

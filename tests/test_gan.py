@@ -29,10 +29,10 @@ def make(
             "dataset": "hwdb", "conditional": True, "image_size": 8, "first_filters": 2,
             "label_dim": 3, "z_dim": 5,
         }  # fmt: skip
-        facts = {"data_shape": (8, 8, 1), "data_classes": 4}
+        fields = {"data_shape": (8, 8, 1), "data_classes": 4}
     else:
-        given, facts = {"dataset": "mixture", "z_dim": 5}, {"data_shape": (2,)}
-    config = dataclasses.replace(resolve(given, {})[0], **facts)
+        given, fields = {"dataset": "mixture", "z_dim": 5}, {"data_shape": (2,)}
+    config = dataclasses.replace(resolve(given, {})[0], **fields)
     # With this seed no activation is within rounding, which is the processor's, of its kink.
     keras.utils.set_random_seed(8)
     generator, discriminator = build_networks(config)
@@ -210,8 +210,8 @@ def test_mixed_precision_keeps_outputs_and_state_in_float32(network, size, preci
         small = {"handwriting": {"first_filters": 2}, "dcgan": {"filters": 2}}
         given |= {"image_size": size, **small.get(network, {})}
     channels = 1 if network == "handwriting" else 3
-    facts = {"data_shape": (size, size, channels) if size else (2,)}
-    gan = build_gan(dataclasses.replace(resolve(given, {})[0], **facts))
+    fields = {"data_shape": (size, size, channels) if size else (2,)}
+    gan = build_gan(dataclasses.replace(resolve(given, {})[0], **fields))
     fake = gan.generator(tf.zeros((2, 4)), None, training=False)
     assert fake.dtype == tf.float32
     assert gan.discriminator(fake, None, training=False).dtype == tf.float32

@@ -114,7 +114,7 @@ SMALL = {
 
 
 def build(*, dataset="hwdb", precision="float32", sgd=True, **given):
-    facts = {"data_shape": (2,)}
+    fields = {"data_shape": (2,)}
     given = {"gradient_penalty": 2.0, "z_dim": 5, **given}
     if given["gradient_penalty"]:
         given["penalty_scale"] = 0.5
@@ -123,9 +123,9 @@ def build(*, dataset="hwdb", precision="float32", sgd=True, **given):
         if given.get("conditional"):
             small = small | {"label_dim": 3}
         given = {"image_size": 8, "discriminator_layer_norm": True, **small, **given}
-        facts = {"data_shape": (8, 8, 1), "data_classes": 4}
+        fields = {"data_shape": (8, 8, 1), "data_classes": 4}
     given = {"dataset": dataset, "batch_size": 6, "precision": precision, "seed": 7, **given}
-    config = dataclasses.replace(resolve(given, {})[0], **facts)
+    config = dataclasses.replace(resolve(given, {})[0], **fields)
     keras.utils.set_random_seed(1)
     gan = build_gan(config)
     if sgd:

@@ -73,7 +73,7 @@ class TestRun:
         assert (tiny_run.path / "export" / "saved_model.pb").is_file()
         assert list((tiny_run.path / "tensorboard").glob("events.out.tfevents.*"))
 
-    def test_config_holds_the_facts_of_the_data(self, tiny_run):
+    def test_config_contains_the_metadata_of_the_data(self, tiny_run):
         config = load_config(tiny_run.path)
         assert (config.data_shape, config.data_classes, config.data_length) == ((8, 8, 1), 5, 40)
         assert not config.data_standin

@@ -14,9 +14,9 @@ from lsgan_tf.run_dir.status import values_of
 
 def export_step(path: Path) -> int | None:
     """Return the step of the SavedModel in a folder; None if it is missing or damaged."""
-    facts = values_of(path / "export.json")
-    sound = type(facts.get("step")) is int and (path / "saved_model.pb").is_file()
-    return facts["step"] if sound else None
+    values = values_of(path / "export.json")
+    sound = type(values.get("step")) is int and (path / "saved_model.pb").is_file()
+    return values["step"] if sound else None
 
 
 def export_of_run(run_dir: Path, *, log: Callable[[str], None] | None = None) -> Path:

@@ -261,9 +261,9 @@ def write_saved_model(
         # Folder names may contain line breaks.
         names = "".join(f"{' '.join(name.splitlines())}\n" for name in classes)
         (temporary / "classes.txt").write_text(names, encoding="utf-8", errors="backslashreplace")
-        facts = {"step": step, "config": shipped(config).to_json()}
+        values = {"step": step, "config": shipped(config).to_json()}
         (temporary / "export.json").write_text(
-            json.dumps(facts, indent=2, ensure_ascii=False),
+            json.dumps(values, indent=2, ensure_ascii=False),
             encoding="utf-8",
             errors="backslashreplace",
         )

@@ -159,9 +159,9 @@ class Evaluator:
             return
         self.best = best
         try:
-            facts = {**best, "figures": found[best["weights"]]}
+            metadata = {**best, "figures": found[best["weights"]]}
             write_best(
-                self._run.best, self._config, self._gan, self._classes, facts, state, extra()
+                self._run.best, self._config, self._gan, self._classes, metadata, state, extra()
             )
         except Exception:
             self.best = former
@@ -182,7 +182,7 @@ def write_best(
     config: Config,
     gan: GAN,
     classes: Sequence[str],
-    facts: dict[str, Any],
+    metadata: dict[str, Any],
     state: tf.train.Checkpoint,
     extra: dict[str, Any],
 ) -> None:
@@ -193,7 +193,7 @@ def write_best(
       config: config of the run.
       gan: the model.
       classes: names of the classes in label order.
-      facts: contents of `best.json`, including `step`.
+      metadata: contents of `best.json`, including `step`.
       state: variables of the checkpoint.
       extra: JSON values of the checkpoint.
 
@@ -201,7 +201,7 @@ def write_best(
       UserError: if it cannot be written; an existing folder is then unchanged.
     """
     with explained(path, "keeping the best"), atomic_folder(path) as temporary:
-        Checkpoints(temporary).save(facts["step"], state, extra)
-        step, run_dir = facts["step"], path.parent
+        Checkpoints(temporary).save(metadata["step"], state, extra)
+        step, run_dir = metadata["step"], path.parent
         write_saved_model(temporary / "export", config, gan, classes, step, run_dir)
-        write_json(temporary / "best.json", facts)
+        write_json(temporary / "best.json", metadata)

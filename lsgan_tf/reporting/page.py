@@ -98,7 +98,7 @@ def _overview(runs: Sequence[RunData]) -> str:
         for name, of in rows.items()
     ]
     warnings = "".join(_warnings(data) for data in runs)
-    return warnings + table("facts", ["", *_names(runs)] if len(runs) > 1 else [], cells)
+    return warnings + table("overview", ["", *_names(runs)] if len(runs) > 1 else [], cells)
 
 
 def _warnings(data: RunData) -> str:

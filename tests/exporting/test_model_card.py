@@ -13,13 +13,13 @@ pytestmark = pytest.mark.fast
 
 
 def config(**given):
-    facts = {
+    fields = {
         name: given.pop(name)
         for name in ("data_shape", "data_standin", "data_description")
         if name in given
     }
     found, _ = resolve(given, {})
-    return dataclasses.replace(found, data_shape=(28, 28, 1), **facts)
+    return dataclasses.replace(found, data_shape=(28, 28, 1), **fields)
 
 
 def test_of_real_data():

@@ -74,13 +74,13 @@ def points(tmp_path_factory):
 
 
 class TestCharacters:
-    def test_signatures_and_facts(self, characters):
+    def test_signatures_and_metadata(self, characters):
         assert set(characters.loaded.signatures) == {"serving_default", "sample", "write", "score"}
         names = (characters.path / "classes.txt").read_text(encoding="utf-8")
         assert names == "安\n宁\nA\n"
-        facts = json.loads((characters.path / "export.json").read_text(encoding="utf-8"))
-        assert facts["step"] == 42
-        assert facts["config"] == characters.config.to_json()
+        metadata = json.loads((characters.path / "export.json").read_text(encoding="utf-8"))
+        assert metadata["step"] == 42
+        assert metadata["config"] == characters.config.to_json()
         assert [name.decode() for name in characters.loaded.classes.numpy()] == list(CLASSES)
         inside = json.loads(characters.loaded.config_json.numpy().decode())
         assert inside == characters.config.to_json()

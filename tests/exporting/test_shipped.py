@@ -33,11 +33,11 @@ def config_in(folder):
         "run_dir": str(folder / "run"), "inception": str(folder / "graph.pb"),
         "init_from": str(folder / "other run"),
     }  # fmt: skip
-    facts = {
+    fields = {
         "data_shape": (8, 8, 1), "data_classes": 2, "data_fingerprint": "f",
         "data_description": f"HWDB: 3 pictures in {folder / 'my data' / 'train'}, {folder}/b.gnt",
     }  # fmt: skip
-    return dataclasses.replace(resolve(settings)[0], **facts)
+    return dataclasses.replace(resolve(settings)[0], **fields)
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +102,9 @@ def test_what_is_no_path_is_kept(exported):
 def test_an_export_that_holds_paths_is_loaded_still(exported, tmp_path):
     _, config = exported
     path = write_saved_model(tmp_path / "export", config, build_gan(config), CLASSES, 3)
-    facts = json.loads((path / "export.json").read_text("utf-8"))
-    facts["config"] |= {"data_dir": str(tmp_path / "gone"), "run_dir": "runs/a"}
-    (path / "export.json").write_text(json.dumps(facts), "utf-8")
+    fields = json.loads((path / "export.json").read_text("utf-8"))
+    fields["config"] |= {"data_dir": str(tmp_path / "gone"), "run_dir": "runs/a"}
+    (path / "export.json").write_text(json.dumps(fields), "utf-8")
     sampler = Sampler(path)
     assert sampler.config["data_dir"] == str(tmp_path / "gone")
     assert sampler.write("安宁", seed=0).shape == (2, 8, 8, 1)

@@ -62,12 +62,12 @@ def norms(network) -> dict[str, tuple[int, ...]]:
 @pytest.mark.parametrize("dataset", ["hwdb", "lsun", "cifar10", "digits"])
 @pytest.mark.parametrize("strategy", [None, ["cpu:0", "cpu:1"]])
 def test_the_deviation_of_weights(dataset, strategy):
-    facts = {"dataset": dataset, "image_size": 28, "z_dim": 100, "conditional": True}
-    facts |= {"label_dim": 50, "data_shape": (28, 28, 3), "data_classes": 40}
+    fields = {"dataset": dataset, "image_size": 28, "z_dim": 100, "conditional": True}
+    fields |= {"label_dim": 50, "data_shape": (28, 28, 3), "data_classes": 40}
     scope = tf.distribute.MirroredStrategy(strategy).scope() if strategy else nullcontext()
     with scope:
         plain, wide = (
-            build_networks(resolve(facts | more, {})[0]) for more in ({}, {"weight_sd": 0.05})
+            build_networks(resolve(fields | more, {})[0]) for more in ({}, {"weight_sd": 0.05})
         )
     for one, other in zip(plain, wide, strict=True):
         for before, after in zip(one.trainable_weights, other.trainable_weights, strict=True):

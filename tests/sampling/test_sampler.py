@@ -165,9 +165,9 @@ class TestSampler:
     def test_metadata_that_does_not_fit_the_functions(self, tiny_run, tmp_path, altered):
         shutil.copytree(tiny_run.path / "export", tmp_path / "export")
         path = tmp_path / "export" / "export.json"
-        facts = json.loads(path.read_text("utf-8"))
-        facts["config"] |= altered
-        path.write_text(json.dumps(facts), "utf-8")
+        metadata = json.loads(path.read_text("utf-8"))
+        metadata["config"] |= altered
+        path.write_text(json.dumps(metadata), "utf-8")
         with pytest.raises(UserError, match=r"export.json does not fit the signatures.*again"):
             Sampler(tmp_path / "export")
 

@@ -28,7 +28,7 @@ _LISTED = 1000
 
 
 @dataclasses.dataclass
-class Facts:
+class FolderMetadata:
     """Metadata of a folder of images.
 
     Attributes:
@@ -70,50 +70,50 @@ class Collector:
     """Collects the metadata of a folder, file by file.
 
     Attributes:
-      facts: the metadata so far; complete after `finish`.
+      metadata: the metadata so far; complete after `finish`.
     """
 
     def __init__(self) -> None:
-        self.facts = Facts()
+        self.metadata = FolderMetadata()
         self._content = hashlib.sha256()
         self._usable: dict[bytes, bool] = {}  # by top-level folder
 
     def add(self, root: Path, name: bytes) -> int | None:
         """Add a file; return the shorter side of an image, None for other files."""
-        facts = self.facts
+        metadata = self.metadata
         top = name.partition(b"/")[0] if b"/" in name else b""
         ending = Path(os.fsdecode(name)).suffix.lower()
         if ending in _UNREAD:
-            facts.unread[ending] = facts.unread.get(ending, 0) + 1
+            metadata.unread[ending] = metadata.unread.get(ending, 0) + 1
             self._usable.setdefault(top, False)
             return None
         if not is_picture(name):
-            facts.other += 1
+            metadata.other += 1
             return None
         try:
             side, digest, made_here = _inspect(root / os.fsdecode(name))
         except decode.Undecodable as error:
-            facts.bad += 1
+            metadata.bad += 1
             self._usable.setdefault(top, False)
-            if facts.bad <= _LISTED:
-                facts.bad_names.append([shown(name), str(error)])
+            if metadata.bad <= _LISTED:
+                metadata.bad_names.append([shown(name), str(error)])
             return None
         if made_here:
-            facts.made_here += 1
+            metadata.made_here += 1
             return None
         self._usable[top] = True
         self._content.update(digest)
         held_out = [part for part in shown(name).split("/")[:-1] if split_of(part) == "held out"]
         if held_out:
-            facts.held_out += 1
-            facts.held_out_example = facts.held_out_example or held_out[0]
+            metadata.held_out += 1
+            metadata.held_out_example = metadata.held_out_example or held_out[0]
         return side
 
-    def finish(self) -> Facts:
+    def finish(self) -> FolderMetadata:
         """Return the metadata of all files added."""
-        self.facts.content = self._content.hexdigest()
-        self.facts.unusable = [shown(top) for top, usable in self._usable.items() if not usable]
-        return self.facts
+        self.metadata.content = self._content.hexdigest()
+        self.metadata.unusable = [shown(top) for top, usable in self._usable.items() if not usable]
+        return self.metadata
 
 
 def _inspect(path: Path) -> tuple[int, bytes, bool]:

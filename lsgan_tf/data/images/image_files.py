@@ -14,7 +14,7 @@ import numpy as np
 
 from lsgan_tf.data.formats import foreign, string_table
 from lsgan_tf.data.formats.not_data import our_own, tag_cache
-from lsgan_tf.data.images.folder_metadata import ENDINGS, Collector, Facts, is_picture
+from lsgan_tf.data.images.folder_metadata import ENDINGS, Collector, FolderMetadata, is_picture
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
@@ -48,7 +48,7 @@ class ImageFiles(Records):
 
     Attributes:
       root: the folder.
-      facts: metadata of the folder.
+      metadata: counts of its files.
     """
 
     kind = "folder of pictures"  # stored in preparation.json
@@ -58,8 +58,8 @@ class ImageFiles(Records):
         self._names = string_table.StringTable(index / "names")
         self._sides = reading.read_array(index / "sides.npy", "uint16", (len(self._names),))
         values = reading.read_json(index / "facts.json", _FORM)
-        self.facts = Facts(**fields_of(Facts, values))
-        if any(len(pair) != 2 for pair in self.facts.bad_names):
+        self.metadata = FolderMetadata(**fields_of(FolderMetadata, values))
+        if any(len(pair) != 2 for pair in self.metadata.bad_names):
             raise ValueError(f"{index}: a damaged index")
         self.description = f"{len(self):,} images in the folder {root}"
         self.warnings = tuple(self._describe_left_out())
@@ -83,8 +83,8 @@ class ImageFiles(Records):
 
     def fingerprint(self) -> str:
         """Return a digest of the names and contents of all files."""
-        facts = (len(self), "files", self._names.digest(), self.facts.content)
-        return hashlib.sha256(repr(facts).encode()).hexdigest()
+        parts = (len(self), "files", self._names.digest(), self.metadata.content)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def former_fingerprint(self) -> str:
         """Return a digest of the names and of 64 evenly spaced files."""
@@ -101,29 +101,29 @@ class ImageFiles(Records):
             yield shown(folder) if slash else ""
 
     def _describe_left_out(self) -> Iterator[str]:
-        facts, root = self.facts, self.root
-        if facts.bad:
-            bad = _some([f"{name} ({reason})" for name, reason in facts.bad_names], facts.bad)
-            yield f"{root}: {facts.bad:,} files cannot be decoded and are left out: {bad}"
-        if facts.other:
-            yield f"{root}: {facts.other:,} files are not images and are ignored"
-        if facts.unread:
-            kinds = ", ".join(f"{count:,} {end}" for end, count in sorted(facts.unread.items()))
+        found, root = self.metadata, self.root
+        if found.bad:
+            bad = _some([f"{name} ({reason})" for name, reason in found.bad_names], found.bad)
+            yield f"{root}: {found.bad:,} files cannot be decoded and are left out: {bad}"
+        if found.other:
+            yield f"{root}: {found.other:,} files are not images and are ignored"
+        if found.unread:
+            kinds = ", ".join(f"{count:,} {end}" for end, count in sorted(found.unread.items()))
             yield (
                 f"{root}: images in unsupported formats are left out ({kinds}); convert them to "
                 "PNG or JPEG to use them"
             )
-        if facts.made_here:
+        if found.made_here:
             yield (
-                f"{root}: {facts.made_here:,} images were written by lsgan_tf itself and are left "
+                f"{root}: {found.made_here:,} images were written by lsgan_tf itself and are left "
                 "out"
             )
         if left_out := [f"{name} ({what})" for name, what in self._left_out]:
             yield f"{root}: not data and left out: {_some(left_out, len(left_out))}"
-        if facts.held_out:
+        if found.held_out:
             yield (
-                f"{root}: {facts.held_out:,} images are in folders named as validation or test "
-                f"sets ({facts.held_out_example}) and are used; pass the folder of the training "
+                f"{root}: {found.held_out:,} images are in folders named as validation or test "
+                f"sets ({found.held_out_example}) and are used; pass the folder of the training "
                 "set to leave them out"
             )
 
@@ -222,7 +222,7 @@ def _build(root: Path, index: Path, count: int) -> None:
     if not string_table.write(index / "names", usable()):
         raise UserError(
             f"{root}: expected images ({', '.join(ENDINGS)}) in it or in its sub-folders, found "
-            f"{collector.facts.in_words()}"
+            f"{collector.metadata.in_words()}"
         )
     np.save(index / "sides.npy", np.frombuffer(sides, np.uint16))
     files.write_json(index / "facts.json", dataclasses.asdict(collector.finish()))

@@ -68,10 +68,10 @@ class Pictures(Source):
         self._reported = 0
         self._records, self._size, self._crop, self._channels = records, size, crop, channels
         self._labels, self._lock = labels, threading.Lock()
-        facts = (self.shape, crop, decode.RESIZE, classes)
-        self.fingerprint = _digest(records.fingerprint(), *facts)
+        parts = (self.shape, crop, decode.RESIZE, classes)
+        self.fingerprint = _digest(records.fingerprint(), *parts)
         if (former := records.former_fingerprint()) is not None:
-            self.fingerprint = versioned(self.fingerprint, _digest(former, *facts))
+            self.fingerprint = versioned(self.fingerprint, _digest(former, *parts))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -155,8 +155,8 @@ class Pictures(Source):
             )
 
 
-def _digest(*facts: object) -> str:
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def warnings_of(records: Records, size: int) -> tuple[str, ...]:

@@ -59,12 +59,12 @@ def versioned_fingerprint(records: Records) -> str:
     return records.fingerprint() if former is None else versioned(records.fingerprint(), former)
 
 
-def sampled_digest(records: Records, *facts: object) -> str:
-    """Return the hex SHA-256 of the number of records, `facts`, and 64 evenly spaced records.
+def sampled_digest(records: Records, *parts: object) -> str:
+    """Return the hex SHA-256 of the number of records, `parts`, and 64 evenly spaced records.
 
     Cheap for tens of gigabytes; detects another dataset, another order, and most edits.
     """
-    digest = hashlib.sha256(repr((len(records), *facts)).encode())
+    digest = hashlib.sha256(repr((len(records), *parts)).encode())
     for index in sampled(records, _SAMPLED):
         content = records.content(index)
         digest.update(records.name_of(index).encode())

@@ -74,7 +74,7 @@ def _classes(records: image_files.ImageFiles, path: Path) -> tuple[tuple[str, ..
             )
         # Files are sorted by name, so folders are too.
         labels[index] = numbers.setdefault(folder, len(numbers))
-    _check_classes(tuple(numbers), [name for name in records.facts.unusable if name], path)
+    _check_classes(tuple(numbers), [name for name in records.metadata.unusable if name], path)
     return tuple(numbers), labels
 
 

@@ -213,8 +213,8 @@ def open_pictures(
     """
     paths, parts = _split_files(folder, split)
     with explained(folder, "reading it"):
-        facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    digest = hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()[:32]
+        stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    digest = hashlib.sha256(repr((str(folder.resolve()), stats)).encode()).hexdigest()[:32]
     index = Path(cache_dir) / "tfds_offsets" / digest
     try:
         return TfdsPictures(paths, index, folder, feature, parts)

@@ -121,7 +121,7 @@ class _Database:
                 "folder that holds data.mdb"
             )
         self._env = self._opened()
-        self.entries, self.bytes_used = self._facts()
+        self.entries, self.bytes_used = self._size()
         self.last_change = self._env.info()["last_txnid"]
         if not self.entries:
             self._env.close()
@@ -186,7 +186,7 @@ class _Database:
             )
         return environment
 
-    def _facts(self) -> tuple[int, int]:
+    def _size(self) -> tuple[int, int]:
         """Return the number of entries, and the size of the database in bytes."""
         stat = self._env.stat()
         return stat["entries"], (self._env.info()["last_pgno"] + 1) * stat["psize"]
@@ -195,7 +195,7 @@ class _Database:
         """Reopen the database to release the memory of pages that were read."""
         self._env.close()
         self._env, self._read_bytes = self._opened(), 0
-        if self._facts() != (self.entries, self.bytes_used):
+        if self._size() != (self.entries, self.bytes_used):
             raise self._changed("another size")
 
     def _changed(self, how: str) -> UserError:
@@ -210,8 +210,8 @@ class _Database:
 
     def _identity(self) -> str:
         info = self._env.info()
-        facts = (self.bytes_used, self.entries, info["last_txnid"])
-        digest = hashlib.sha256(repr(facts).encode())
+        parts = (self.bytes_used, self.entries, info["last_txnid"])
+        digest = hashlib.sha256(repr(parts).encode())
         with self._guarded(), self._env.begin() as transaction, transaction.cursor() as cursor:
             for first, step in ((cursor.first, cursor.next), (cursor.last, cursor.prev)):
                 more = first()

@@ -66,11 +66,11 @@ class FreshStandin(Source):
             strokes.load().medians(character)
         self._lock = threading.Lock()
         self._images = functools.lru_cache(maxsize=2 * len(self.classes))(self._draw)
-        facts = (
+        parts = (
             *(standin.VERSION, hashlib.sha256(strokes.packed_file()).hexdigest(), seed),
             *(image_size, keep_aspect, self._per_class, "".join(self.classes)),
         )
-        self.fingerprint = hashlib.sha256(f"drawn anew {facts}".encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(f"drawn anew {parts}".encode()).hexdigest()
         self.description = (
             f"stand-in for HWDB: {len(self.classes):,} characters, each image drawn anew while "
             f"training and never the same twice (seed {seed})"

@@ -104,7 +104,7 @@ def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[st
         return _report_prepared(form, cache_dir, most)
     folder = image_files.open_folder(form, cache_dir=cache_dir)
     lines, fine = _report_records(folder, most)
-    return lines, fine and not folder.facts.bad
+    return lines, fine and not folder.metadata.bad
 
 
 def _report_prepared(folder: Path, cache_dir: Path, most: int | None) -> tuple[list[str], bool]:

@@ -328,17 +328,17 @@ def test_other_archives_are_named(tmp_path):
         cifar10.open_source(tmp_path / "cifar-10-python.rar")
 
 
-def test_a_copy_of_a_prepared_folder_is_known_by_its_facts(prepared, records, tmp_path):
+def test_a_copy_of_a_prepared_folder_is_identified_by_its_metadata(prepared, records, tmp_path):
     for place in ("3.0.2", "mine/3.0.2", "copy"):
         shutil.copytree(prepared, tmp_path / "elsewhere" / place)
         source = cifar10.open_source(tmp_path / "elsewhere" / place)
         check(source, records, cifar10_batches.SPLITS["train"])
     check(cifar10.open_source(tmp_path / "elsewhere" / "mine"), records, BATCHES[:5])
-    facts = tmp_path / "elsewhere" / "copy" / "dataset_info.json"
-    for other in (facts.read_text().replace('"cifar10"', '"mnist"'), "[]", "{"):
-        facts.write_text(other)
+    metadata = tmp_path / "elsewhere" / "copy" / "dataset_info.json"
+    for other in (metadata.read_text().replace('"cifar10"', '"mnist"'), "[]", "{"):
+        metadata.write_text(other)
         with pytest.raises(UserError, match="no CIFAR-10 in it"):
-            cifar10.open_source(facts.parent)
+            cifar10.open_source(metadata.parent)
 
 
 @pytest.mark.parametrize("added", [10, 256, -256])

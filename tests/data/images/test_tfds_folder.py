@@ -46,9 +46,9 @@ def prepared(tmp_path, encode, noise):
         example.features.feature["image"].bytes_list.value.append(encode(noise(number)))
         path = folder / f"lsun-train.tfrecord-{number:05d}-of-{SHARDS:05d}"
         path.write_bytes(frame(example.SerializeToString()))
-    facts = json.loads((folder / "dataset_info.json").read_text())
-    facts["splits"][0]["shardLengths"] = ["1"] * SHARDS
-    (folder / "dataset_info.json").write_text(json.dumps(facts))
+    metadata = json.loads((folder / "dataset_info.json").read_text())
+    metadata["splits"][0]["shardLengths"] = ["1"] * SHARDS
+    (folder / "dataset_info.json").write_text(json.dumps(metadata))
     return folder
 
 
@@ -117,9 +117,11 @@ def test_other_content_is_told_in_one_line(prepared, tmp_path, name, content):
 
 def test_a_template_that_leads_out_of_the_folder_is_not_followed(prepared, tmp_path):
     path = prepared / "dataset_info.json"
-    facts = json.loads(path.read_text())
-    facts["splits"][0]["filepathTemplate"] = "../../{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-    path.write_text(json.dumps(facts))
+    metadata = json.loads(path.read_text())
+    metadata["splits"][0]["filepathTemplate"] = (
+        "../../{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+    )
+    path.write_text(json.dumps(metadata))
     with pytest.raises(UserError, match="expected TFRecord files"):
         tfds_folder.open_pictures(prepared, "train", cache_dir=tmp_path / "cache")
 

@@ -152,10 +152,10 @@ def test_a_damaged_file(opened, prepared, tmp_path):
 def test_records_fewer_than_it_says(opened, prepared, tmp_path):
     folder = shutil.copytree(prepared / "marks", tmp_path / "marks")
     (path,) = folder.glob("*/dataset_info.json")
-    facts = json.loads(path.read_text())
-    for split in facts["splits"]:
+    metadata = json.loads(path.read_text())
+    for split in metadata["splits"]:
         split["shardLengths"] = ["40"]
-    path.write_text(json.dumps(facts))
+    path.write_text(json.dumps(metadata))
     with pytest.raises(UserError, match="expected 40 records, found 24"):
         opened(split="train[:50%]", folder=tmp_path)
 

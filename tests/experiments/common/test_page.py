@@ -36,8 +36,8 @@ def runs(experiment, tmp_path):
     made[4].status, made[4].error = "failed", "main ended with status 3: error: not finite"
     made[5].status = "waiting"
     made[0].path.mkdir()
-    facts = {"data_description": "drawn", "data_standin": True}
-    (made[0].path / "config.json").write_text(json.dumps(facts))
+    metadata = {"data_description": "drawn", "data_standin": True}
+    (made[0].path / "config.json").write_text(json.dumps(metadata))
     measure_all(experiment, made, tmp_path)
     return made
 

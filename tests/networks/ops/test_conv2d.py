@@ -54,11 +54,11 @@ def of_keras(monkeypatch):
 
 
 def make_gan(net, convolution="auto"):
-    given, facts = NETS[net]
+    given, fields = NETS[net]
     given = {**given, "batch_size": BATCH, "learning_rate": 1e-6, "convolution": convolution}
     config, _ = resolve(given, {})
     keras.utils.set_random_seed(1)
-    return build_gan(dataclasses.replace(config, **facts), synchronized=False)
+    return build_gan(dataclasses.replace(config, **fields), synchronized=False)
 
 
 def data_of(net):
