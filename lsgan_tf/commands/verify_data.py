@@ -1,10 +1,10 @@
-"""Reports on a folder of data: what it holds, how much, and what is damaged and where.
+"""Verifies a dataset: what it contains, how much, and which files or records are damaged.
 
     python -m lsgan_tf verify-data --data_dir=FOLDER
 
-Changes nothing, and reads everything; of a set with more pictures than --most, however, it decodes
-only so many, spread over the set. The exit status is 0 if the data is sound, 1 if something is
-damaged, 2 if it cannot be read at all.
+Reads everything and changes nothing. Of a dataset with more images than --most, it decodes only
+--most, evenly spaced. The exit status is 0 if the data is intact, 1 if something is damaged, 2 if
+it cannot be read at all.
 """
 
 from __future__ import annotations
@@ -20,18 +20,23 @@ from lsgan_tf.errors import UserError
 
 # Modules of `lsgan_tf.data.verify`, in the order of detection. `detect(path)` returns whether a
 # path is of this kind, `report(path)` verifies it.
-KINDS = ("hwdb_prepared", "hwdb", "cifar10", "pictures")
+KINDS = ("hwdb_prepared", "hwdb", "cifar10", "images")
 
-_DATA_DIR = flags.DEFINE(PATH, "data_dir", None, "the folder or file to report on")
-_KIND = flags.DEFINE_enum("kind", None, KINDS, "what it is (default: by what is there)")
+_DATA_DIR = flags.DEFINE(PATH, "data_dir", None, "folder or file to verify")
+_KIND = flags.DEFINE_enum(
+    "kind",
+    None,
+    [*KINDS, "pictures"],
+    "kind of data; pictures is the former name of images (default: detected)",
+)
 _MOST = flags.DEFINE_integer(
-    "most", 10_000, "pictures: most to decode of a set; 0 decodes all", lower_bound=0
+    "most", 10_000, "images: maximum number to decode of each dataset; 0 decodes all", lower_bound=0
 )
 _CACHE_DIR = flags.DEFINE(
     PATH,
     "cache_dir",
     None,
-    "pictures: folder for indices (default: lsgan_tf in the user's cache folder)",
+    "images: folder for indices (default: lsgan_tf in the user's cache folder)",
 )
 
 
@@ -42,7 +47,7 @@ def main(argv: list[str]) -> int:
     data_dir = _DATA_DIR.value
     kind = _kind(data_dir)
     options = {}
-    if kind == "pictures":
+    if kind == "images":
         options = {"most": _MOST.value or None, "cache_dir": _CACHE_DIR.value}
     lines, fine = _module(kind).report(data_dir, **options)
     print("\n".join(lines))
@@ -51,7 +56,7 @@ def main(argv: list[str]) -> int:
 
 def _kind(data_dir: Path) -> str:
     if _KIND.value:
-        return _KIND.value
+        return "images" if _KIND.value == "pictures" else _KIND.value
     if not data_dir.exists():
         raise UserError(f"{data_dir}: no such data folder; give one by --data_dir")
     for kind in KINDS:
@@ -64,8 +69,8 @@ def _kind(data_dir: Path) -> str:
         name, why = min(unreadable.items())
         raise UserError(f"{data_dir}: no data of a known kind in it; {name} is {why}")
     raise UserError(
-        f"{data_dir}: no data of a known kind in it; give another --data_dir, or say what it is by "
-        f"--kind={'|'.join(KINDS)} to learn what is missing"
+        f"{data_dir}: no data of a known kind in it; give another --data_dir, or set "
+        f"--kind={'|'.join(KINDS)} to see what is missing"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lsgan_tf.config import Config
 from lsgan_tf.evaluation.history import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.exporting.hub_metadata import front_matter
-from lsgan_tf.exporting.pictures import FILE_NAMES as PICTURES
+from lsgan_tf.exporting.sample_images import FILE_NAMES as PICTURES
 from lsgan_tf.exporting.shipped import without_paths
 from lsgan_tf.util.files import atomic_file, explained
 

@@ -19,7 +19,7 @@ from lsgan_tf.data.images import decode, prepare_shards, shards
 from lsgan_tf.data.images import source as image_folder
 from lsgan_tf.data.lsun import source as lsun
 from lsgan_tf.data.verify import hwdb as verify_hwdb
-from lsgan_tf.data.verify import pictures as verify_pictures
+from lsgan_tf.data.verify import images as verify_images
 
 pytestmark = pytest.mark.fast
 
@@ -83,7 +83,7 @@ def test_pictures_and_classes(root, cache, encode, noise):
     damaged = image_folder.open_source(root, **options)
     damaged.read(np.arange(3))
     "\n".join(damaged.new_warnings()).encode("utf-8")
-    lines, fine = verify_pictures.report(root, cache_dir=cache)
+    lines, fine = verify_images.report(root, cache_dir=cache)
     assert not fine and any("1 cannot be decoded" in line for line in lines)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lsgan_tf.data.formats import foreign
-from lsgan_tf.data.images import image_files, pictures, shards
+from lsgan_tf.data.images import image_files, image_source, shards
 from lsgan_tf.data.split_names import split_of
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
@@ -23,7 +23,7 @@ def open_source(
     crop: bool = False,
     labels_from_folders: bool = False,
     cache_dir: Path | None = None,
-) -> pictures.Pictures:
+) -> image_source.Pictures:
     """Open a folder of images at one size.
 
     Args:
@@ -50,7 +50,7 @@ def open_source(
         raise UserError(f"--data_dir={path}: this is LSUN's format; use --dataset=lsun")
     records = image_files.open_folder(path, cache_dir=cache_dir or files.default_cache_dir())
     classes, labels = _classes(records, path) if labels_from_folders else ((), None)
-    return pictures.Pictures(
+    return image_source.Pictures(
         records,
         name="images",
         size=image_size,
@@ -59,7 +59,7 @@ def open_source(
         classes=classes,
         labels=labels,
         description=records.description + (f", {len(classes):,} classes" if classes else ""),
-        warnings=pictures.warnings_of(records, image_size),
+        warnings=image_source.warnings_of(records, image_size),
     )
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from lsgan_tf.data.formats import archives
-from lsgan_tf.data.images import image_files, pictures, shards, tfds_folder
+from lsgan_tf.data.images import image_files, image_source, shards, tfds_folder
 from lsgan_tf.data.images.records import Records
 from lsgan_tf.data.lsun import lmdb_records
 from lsgan_tf.data.lsun import locations as lsun_places
@@ -26,7 +26,7 @@ def open_source(
     crop: bool = False,
     cache_dir: Path | None = None,
     split: str = "train",
-) -> pictures.Pictures:
+) -> image_source.Pictures:
     """Open a category of LSUN at one size.
 
     Args:
@@ -42,17 +42,17 @@ def open_source(
     """
     split = lsun_places.checked_split(split)
     if data_dir and (prepared := _find_shards(data_dir, category, split, image_size, crop)):
-        return pictures.PreparedPictures(
+        return image_source.PreparedPictures(
             prepared, name="lsun", description=f"LSUN {category}, {split}: {prepared.description}"
         )
     records = open_records(data_dir, category=category, cache_dir=cache_dir, split=split)
-    return pictures.Pictures(
+    return image_source.Pictures(
         records,
         name="lsun",
         size=image_size,
         crop=crop,
         description=f"LSUN {category}, {split}: {records.description}",
-        warnings=pictures.warnings_of(records, image_size),
+        warnings=image_source.warnings_of(records, image_size),
     )
 
 

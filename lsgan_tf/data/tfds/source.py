@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsgan_tf.data.images import pictures, tfds_folder, tfds_places
+from lsgan_tf.data.images import image_source, tfds_folder, tfds_places
 from lsgan_tf.data.images.tfds_folder import TfdsPictures
 from lsgan_tf.data.tfds import features, places
 from lsgan_tf.data.tfds.features import Chosen
@@ -35,7 +35,7 @@ def open_source(
     crop: bool = False,
     cache_dir: Path | None = None,
     held_out: bool = False,
-) -> pictures.Pictures:
+) -> image_source.Pictures:
     """Open a split of a dataset at one size, in greyscale or colour like its images.
 
     Args:
@@ -72,12 +72,12 @@ def open_source(
 
 def _open_split(
     folder: Path, split: str, chosen: Chosen, size: int, crop: bool, cache_dir: Path
-) -> pictures.Pictures:
+) -> image_source.Pictures:
     records = tfds_folder.open_pictures(folder, split, cache_dir=cache_dir, feature=chosen.image)
     if not len(records):
         raise UserError(f"{folder}: there is no record in {split!r}; use another split")
     labels = _labels(records, chosen, split, cache_dir) if chosen.label else None
-    warnings = pictures.warnings_of(records, size)
+    warnings = image_source.warnings_of(records, size)
     classes = ""
     if labels is not None:
         classes = f", {len(chosen.classes):,} classes"
@@ -85,7 +85,7 @@ def _open_split(
         if absent:
             warnings += (f"{absent:,} of {len(chosen.classes):,} classes have no image in {split}",)
     full_name = f"{tfds_places.name_of(folder)} {tfds_places.version_of(folder)}"
-    return pictures.Pictures(
+    return image_source.Pictures(
         records,
         name="tfds",
         size=size,

@@ -11,7 +11,7 @@ import pytest
 
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.lsun import source as lsun
-from lsgan_tf.data.verify import pictures as verify_pictures
+from lsgan_tf.data.verify import images as verify_images
 from lsgan_tf.errors import UserError
 
 
@@ -131,7 +131,7 @@ def test_a_folder_of_tensorflow_datasets(tmp_path, bedrooms, expected, opened):
     for place in (prepared, *list(prepared.parents)[:3]):
         np.testing.assert_array_equal(opened(place).read(np.arange(30)), expected)
     assert len(opened(prepared, split="val")) == 4
-    lines, fine = verify_pictures.report(prepared, cache_dir=tmp_path / "cache")
+    lines, fine = verify_images.report(prepared, cache_dir=tmp_path / "cache")
     assert fine
     assert "decoded 30 of 30" in "\n".join(lines) and "decoded 4 of 4" in "\n".join(lines)
     with pytest.raises(UserError, match="no train images of kitchen"):

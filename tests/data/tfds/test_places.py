@@ -16,7 +16,7 @@ from etils import epath
 from lsgan_tf.data.tfds.names import parse_name
 from lsgan_tf.data.tfds.places import locate
 from lsgan_tf.data.tfds.source import open_source
-from lsgan_tf.data.verify import pictures as verify
+from lsgan_tf.data.verify import images as verify
 from lsgan_tf.errors import UserError
 
 pytestmark = pytest.mark.fast

@@ -10,7 +10,7 @@ from lsgan_tf.data.images import decode, prepare_shards
 from lsgan_tf.data.images.shards import Preprocessing
 from lsgan_tf.data.lsun import source as lsun
 from lsgan_tf.data.lsun.lmdb_records import open_lmdb
-from lsgan_tf.data.verify import pictures as verify_pictures
+from lsgan_tf.data.verify import images as verify_images
 from lsgan_tf.errors import UserError
 
 pytestmark = pytest.mark.fast
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.fast
 @pytest.fixture
 def report(tmp_path):
     def report(path, **options):
-        assert verify_pictures.detect(path)
-        lines, fine = verify_pictures.report(path, cache_dir=tmp_path / "cache", **options)
+        assert verify_images.detect(path)
+        lines, fine = verify_images.report(path, cache_dir=tmp_path / "cache", **options)
         return "\n".join(lines), fine
 
     return report
@@ -104,8 +104,8 @@ def test_zips(tmp_path, write_lmdb, bedrooms, report):
 def test_nothing(tmp_path):
     (tmp_path / "x.txt").write_text("x")
     for place in (tmp_path, tmp_path / "x.txt", tmp_path / "gone"):
-        assert not verify_pictures.detect(place)
-        assert not verify_pictures.report(place, cache_dir=tmp_path)[1]
+        assert not verify_images.detect(place)
+        assert not verify_images.report(place, cache_dir=tmp_path)[1]
 
 
 def test_a_zip_of_two_databases(tmp_path, report):

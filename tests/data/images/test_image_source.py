@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lsgan_tf.data.images import decode
-from lsgan_tf.data.images.pictures import Pictures
+from lsgan_tf.data.images.image_source import Pictures
 from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
 
