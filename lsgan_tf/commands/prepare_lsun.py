@@ -4,7 +4,7 @@
     python -m lsgan_tf.main --dataset=lsun --category=bedroom --data_dir=prepared/bedroom_112
 
 Training also reads LSUN's own databases, but decodes and resizes every picture every time.
-Interrupted, the same command goes on where it stopped. Pictures that cannot be decoded are left
+Interrupted, the same command goes on where it stopped. ImageSource that cannot be decoded are left
 out, counted, and named in skipped.txt.
 """
 

@@ -135,9 +135,9 @@ class ArraySource(Source):
 
 
 def _checked(examples: np.ndarray) -> np.ndarray:
-    pictures = examples.ndim == 4 and examples.dtype == np.uint8 and examples.shape[-1] in (1, 3)
+    images = examples.ndim == 4 and examples.dtype == np.uint8 and examples.shape[-1] in (1, 3)
     points = examples.ndim == 2 and examples.dtype == np.float32
-    if not examples.size or not (pictures or points):
+    if not examples.size or not (images or points):
         raise ValueError(
             "Expected uint8 images (n, height, width, 1 or 3) or float32 points (n, dimensions). "
             f"Received: {examples.dtype} {examples.shape}"

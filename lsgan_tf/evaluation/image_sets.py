@@ -15,7 +15,7 @@ from PIL import Image
 from lsgan_tf.data.formats import foreign
 from lsgan_tf.data.formats.not_data import our_own
 from lsgan_tf.data.images import decode
-from lsgan_tf.data.images.folder_metadata import ENDINGS, is_picture
+from lsgan_tf.data.images.folder_metadata import ENDINGS, is_image
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
@@ -70,7 +70,7 @@ class ImageFolder(ImageSet):
                 "for a run"
             )
         all_names = [name for name, _ in walk(path)]
-        self._names = [name for name in all_names if is_picture(name)]
+        self._names = [name for name in all_names if is_image(name)]
         self._size = size
         if not self._names:
             found = f"{len(all_names):,} other files" if all_names else "nothing"
@@ -83,7 +83,7 @@ class ImageFolder(ImageSet):
             for name in self._names:
                 digest.update(hashlib.sha256(content := self._content(name)).digest())
                 with _named(path / os.fsdecode(name)):
-                    opened = decode.open_picture(io.BytesIO(content))
+                    opened = decode.open_image(io.BytesIO(content))
                 self._check_size(name, decode.upright_size(opened))
                 progress.add(1)
         assert self._first is not None  # set by `_check_size`

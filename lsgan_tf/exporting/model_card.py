@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lsgan_tf.config import Config
 from lsgan_tf.evaluation.history import best_of, evaluations, figures, is_compared, plain_name
 from lsgan_tf.exporting.hub_metadata import front_matter
-from lsgan_tf.exporting.sample_images import FILE_NAMES as PICTURES
+from lsgan_tf.exporting.sample_images import FILE_NAMES as IMAGES
 from lsgan_tf.exporting.shipped import without_paths
 from lsgan_tf.util.files import atomic_file, explained
 
@@ -27,15 +27,15 @@ _LICENCES = {
     ),
     "cifar10": (
         "CIFAR-10 (Krizhevsky, 2009): its page names no licence and asks to cite the technical "
-        "report; the pictures come from the web and belong to their owners."
+        "report; the images come from the web and belong to their owners."
     ),
     "lsun": (
-        "LSUN (Yu et al., 2015): its page names no licence; the pictures come from the web and "
+        "LSUN (Yu et al., 2015): its page names no licence; the images come from the web and "
         "belong to their owners."
     ),
-    "images": "your own pictures: their licence is for you to know.",
+    "images": "your own images: their licence is for you to know.",
     "tfds": "see the dataset's page in tensorflow-datasets' catalogue.",
-    "digits": "pictures drawn by a program; there is no licence to mind.",
+    "digits": "images drawn by a program; there is no licence to mind.",
     "mixture": "points drawn by a program; there is no licence to mind.",
 }
 _STANDIN = (
@@ -92,8 +92,8 @@ def write_card(
     """
     path = Path(folder) / FILE_NAME
     measured = evaluations(Path(run_dir)) if run_dir else ()
-    pictures = [name for name in PICTURES.values() if (Path(folder) / name).is_file()]
-    text = card(config, classes, step, measured, forms, machine, pictures)
+    images = [name for name in IMAGES.values() if (Path(folder) / name).is_file()]
+    text = card(config, classes, step, measured, forms, machine, images)
     with explained(path, "writing the model card"):
         with atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -118,7 +118,7 @@ def card(
     measured: Sequence[Mapping[str, Any]] = (),
     forms: Sequence[Form] = (),
     machine: str = "",
-    pictures: Sequence[str] = (),
+    images: Sequence[str] = (),
 ) -> str:
     """Format the card as Markdown.
 
@@ -130,7 +130,7 @@ def card(
         later steps are ignored.
       forms: other files of the generator.
       machine: processor on which their times were measured.
-      pictures: names of the sample images in the card's folder.
+      images: names of the sample images in the card's folder.
     """
     given = "given a class, " if config.conditional else ""
     data = without_paths(config.data_description, config) or config.dataset
@@ -154,7 +154,7 @@ def card(
     ]
     if config.conditional:
         lines.append(f"| classes | {len(classes):,}, in `classes.txt` |")
-    lines += _samples(pictures, step, config)
+    lines += _samples(images, step, config)
     lines += ["", "## Use", "", *_use(config, classes)]
     lines += ["", "## Weights", "", *_weights(config), *_forms(forms, machine, config)]
     lines += ["", "## Measured quality", "", *_quality(step, measured), "", "## Limits", ""]
@@ -167,12 +167,12 @@ def card(
     return "\n".join(lines)
 
 
-def _samples(pictures: Sequence[str], step: int, config: Config) -> list[str]:
-    if not pictures:
+def _samples(images: Sequence[str], step: int, config: Config) -> list[str]:
+    if not images:
         return []
     laid_out = "; a row is a class, a column shares its noise" if config.conditional else ""
     lines = ["", "## Samples", "", f"Drawn at step {step:,}, none chosen or left out{laid_out}."]
-    for name in pictures:
+    for name in images:
         what = "the raw weights" if "-raw" in name else "the generator"
         lines += ["", f"![samples of {what}]({name})"]
     return lines
@@ -268,10 +268,10 @@ def _thing(config: Config) -> str:
         return "drawn characters that imitate handwriting"
     names = {
         "hwdb": "handwritten Chinese characters",
-        "cifar10": "small pictures of ten kinds of things",
+        "cifar10": "small images of ten kinds of things",
         "lsun": f"scenes ({config.category})",
-        "images": "pictures",
-        "tfds": f"pictures ({config.tfds_name})",
+        "images": "images",
+        "tfds": f"images ({config.tfds_name})",
         "digits": "printed digits",
         "mixture": "points of a mixture of Gaussians",
     }

@@ -21,7 +21,7 @@ _ROWS = _COLUMNS = 8
 _VALUES_AT_ONCE = 1 << 18
 
 
-def write_pictures(
+def write_sample_images(
     folder: Path,
     config: Config,
     classes: Sequence[str],
@@ -52,10 +52,10 @@ def write_pictures(
         title += "  (stand-in)" * config.data_standin
         if pixel_range is None:
             limit = 2 * config.mode_radius
-            picture = image_grid.scatter(made, np.zeros((0, 2)), title=title, limit=limit)
+            image = image_grid.scatter(made, np.zeros((0, 2)), title=title, limit=limit)
         else:
-            picture = grid.picture(to_uint8(made, pixel_range), title)
-        image_grid.save_png(Path(folder) / name, picture)
+            image = grid.image(to_uint8(made, pixel_range), title)
+        image_grid.save_png(Path(folder) / name, image)
 
 
 def _draw(

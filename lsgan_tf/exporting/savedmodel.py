@@ -14,7 +14,7 @@ from lsgan_tf import ema
 from lsgan_tf.build import build_networks
 from lsgan_tf.config import Config
 from lsgan_tf.exporting.model_card import write_card
-from lsgan_tf.exporting.sample_images import write_pictures
+from lsgan_tf.exporting.sample_images import write_sample_images
 from lsgan_tf.exporting.shipped import shipped
 from lsgan_tf.gan import GAN
 from lsgan_tf.networks.base import copy_weights
@@ -267,7 +267,7 @@ def write_saved_model(
             encoding="utf-8",
             errors="backslashreplace",
         )
-        write_pictures(temporary, config, classes, step, generator.output_range, signatures)
+        write_sample_images(temporary, config, classes, step, generator.output_range, signatures)
         write_card(temporary, config, classes, step, run_dir)
     return path
 

@@ -89,7 +89,7 @@ class Collector:
 
 def features_of(
     extractor: Extractor,
-    pictures: Iterable[tuple[np.ndarray, np.ndarray | None]],
+    labelled: Iterable[tuple[np.ndarray, np.ndarray | None]],
     *,
     count: int,
     label: str,
@@ -98,13 +98,13 @@ def features_of(
 
     Args:
       extractor: the extractor.
-      pictures: batches of uint8 images, and labels or None.
+      labelled: batches of uint8 images, and labels or None.
       count: total number of images, for the progress line.
       label: label of the progress line.
     """
     collector = Collector([extractor])
-    with Progress(label, total=count, unit="pictures") as progress:
-        for images, labels in pictures:
+    with Progress(label, total=count, unit="images") as progress:
+        for images, labels in labelled:
             collector.add(images, labels)
             progress.add(len(images))
     return collector.features()[0]

@@ -81,7 +81,7 @@ class Previews:
             limit = 2 * self._config.mode_radius
             reals = self._source.read(np.arange(POINTS))
             return image_grid.scatter(made, reals, title=title, limit=limit)
-        return self._grid.picture(to_uint8(made, self._gan.pixel_range), title)
+        return self._grid.image(to_uint8(made, self._gan.pixel_range), title)
 
     def save(self, folder: Path, step: int, summaries: Summaries) -> None:
         """Draw the samples of a step, save them and write them to TensorBoard.
@@ -94,12 +94,12 @@ class Previews:
           summaries: TensorBoard event files.
         """
         for kind in ("", "-raw") if self._gan.average is not None else ("",):
-            picture = self.samples(step, raw=bool(kind))
+            image = self.samples(step, raw=bool(kind))
             path = folder / f"step-{step:08d}{kind}.png"
-            image_grid.save_png(path, picture)
+            image_grid.save_png(path, image)
             if self.points is not None:
                 save_array(path.with_suffix(".npy"), self.points)
-            summaries.image(step, f"samples{kind}", picture)
+            summaries.image(step, f"samples{kind}", image)
 
     def reals(self) -> np.ndarray:
         """Return a grid of real examples of the same classes in the same layout."""
@@ -111,7 +111,7 @@ class Previews:
             return image_grid.scatter(
                 points, points, title=title, limit=2 * self._config.mode_radius
             )
-        return self._grid.picture(self._source.read(self._real_indices()), title)
+        return self._grid.image(self._source.read(self._real_indices()), title)
 
     def _real_indices(self) -> np.ndarray:
         """Return the source indices of the grid's real examples."""

@@ -68,7 +68,7 @@ def page(runs: Sequence[RunData], limit: str) -> str:
         f"<header><h1>{text_of(title)}</h1>"
         f"<p class=faint>lsgan_tf {__version__}, written {made}</p>"
         f"<nav>{links}</nav></header>\n<main>{body}</main>\n"
-        f'<script type="application/json" id="pictures">{images}</script>\n'
+        f'<script type="application/json" id="images">{images}</script>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
     # JSON may contain lone surrogates, which cannot be encoded.

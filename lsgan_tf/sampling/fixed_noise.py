@@ -37,7 +37,7 @@ class SampleGrid(NamedTuple):
     names: list[str]
     columns: int
 
-    def picture(self, images: np.ndarray, title: str) -> np.ndarray:
+    def image(self, images: np.ndarray, title: str) -> np.ndarray:
         """Arrange images, uint8 `(n, h, w, channels)`, as a grid, uint8 `(height, width, 3)`."""
         shaped = images.reshape(-1, self.columns, *images.shape[1:])
         scale = image_grid.display_scale(images.shape[1])

@@ -53,7 +53,7 @@ def report(*paths, grids=24, pixels=720):
 
 
 def embedded(text):
-    found = re.search(r'<script type="application/json" id="pictures">(.*?)</script>', text, re.S)
+    found = re.search(r'<script type="application/json" id="images">(.*?)</script>', text, re.S)
     return json.loads(found[1])
 
 
@@ -101,7 +101,7 @@ class TestOneRun:
         assert "not handwriting" in Elements(report(path)).text
 
 
-class TestPictures:
+class TestImages:
     def test_few_of_many_with_both_ends(self, make_run):
         path = make_run(step=1000)
         text = report(path, grids=4, pixels=30)

@@ -86,14 +86,14 @@ def digest(records: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(records).data).hexdigest()
 
 
-def pictures(records: np.ndarray) -> np.ndarray:
+def images_of(records: np.ndarray) -> np.ndarray:
     """Return the images of records: uint8, shape `(n, 32, 32, 3)`."""
     planes = records[:, 1:].reshape(-1, 3, SIZE, SIZE)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
 
 def records_of(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Convert images and labels to records, the inverse of `pictures`."""
+    """Convert images and labels to records, the inverse of `images_of`."""
     planes = images.transpose(0, 3, 1, 2).reshape(len(images), _PIXELS)
     return np.concatenate([labels.astype(np.uint8)[:, None], planes], axis=1)
 

@@ -127,7 +127,7 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
             raise UserError(f"{where}: {batch} exists twice; keep one of the two official layouts")
         records = cifar10_batches.parse(content, where)
         start = wanted.index(batch) * per_batch
-        images[start : start + per_batch] = cifar10_batches.pictures(records)
+        images[start : start + per_batch] = cifar10_batches.images_of(records)
         labels[start : start + per_batch] = records[:, 0]
         digests[batch] = cifar10_batches.digest(records)
     if missing := [batch for batch in wanted if batch not in digests]:

@@ -37,7 +37,7 @@ FORMAT = 1
 IMAGES, CODES, MANIFEST = "images.u8", "codes.npy", "manifest.json"
 
 _DOING = "preparing the characters"
-_CHECKED_PICTURES = 64
+_CHECKED_IMAGES = 64
 # `resize.RECORD` as a dtype.
 _RECORD = np.dtype([("file", "<i4"), ("offset", "<i8"), ("width", "<u2"), ("height", "<u2")])
 
@@ -92,8 +92,8 @@ def prepare(
             with Progress(_DOING, count, "characters") as progress:
                 done = squash_all(plan, count, source_bytes)
                 with contextlib.closing(done):
-                    for pictures in done:
-                        progress.add(pictures)
+                    for finished in done:
+                        progress.add(finished)
             records.unlink()
         manifest["checks"] = digests(*load(temporary, manifest))
         manifest["checks"]["manifest_sha256"] = manifest_digest(manifest)
@@ -117,7 +117,7 @@ def load(folder: Path, manifest: dict[str, Any]) -> tuple[np.ndarray, np.ndarray
 
 def digests(images: np.ndarray, codes: np.ndarray) -> dict[str, str]:
     """Return checksums of all tags and of a sample of the images, for the manifest."""
-    rows = np.unique(np.linspace(0, len(images) - 1, _CHECKED_PICTURES).astype(np.int64))
+    rows = np.unique(np.linspace(0, len(images) - 1, _CHECKED_IMAGES).astype(np.int64))
     return {
         "codes_sha256": hashlib.sha256(codes.data).hexdigest(),
         "some_pictures_sha256": hashlib.sha256(images[rows].data).hexdigest(),

@@ -56,7 +56,7 @@ def sniff(content: bytes) -> str | None:
     return None
 
 
-def open_picture(stream: BinaryIO) -> Image.Image:
+def open_image(stream: BinaryIO) -> Image.Image:
     """Parse the header of an image without decoding its pixels.
 
     Args:
@@ -91,7 +91,7 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return width and height of an image after applying its EXIF orientation.
 
     Args:
-      image: the result of `open_picture`.
+      image: the result of `open_image`.
     """
     try:
         turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
@@ -101,8 +101,8 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def decode(content: bytes) -> Image.Image:
-    """Decode an image file: `open_picture`, then `pixels`."""
-    return pixels(open_picture(io.BytesIO(content)))
+    """Decode an image file: `open_image`, then `pixels`."""
+    return pixels(open_image(io.BytesIO(content)))
 
 
 def pixels(image: Image.Image) -> Image.Image:
@@ -112,7 +112,7 @@ def pixels(image: Image.Image) -> Image.Image:
     white, truncates 16 bits to 8, and converts CMYK and palettes.
 
     Args:
-      image: the result of `open_picture`.
+      image: the result of `open_image`.
 
     Returns:
       A Pillow image in mode `"RGB"` or `"L"`.

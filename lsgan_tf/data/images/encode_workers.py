@@ -98,7 +98,7 @@ def _encoder(
 
 
 def _encode(content: bytes, preprocessing: Preprocessing) -> EncodedImage:
-    opened = decode.open_picture(io.BytesIO(content))
+    opened = decode.open_image(io.BytesIO(content))
     mode, smaller = opened.mode, min(opened.size) < preprocessing.image_size
     pixels = decode.to_size(
         decode.pixels(opened), preprocessing.image_size, crop=preprocessing.crop

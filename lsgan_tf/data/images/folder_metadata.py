@@ -87,7 +87,7 @@ class Collector:
             metadata.unread[ending] = metadata.unread.get(ending, 0) + 1
             self._usable.setdefault(top, False)
             return None
-        if not is_picture(name):
+        if not is_image(name):
             metadata.other += 1
             return None
         try:
@@ -130,7 +130,7 @@ def _inspect(path: Path) -> tuple[int, bytes, bool]:
                 stream.seek((size - _BLOCK) * number // (_BLOCKS - 1))
                 digest.update(stream.read(_BLOCK))
             stream.seek(0)
-        image = decode.open_picture(stream)
+        image = decode.open_image(stream)
         return min(image.size), digest.digest(), _is_made_here(image.info)
 
 
@@ -142,6 +142,6 @@ def _is_made_here(info: dict[Any, Any]) -> bool:
     return info.get("Software") == SOFTWARE or info.get("comment") == name
 
 
-def is_picture(name: bytes) -> bool:
+def is_image(name: bytes) -> bool:
     """Return whether a file has the extension of a supported image format."""
     return os.fsdecode(name).lower().endswith(ENDINGS)

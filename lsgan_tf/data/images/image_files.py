@@ -14,7 +14,7 @@ import numpy as np
 
 from lsgan_tf.data.formats import foreign, string_table
 from lsgan_tf.data.formats.not_data import our_own, tag_cache
-from lsgan_tf.data.images.folder_metadata import ENDINGS, Collector, FolderMetadata, is_picture
+from lsgan_tf.data.images.folder_metadata import ENDINGS, Collector, FolderMetadata, is_image
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
@@ -178,9 +178,9 @@ def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
     return ImageFiles(root, index, left_out)
 
 
-def first_picture(root: Path) -> str | None:
+def first_image(root: Path) -> str | None:
     """Return the name of the first image below a folder; None if there is none."""
-    return next((os.fsdecode(name) for name, _ in walk(root) if is_picture(name)), None)
+    return next((os.fsdecode(name) for name, _ in walk(root) if is_image(name)), None)
 
 
 def _check_archive(root: Path, name: bytes, passed: dict[str, str]) -> None:

@@ -27,7 +27,7 @@ _NAMED = 20
 _SAMPLED = 64
 
 
-class Pictures(Source):
+class ImageSource(Source):
     """Images of one size from `Records`.
 
     An undecodable image is replaced by the next decodable one with the same label, so reading is a
@@ -179,12 +179,12 @@ def warnings_of(records: Records, size: int) -> tuple[str, ...]:
 def _short_side(content: bytes) -> int:
     """Return the shorter side in pixels; 0 if undecodable."""
     try:
-        return min(decode.open_picture(io.BytesIO(content)).size)
+        return min(decode.open_image(io.BytesIO(content)).size)
     except decode.Undecodable:
         return 0
 
 
-class PreparedPictures(Pictures):
+class PreparedImageSource(ImageSource):
     """Images of their final size, decoded in batches on all cores.
 
     TensorFlow, unlike Pillow, decodes in parallel threads, and gives bit-identical pixels.
@@ -232,8 +232,10 @@ def _decoder(encoding: str, size: int) -> Callable[[list[bytes]], Any]:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def decode_all(contents: Any) -> Any:
-        picture = tf.TensorSpec([size, size, 3], tf.uint8)
-        return tf.map_fn(decode_one, contents, fn_output_signature=picture, parallel_iterations=64)
+        signature = tf.TensorSpec([size, size, 3], tf.uint8)
+        return tf.map_fn(
+            decode_one, contents, fn_output_signature=signature, parallel_iterations=64
+        )
 
     def decode(contents: list[bytes]) -> Any:
         with tf.device("CPU:0"):

@@ -92,8 +92,8 @@ def prepare(
         for number in missing
     }
     if missing:
-        pictures = sum(stop - start for start, stop in spans.values())
-        _require_space(records, out, preprocessing, pictures)
+        unfinished = sum(stop - start for start, stop in spans.values())
+        _require_space(records, out, preprocessing, unfinished)
     begin(out, job)
     with _alone(out):
         for left in out.rglob(".*.tmp"):  # of killed processes
@@ -157,9 +157,9 @@ def _make(
     spans: dict[int, tuple[int, int]],
     workers: int,
 ) -> None:
-    pictures = sum(stop - start for start, stop in spans.values())
+    count = sum(stop - start for start, stop in spans.values())
     with (
-        Progress(f"preparing {out.name}", pictures, "images") as progress,
+        Progress(f"preparing {out.name}", count, "images") as progress,
         contextlib.closing(
             encode_all(records, preprocessing, list(spans.values()), workers)
         ) as outcomes,
@@ -168,17 +168,15 @@ def _make(
             _write_shard(out, names[number], start, stop, outcomes, progress)
 
 
-def _require_space(
-    records: Records, out: Path, preprocessing: Preprocessing, pictures: int
-) -> None:
+def _require_space(records: Records, out: Path, preprocessing: Preprocessing, count: int) -> None:
     """Check the free space, estimated from a few evenly spaced images."""
     sizes = [
         tfrecords.framed_bytes(len(outcome.content or b""))
         for index in sampled(records, _SAMPLED)
         for outcome in encode_range(records, preprocessing, index, index + 1)
     ]
-    needed = int(np.mean(sizes) * pictures * 1.05) + (1 << 20)
-    files.require_free_space(out, needed, f"{pictures:,} prepared images (estimated)")
+    needed = int(np.mean(sizes) * count * 1.05) + (1 << 20)
+    files.require_free_space(out, needed, f"{count:,} prepared images (estimated)")
 
 
 def _write_shard(
@@ -244,8 +242,8 @@ def _finish(out: Path, job: dict[str, Any], names: list[str]) -> Manifest:
                 shard = Shard(**description["shard"])
                 made.append(shard)
                 digest.update(shard.sha256.encode())
-                for picture, reason in description["skipped"]:
-                    stream.write(f"{picture}\t{reason}\n")
+                for image, reason in description["skipped"]:
+                    stream.write(f"{image}\t{reason}\n")
                     reasons["empty" if reason == "empty" else "undecodable"] += 1
                 converted.update(description["converted"])
                 smaller += description["smaller"]
@@ -311,7 +309,7 @@ def summary(manifest: Manifest, out: Path) -> list[str]:
     """Format a summary of the result."""
     size, count = sum(shard.bytes for shard in manifest.shards), len(manifest.shards)
     lines = [
-        f"{out}: {manifest.count:,} images ({manifest.preprocessing.shape_of_picture}) in "
+        f"{out}: {manifest.count:,} images ({manifest.preprocessing.description}) in "
         f"{count:,} {'shard' if count == 1 else 'shards'}, {size / 1e6:,.1f} MB"
     ]
     if manifest.skipped:

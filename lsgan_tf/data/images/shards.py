@@ -73,7 +73,7 @@ class Preprocessing:
     quality: int
 
     @property
-    def shape_of_picture(self) -> str:
+    def description(self) -> str:
         """Description: `"112x112, squashed"`."""
         size = self.image_size
         return f"{size}x{size}, {'cropped' if self.crop else 'squashed'}"
@@ -191,7 +191,7 @@ class ShardRecords(Records):
         self._offsets = functools.lru_cache(maxsize=None)(self._read_offsets)
         self.description = (
             f"{len(self):,} prepared images of {self.manifest.category} "
-            f"({self.manifest.preprocessing.shape_of_picture}) in {self._folder}"
+            f"({self.manifest.preprocessing.description}) in {self._folder}"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ def open_source(
     crop: bool = False,
     labels_from_folders: bool = False,
     cache_dir: Path | None = None,
-) -> image_source.Pictures:
+) -> image_source.ImageSource:
     """Open a folder of images at one size.
 
     Args:
@@ -50,7 +50,7 @@ def open_source(
         raise UserError(f"--data_dir={path}: this is LSUN's format; use --dataset=lsun")
     records = image_files.open_folder(path, cache_dir=cache_dir or files.default_cache_dir())
     classes, labels = _classes(records, path) if labels_from_folders else ((), None)
-    return image_source.Pictures(
+    return image_source.ImageSource(
         records,
         name="images",
         size=image_size,

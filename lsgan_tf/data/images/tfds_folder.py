@@ -100,12 +100,12 @@ class Part(NamedTuple):
     of: int
 
 
-class TfdsPictures(Records):
+class TfdsImages(Records):
     """The encoded images of a prepared dataset.
 
     Args:
       files: TFRecord files in order.
-      index: folder of the offsets of their records; see `open_pictures`.
+      index: folder of the offsets of their records; see `open_images`.
       folder: the prepared folder, for messages.
       feature: name of the image feature.
       parts: the records to use; all if None.
@@ -135,7 +135,7 @@ class TfdsPictures(Records):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open the files again in another process."""
-        return TfdsPictures, (self._paths, self._index, self._folder, self._feature, self._parts)
+        return TfdsImages, (self._paths, self._index, self._folder, self._feature, self._parts)
 
     def __len__(self) -> int:
         return len(self._offsets if self._rows is None else self._rows)
@@ -195,9 +195,7 @@ class TfdsPictures(Records):
         )
 
 
-def open_pictures(
-    folder: Path, split: str, *, cache_dir: Path, feature: str = "image"
-) -> TfdsPictures:
+def open_images(folder: Path, split: str, *, cache_dir: Path, feature: str = "image") -> TfdsImages:
     """Open the images of a prepared dataset.
 
     The offsets of the records are read once, from their headers, and stored under `cache_dir`.
@@ -217,7 +215,7 @@ def open_pictures(
     digest = hashlib.sha256(repr((str(folder.resolve()), stats)).encode()).hexdigest()[:32]
     index = Path(cache_dir) / "tfds_offsets" / digest
     try:
-        return TfdsPictures(paths, index, folder, feature, parts)
+        return TfdsImages(paths, index, folder, feature, parts)
     except (OSError, ValueError, UserError):
         pass  # not indexed yet, or the index is damaged
     with explained(index, "indexing the records", "--cache_dir"), atomic_folder(index) as temporary:
@@ -231,7 +229,7 @@ def open_pictures(
         np.save(temporary / "first.npy", first)
         np.save(temporary / "digest.npy", np.array(_digest(offsets, first)))
         np.save(temporary / "content.npy", np.array(content.hexdigest()))
-    return TfdsPictures(paths, index, folder, feature, parts)
+    return TfdsImages(paths, index, folder, feature, parts)
 
 
 def _digest(offsets: np.ndarray, first: np.ndarray) -> str:

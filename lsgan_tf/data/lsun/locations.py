@@ -124,7 +124,7 @@ def locate(path: Path, *, category: str, split: str) -> Path:
             f"{found[1].name}; pass one of them"
         )
     if not found:
-        return _loose_pictures(path, category, split)
+        return _loose_images(path, category, split)
     if found[0].is_dir():
         require_one_kind(found[0])
     return found[0]
@@ -152,13 +152,13 @@ def _below(path: Path, category: str, split: str) -> list[Path]:
     if prepared := tfds_places.find_prepared(path, "lsun", category):
         found.append(prepared)
     for folder in (path / f"{category}_{split}", path / category / split, path / category):
-        if folder.is_dir() and folder not in found and image_files.first_picture(folder):
+        if folder.is_dir() and folder not in found and image_files.first_image(folder):
             found.append(folder)
             break
     return found
 
 
-def _loose_pictures(path: Path, category: str, split: str) -> Path:
+def _loose_images(path: Path, category: str, split: str) -> Path:
     name = path.resolve().name
     named = name == f"{category}_{split}" or (name == category and split == "train")
     with os.scandir(path) as listing:
@@ -168,7 +168,7 @@ def _loose_pictures(path: Path, category: str, split: str) -> Path:
             if _is_other(entry.name.removesuffix(".zip"), category, split)
             and (_LMDB_NAME.fullmatch(entry.name.removesuffix(".zip")) or entry.is_dir())
         }
-    if named and image_files.first_picture(path):
+    if named and image_files.first_image(path):
         if others:
             raise UserError(
                 f"--data_dir={path}: {', '.join(sorted(others))} in it is not {category} ({split}) "
@@ -182,7 +182,7 @@ def _loose_pictures(path: Path, category: str, split: str) -> Path:
             f"--data_dir={path}: no {category}_{split}_lmdb in it, only "
             f"{', '.join(sorted(others))}; fetch {where} or choose another --category"
         )
-    if split == "train" and image_files.first_picture(path):
+    if split == "train" and image_files.first_image(path):
         return path
     raise UserError(
         f"--data_dir={path}: no {split} images of {category} in it; expected "

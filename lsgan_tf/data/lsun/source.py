@@ -26,7 +26,7 @@ def open_source(
     crop: bool = False,
     cache_dir: Path | None = None,
     split: str = "train",
-) -> image_source.Pictures:
+) -> image_source.ImageSource:
     """Open a category of LSUN at one size.
 
     Args:
@@ -42,11 +42,11 @@ def open_source(
     """
     split = lsun_places.checked_split(split)
     if data_dir and (prepared := _find_shards(data_dir, category, split, image_size, crop)):
-        return image_source.PreparedPictures(
+        return image_source.PreparedImageSource(
             prepared, name="lsun", description=f"LSUN {category}, {split}: {prepared.description}"
         )
     records = open_records(data_dir, category=category, cache_dir=cache_dir, split=split)
-    return image_source.Pictures(
+    return image_source.ImageSource(
         records,
         name="lsun",
         size=image_size,
@@ -91,7 +91,7 @@ def open_records(
             f"--data_dir={place}: these images are already prepared; pass LSUN's original data"
         )
     if (place / "dataset_info.json").is_file():
-        return tfds_folder.open_pictures(place, _TFDS_SPLITS[split], cache_dir=cache_dir)
+        return tfds_folder.open_images(place, _TFDS_SPLITS[split], cache_dir=cache_dir)
     return image_files.open_folder(place, cache_dir=cache_dir)
 
 

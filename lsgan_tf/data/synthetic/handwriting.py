@@ -255,11 +255,11 @@ def _worker(common: tuple[Plan, Path]) -> Callable[[int], list[dict[str, Any]]]:
     return work
 
 
-def _entry(path: Path, folder: Path, pictures: int) -> dict[str, Any]:
+def _entry(path: Path, folder: Path, images: int) -> dict[str, Any]:
     status = path.stat()
     return {
         "name": path.relative_to(folder).as_posix(),
-        "pictures": pictures,
+        "pictures": images,
         "bytes": status.st_size,
         "mtime_ns": status.st_mtime_ns,
         "sha256": reading.sha256(path),

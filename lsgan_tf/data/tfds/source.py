@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lsgan_tf.data.images import image_source, tfds_folder, tfds_places
-from lsgan_tf.data.images.tfds_folder import TfdsPictures
+from lsgan_tf.data.images.tfds_folder import TfdsImages
 from lsgan_tf.data.tfds import features, places
 from lsgan_tf.data.tfds.features import Chosen
 from lsgan_tf.data.tfds.names import Name, parse_name
@@ -35,7 +35,7 @@ def open_source(
     crop: bool = False,
     cache_dir: Path | None = None,
     held_out: bool = False,
-) -> image_source.Pictures:
+) -> image_source.ImageSource:
     """Open a split of a dataset at one size, in greyscale or colour like its images.
 
     Args:
@@ -72,8 +72,8 @@ def open_source(
 
 def _open_split(
     folder: Path, split: str, chosen: Chosen, size: int, crop: bool, cache_dir: Path
-) -> image_source.Pictures:
-    records = tfds_folder.open_pictures(folder, split, cache_dir=cache_dir, feature=chosen.image)
+) -> image_source.ImageSource:
+    records = tfds_folder.open_images(folder, split, cache_dir=cache_dir, feature=chosen.image)
     if not len(records):
         raise UserError(f"{folder}: there is no record in {split!r}; use another split")
     labels = _labels(records, chosen, split, cache_dir) if chosen.label else None
@@ -85,7 +85,7 @@ def _open_split(
         if absent:
             warnings += (f"{absent:,} of {len(chosen.classes):,} classes have no image in {split}",)
     full_name = f"{tfds_places.name_of(folder)} {tfds_places.version_of(folder)}"
-    return image_source.Pictures(
+    return image_source.ImageSource(
         records,
         name="tfds",
         size=size,
@@ -121,7 +121,7 @@ def _left_over(folder: Path, split: str) -> list[str]:
     return [name for name in _HELD_OUT if name in there and name not in used]
 
 
-def _labels(records: TfdsPictures, chosen: Chosen, split: str, cache_dir: Path) -> np.ndarray:
+def _labels(records: TfdsImages, chosen: Chosen, split: str, cache_dir: Path) -> np.ndarray:
     """Read the labels of all records, cached.
 
     Raises:

@@ -43,8 +43,8 @@ def detect(path: Path) -> bool:
     if found.parts:
         return True
     # Other programs use these extensions too, such as .pot.
-    pictures = path.is_dir() and image_files.first_picture(path)
-    return any(map(casia, found.unreadable)) and not pictures
+    images = path.is_dir() and image_files.first_image(path)
+    return any(map(casia, found.unreadable)) and not images
 
 
 def report(path: Path) -> tuple[list[str], bool]:

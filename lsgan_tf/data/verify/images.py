@@ -76,7 +76,7 @@ def _forms(path: Path) -> list[Path]:
         return below + zips
     if prepared := tfds_places.prepared_below(path):
         return prepared
-    return [path] if image_files.first_picture(path) else []
+    return [path] if image_files.first_image(path) else []
 
 
 def _is_form(folder: Path) -> bool:
@@ -115,7 +115,7 @@ def _report_prepared(folder: Path, cache_dir: Path, most: int | None) -> tuple[l
     lines, fine = [], True
     for split in tfds_places.splits(folder):
         for image in images:
-            records = tfds_folder.open_pictures(folder, split, cache_dir=cache_dir, feature=image)
+            records = tfds_folder.open_images(folder, split, cache_dir=cache_dir, feature=image)
             found, intact = _report_records(records, most)
             lines += [f"split {split}, {image}:", *found]
             fine = fine and intact
@@ -166,12 +166,12 @@ def _report_records(records: Records, most: int | None) -> tuple[list[str], bool
     modes: collections.Counter[str] = collections.Counter()
     sizes: list[tuple[int, int]] = []
     bad: list[str] = []
-    with Progress("decoding", len(indices), "pictures") as progress:
+    with Progress("decoding", len(indices), "images") as progress:
         for index in indices:
             progress.add(1)
             content = records.content(index)
             try:
-                image = decode.open_picture(io.BytesIO(content))
+                image = decode.open_image(io.BytesIO(content))
                 decode.pixels(image)
             except decode.Undecodable as error:
                 bad.append(f"{records.name_of(index)} ({error})")

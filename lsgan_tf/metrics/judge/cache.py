@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.judge.classifier import Judge, read_pictures
+from lsgan_tf.metrics.judge.classifier import Judge, classify
 from lsgan_tf.metrics.judge.network import judge_network
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe, train_network
 from lsgan_tf.metrics.real import Splits, batches
@@ -85,7 +85,7 @@ def judge_of(
 def _save(folder: Path, network: keras.Model, identity: dict[str, object], splits: Splits) -> None:
     count = min(len(splits.test), _MOST_TESTED)
     judge = Judge(network, digest="", metadata={})
-    found = read_pictures(judge, batches(splits.test, count, 0), splits.train.classes)
+    found = classify(judge, batches(splits.test, count, 0), splits.train.classes)
     with files.explained(folder, "writing the judge"), files.atomic_folder(folder) as temporary:
         np.savez(temporary / _WEIGHTS, *[np.asarray(v) for v in network.weights])
         manifest = {

@@ -125,7 +125,7 @@ class Reading:
         ]
 
 
-def read_pictures(
+def classify(
     judge: Judge, batches: Iterable[tuple[np.ndarray, np.ndarray]], classes: Sequence[str]
 ) -> Reading:
     """Classify labelled images.

@@ -8,7 +8,7 @@ import numpy as np
 
 from lsgan_tf.data.source import ArraySource
 from lsgan_tf.metrics.generated import Batch
-from lsgan_tf.metrics.judge.classifier import Judge, read_pictures
+from lsgan_tf.metrics.judge.classifier import Judge, classify
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe, train_network
 from lsgan_tf.metrics.real import Splits, batches
 
@@ -41,5 +41,5 @@ def usefulness(splits: Splits, kept: Sequence[Batch], recipe: Recipe | None = No
         network = train_network(sources, len(classes), recipe, label=label)
         judge = Judge(network, digest="", metadata={})
         tested = batches(splits.test, min(len(splits.test), _MOST_TESTED), 0)
-        result.append(read_pictures(judge, tested, classes).top1)
+        result.append(classify(judge, tested, classes).top1)
     return result

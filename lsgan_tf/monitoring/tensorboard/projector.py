@@ -129,9 +129,9 @@ def make_sprite(source: Source) -> Sprite:
     columns = math.isqrt(count - 1) + 1
     tile = tile_size(size, count)
     image = np.full((columns * tile, columns * tile, channels), 255, np.uint8)
-    for label, picture in enumerate(_portraits(source)):
+    for label, portrait in enumerate(_portraits(source)):
         top, left = (place * tile for place in divmod(label, columns))
-        image[top : top + tile, left : left + tile] = _resized(picture, tile)
+        image[top : top + tile, left : left + tile] = _resized(portrait, tile)
     return Sprite(image[..., 0] if channels == 1 else image, tile)
 
 
@@ -152,16 +152,16 @@ def _portraits(source: Source) -> list[np.ndarray]:
         if not len(indices):
             found.append(np.full(source.shape, _NOTHING, np.uint8))
             continue
-        pictures = source.read(indices)
-        far = np.square(pictures - pictures.mean(axis=0)).sum(axis=(1, 2, 3))
-        found.append(pictures[far.argmin()])
+        examples = source.read(indices)
+        far = np.square(examples - examples.mean(axis=0)).sum(axis=(1, 2, 3))
+        found.append(examples[far.argmin()])
     return found
 
 
-def _resized(picture: np.ndarray, tile: int) -> np.ndarray:
+def _resized(image: np.ndarray, tile: int) -> np.ndarray:
     """Resize an image to a tile, `(tile, tile, channels)`."""
-    if len(picture) == tile:
-        return picture
-    plain = picture[..., 0] if picture.shape[-1] == 1 else picture
+    if len(image) == tile:
+        return image
+    plain = image[..., 0] if image.shape[-1] == 1 else image
     small = Image.fromarray(plain).resize((tile, tile), Image.Resampling.BOX)
     return np.asarray(small).reshape(tile, tile, -1)

@@ -1,12 +1,12 @@
 "use strict";
-// Sliders through the sample grids. All pictures are in the page itself.
+// Sliders through the sample grids. All images are in the page itself.
 (() => {
-  const pictures = JSON.parse(document.getElementById("pictures").textContent);
+  const images = JSON.parse(document.getElementById("images").textContent);
   const together = document.getElementById("together");
   const figures = [...document.querySelectorAll("figure.grids")];
 
   const show = (figure, place) => {
-    const [step, uri] = pictures[figure.dataset.key][place];
+    const [step, uri] = images[figure.dataset.key][place];
     const slider = figure.querySelector("input");
     figure.querySelector("img").src = uri;
     figure.querySelector("output").textContent = "step " + step.toLocaleString("en");
@@ -18,7 +18,7 @@
   const follow = (moved, step) => {
     for (const figure of figures) {
       if (figure === moved) continue;
-      const grids = pictures[figure.dataset.key];
+      const grids = images[figure.dataset.key];
       let nearest = 0;
       grids.forEach(([other], place) => {
         if (Math.abs(other - step) < Math.abs(grids[nearest][0] - step)) nearest = place;
@@ -31,7 +31,7 @@
     figure.querySelector("input").addEventListener("input", (event) => {
       const place = Number(event.target.value);
       show(figure, place);
-      if (together && together.checked) follow(figure, pictures[figure.dataset.key][place][0]);
+      if (together && together.checked) follow(figure, images[figure.dataset.key][place][0]);
     });
   }
 })();

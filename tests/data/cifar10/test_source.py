@@ -264,7 +264,7 @@ def store(tmp_path, records, label, added=0):
 
     def examples(split):
         rows = np.concatenate([records[batch] for batch in cifar10_batches.SPLITS[split]])
-        images = cifar10_batches.pictures(rows)
+        images = cifar10_batches.images_of(rows)
         for index in np.random.default_rng(5).permutation(len(rows)):
             name = f"{split}_{index:05d}"
             number = int(rows[index, 0]) + added * (index == 3)

@@ -230,6 +230,6 @@ def test_no_such_folder(tmp_path):
 
 
 def test_first_picture_stops_early(folder, tmp_path):
-    assert image_files.first_picture(folder) == "a/deep/er/x.webp"
+    assert image_files.first_image(folder) == "a/deep/er/x.webp"
     (tmp_path / "empty").mkdir()
-    assert image_files.first_picture(tmp_path / "empty") is None
+    assert image_files.first_image(tmp_path / "empty") is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lsgan_tf.data.images import decode
-from lsgan_tf.data.images.image_source import Pictures
+from lsgan_tf.data.images.image_source import ImageSource
 from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
 
@@ -40,7 +40,7 @@ def contents(encode, noise):
 
 
 def test_reading_is_decoding_to_size(contents):
-    source = Pictures(Listed(contents), name="lsun", size=8)
+    source = ImageSource(Listed(contents), name="lsun", size=8)
     assert (len(source), source.shape, source.classes) == (6, (8, 8, 3), ())
     found = source.read(np.array([4, 0, 4]))
     assert found.dtype == np.uint8
@@ -52,7 +52,7 @@ def test_reading_is_decoding_to_size(contents):
 
 
 def test_grey_and_crop(contents):
-    source = Pictures(Listed(contents), name="images", size=8, crop=True, channels=1)
+    source = ImageSource(Listed(contents), name="images", size=8, crop=True, channels=1)
     assert source.shape == (8, 8, 1)
     expected = decode.to_size(decode.decode(contents[2]), 8, crop=True, channels=1)
     np.testing.assert_array_equal(source.read(np.array([2]))[0], expected)
@@ -60,13 +60,13 @@ def test_grey_and_crop(contents):
 
 def test_labels(contents):
     labels = np.array([0, 0, 1, 1, 2, 2], np.int32)
-    source = Pictures(Listed(contents), name="images", size=8, classes=("a", "b"), labels=labels)
+    source = ImageSource(Listed(contents), name="images", size=8, classes=("a", "b"), labels=labels)
     assert source.labels(np.array([5, 0, 2])).tolist() == [2, 0, 1]
 
 
 def test_the_fingerprint_depends_on_content_and_preprocessing(contents):
     def fingerprint(contents, **options):
-        return Pictures(Listed(contents), **{"name": "x", "size": 8, **options}).fingerprint
+        return ImageSource(Listed(contents), **{"name": "x", "size": 8, **options}).fingerprint
 
     all_of_them = {
         fingerprint(contents),
@@ -82,7 +82,7 @@ def test_the_fingerprint_depends_on_content_and_preprocessing(contents):
 
 def test_a_damaged_picture_is_replaced_by_the_next_sound_one(contents, caplog):
     contents[2], contents[3], contents[5] = b"", contents[3][:50], b"x"
-    source = Pictures(Listed(contents), name="lsun", size=8)
+    source = ImageSource(Listed(contents), name="lsun", size=8)
     with caplog.at_level(logging.WARNING):
         found = source.read(np.arange(6))
     np.testing.assert_array_equal(found[2], found[4])
@@ -95,10 +95,10 @@ def test_a_damaged_picture_is_replaced_by_the_next_sound_one(contents, caplog):
 
 
 def test_nothing_but_damage(encode):
-    source = Pictures(Listed([b""] * 5), name="lsun", size=8, description="LSUN x")
+    source = ImageSource(Listed([b""] * 5), name="lsun", size=8, description="LSUN x")
     with pytest.raises(UserError, match="number 3 and all following ones cannot be decoded"):
         source.read(np.array([3]))
-    far = Pictures(Listed([b""] * 150 + [encode()]), name="lsun", size=8)
+    far = ImageSource(Listed([b""] * 150 + [encode()]), name="lsun", size=8)
     with pytest.raises(UserError, match="number 0 and"):
         far.read(np.array([0]))
     assert far.read(np.array([100])).shape == (1, 8, 8, 3)

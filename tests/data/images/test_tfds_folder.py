@@ -53,14 +53,14 @@ def prepared(tmp_path, encode, noise):
 
 
 def test_more_shards_than_files_may_be_open(prepared, tmp_path, encode, noise):
-    tfds_folder.open_pictures(prepared, "train", cache_dir=tmp_path / "cache").content(0)
+    tfds_folder.open_images(prepared, "train", cache_dir=tmp_path / "cache").content(0)
     used = len(os.listdir("/dev/fd"))
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, limits[1]))
     try:
         for _ in range(2):  # indexed now, and found indexed
             cache = tmp_path / "another cache"
-            records = tfds_folder.open_pictures(prepared, "train", cache_dir=cache)
+            records = tfds_folder.open_images(prepared, "train", cache_dir=cache)
             assert len(records) == SHARDS
             contents = [records.content(index) for index in range(SHARDS)]
     finally:
@@ -97,7 +97,7 @@ def test_a_module_that_features_json_names_is_not_imported(prepared, tmp_path, m
     alter(features, "planted.Image")
     path.write_text(json.dumps(features))
     with pytest.raises(UserError, match=r"features\.json: names 'planted\.Image'"):
-        tfds_folder.open_pictures(prepared, "train", cache_dir=tmp_path / "cache")
+        tfds_folder.open_images(prepared, "train", cache_dir=tmp_path / "cache")
     with pytest.raises(UserError, match=r"features\.json: names 'planted\.Image'"):
         cifar10._from_tfds(prepared, "train")
     assert "planted" not in sys.modules
@@ -111,7 +111,7 @@ def test_a_module_that_features_json_names_is_not_imported(prepared, tmp_path, m
 def test_other_content_is_told_in_one_line(prepared, tmp_path, name, content):
     (prepared / name).write_bytes(content)
     with pytest.raises(UserError) as caught:
-        tfds_folder.open_pictures(prepared, "train", cache_dir=tmp_path / "cache")
+        tfds_folder.open_images(prepared, "train", cache_dir=tmp_path / "cache")
     assert str(prepared) in str(caught.value)
 
 
@@ -123,7 +123,7 @@ def test_a_template_that_leads_out_of_the_folder_is_not_followed(prepared, tmp_p
     )
     path.write_text(json.dumps(metadata))
     with pytest.raises(UserError, match="expected TFRecord files"):
-        tfds_folder.open_pictures(prepared, "train", cache_dir=tmp_path / "cache")
+        tfds_folder.open_images(prepared, "train", cache_dir=tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_a_template_that_leads_out_of_the_folder_is_not_followed(prepared, tmp_p
 )
 def test_a_damaged_index_is_made_again(prepared, tmp_path, spoil):
     cache = tmp_path / "cache"
-    first = tfds_folder.open_pictures(prepared, "train", cache_dir=cache).content(3)
+    first = tfds_folder.open_images(prepared, "train", cache_dir=cache).content(3)
     (index,) = (cache / "tfds_offsets").iterdir()
     spoil(index)
-    records = tfds_folder.open_pictures(prepared, "train", cache_dir=cache)
+    records = tfds_folder.open_images(prepared, "train", cache_dir=cache)
     assert records.content(3) == first

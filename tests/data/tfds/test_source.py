@@ -109,7 +109,7 @@ def test_the_same_from_every_folder_and_process(opened, prepared, tmp_path):
     source = opened(folder=copy, labelled=True)
     assert source.fingerprint == first.fingerprint
     folder = prepared / "marks" / "1.0.0"
-    records = tfds_folder.open_pictures(folder, "train[:3]", cache_dir=tmp_path / "cache")
+    records = tfds_folder.open_images(folder, "train[:3]", cache_dir=tmp_path / "cache")
     again = pickle.loads(pickle.dumps(records))
     assert (len(again), again.content(2)) == (3, records.content(2))
 

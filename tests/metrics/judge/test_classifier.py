@@ -6,7 +6,7 @@ import pytest
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.judge import cache as judge_cache
 from lsgan_tf.metrics.judge.augmentation import distort
-from lsgan_tf.metrics.judge.classifier import Reading, read_pictures
+from lsgan_tf.metrics.judge.classifier import Reading, classify
 from lsgan_tf.metrics.judge.network import judge_network
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe
 from lsgan_tf.metrics.judge.usefulness import usefulness
@@ -33,7 +33,7 @@ def test_trained_once_then_found_again(splits, tmp_path, monkeypatch, quick_judg
     features, logits = again(images)
     assert (features.shape, logits.shape) == ((70, judge.dim), (70, 4))
     np.testing.assert_array_equal(logits, judge(images)[1])
-    reading = read_pictures(again, batches(splits.test, 80, 0), splits.test.classes)
+    reading = classify(again, batches(splits.test, 80, 0), splits.test.classes)
     assert reading.top1 == pytest.approx(judge.metadata["top1"])
 
     weights = next(tmp_path.glob("judges/*/weights.npz"))
