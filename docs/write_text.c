@@ -4,7 +4,7 @@
  *   write_text EXPORT_FOLDER TEXT SEED OUT.pgm
  *
  * Calls the SavedModel's signature `write`, and puts its images side by side into a grey
- * picture. For the raw weights beside a moving average, make it call `write_raw`.
+ * image. For the raw weights beside a moving average, make it call `write_raw`.
  */
 #include <stdint.h>
 #include <stdio.h>

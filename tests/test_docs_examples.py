@@ -75,7 +75,7 @@ def drawn(workplace):
         ("near.png", None),
     ],
 )
-def test_pictures(drawn, name, size):
+def test_images(drawn, name, size):
     with Image.open(drawn[0] / name) as found:
         assert size is None or found.size == size
         assert min(found.size) > 18

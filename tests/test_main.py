@@ -95,7 +95,7 @@ class TestRun:
             }  # fmt: skip
             assert all(np.isfinite(value) for value in row.values())
 
-    def test_pictures_are_in_their_range(self, tiny_run):
+    def test_images_are_in_their_range(self, tiny_run):
         source = open_source(load_config(tiny_run.path))
         reals = np.asarray(Image.open(tiny_run.path / "reals.png").convert("L"))
         first = source.read(np.flatnonzero(source.labels(np.arange(40)) == 0)[:1])[0, ..., 0]

@@ -1,4 +1,4 @@
-"""The presets of pictures say what the papers say."""
+"""The presets of images have the settings of the papers."""
 
 from __future__ import annotations
 

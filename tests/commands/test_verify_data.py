@@ -68,7 +68,7 @@ def test_help_names_the_kinds():
     assert "--data_dir" in result.stdout and "hwdb" in result.stdout
 
 
-def test_pictures_are_sampled_or_all_decoded(tmp_path):
+def test_images_are_sampled_or_all_decoded(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in range(5):

@@ -70,7 +70,7 @@ def test_characters_in_a_zip_with_names_in_gbk(tmp_path, cache):
     assert type(caught.value).__name__ == "UserError"
 
 
-def test_pictures_and_classes(root, cache, encode, noise):
+def test_images_and_classes(root, cache, encode, noise):
     for name in ("ants", ODD):
         (root / name).mkdir()
         (root / name / f"{ODD}.png").write_bytes(encode())

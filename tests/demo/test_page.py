@@ -83,7 +83,7 @@ def test_a_message_names_no_flag(line, shown):
     assert page.message(UserError(line)) == shown
 
 
-def test_an_error_is_a_message_and_no_picture():
+def test_an_error_is_a_message_and_no_image():
     def draw(text):
         raise UserError(f"--text: <b>{text}")
 

@@ -102,7 +102,7 @@ def test_figures_and_findings(tmp_path):
     assert conclusion.numbers["history"]["gan-seed1"][1]["covered"] == 8
 
 
-def test_samples_outside_the_picture(tmp_path):
+def test_samples_outside_the_image(tmp_path):
     """A diverged G leaves an empty, annotated plot."""
     figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(2, 2), dpi=100)
     axes = figure.subplots()

@@ -91,7 +91,7 @@ class TestCharacters:
         assert "8x8 pixels, grey" in text and "Not measured" in text
         assert "Drawn at step 42" in text and "(samples.png)" in text
 
-    def test_a_picture_shows_what_it_draws(self, characters):
+    def test_an_image_shows_what_it_draws(self, characters):
         """The first eight hands of the grids that the run showed, a class a row."""
         hands = noise(characters.config.seed, GRID_STREAM, 0, 12, 5, "uniform").numpy()[:8]
         images = [

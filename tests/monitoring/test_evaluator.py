@@ -234,7 +234,7 @@ class TestChoosing:
             config, _ = resolve({"evaluate_every": 9, **settings}, {})
             check_best_metric(config.metrics, config.best_metric)
 
-    def test_measures_of_pictures_do_not_fit_points(self, tmp_path):
+    def test_measures_of_images_do_not_fit_points(self, tmp_path):
         config, _ = resolve(BASE | {"metrics": "fid"}, {})
         with pytest.raises(UserError, match="--metrics=fid: does not fit --dataset=mixture"):
             train(config, {}, tmp_path / "run")

@@ -141,7 +141,7 @@ class TestImages:
         assert f"run, {name}, <output>" in report(path)
 
     @pytest.mark.parametrize("content", [b"", b"<svg onload=alert(1)>", b"\x89PNG\r\n\x1a\n cut"])
-    def test_what_is_no_picture_is_named(self, make_run, content):
+    def test_what_is_not_an_image_is_named(self, make_run, content):
         path = make_run()
         (path / "samples" / "step-00000200.png").write_bytes(content)
         text = report(path)

@@ -79,6 +79,6 @@ class TestPicture:
                 sampler, tmp_path / "a.png", seed=0, data_dir=str(tmp_path / "nowhere")
             )
 
-    def test_out_is_a_picture(self, sampler, tmp_path):
+    def test_out_is_an_image(self, sampler, tmp_path):
         with pytest.raises(UserError, match=r"expected a name in \.png"):
             neighbours.write_neighbours(sampler, tmp_path / "a.gif", seed=0)

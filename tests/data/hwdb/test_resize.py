@@ -78,7 +78,7 @@ def plan(tmp_path):
 
 
 @pytest.mark.parametrize("source_bytes", [0, 1 << 30], ids=["here", "in child processes"])
-def test_all_pictures_in_order(plan, source_bytes, monkeypatch):
+def test_all_images_in_order(plan, source_bytes, monkeypatch):
     plan, expected = plan
     monkeypatch.setattr(cpu, "cores", lambda: 2)
     assert list(resize.squash_all(plan, 3000, source_bytes)) == [1024, 1024, 952]
@@ -86,7 +86,7 @@ def test_all_pictures_in_order(plan, source_bytes, monkeypatch):
     np.testing.assert_array_equal(images, expected)
 
 
-def test_a_picture_is_antialiased_as_pillow_does_it(plan):
+def test_an_image_is_antialiased_as_pillow_does_it(plan):
     # An independent reference: Pillow on one record.
     plan, expected = plan
     number, offset, width, height = resize.RECORD.unpack(Path(plan.records).read_bytes()[:16])
@@ -106,7 +106,7 @@ def test_a_source_cut_short_is_an_error(plan, source_bytes, monkeypatch):
         list(resize.squash_all(plan, 3000, source_bytes))
 
 
-def test_pictures_that_cannot_be_written(plan):
+def test_images_that_cannot_be_written(plan):
     plan, _ = plan
     with pytest.raises(UserError, match="preparing the characters"):
         list(resize.squash_all(dataclasses.replace(plan, images=plan.images + "/no"), 3000, 0))

@@ -74,7 +74,7 @@ def squashed(records, size=28):
     )
 
 
-def test_pictures_and_labels(opened):
+def test_images_and_labels(opened):
     source = opened()
     assert source.name == "hwdb"
     assert source.shape == (28, 28, 1)

@@ -166,7 +166,7 @@ def test_a_declared_colour_and_an_orientation():
     assert np.asarray(image.convert("L")).ravel().tolist() == [255, 40_000 >> 8]
 
 
-def test_large_pictures_are_read_without_a_warning(monkeypatch):
+def test_large_images_are_read_without_a_warning(monkeypatch):
     """Images beyond twice Pillow's limit are rejected, as by Pillow; in between it warns."""
     content = encoded(Image.new("L", (20, 20), 7), "PNG")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
@@ -207,7 +207,7 @@ def test_exif_orientation_is_obeyed(four_colours):
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
-def test_damaged_exif_does_not_damage_the_picture(four_colours):
+def test_damaged_exif_does_not_damage_the_image(four_colours):
     exif = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12\0\x03"
     content = encoded(Image.fromarray(four_colours), "JPEG", quality=95, exif=exif)
     assert pixels(content).shape == (4, 4, 3)
@@ -243,7 +243,7 @@ def test_the_filter_is_antialiased():
     assert np.abs(found.astype(int) - 127).max() <= 2
 
 
-def test_smaller_pictures_are_enlarged():
+def test_smaller_images_are_enlarged():
     red = decode.to_size(Image.new("RGB", (1, 3), "red"), 8, crop=False)
     assert (red == [255, 0, 0]).all()
     assert decode.to_size(Image.new("L", (3, 1)), 8, crop=True, channels=1).shape == (8, 8, 1)
@@ -253,7 +253,7 @@ def test_smaller_pictures_are_enlarged():
     ("content", "reason"),
     [(b"", "empty"), (b"hello", "no JPEG"), (b"\x00" * 100, "no JPEG"), (b"\xff\xd8\xff", ".")],
 )
-def test_what_is_no_picture(content, reason):
+def test_what_is_not_an_image(content, reason):
     with pytest.raises(decode.Undecodable, match=reason):
         decode.decode(content)
 
@@ -273,7 +273,7 @@ def test_every_cut_is_undecodable_or_whole(kind):
 
 
 @given(st.data())
-def test_damaged_pictures_raise_one_kind_of_error(data):
+def test_damaged_images_raise_one_kind_of_error(data):
     kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "BMP", "GIF"]))
     content = bytearray(encoded(Image.new("RGB", (5, 7), "olive"), kind))
     for _ in range(data.draw(st.integers(1, 5))):

@@ -84,7 +84,7 @@ def test_images_that_are_not_read_are_counted(folder, tmp_path):
     "name",
     ["more.rar", "more.7z", "b/more.tar.xz", "more.alz", "more.egg", "z.png.gz", "x.zip.001"],
 )
-def test_an_archive_among_pictures(folder, tmp_path, name):
+def test_an_archive_among_images(folder, tmp_path, name):
     (folder / name).write_bytes(b"x")
     with pytest.raises(UserError, match=f"{name} is .* unpack it first"):
         image_files.open_folder(folder, cache_dir=tmp_path / "cache")
@@ -102,7 +102,7 @@ def test_an_archive_among_pictures(folder, tmp_path, name):
     ("member", "message"),
     [("x/1.jpg", "a zip archive"), ("inner.rar", "a zip archive"), ("a.txt", "")],
 )
-def test_a_zip_among_pictures(folder, tmp_path, member, message):
+def test_a_zip_among_images(folder, tmp_path, member, message):
     with zipfile.ZipFile(folder / "more.zip", "w") as archive:
         archive.writestr(member, b"x")
     if not message:
@@ -214,7 +214,7 @@ def test_large_files_belong_to_the_fingerprint(tmp_path):
         ({"a.png": b"x", "data.mdb": b"x"}, "two kinds of data"),
     ],
 )
-def test_folders_without_pictures(tmp_path, files, message):
+def test_folders_without_images(tmp_path, files, message):
     root = tmp_path / "p"
     root.mkdir()
     for name, content in files.items():
@@ -229,7 +229,7 @@ def test_no_such_folder(tmp_path):
         image_files.open_folder(tmp_path / "gone", cache_dir=tmp_path)
 
 
-def test_first_picture_stops_early(folder, tmp_path):
+def test_first_image_stops_early(folder, tmp_path):
     assert image_files.first_image(folder) == "a/deep/er/x.webp"
     (tmp_path / "empty").mkdir()
     assert image_files.first_image(tmp_path / "empty") is None

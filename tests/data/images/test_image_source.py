@@ -80,7 +80,7 @@ def test_the_fingerprint_depends_on_content_and_preprocessing(contents):
     assert fingerprint(contents) in all_of_them
 
 
-def test_a_damaged_picture_is_replaced_by_the_next_sound_one(contents, caplog):
+def test_a_damaged_image_is_replaced_by_the_next_sound_one(contents, caplog):
     contents[2], contents[3], contents[5] = b"", contents[3][:50], b"x"
     source = ImageSource(Listed(contents), name="lsun", size=8)
     with caplog.at_level(logging.WARNING):

@@ -321,7 +321,7 @@ def test_a_folder_that_does_not_fit_is_left_as_it_was(prepare, tmp_path, monkeyp
     assert prepare(preprocessing=JPEG).count == 30  # Other settings are no contradiction.
 
 
-def test_shards_among_the_pictures_are_refused(prepare, tmp_path, encode):
+def test_shards_among_the_images_are_refused(prepare, tmp_path, encode):
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "x.png").write_bytes(encode())
     folder = open_folder(tmp_path / "p", cache_dir=tmp_path / "cache")
@@ -355,7 +355,7 @@ def test_more_shards_than_files_may_be_open(prepare, tmp_path, monkeypatch):
     assert len(set(contents)) == 30
 
 
-def test_enlarged_pictures_are_noticed_when_training(prepare, tmp_path):
+def test_enlarged_images_are_noticed_when_training(prepare, tmp_path):
     prepare(preprocessing=Preprocessing(20, False, decode.RESIZE, "png", 0))
     source = open_prepared(tmp_path / "out", image_size=20)
     assert source.warnings == ("30 images were smaller than 20 pixels; enlarged",)

@@ -49,7 +49,7 @@ def test_labels_from_folders(folder, tmp_path):
     assert source.labels(np.arange(3)).dtype == np.int32
 
 
-def test_a_picture_without_a_folder_has_no_label(folder, tmp_path, encode):
+def test_an_image_without_a_folder_has_no_label(folder, tmp_path, encode):
     (folder / "stray.png").write_bytes(encode())
     with pytest.raises(UserError, match=r"stray\.png is outside"):
         image_folder.open_source(
@@ -90,7 +90,7 @@ def test_a_class_of_which_nothing_can_be_read(folder, tmp_path, name):
     assert len(image_folder.open_source(folder, **options)) == 3
 
 
-def test_a_damaged_picture_never_shows_another_class(tmp_path, encode, noise):
+def test_a_damaged_image_never_shows_another_class(tmp_path, encode, noise):
     """The last file of a class is followed by the first of the next class."""
     root = tmp_path / "p"
     for number, name in enumerate(["a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png"]):
@@ -126,7 +126,7 @@ def test_grey(folder, tmp_path):
     assert source.read(np.array([1])).max() == 76  # The luma of red.
 
 
-def test_what_is_no_folder_of_pictures(folder, tmp_path):
+def test_what_is_no_folder_of_images(folder, tmp_path):
     (tmp_path / "x.zip").write_bytes(b"x")
     (tmp_path / "lmdb").mkdir()
     (tmp_path / "lmdb" / "data.mdb").write_bytes(b"x")
@@ -140,7 +140,7 @@ def test_what_is_no_folder_of_pictures(folder, tmp_path):
             image_folder.open_source(place, image_size=8, cache_dir=tmp_path / "cache")
 
 
-def test_a_picture_replaced_by_a_fifo_is_not_waited_for(folder, tmp_path):
+def test_an_image_replaced_by_a_fifo_is_not_waited_for(folder, tmp_path):
     source = image_folder.open_source(folder, image_size=8, cache_dir=tmp_path / "cache")
     path = folder / "cats" / "1.png"
     path.unlink()

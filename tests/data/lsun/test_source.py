@@ -84,7 +84,7 @@ def test_an_unknown_category_that_is_there(tmp_path, write_lmdb, bedrooms, opene
 
 
 @pytest.mark.parametrize("below", ["", "bedroom", "bedroom_train", "bedroom/train"])
-def test_a_folder_of_pictures(tmp_path, bedrooms, expected, opened, below):
+def test_a_folder_of_images(tmp_path, bedrooms, expected, opened, below):
     root = tmp_path / "lsun"
     for key, content in bedrooms.items():
         name = key.decode()
@@ -97,7 +97,7 @@ def test_a_folder_of_pictures(tmp_path, bedrooms, expected, opened, below):
     assert {row.tobytes() for row in found} == {row.tobytes() for row in expected}
 
 
-def test_smaller_pictures_are_noticed(tmp_path, bedrooms, opened):
+def test_smaller_images_are_noticed(tmp_path, bedrooms, opened):
     (tmp_path / "bedroom").mkdir()
     for key, content in bedrooms.items():
         (tmp_path / "bedroom" / key.decode()).with_suffix(".jpg").write_bytes(content)
@@ -201,7 +201,7 @@ def test_the_test_set_is_of_no_category(
         ("test", "is LSUN's test set by its name"),
     ],
 )
-def test_pictures_of_another_category_or_split(tmp_path, encode, opened, name, message):
+def test_images_of_another_category_or_split(tmp_path, encode, opened, name, message):
     (tmp_path / name).mkdir(parents=True)
     (tmp_path / name / "x.png").write_bytes(encode())
     with pytest.raises(UserError, match=message):
@@ -296,7 +296,7 @@ def test_another_split_is_said_to_be_one(tmp_path, write_lmdb, bedrooms, opened)
         opened(folder)
 
 
-def test_a_folder_of_pictures_names_its_own_category(tmp_path, encode, opened):
+def test_a_folder_of_images_names_its_own_category(tmp_path, encode, opened):
     for name, split in (("garden", "train"), ("garden_train", "train"), ("garden_val", "val")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x.png").write_bytes(encode())
@@ -305,7 +305,7 @@ def test_a_folder_of_pictures_names_its_own_category(tmp_path, encode, opened):
         opened(tmp_path / "garden", "gardens")
 
 
-def test_smaller_pictures_of_a_database_are_noticed(tmp_path, write_lmdb, encode, opened):
+def test_smaller_images_of_a_database_are_noticed(tmp_path, write_lmdb, encode, opened):
     entries = {b"a": encode(size=(9, 40)), b"b": encode(size=(40, 10)), b"c": b""}
     folder = write_lmdb(tmp_path / "bedroom_train_lmdb", entries)
     (warning,) = opened(folder, image_size=10).warnings

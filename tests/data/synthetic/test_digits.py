@@ -85,7 +85,7 @@ def test_glyphs_are_as_high_as_they_say_and_all_different():
             assert np.abs(flat[one] - flat[other]).mean() > 20, (one, other)
 
 
-def test_pictures_are_a_function_of_the_arguments(turned):
+def test_images_are_a_function_of_the_arguments(turned):
     again, held_out = digits.Digits(), digits.Digits(split="test")
     assert again.fingerprint == turned.fingerprint
     assert len({turned.fingerprint, held_out.fingerprint, digits.Digits(5.0).fingerprint}) == 3

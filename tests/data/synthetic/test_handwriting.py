@@ -109,13 +109,13 @@ def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path: Path, monkeypa
     assert hashes(one) == hashes(two)
 
 
-def test_another_seed_draws_other_pictures_into_another_folder(made: Path):
+def test_another_seed_draws_other_images_into_another_folder(made: Path):
     other = small(made.parents[1], seed=1)
     assert other != made
     assert not set(hashes(made).values()) & set(hashes(other).values())
 
 
-def test_more_samples_keep_the_pictures_of_the_first_writers():
+def test_more_samples_keep_the_images_of_the_first_writers():
     few = list(standin.draw("安", writers=range(3), seed=0))
     many = list(standin.draw("安", writers=range(70), seed=0))
     assert len(many) == 70

@@ -24,7 +24,7 @@ def epochs(source: FreshStandin, indices: list[int], numbers: list[int]) -> np.n
     return source.read_epochs(np.array(indices), np.array(numbers))
 
 
-def test_a_source_of_labelled_pictures(source):
+def test_a_source_of_labelled_images(source):
     assert (source.name, source.shape, source.classes) == ("hwdb", (28, 28, 1), tuple(FEW))
     assert source.standin and source.fresh
     assert len(source) == 3 * standin.SAMPLES_PER_CLASS
@@ -37,7 +37,7 @@ def test_a_source_of_labelled_pictures(source):
     assert "drawn anew while training and never the same twice" in source.description
 
 
-def test_a_picture_is_of_its_class(source):
+def test_an_image_is_of_its_class(source):
     labels = source.labels(np.arange(len(source)))
     means = np.stack(
         [
@@ -50,14 +50,14 @@ def test_a_picture_is_of_its_class(source):
     assert (nearest == labels[::3]).mean() > 0.7
 
 
-def test_no_picture_comes_twice(source):
+def test_no_image_comes_twice(source):
     found = [epochs(source, range(60), 60 * [epoch]) for epoch in (0, 1, 2, 10**9)]
     found.append(FreshStandin(FEW, seed=1).read(np.arange(60)))
     digests = {picture.tobytes() for pictures in found for picture in pictures}
     assert len(digests) == 300
 
 
-def test_pictures_are_none_of_those_that_are_kept():
+def test_images_are_none_of_those_that_are_kept():
     kept = {
         square(Image.fromarray(bitmap), 28).tobytes()
         for _, bitmap in standin.draw("安", writers=range(180), seed=0)
@@ -66,7 +66,7 @@ def test_pictures_are_none_of_those_that_are_kept():
     assert (len(kept), len(fresh), len(kept | fresh)) == (180, 60, 240)
 
 
-def test_a_picture_does_not_depend_on_what_is_read_with_it(source):
+def test_an_image_does_not_depend_on_what_is_read_with_it(source):
     indices, numbers = [5, 150, 5, 7, 61], [3, 0, 4, 3, 3]
     whole = epochs(source, indices, numbers)
     for row, (index, number) in enumerate(zip(indices, numbers, strict=True)):
@@ -75,7 +75,7 @@ def test_a_picture_does_not_depend_on_what_is_read_with_it(source):
     assert source.read(np.array([], np.int64)).shape == (0, 28, 28, 1)
 
 
-def test_an_epoch_of_many_classes_or_large_pictures_fits_into_memory():
+def test_an_epoch_of_many_classes_or_large_images_fits_into_memory():
     classes = strokes.load().characters
     for count, size, per_class in ((1000, 28, 60), (3755, 28, 22), (3755, 112, 1), (67, 64, 60)):
         source = FreshStandin(classes[:count], image_size=size)

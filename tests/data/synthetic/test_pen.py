@@ -98,7 +98,7 @@ def test_bitmaps_are_cut_to_the_ink_on_a_white_ground():
         assert len(greys) > 60, "ink is not grey enough"
 
 
-def test_ink_too_faint_to_see_still_gives_a_picture():
+def test_ink_too_faint_to_see_still_gives_an_image():
     (bitmap,) = draw("一", dataclasses.replace(CALM, ink=0.001))
     assert bitmap.shape == (1, 1)
     assert bitmap[0, 0] < 255

@@ -43,7 +43,7 @@ def test_settings_keep_their_order(runs):
     assert [run.seed for run in found["first"]] == [4, 1]
 
 
-def test_a_picture_of_all_seeds_and_one_of_each(runs, tmp_path):
+def test_an_image_of_all_seeds_and_one_of_each(runs, tmp_path):
     figures = save_grids(runs, tmp_path, [["a", "b"], ["none"]], shown=16)
     assert [figure.file for figure in figures] == [
         "grids.png",
@@ -57,7 +57,7 @@ def test_a_picture_of_all_seeds_and_one_of_each(runs, tmp_path):
     assert greys(tmp_path / "grids-seed1.png")[0] == [120]
 
 
-def test_one_seed_has_one_picture_with_its_verdict(runs, tmp_path, monkeypatch):
+def test_one_seed_has_one_image_with_its_verdict(runs, tmp_path, monkeypatch):
     titles = []
     block = "lsgan_tf.experiments.common.grids.block"
     monkeypatch.setattr(

@@ -37,7 +37,7 @@ def test_without_matplotlib_the_remedy_is_named(monkeypatch):
         plots.check_matplotlib()
 
 
-def test_pictures_are_small(tmp_path):
+def test_images_are_small(tmp_path):
     pytest.importorskip("matplotlib")
     figure = plots.new_figure(3, 2)
     figure.subplots().plot([0, 1], [0, 1])

@@ -97,12 +97,12 @@ def test_distortions_keep_size_and_range_and_are_those_of_the_seed(halves):
     assert np.min(one) >= 0 and np.max(one) <= 255
 
 
-def test_a_picture_that_is_all_alike_stays_so():
+def test_an_image_that_is_all_alike_stays_so():
     images = np.full((5, 9, 7, 3), 77, np.uint8)
     np.testing.assert_allclose(distort(images, np.random.default_rng(0), mirror=True), 77.0)
 
 
-def test_mirrored_pictures_are_about_half(halves):
+def test_mirrored_images_are_about_half(halves):
     # Left and right halves change places under a mirror, however else they are distorted.
     source = halves(400, 0)
     left = source.read(np.flatnonzero(source.labels(np.arange(400)) == 0))

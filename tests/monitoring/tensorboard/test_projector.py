@@ -40,7 +40,7 @@ def read(folder):
 
 
 @pytest.mark.parametrize("classes", [1, 4, 3740])
-def test_tensorboard_reads_vectors_names_and_pictures(tmp_path, blots, classes):
+def test_tensorboard_reads_vectors_names_and_images(tmp_path, blots, classes):
     source = blots(classes, length=2 * classes)
     gan = model(source)
     Projector(tmp_path, gan, source).write()
@@ -111,7 +111,7 @@ class TestSprite:
         np.testing.assert_array_equal(sprite.image[:8, 8:], source.pictures[1])
         assert (sprite.image[8:, :8] == 128).all()
 
-    def test_large_pictures_are_shrunk(self, blots):
+    def test_large_images_are_shrunk(self, blots):
         source = blots(classes=2, size=256, length=4)
         source.pictures[:] = 7
         sprite = make_sprite(source)

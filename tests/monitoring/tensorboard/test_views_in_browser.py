@@ -126,7 +126,7 @@ def test_both_networks_can_be_read(view):
     view.shows("generator", "discriminator", "z", "score")
 
 
-def test_each_label_is_a_point_with_its_picture(view):
+def test_each_label_is_a_point_with_its_image(view):
     view.open("projector")
     texts = view.wait(view.texts, lambda texts: "Points: 5" in " ".join(texts))
     assert "Dimension: 4" in " ".join(texts)
