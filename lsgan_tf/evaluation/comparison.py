@@ -13,7 +13,7 @@ from lsgan_tf._version import __version__
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.image_sets import ImageSet, open_image_set
 from lsgan_tf.metrics.features import REAL_SEED, Extractor, features_of, real_features
-from lsgan_tf.metrics.from_features import FIGURES, Seen
+from lsgan_tf.metrics.from_features import FEATURE_METRICS, FeatureSets
 from lsgan_tf.metrics.inception.network import open_inception
 from lsgan_tf.metrics.pixels import Pixels
 from lsgan_tf.metrics.protocol import extractor_metadata, parameters
@@ -96,13 +96,13 @@ def compare(
     names, extractors = _extractors(names, min(counts), options, log)
     check_counts(names, min(counts))
     for name in names:
-        if FIGURES[name] is FIGURES["fid"]:
+        if FEATURE_METRICS[name] is FEATURE_METRICS["fid"]:
             check_dim(name, extractors[extractor_of(name)], *counts)
-    seen = {
-        kind: _seen(extractor, samples, reals, counts, options)
+    sets = {
+        kind: _feature_sets(extractor, samples, reals, counts, options)
         for kind, extractor in extractors.items()
     }
-    values = [value for name in names for value in FIGURES[name](seen[extractor_of(name)])]
+    values = [value for name in names for value in FEATURE_METRICS[name](sets[extractor_of(name)])]
     keys = keys_of(names)
     figures = for_json({key: float(value) for key, value in zip(keys, values, strict=True)})
     report = {
@@ -161,13 +161,13 @@ def _extractors(
     return tuple(names), found
 
 
-def _seen(
+def _feature_sets(
     extractor: Extractor,
     samples: ImageSet,
     reals: ImageSet,
     counts: tuple[int, int],
     options: Options,
-) -> Seen:
+) -> FeatureSets:
     own = features_of(
         extractor,
         batches(samples, counts[0], options.seed),
@@ -175,7 +175,7 @@ def _seen(
         label=f"features of {samples.path.name}",
     )
     real = real_features(extractor, reals, counts[1], options.cache_dir)
-    return Seen(own, real, real, options.seed)
+    return FeatureSets(own, real, real, options.seed)
 
 
 def _metadata(images: ImageSet) -> dict[str, Any]:

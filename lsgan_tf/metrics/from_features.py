@@ -14,7 +14,7 @@ from lsgan_tf.metrics.judge.classifier import Reading
 _CONFIDENT, _MIN_FRACTION = 0.9, 0.1
 
 
-class Seen(NamedTuple):
+class FeatureSets(NamedTuple):
     """The features that metrics are computed from.
 
     Attributes:
@@ -35,49 +35,49 @@ def kid_subset_size(*counts: int) -> int:
     return min(kid.SUBSET_SIZE, *counts)
 
 
-def score(seen: Seen) -> tuple[float, float]:
+def score(sets: FeatureSets) -> tuple[float, float]:
     """Inception Score with the extractor's logits: mean and standard deviation over splits."""
-    return inception_score.inception_score(seen.own.logits)
+    return inception_score.inception_score(sets.own.logits)
 
 
-def distance(seen: Seen) -> tuple[float]:
+def distance(sets: FeatureSets) -> tuple[float]:
     """Fréchet distance; NaN if there are too few examples for a covariance of full rank."""
-    if min(len(seen.own.features), len(seen.reference.features)) <= seen.own.features.shape[1]:
+    if min(len(sets.own.features), len(sets.reference.features)) <= sets.own.features.shape[1]:
         return (float("nan"),)
-    own, real = (frechet.moments_of(x.features) for x in (seen.own, seen.reference))
+    own, real = (frechet.moments_of(x.features) for x in (sets.own, sets.reference))
     return (frechet.frechet(own, real),)
 
 
-def kernel(seen: Seen) -> tuple[float, float]:
+def kernel(sets: FeatureSets) -> tuple[float, float]:
     """Kernel distance: mean and standard deviation over subsets."""
-    own, real = seen.own.features, seen.reference.features
+    own, real = sets.own.features, sets.reference.features
     size = kid_subset_size(len(own), len(real))
-    return kid.kernel_distance(own, real, subset_size=size, seed=seen.seed)
+    return kid.kernel_distance(own, real, subset_size=size, seed=sets.seed)
 
 
-def neighbourhoods(seen: Seen) -> tuple[float, ...]:
+def neighbourhoods(sets: FeatureSets) -> tuple[float, ...]:
     """Precision, recall, density and coverage."""
-    return tuple(prdc.prdc(seen.reference.features, seen.own.features))
+    return tuple(prdc.prdc(sets.reference.features, sets.own.features))
 
 
-def readable(seen: Seen) -> tuple[float, float]:
+def readable(sets: FeatureSets) -> tuple[float, float]:
     """Top-1 and top-5 accuracy of the judge for the requested classes."""
-    found = reading(seen.own)
+    found = reading(sets.own)
     return found.top1, found.top5
 
 
-def readable_by_ocr(seen: Seen) -> tuple[float, float]:
+def readable_by_ocr(sets: FeatureSets) -> tuple[float, float]:
     """OCR accuracy for the requested characters, among all characters and the run's classes."""
-    right = seen.own.features == _labels(seen.own)[:, None]
+    right = sets.own.features == _labels(sets.own)[:, None]
     return float(right[:, 0].mean()), float(right[:, 1].mean())
 
 
-def classes(seen: Seen) -> tuple[float, float]:
+def classes(sets: FeatureSets) -> tuple[float, float]:
     """Number of classes found, and fraction of images classified with probability >= 0.9.
 
     A class is found if at least a tenth of the images per class are so classified as it.
     """
-    logits = seen.own.logits.astype(np.float64)
+    logits = sets.own.logits.astype(np.float64)
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     confident = odds.max(axis=1) / odds.sum(axis=1) >= _CONFIDENT
     count, number = logits.shape
@@ -85,14 +85,14 @@ def classes(seen: Seen) -> tuple[float, float]:
     return float((found >= _MIN_FRACTION * count / number).sum()), float(confident.mean())
 
 
-def within_class_diversity(seen: Seen) -> tuple[float, float]:
+def within_class_diversity(sets: FeatureSets) -> tuple[float, float]:
     """Diversity within classes, and its ratio to that of held-out real examples.
 
     NaN if no class has two samples and two different real examples.
     """
-    classes = seen.own.logits.shape[1]
+    classes = sets.own.logits.shape[1]
     own, real = (
-        diversity.within_class(x.features, _labels(x), classes) for x in (seen.own, seen.held_out)
+        diversity.within_class(x.features, _labels(x), classes) for x in (sets.own, sets.held_out)
     )
     both = ~np.isnan(own) & ~np.isnan(real)
     if not both.any() or not real[both].any():
@@ -113,7 +113,7 @@ def _labels(of: Features) -> np.ndarray:
     return of.labels
 
 
-FIGURES: dict[str, Callable[[Seen], tuple[float, ...]]] = {
+FEATURE_METRICS: dict[str, Callable[[FeatureSets], tuple[float, ...]]] = {
     "is": score,
     "fid": distance,
     "kid": kernel,

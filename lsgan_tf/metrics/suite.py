@@ -20,7 +20,7 @@ from lsgan_tf.metrics.features import (
     Extractor,
     real_features,
 )
-from lsgan_tf.metrics.from_features import FIGURES, Seen, reading
+from lsgan_tf.metrics.from_features import FEATURE_METRICS, FeatureSets, reading
 from lsgan_tf.metrics.generated import Batch
 from lsgan_tf.metrics.judge.classifier import Reading
 from lsgan_tf.metrics.judge.training import Recipe, default_recipe
@@ -139,7 +139,7 @@ class Suite:
         self._cache = optional(config.cache_dir)
         self._extractors: dict[str, Extractor] = {}
         self._prepared = False
-        self._real: dict[str, Seen] = {}
+        self._real: dict[str, FeatureSets] = {}
         self.reading: Reading | None = None
         self.weights_of_modes: list[float] | None = None
         self.protocol: dict[str, Any] = {
@@ -173,16 +173,16 @@ class Suite:
         wanted = {kind for name in self.names if (kind := METRICS[name].extractor)}
         extractors = {kind: self._make(kind) for kind in sorted(wanted)}
         for name in self.names:
-            if FIGURES.get(name) is FIGURES["fid"]:
+            if FEATURE_METRICS.get(name) is FEATURE_METRICS["fid"]:
                 check_dim(name, extractors[extractor_of(name)], self.samples, self._reals)
         held_out = min(len(self._splits.test), MOST_BY_DEFAULT)
         for kind, extractor in extractors.items():
             if kind == "ocr":
                 # OCR is slow, and only held-out examples are needed.
                 found = real_features(extractor, self._splits.test, held_out, self._cache)
-                self._real[kind] = Seen(found, found, found, self.seed)
+                self._real[kind] = FeatureSets(found, found, found, self.seed)
                 continue
-            self._real[kind] = Seen(
+            self._real[kind] = FeatureSets(
                 own=real_features(extractor, self._others, self._others_count, self._cache),
                 reference=real_features(extractor, self._reference, self._reals, self._cache),
                 held_out=real_features(extractor, self._splits.test, held_out, self._cache),
@@ -220,11 +220,11 @@ class Suite:
                 progress.add(len(examples))
         if count != self.samples:
             raise ValueError(f"expected {self.samples} samples, as in the protocol; got {count}")
-        seen = {
+        sets = {
             kind: self._real[kind]._replace(own=own)
             for kind, own in zip(kinds, collector.features(), strict=True)
         }
-        return self._compute(seen, kept)
+        return self._compute(sets, kept)
 
     def real(self) -> dict[str, float]:
         """Compute all metrics of real examples in place of samples.
@@ -253,7 +253,7 @@ class Suite:
         return judge_of(self._splits, self._cache, recipe=self.recipe, log=self.log)
 
     def _compute(
-        self, seen: dict[str, Seen], kept: list[Batch], *, real: bool = False
+        self, sets: dict[str, FeatureSets], kept: list[Batch], *, real: bool = False
     ) -> dict[str, float]:
         values: list[float] = []
         for name in self.names:
@@ -262,10 +262,10 @@ class Suite:
             elif name == "usefulness":
                 values += self._usefulness(kept, real)
             else:
-                of = seen[extractor_of(name)]
+                of = sets[extractor_of(name)]
                 if real and METRICS[name].needs_labels:
                     of = of._replace(own=of.held_out)
-                values += FIGURES[name](of)
+                values += FEATURE_METRICS[name](of)
                 if name == "judge":
                     self.reading = reading(of.own, self.classes)
         return {key: float(value) for key, value in zip(self.keys, values, strict=True)}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lsgan_tf.metrics.diversity import mean_distance, within_class
 from lsgan_tf.metrics.features import Features
 from lsgan_tf.metrics.frechet import Moments, frechet, gaussian_distance, moments_of
-from lsgan_tf.metrics.from_features import FIGURES, Seen
+from lsgan_tf.metrics.from_features import FEATURE_METRICS, FeatureSets
 from lsgan_tf.metrics.inception_score import inception_score
 from lsgan_tf.metrics.kid import kernel_distance, squared_mmd
 from lsgan_tf.metrics.mixture import modes
@@ -257,7 +257,7 @@ def test_classes_that_are_found_for_sure():
     sure, unsure = 10.0 * np.eye(4), np.zeros((1, 4))
     logits = np.concatenate([np.tile(sure[0], (30, 1)), np.tile(sure[1], (1, 1)),
                              np.tile(unsure, (9, 1))])  # fmt: skip
-    seen = Seen(Features(np.zeros((40, 2)), logits, np.zeros(40, int)), None, None, 0)
-    assert FIGURES["judge_classes"](seen) == (2.0, 31 / 40)
+    sets = FeatureSets(Features(np.zeros((40, 2)), logits, np.zeros(40, int)), None, None, 0)
+    assert FEATURE_METRICS["judge_classes"](sets) == (2.0, 31 / 40)
     doubled = Features(np.zeros((80, 2)), np.concatenate([logits, np.tile(unsure, (40, 1))]), None)
-    assert FIGURES["judge_classes"](seen._replace(own=doubled)) == (1.0, 31 / 80)
+    assert FEATURE_METRICS["judge_classes"](sets._replace(own=doubled)) == (1.0, 31 / 80)
