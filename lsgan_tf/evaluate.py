@@ -1,12 +1,12 @@
-"""Measures samples of a run: are they good, are they what was asked for, which checkpoint is best.
+"""Computes metrics of the samples of a run, to judge their quality and select a checkpoint.
 
     python -m lsgan_tf.evaluate --run_dir=R
     python -m lsgan_tf.evaluate --run_dir=R --checkpoint=all --metrics=judge,judge_frechet
     python -m lsgan_tf.evaluate --saved_model=R/export --metrics=fid --samples=50000
     python -m lsgan_tf.evaluate --samples_dir=A --reals_dir=B
 
-Prints a table with the same figures of real held-out examples beside, and writes a JSON
-file that also says how each figure came about. docs/measures.md explains the measures:
+Prints a table with the same metrics of held-out real examples beside, and writes a JSON
+file with the protocol of each metric. docs/metrics.md describes the metrics:
 
 METRICS
 """
@@ -67,7 +67,7 @@ _SAMPLES = flags.DEFINE_integer(
     "samples",
     None,
     "generated examples to measure (default: as many as held-out real ones, at most 10,000, or "
-    "what the measures need)",
+    "what the metrics need)",
     lower_bound=1,
 )
 _REALS = flags.DEFINE_integer(

@@ -51,7 +51,7 @@ ELSEWHERE = {
 # How many examples in Python each page has, and what runs them.
 EXAMPLES = {
     "library.md": (4, "tests/test_library.py", "tests/data/hwdb/test_tfds_builder.py"),
-    "measures.md": (2, "tests/test_docs_examples.py"),
+    "metrics.md": (2, "tests/test_docs_examples.py"),
     "shipping.md": (2, "tests/test_docs_examples.py", "tests/exporting/test_export.py"),
 }
 

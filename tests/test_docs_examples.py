@@ -101,8 +101,8 @@ def test_the_saved_model_alone(workplace, monkeypatch):
     assert names["images"].shape == (2, 8, 8, 1)
 
 
-def test_measures_from_python(workplace):
-    block, _ = blocks("docs/measures.md", "python")
+def test_metrics_from_python(workplace):
+    block, _ = blocks("docs/metrics.md", "python")
     # Fewer samples, for a judge that has learnt less.
     for shown, small in (("samples=5000", "samples=30, judge_steps=20"), ("frechet", "kid")):
         assert shown in block
@@ -110,11 +110,11 @@ def test_measures_from_python(workplace):
     config, gan, _, _ = restore_run(workplace / "runs" / "quick")
     names = {"config": config, "gan": gan}
     exec(block, names)
-    assert set(names["figures"]) == set(names["real"]) >= {"judge_top1", "judge_kid"}
+    assert set(names["values"]) == set(names["real"]) >= {"judge_top1", "judge_kid"}
 
 
-def test_measures_of_arrays():
-    _, block = blocks("docs/measures.md", "python")
+def test_metrics_of_arrays():
+    _, block = blocks("docs/metrics.md", "python")
     names = {}
     exec(block.replace("metrics.frechet", "distance = metrics.frechet", 1), names)
     assert 3 < names["distance"] < 5

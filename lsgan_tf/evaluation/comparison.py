@@ -104,7 +104,7 @@ def compare(
     }
     values = [value for name in names for value in FEATURE_METRICS[name](sets[extractor_of(name)])]
     keys = keys_of(names)
-    figures = for_json({key: float(value) for key, value in zip(keys, values, strict=True)})
+    metrics = for_json({key: float(value) for key, value in zip(keys, values, strict=True)})
     report = {
         "lsgan_tf": __version__,
         "command": list(command),
@@ -117,7 +117,7 @@ def compare(
             "extractors": extractor_metadata(extractors),
             "parameters": parameters(*counts),
         },
-        "results": [{"where": str(samples_dir), "figures": figures}],
+        "results": [{"where": str(samples_dir), "figures": metrics}],
     }
     with explained(out, "writing the evaluation"):
         write_json(out, report)

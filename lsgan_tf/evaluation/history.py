@@ -11,7 +11,7 @@ from typing import Any
 from lsgan_tf.metrics.registry import NOT_COMPARED, merit
 from lsgan_tf.run_dir.status import is_number, rows, values_of
 
-_NO_FIGURES = {"step", "seed", "samples", "seconds", "reals"}
+_NOT_METRICS = {"step", "seed", "samples", "seconds", "reals"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,18 +42,18 @@ def evaluations(path: Path) -> list[dict[str, Any]]:
     for result in results if isinstance(results, list) else []:
         if isinstance(result, dict):
             found.append({**result, "real": report.get("real"), "by": "evaluate"})
-    found = [row for row in found if is_number(row.get("step")) and figures(row)]
+    found = [row for row in found if is_number(row.get("step")) and metrics_of(row)]
     return sorted(found, key=lambda row: row["step"])
 
 
-def figures(row: Mapping[str, Any]) -> dict[str, float]:
+def metrics_of(row: Mapping[str, Any]) -> dict[str, float]:
     """Return the metrics in a row of evaluations, by name."""
     inner = row.get("figures") or row.get("values")
     found = inner if isinstance(inner, dict) else row
     return {
         str(name): float(value)
         for name, value in found.items()
-        if is_number(value) and name not in _NO_FIGURES
+        if is_number(value) and name not in _NOT_METRICS
     }
 
 
@@ -85,14 +85,14 @@ def best_of(measured: Sequence[Mapping[str, Any]], chosen: str | None = None) ->
       The best value, or None if there is none.
     """
     named = chosen or next(
-        (name for row in measured for name in figures(row) if is_compared(name)), None
+        (name for row in measured for name in metrics_of(row) if is_compared(name)), None
     )
     if named is None:
         return None
     found = [
-        Best(named, figures(row)[named], int(row["step"]))
+        Best(named, metrics_of(row)[named], int(row["step"]))
         for row in measured
-        if named in figures(row) and is_number(row.get("step"))
+        if named in metrics_of(row) and is_number(row.get("step"))
     ]
     return max(found, key=lambda best: merit(plain_name(named), best.value), default=None)
 

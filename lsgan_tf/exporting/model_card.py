@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsgan_tf.config import Config
-from lsgan_tf.evaluation.history import best_of, evaluations, figures, is_compared, plain_name
+from lsgan_tf.evaluation.history import best_of, evaluations, is_compared, metrics_of, plain_name
 from lsgan_tf.exporting.hub_metadata import front_matter
 from lsgan_tf.exporting.sample_images import FILE_NAMES as IMAGES
 from lsgan_tf.exporting.shipped import without_paths
@@ -250,12 +250,12 @@ def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [
         f"At step {last['step']:,}:",
         "",
-        "| figure | value | real examples | best of the run |",
+        "| metric | value | real examples | best of the run |",
         "|---|---|---|---|",
     ]
     of_real = last.get("real")
-    real = figures(of_real) if isinstance(of_real, dict) else {}
-    for name, value in figures(last).items():
+    real = metrics_of(of_real) if isinstance(of_real, dict) else {}
+    for name, value in metrics_of(last).items():
         best = best_of(seen, name) if is_compared(name) else None
         told = f"{best.value:.4g} at step {best.step:,}" if best else "-"
         beside = f"{real[plain_name(name)]:.4g}" if plain_name(name) in real else "-"

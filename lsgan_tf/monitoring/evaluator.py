@@ -122,13 +122,13 @@ class Evaluator:
                 )
                 for name, draws in self._draws.items()
             }
-            figures = {
+            metrics = {
                 f"{key}_ema" if name == "ema" else key: value
                 for name, values in found.items()
                 for key, value in values.items()
             }
-            self._run.evaluation({"step": step, "figures": figures, "real": self._real})
-            curves = {f"quality/{key}": v for key, v in figures.items() if v is not None}
+            self._run.evaluation({"step": step, "figures": metrics, "real": self._real})
+            curves = {f"quality/{key}": v for key, v in metrics.items() if v is not None}
             self._summaries.scalars(step, curves)
             for name, values in found.items():
                 title = "" if name == "raw" else " of the EMA weights"

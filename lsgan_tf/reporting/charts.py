@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lsgan_tf.evaluation.history import figures, plain_name
+from lsgan_tf.evaluation.history import metrics_of, plain_name
 from lsgan_tf.reporting.markup import table, text_of
 from lsgan_tf.reporting.run_data import RunData
 from lsgan_tf.reporting.svg import Series, chart, short
@@ -36,7 +36,7 @@ def charts(runs: Sequence[RunData]) -> str:
     """
     drawn: list[str] = []
     once: list[list[str]] = []
-    for title, kind, named in (*_CHARTS, *_of_figures(runs)):
+    for title, kind, named in (*_CHARTS, *_of_evaluations(runs)):
         for whole, series in _together(runs, title, kind, named):
             if any(len({step for step, _ in line.points}) > 1 for line in series):
                 drawn.append(chart(whole, series, len(drawn)))
@@ -82,11 +82,11 @@ def _numbers(title: str, series: Sequence[Series]) -> list[list[str]]:
     return found
 
 
-def _of_figures(
+def _of_evaluations(
     runs: Sequence[RunData],
 ) -> list[tuple[str, str, tuple[tuple[str, str], ...]]]:
     names = dict.fromkeys(
-        name for data in runs for row in data.evaluations for name in figures(row)
+        name for data in runs for row in data.evaluations for name in metrics_of(row)
     )
     return [
         (name, "evaluations", ((name, name),))
@@ -98,7 +98,9 @@ def _of_figures(
 def _points(data: RunData, kind: str, key: str) -> list[tuple[float, float]]:
     rows: Sequence[dict[str, Any]] = getattr(data, kind)
     read: Callable[[dict[str, Any]], Any] = (
-        (lambda row: figures(row).get(key)) if kind == "evaluations" else lambda row: row.get(key)
+        (lambda row: metrics_of(row).get(key))
+        if kind == "evaluations"
+        else lambda row: row.get(key)
     )
     pairs = ((row.get("step"), read(row)) for row in rows)
     return [(step, value) for step, value in pairs if is_number(step) and is_number(value)]

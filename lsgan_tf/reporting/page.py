@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from lsgan_tf._version import __version__
-from lsgan_tf.evaluation.history import best_value, figures, is_compared, plain_name
+from lsgan_tf.evaluation.history import best_value, is_compared, metrics_of, plain_name
 from lsgan_tf.reporting.charts import charts
 from lsgan_tf.reporting.listing import describe_data, describe_step
 from lsgan_tf.reporting.markup import asset, content_hash, json_in_script, table, text_of
@@ -201,8 +201,8 @@ def _quality(runs: Sequence[RunData]) -> str:
         if not data.evaluations:
             found.append(f"<p>{text_of(data.name)}: not evaluated.</p>")
             continue
-        keys = list(dict.fromkeys(key for row in data.evaluations for key in figures(row)))
-        steps = [(_when(row), figures(row)) for row in data.evaluations]
+        keys = list(dict.fromkeys(key for row in data.evaluations for key in metrics_of(row)))
+        steps = [(_when(row), metrics_of(row)) for row in data.evaluations]
         best = {
             key: best_value(key, (values[key] for _, values in steps if key in values))
             for key in keys
@@ -217,7 +217,7 @@ def _quality(runs: Sequence[RunData]) -> str:
         ]
         real = next((r["real"] for r in reversed(data.evaluations) if _is_row(r.get("real"))), None)
         if real:
-            cells = (_cell(figures(real).get(plain_name(key)), None) for key in keys)
+            cells = (_cell(metrics_of(real).get(plain_name(key)), None) for key in keys)
             lines.append(['<th scope="row">real data</th>', *cells])
         title = text_of(data.name)
         found.append(f"<h3>{title}</h3>" + table("numbers", ["step", *map(text_of, keys)], lines))
@@ -232,7 +232,7 @@ def _when(row: dict[str, Any]) -> str:
 
 
 def _is_row(value: Any) -> bool:
-    return isinstance(value, dict) and bool(figures(value))
+    return isinstance(value, dict) and bool(metrics_of(value))
 
 
 def _cell(value: float | None, best: float | None) -> str:

@@ -48,7 +48,7 @@ def compared(tmp_path, monkeypatch):
     return compared
 
 
-def figures(report):
+def metrics_of(report):
     (result,) = report["results"]
     return result["figures"]
 
@@ -56,7 +56,7 @@ def figures(report):
 def test_equal_folders(compared, write_images):
     first, second = write_images("a", 30), write_images("b", 30)
     report, shown, lines = compared(first, second)
-    found = figures(report)
+    found = metrics_of(report)
     assert found["fid"] == pytest.approx(0, abs=1e-4)
     assert found["kid"] == pytest.approx(0, abs=0.5)
     assert (found["precision"], found["recall"], found["coverage"]) == (1, 1, 1)
@@ -72,7 +72,7 @@ def test_equal_folders(compared, write_images):
 def test_folders_that_differ(compared, write_images):
     near, far = write_images("a", 30, seed=1), write_images("b", 30, seed=2, mean=220)
     reals = write_images("c", 30, seed=3)
-    close, apart = (figures(compared(folder, reals)[0]) for folder in (near, far))
+    close, apart = (metrics_of(compared(folder, reals)[0]) for folder in (near, far))
     assert apart["fid"] > 10 * close["fid"] > 0
     assert apart["kid"] > 10 * abs(close["kid"])
     assert apart["precision"] < 0.2 < close["precision"]
@@ -82,17 +82,17 @@ def test_folders_that_differ(compared, write_images):
 def test_pixels_need_no_network(compared, write_images):
     folder, other = write_images("a", 20), write_images("b", 20, seed=1, mean=220)
     names = ("pixel_kid", "pixel_prdc")
-    found = figures(compared(folder, folder, *names, network=None)[0])
+    found = metrics_of(compared(folder, folder, *names, network=None)[0])
     assert found["pixel_kid"] == pytest.approx(0, abs=0.05)
     assert (found["pixel_precision"], found["pixel_recall"]) == (1, 1)
-    apart = figures(compared(folder, other, *names, network=None)[0])
+    apart = metrics_of(compared(folder, other, *names, network=None)[0])
     assert apart["pixel_kid"] > 0.5 and apart["pixel_precision"] < 0.2
 
 
 def test_without_the_graph(compared, write_images, tmp_path):
     folder = write_images("a", 20)
     report, _, lines = compared(folder, folder, network=None)
-    assert set(figures(report)) == {
+    assert set(metrics_of(report)) == {
         "pixel_kid", "pixel_kid_std", *(f"pixel_{name}" for name in PRDC)
     }  # fmt: skip
     assert "no FID, KID, precision and recall: the Inception graph is not here; fetch" in lines[0]
@@ -105,7 +105,7 @@ def test_without_the_graph(compared, write_images, tmp_path):
 def test_too_few_for_a_covariance(compared, write_images):
     few = write_images("a", 6)
     report, _, lines = compared(few, few)
-    assert set(figures(report)) == {"kid", "kid_std", *PRDC}
+    assert set(metrics_of(report)) == {"kid", "kid_std", *PRDC}
     assert (
         "no FID: its covariance requires more than 6 images of either kind, there are 6" in lines[0]
     )
@@ -136,15 +136,15 @@ def test_some_of_them(compared, write_images):
 
 def test_features_of_real_images_are_kept_while_the_files_are_the_same(compared, write_images):
     folder, reals = write_images("a", 10), write_images("b", 10, seed=1)
-    first = figures(compared(folder, reals, "kid")[0])
+    first = metrics_of(compared(folder, reals, "kid")[0])
 
     class Other(Network):
         def __call__(self, images):
             return tuple(2 * array for array in super().__call__(images))
 
-    assert figures(compared(folder, reals, "kid", network=Other)[0])["kid"] != first["kid"]
+    assert metrics_of(compared(folder, reals, "kid", network=Other)[0])["kid"] != first["kid"]
     shutil.copy(folder / "000.png", reals / "000.png")
-    assert figures(compared(folder, reals, "kid")[0])["kid"] != first["kid"]
+    assert metrics_of(compared(folder, reals, "kid")[0])["kid"] != first["kid"]
 
 
 def test_metrics_of_runs_are_refused(compared, write_images):

@@ -94,7 +94,7 @@ def test_every_command_refuses_addresses_by_name(tmp_path, module, name):
 
 
 @pytest.mark.parametrize("module", ["runs", "report"])
-def test_words_are_refused_likewise(tmp_path, module):
+def test_words_are_refused_by_every_module(tmp_path, module):
     done = call(["-m", f"lsgan_tf.{module}", "gs://bucket/x"], tmp_path)
     assert done.returncode == 2 and done.stderr.startswith("error: gs://bucket/x: is an address")
 

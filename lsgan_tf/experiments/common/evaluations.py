@@ -12,11 +12,11 @@ from lsgan_tf.experiments.common.page import number, table
 from lsgan_tf.metrics.registry import BETTER
 from lsgan_tf.util.reading import read_json
 
-_FIGURES = {str: (float, None)}
+_METRICS = {str: (float, None)}
 _FORM = {
     "protocol?": dict,
-    "real": _FIGURES,
-    "results": [{"weights": str, "step": int, "figures": _FIGURES}],
+    "real": _METRICS,
+    "results": [{"weights": str, "step": int, "figures": _METRICS}],
 }
 EXTRA: tuple[str, ...] = ()
 """Additional flags of every evaluation, for tests."""

@@ -40,13 +40,13 @@ def show_evaluation(
             summaries = Summaries(temporary)
             best: float | None = None
             for result in sorted(results, key=lambda result: result["step"]):
-                step, figures = result["step"], result["figures"]
+                step, metrics = result["step"], result["figures"]
                 end = "_ema" if result["weights"] == "ema" else ""
-                measured = {f"quality/{k}{end}": v for k, v in figures.items() if v is not None}
+                measured = {f"quality/{k}{end}": v for k, v in metrics.items() if v is not None}
                 summaries.scalars(step, measured)
-                if metric not in figures:
-                    metric = next((key for key in figures if key in BETTER), None)
-                if metric and is_better(metric, figures[metric], best):
-                    best = figures[metric]
+                if metric not in metrics:
+                    metric = next((key for key in metrics if key in BETTER), None)
+                if metric and is_better(metric, metrics[metric], best):
+                    best = metrics[metric]
                     summaries.scalars(step, {f"best/{metric}": best})
             summaries.close()
