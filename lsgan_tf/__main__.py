@@ -1,4 +1,4 @@
-"""Least-squares GANs on TensorFlow 2 and Keras 3: train, sample, measure, ship.
+"""Least-squares GANs on TensorFlow 2 and Keras 3: train, sample, evaluate, export.
 
     lsgan_tf COMMAND [--flag=value ...]
     lsgan_tf COMMAND --help
@@ -33,27 +33,19 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command("main", "train a GAN, or resume a run"),
-    "sample": Command("sample", "draw images from a run's generator, or write a text"),
-    "evaluate": Command("evaluate", "measure the samples of a run or of a SavedModel"),
-    "export": Command("export", "write a run's generator: SavedModel, TensorFlow Lite, Keras"),
-    "report": Command("report", "write one HTML file about one or several runs"),
-    "runs": Command("runs", "list the runs under a folder"),
-    "tensorboard": Command("commands.tensorboard", "open TensorBoard, each run under its name"),
-    "demo": Command("demo.__main__", "serve a web page to play with a generator"),
+    "sample": Command("sample", "draw samples or write text with a generator"),
+    "evaluate": Command("evaluate", "compute metrics of a run or of a SavedModel"),
+    "export": Command("export", "export a generator: SavedModel, TensorFlow Lite, Keras"),
+    "report": Command("report", "write an HTML report of one or several runs"),
+    "runs": Command("runs", "list the runs in a folder"),
+    "tensorboard": Command("commands.tensorboard", "open TensorBoard on runs"),
+    "demo": Command("demo.__main__", "serve a web page for a generator"),
     "prepare-hwdb": Command("commands.prepare_hwdb", "prepare .gnt files ahead of training"),
-    "prepare-lsun": Command(
-        "commands.prepare_lsun", "prepare LSUN at its final size, in TFRecord shards"
-    ),
-    "verify-data": Command(
-        "commands.verify_data", "report what is in a data folder, and what is damaged"
-    ),
+    "prepare-lsun": Command("commands.prepare_lsun", "prepare images of LSUN in TFRecord shards"),
+    "verify-data": Command("commands.verify_data", "check a dataset for damage"),
     "reproduce": Command("commands.reproduce", "repeat an experiment of the papers"),
-    "human-study": Command(
-        "commands.human_study", "ask people which of two generators looks more real"
-    ),
-    "plan-hardware": Command(
-        "commands.plan_hardware", "estimate what a full run takes on other hardware"
-    ),
+    "human-study": Command("commands.human_study", "compare two generators in a human study"),
+    "plan-hardware": Command("commands.plan_hardware", "estimate a full run on other hardware"),
 }
 
 __doc__ = (__doc__ or "").replace(

@@ -35,7 +35,7 @@ __doc__ = (__doc__ or "").replace(
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
 _SAVED_MODEL = flags.DEFINE(PATH, "saved_model", None, "a SavedModel instead of a run")
 _SAMPLES_DIR = flags.DEFINE(
-    PATH, "samples_dir", None, "folder of images, or .npz file, to measure instead of a run"
+    PATH, "samples_dir", None, "folder of images, or .npz file, to evaluate instead of a run"
 )
 _REALS_DIR = flags.DEFINE(
     PATH, "reals_dir", None, "with --samples_dir: folder of real images, or .npz file"
@@ -43,20 +43,22 @@ _REALS_DIR = flags.DEFINE(
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size",
     None,
-    "with --samples_dir: height and width that all images are squashed to (default: as they are, "
-    "all of one size)",
+    "with --samples_dir: height and width to resize all images to (default: no resizing; all must "
+    "have the same size)",
     lower_bound=8,
     upper_bound=1024,
 )
 _CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", "newest", "which of the run's: newest, best, all (the best too), or a step"
+    "checkpoint",
+    "newest",
+    "newest, best, all (including the best), or a step",
 )
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
     None,
     ["raw", "ema", "both"],
-    "the generator's: raw, those of the step, ema, their moving average, or both (default: ema if "
-    "the run keeps it)",
+    "weights of the generator: raw (those of the step), ema (exponential moving average), or both; "
+    "default: ema if the run has them",
 )
 _METRICS = flags.DEFINE_string(
     "metrics",
@@ -66,42 +68,43 @@ _METRICS = flags.DEFINE_string(
 _SAMPLES = flags.DEFINE_integer(
     "samples",
     None,
-    "generated examples to measure (default: as many as held-out real ones, at most 10,000, or "
+    "number of generated examples (default: that of held-out real examples, at most 10,000, or "
     "what the metrics need)",
     lower_bound=1,
 )
 _REALS = flags.DEFINE_integer(
     "reals",
     None,
-    "real examples to compare with (default: as many as samples, or all)",
+    "number of real examples to compare with (default: as many as samples, or all)",
     lower_bound=1,
 )
 _SPLIT = flags.DEFINE_enum(
-    "split", "train", ["train", "test"], "real examples that distances are measured to"
+    "split", "train", ["train", "test"], "split of the real examples for distances"
 )
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "of the noise, 0 to 2,147,483,647", lower_bound=0, upper_bound=2**31 - 1
+    "seed", 0, "seed of the noise, 0 to 2,147,483,647", lower_bound=0, upper_bound=2**31 - 1
 )
 _INCEPTION = flags.DEFINE(
     PATH,
     "inception",
     None,
-    "classify_image_graph_def.pb or inception-2015-12-05.tgz (default: fetched into the cache)",
+    "file of the Inception graph, classify_image_graph_def.pb or inception-2015-12-05.tgz "
+    "(default: downloaded to the cache)",
 )
 _JUDGE_STEPS = flags.DEFINE_integer(
     "judge_steps",
     None,
-    "updates of a judge (default: 2,500, or two epochs where that is more)",
+    "training steps of the judge (default: 2,500, or two epochs if that is more)",
     lower_bound=2,
 )
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "the data, where it is not where the run had it")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "folder or file of the data, if it was moved")
 _CACHE_DIR = flags.DEFINE_string("cache_dir", None, "cache folder (default: the run's)")
 _OUT = flags.DEFINE(
     PATH,
     "out",
     None,
-    "JSON file to write (default: evaluation.json in the run or beside the SavedModel, "
-    "A.evaluation.json beside --samples_dir=A)",
+    "JSON file to write (default: evaluation.json in the run or next to the SavedModel, "
+    "A.evaluation.json next to --samples_dir=A)",
 )
 _OF_RUNS = (
     "run_dir", "saved_model", "checkpoint", "weights", "split", "judge_steps", "data_dir",

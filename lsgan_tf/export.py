@@ -1,11 +1,11 @@
-"""Writes the SavedModel of a run's newest checkpoint, and the generator in other forms.
+"""Exports a checkpoint of a run as a SavedModel, and optionally in other formats.
 
     python -m lsgan_tf.export --run_dir=runs/quick
     python -m lsgan_tf.export --run_dir=R --tflite=g.tflite --quantize=float16
     python -m lsgan_tf.export --run_dir=R --serving=models/lsgan
 
-A model card, README.md, is written in it: data, steps, measured quality, licence, and the
-other files made of the same checkpoint.
+The SavedModel contains a model card, README.md: data, steps, metrics, licence, and the other
+files exported from the same checkpoint.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
 _STEP = flags.DEFINE_integer(
-    "step", None, "checkpoint to export, a step, at least 0 (default: the newest)", lower_bound=0
+    "step", None, "step of the checkpoint to export (default: the newest)", lower_bound=0
 )
 _OUT = flags.DEFINE(PATH, "out", None, "folder to write (default: export/ in the run's folder)")
 _KERAS = flags.DEFINE(
     PATH,
     "keras",
     None,
-    "also write G as a Keras file, FILE.keras; of a run with EMA weights FILE-raw.keras too",
+    "also write G as a Keras file, FILE.keras, and for a run with EMA weights FILE-raw.keras",
 )
 _TFLITE = flags.DEFINE(
     PATH,
     "tflite",
     None,
-    "also write G for TensorFlow Lite, FILE.tflite, and measure its speed and difference; of a "
-    "run with EMA weights FILE-raw.tflite too",
+    "also write G for TensorFlow Lite, FILE.tflite, and measure its speed and error; for a run "
+    "with EMA weights also FILE-raw.tflite",
 )
 _QUANTIZE = flags.DEFINE_enum(
-    "quantize", "none", ("none", "float16"), "tflite: keep weights as float16, half the size"
+    "quantize", "none", ("none", "float16"), "tflite: store weights as float16, half the size"
 )
 _SERVING = flags.DEFINE(
     PATH, "serving", None, "also write FOLDER/STEP for TensorFlow Serving, with warm-up requests"
 )
-_SERVING_NAME = flags.DEFINE_string("serving_name", "lsgan", "serving: the model's name")
+_SERVING_NAME = flags.DEFINE_string("serving_name", "lsgan", "serving: name of the model")
 
 
 def main(argv: list[str]) -> None:

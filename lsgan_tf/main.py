@@ -1,14 +1,14 @@
-"""Trains a least-squares GAN (Mao et al., ICCV 2017) and leaves a run folder.
+"""Trains a least-squares GAN (Mao et al., ICCV 2017) in a run folder.
 
     python -m lsgan_tf.main --dataset=hwdb --conditional
     python -m lsgan_tf.main --preset=hwdb_quick --run_dir=runs/first
 
-The run folder holds config.json, log.txt, stats.jsonl, TensorBoard events, sample
-grids, checkpoints and, at the end, a SavedModel. The same command with its
---run_dir resumes it. Exit status: 0 finished, 2 a mistake in what was asked, 3 the
-run diverged, 4 another worker was lost, 5 the run collapsed and --stop_on_collapse was
-given, 130 and 143 stopped by Ctrl-C and SIGTERM with a checkpoint written; so 129 and
-141, where the terminal was closed or nobody reads the output any more.
+The run folder contains config.json, log.txt, stats.jsonl, TensorBoard events, sample
+grids, checkpoints and, at the end, a SavedModel. The same command with the same
+--run_dir resumes the run. Exit status: 0 finished, 2 usage error, 3 the run diverged,
+4 another worker was lost, 5 the run collapsed and --stop_on_collapse was given; 130 and
+143 stopped by Ctrl-C and SIGTERM, and 129 and 141 because the terminal or the pipe was
+closed, each after writing a checkpoint.
 """
 
 from __future__ import annotations

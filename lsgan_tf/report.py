@@ -3,9 +3,9 @@
     python -m lsgan_tf.report runs/quick
     python -m lsgan_tf.report runs/a runs/b --out=both.html
 
-Settings against the defaults, curves, a slider through the sample grids, measured
-quality, best checkpoint, collapse alarm, time and machine. Runs may be going on,
-empty or damaged: the page says so.
+It shows the settings and their defaults, curves, the sample grids with a slider, metrics, the
+best checkpoint, the collapse alarm, time and machine. Runs that are in progress, empty or
+damaged are marked.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _OUT = flags.DEFINE(
     "file to write (default: report.html in the run's folder, or here for several)",
 )
 _GRIDS = flags.DEFINE_integer(
-    "grids", 24, "most sample grids of a run, evenly chosen, 0 to 1,000", 0, 1000
+    "grids", 24, "maximum number of sample grids per run, evenly spaced, 0 to 1,000", 0, 1000
 )
 _GRID_WIDTH = flags.DEFINE_integer(
-    "grid_width", 720, "pictures that are wider are made smaller to this [pixels, 64 to 4,096]",
+    "grid_width", 720, "maximum width of images; wider ones are scaled [pixels, 64 to 4,096]",
     64, 4096,
 )  # fmt: skip
 _GRID_QUALITY = flags.DEFINE_integer(
-    "grid_quality", 82, "of the pictures, as WebP counts it: less is smaller [1 to 100]", 1, 100
+    "grid_quality", 82, "WebP quality of the images [1 to 100]", 1, 100
 )
 _REALS = flags.DEFINE_boolean(
-    "reals", True, "show real examples; --noreals for a page to publish where data must not be"
+    "reals", True, "show real examples; use --noreals if the data must not be published"
 )
 _MOST_RUNS = 24
 

@@ -1,4 +1,4 @@
-"""The runs under a folder, one line each.
+"""Lists the runs in a folder, one per line.
 
     python -m lsgan_tf.runs
     python -m lsgan_tf.runs experiments --sort=changed --watch
@@ -29,15 +29,15 @@ _SORT = flags.DEFINE_string(
     "sort",
     "run",
     "column to sort by: run, dataset, loss, step, best, state, size or changed (newest first); "
-    "with a minus before it in reverse, --sort=-step",
+    "a leading minus reverses the order (--sort=-step)",
 )
 _DATASET = flags.DEFINE_enum("dataset", None, DATASETS, "only runs on this dataset (default: all)")
 _STATE = flags.DEFINE_list(
-    "state", [], "only runs in this state, or in one of several with commas between (default: all)"
+    "state", [], "only runs in one of these states, separated by commas (default: all)"
 )
-_TEXT = flags.DEFINE_string("text", "", "only runs with this text in their line (default: all)")
-_JSON = flags.DEFINE_bool("json", False, "print a JSON array, for other programs")
-_WATCH = flags.DEFINE_bool("watch", False, "print the table again and again, until Ctrl-C")
+_TEXT = flags.DEFINE_string("text", "", "only runs whose line contains this text (default: all)")
+_JSON = flags.DEFINE_bool("json", False, "print a JSON array")
+_WATCH = flags.DEFINE_bool("watch", False, "refresh the table until Ctrl-C")
 _EVERY = flags.DEFINE_float(
     "every",
     5.0,

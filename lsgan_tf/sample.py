@@ -1,4 +1,4 @@
-"""Draws from the generator of a run, or from the one that comes with the package.
+"""Draws samples of the generator of a run, or of the one that comes with the package.
 
     python -m lsgan_tf.sample --text=你好 --out=line.png
     python -m lsgan_tf.sample --run_dir=R --text=安宁 --out=o.png
@@ -8,10 +8,10 @@
 
 Works on the SavedModel in the run's export/, which is written first if the run has
 a newer checkpoint. The same seed gives the same images, here and from the SavedModel.
---text alone writes it as a picture; with --count or another format it chooses the
-classes of a labelled set. In .npz, `images` are uint8 and `chars` name their classes.
---show draws what lies between samples, what one number of the noise does, or the
-nearest real examples of samples (is it copying?).
+--text alone writes the text as one image; with --count or another format it selects the
+classes of labelled images. In .npz, `images` are uint8 and `chars` are their class names.
+--show draws interpolations between samples, the effect of one component of the noise, or
+the nearest real examples of samples (to detect memorisation).
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ _SAVED_MODEL = flags.DEFINE(PATH, "saved_model", None, "a SavedModel instead of 
 _PRETRAINED = flags.DEFINE_bool(
     "pretrained",
     None,
-    "draw from the generator that comes with the package: 500 characters of handwriting (the "
-    "default where neither a run nor a SavedModel is named)",
+    "use the generator that comes with the package: 500 handwritten characters (the default "
+    "without --run_dir and --saved_model)",
 )
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
     None,
     ("ema", "raw"),
-    "of the generator: ema, their moving average, or raw, those of the last step (default: ema if "
-    "the run keeps it)",
+    "weights of the generator: ema (exponential moving average) or raw (last step); default: ema "
+    "if the run has them",
 )
 _OUT = flags.DEFINE(
-    PATH, "out", None, "file to write, or, without .png and with --count, new folder of PNG"
+    PATH, "out", None, "output file; with --count and without a suffix, a new folder of PNG files"
 )
 _TEXT = flags.DEFINE_string(
     "text",
     None,
-    "characters to write, a new line begins a line; with --count or --show: the classes to draw",
+    "characters to write, may contain line breaks; with --count or --show: classes to draw",
 )
 _WRAP = flags.DEFINE_integer(
     "wrap",
     None,
-    "text: most characters in a line, 1 to 1,000 (default: lines as they come)",
+    "text: maximum characters per line, 1 to 1,000 (default: no wrapping)",
     1,
     1000,
 )
@@ -64,32 +64,31 @@ _WRITERS = flags.DEFINE_enum(
     "writers",
     "character",
     ("character", "line", "one"),
-    "text: whose noise: each character's own, each line's, or one for all",
+    "text: one noise vector per character, per line, or one for all",
 )
 _COUNT = flags.DEFINE_integer(
     "count",
     None,
-    "number of images to draw, 1 to 100,000,000, the classes in turn",
+    "number of images to draw, 1 to 100,000,000, cycling through the classes",
     lower_bound=1,
     upper_bound=100_000_000,
 )
 _FORMAT = flags.DEFINE_enum(
-    "format", None, _FORMATS, "of --out (default: as its suffix says, else png)"
+    "format", None, _FORMATS, "format of --out (default: by its suffix, else png)"
 )
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "of the noise, 0 to 2,147,483,647", lower_bound=0, upper_bound=2**31 - 1
+    "seed", 0, "seed of the noise, 0 to 2,147,483,647", lower_bound=0, upper_bound=2**31 - 1
 )
 _TRUNCATION = flags.DEFINE_float(
     "truncation",
     None,
-    "keep the noise within plus and minus this: less variety, fewer odd images; above 0, for "
-    "uniform noise at most 1 (default: all of it; the generator of the package has a value of its "
-    "own)",
+    "truncate the noise to plus and minus this value: less variety, fewer bad samples; above 0, "
+    "for uniform noise at most 1 (default: no truncation, except for the generator of the package)",
 )
 _SCALE = flags.DEFINE_integer(
     "scale",
     None,
-    "enlargement of a text or of --show, 1 to 16 (default: 2, or 1 from 48 pixels on)",
+    "scale factor of a text or of --show, 1 to 16 (default: 2, or 1 from 48 pixels on)",
     lower_bound=1,
     upper_bound=16,
 )
@@ -97,19 +96,23 @@ _SHOW = flags.DEFINE_enum(
     "show",
     None,
     ("interpolation", "sweep", "neighbours"),
-    "interpolation: the way between two noises, or from class to class of --text; sweep: what one "
-    "number of the noise does; neighbours: the nearest real examples, with their distances. The "
-    "first two also as .gif or .webp",
+    "interpolation: between noise vectors, or between the classes of --text; sweep: vary one "
+    "component of the noise; neighbours: nearest real examples with their distances. The first two "
+    "also as .gif or .webp",
 )
 _ROWS = flags.DEFINE_integer(
-    "rows", None, "show: samples, 1 to 1,000 (default: 4, neighbours 8)", 1, 1000
+    "rows", None, "show: number of samples, 1 to 1,000 (default: 4; neighbours: 8)", 1, 1000
 )
 _FRAMES = flags.DEFINE_integer(
-    "frames", 9, "show: images from one stop to the next, or neighbours, 2 to 1,000", 2, 1000
+    "frames",
+    9,
+    "show: images per interpolation or sweep, or neighbours, 2 to 1,000",
+    2,
+    1000,
 )
-_DIMENSION = flags.DEFINE_integer("dimension", 0, "sweep: which number of the noise, from 0", 0)
+_DIMENSION = flags.DEFINE_integer("dimension", 0, "sweep: index of the noise component", 0)
 _DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "neighbours: where the training data lies (default: as in the run)"
+    "data_dir", None, "neighbours: folder or file of the training data (default: as in the run)"
 )
 _CACHE_DIR = flags.DEFINE_string(
     "cache_dir", None, "neighbours: folder for prepared data (default: as in the run)"
@@ -138,7 +141,7 @@ def main(argv: list[str]) -> None:
         )
     if _SHOW.value and (_COUNT.value or _FORMAT.value):
         raise UserError(
-            "--show: draws a picture and takes neither --count nor --format; --rows and --frames "
+            "--show: draws an image and takes neither --count nor --format; --rows and --frames "
             "say how many images, and the suffix of --out the format"
         )
     import_tensorflow()

@@ -1,12 +1,12 @@
-"""Asks people which of two generators is more real, after the paper's section 4.3.2.
+"""Compares the samples of two generators in a human study, as in section 4.3.2 of the paper.
 
     python -m lsgan_tf human-study --a=runs/lsgan --b=runs/dcgan --pairs=100 --out=study.html
     python -m lsgan_tf human-study --tally --key=study.key.json votes-*.json
 
-The first command writes a page that needs no network and no server, and beside it the key of
-which picture is whose: send the page around and keep the key. The page takes votes by mouse and
-by keyboard, keeps them over a reload and saves them as a file; the second command counts such
-files. --a and --b are run folders, or sets of samples in .npz.
+The first command writes a web page that works offline, and next to it a key that maps each image to
+its generator: send the page to the participants and keep the key. The page takes votes by mouse or
+keyboard, keeps them over a reload and saves them to a file; the second command counts such files.
+--a and --b are run folders or .npz files of samples.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from lsgan_tf.util.tensorflow_setup import import_tensorflow
 if TYPE_CHECKING:
     import numpy as np
 
-_A = flags.DEFINE(PATH, "a", None, "a run's folder, or samples in .npz")
-_B = flags.DEFINE(PATH, "b", None, "the other one")
-_NAME_A = flags.DEFINE_string("name_a", "A", "what the first is called in the tally")
-_NAME_B = flags.DEFINE_string("name_b", "B", "what the other one is called")
-_PAIRS = flags.DEFINE_integer("pairs", 100, "how many pairs to show", 1, 10_000)
-_SEED = flags.DEFINE_integer("seed", 0, "of samples, sides and order", 0, 2**31 - 1)
-_OUT = flags.DEFINE(PATH, "out", None, "the page to write (.html); with --tally a .json")
-_TALLY = flags.DEFINE_boolean("tally", False, "count the votes in the files that follow")
-_KEY = flags.DEFINE(PATH, "key", None, "with --tally: the study's key")
+_A = flags.DEFINE(PATH, "a", None, "run folder, or .npz file of samples")
+_B = flags.DEFINE(PATH, "b", None, "run folder or .npz file to compare with")
+_NAME_A = flags.DEFINE_string("name_a", "A", "name of --a in the results")
+_NAME_B = flags.DEFINE_string("name_b", "B", "name of --b in the results")
+_PAIRS = flags.DEFINE_integer("pairs", 100, "number of pairs to show", 1, 10_000)
+_SEED = flags.DEFINE_integer("seed", 0, "seed of samples, sides and order", 0, 2**31 - 1)
+_OUT = flags.DEFINE(PATH, "out", None, "page to write (.html), or results with --tally (.json)")
+_TALLY = flags.DEFINE_boolean("tally", False, "count the votes in the given files")
+_KEY = flags.DEFINE(PATH, "key", None, "with --tally: key file of the study")
 
 
 def main(argv: list[str]) -> None:
@@ -77,7 +77,7 @@ def _images(path: Path) -> np.ndarray:
 
     sampler = Sampler(export_of_run(path, log=print))
     if len(sampler.shape) != 3:
-        raise UserError(f"{path}: this generator makes points, no pictures to compare")
+        raise UserError(f"{path}: this generator makes points; expected a generator of images")
     import numpy as np
 
     return np.concatenate(list(sampler.stream(_PAIRS.value, _SEED.value)))

@@ -5,10 +5,10 @@
 
 For the paper's two large runs (HWDB1.0 and LSUN bedroom, a million steps of batch 64), in float32
 and bfloat16, on one GPU, on one host and on several hosts: time, memory, disk and network, and
-which resource is used up first. Operations, parameters and outputs are counted from the layers;
-everything else is a flag with its assumption stated, to be replaced by what was measured. Nothing
-overlaps in this model: a step is arithmetic, then adding up gradients, then waiting for small
-messages of synchronised normalisation, unless the input is slower than that.
+the bottleneck. Operations, parameters and outputs are counted from the layers; everything else is
+a flag whose default is an assumption, to be replaced by a measurement. The model assumes no
+overlap: a step is arithmetic, then the all-reduce of gradients, then the small all-reduces of
+synchronised normalisation, unless the input is slower than that.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ def _number(name: str, default: float, text: str) -> flags.FlagHolder[float]:
     return flags.DEFINE_float(name, default, text, lower_bound=1e-9)
 
 
-_STEPS = flags.DEFINE_integer("steps", 1_000_000, "steps of the run", lower_bound=1)
-_BATCH = flags.DEFINE_integer("batch_size", 64, "global batch", lower_bound=1)
-_IMAGES = flags.DEFINE_integer("images", 0, "images of the data; 0: as many as there are", 0)
-_HOST_GPUS = flags.DEFINE_integer("gpus_per_host", 8, "GPUs of a host", lower_bound=1)
-_HOSTS = flags.DEFINE_integer("hosts", 4, "hosts of the largest plan", lower_bound=1)
-_FLOAT32 = _number("float32_tflops", 156, "a GPU's peak in float32 (A100: TF32), TFLOP/s")
-_BFLOAT16 = _number("bfloat16_tflops", 312, "a GPU's peak in bfloat16 (A100), TFLOP/s")
-_EFFICIENCY = _number("efficiency", 0.35, "share of the peak reached at large batches (assumed)")
-_HALF_BATCH = _number("half_batch", 16, "images per GPU at which half of it is reached (assumed)")
+_STEPS = flags.DEFINE_integer("steps", 1_000_000, "training steps", lower_bound=1)
+_BATCH = flags.DEFINE_integer("batch_size", 64, "global batch size", lower_bound=1)
+_IMAGES = flags.DEFINE_integer("images", 0, "size of the dataset; 0: its actual size", 0)
+_HOST_GPUS = flags.DEFINE_integer("gpus_per_host", 8, "GPUs per host", lower_bound=1)
+_HOSTS = flags.DEFINE_integer("hosts", 4, "number of hosts of the largest plan", lower_bound=1)
+_FLOAT32 = _number("float32_tflops", 156, "peak of a GPU in float32 (A100: TF32), TFLOP/s")
+_BFLOAT16 = _number("bfloat16_tflops", 312, "peak of a GPU in bfloat16 (A100), TFLOP/s")
+_EFFICIENCY = _number("efficiency", 0.35, "fraction of the peak reached at large batches (assumed)")
+_HALF_BATCH = _number("half_batch", 16, "images per GPU at which half of that is reached (assumed)")
 _GPU_MEMORY = _number("gpu_memory_gib", 80, "memory of a GPU, GiB")
 _LINK = _number("link_gb_s", 200, "all-reduce bandwidth between GPUs of a host, GB/s")
-_NETWORK = _number("network_gbit_s", 100, "network of a host, Gbit/s")
-_LATENCY = _number("latency_us", 30, "one small all-reduce within a host, microseconds")
-_NETWORK_LATENCY = _number("network_latency_us", 100, "one between hosts, microseconds")
-_DISK = _number("disk_mb_s", 500, "random reads of whole images, MB/s per host")
+_NETWORK = _number("network_gbit_s", 100, "network bandwidth of a host, Gbit/s")
+_LATENCY = _number("latency_us", 30, "latency of a small all-reduce within a host, microseconds")
+_NETWORK_LATENCY = _number("network_latency_us", 100, "latency of one between hosts, microseconds")
+_DISK = _number("disk_mb_s", 500, "rate of random reads of images, MB/s per host")
 _DISK_SIZE = _number("disk_gib", 1000, "disk of a host, GiB")
 _HOST_MEMORY = _number("host_memory_gib", 256, "memory of a host, GiB")
-_DECODE = _number("decode_images_s", 20_000, "pictures that a host decodes per second (assumed)")
-_KEEP = flags.DEFINE_integer("keep_checkpoints", 3, "checkpoints kept", lower_bound=1)
+_DECODE = _number("decode_images_s", 20_000, "images that a host decodes per second (assumed)")
+_KEEP = flags.DEFINE_integer("keep_checkpoints", 3, "number of checkpoints to keep", lower_bound=1)
 
 _GIB = float(1 << 30)
 # Config, number of classes and channels of the paper's two large runs.

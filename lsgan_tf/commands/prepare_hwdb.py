@@ -1,9 +1,9 @@
-"""Prepares HWDB's .gnt files for training by hand; training does the same by itself.
+"""Prepares HWDB's .gnt files for training ahead of time; training also does so on its own.
 
     python -m lsgan_tf prepare-hwdb --data_dir=FOLDER
 
-Useful ahead of time, on a machine with a fast disk, or to look at what training will see. What is
-prepared already is not done again.
+Useful on a machine with a fast disk, or to check the data before training. Files that are already
+prepared are not prepared again.
 """
 
 from __future__ import annotations
@@ -21,25 +21,31 @@ _DATA_DIR = flags.DEFINE(
     "folder of .gnt files, one of them, or a .zip (default: the drawn stand-in)",
 )
 _CACHE_DIR = flags.DEFINE(
-    PATH, "cache_dir", None, "folder to keep it in (default: lsgan_tf in the user's cache folder)"
+    PATH,
+    "cache_dir",
+    None,
+    "cache folder (default: lsgan_tf in the user's cache folder)",
 )
-_SPLIT = flags.DEFINE_enum("split", "train", ["train", "test", "all"], "which files")
+_SPLIT = flags.DEFINE_enum("split", "train", ["train", "test", "all"], "split to prepare")
 _IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", 28, "height and width of the pictures, pixels", lower_bound=8, upper_bound=1024
+    "image_size", 28, "height and width of the images, pixels", lower_bound=8, upper_bound=1024
 )
 _KEEP_ASPECT = flags.DEFINE_bool(
-    "keep_aspect", False, "fit and centre on white instead of squashing, as the authors do"
+    "keep_aspect", False, "centre and pad instead of squashing to a square as the authors do"
 )
 _ALL_CLASSES = flags.DEFINE_bool(
-    "all_classes", False, "count symbols and characters outside GB2312 level 1 as classes too"
+    "all_classes", False, "keep symbols and characters outside GB2312 level 1 too"
 )
 _MAX_BAD_RECORDS = flags.DEFINE_integer(
-    "max_bad_records", None, "damaged records to tolerate (default: 1 in 1,000)", lower_bound=0
+    "max_bad_records",
+    None,
+    "maximum of damaged records (default: 1 in 1,000)",
+    lower_bound=0,
 )
 _STANDIN_SAMPLES = flags.DEFINE_integer(
     "standin_samples",
     None,
-    "samples of each character to draw for the stand-in (default: 60)",
+    "samples per character of the stand-in (default: 60)",
     lower_bound=1,
 )
 

@@ -1,11 +1,11 @@
-"""Prepares a category of LSUN for fast training: pictures at their final size, in TFRecord shards.
+"""Prepares a category of LSUN for fast training: images of their final size in TFRecord shards.
 
     python -m lsgan_tf prepare-lsun --data_dir=LSUN --category=bedroom --out=prepared/bedroom_112
     python -m lsgan_tf.main --dataset=lsun --category=bedroom --data_dir=prepared/bedroom_112
 
-Training also reads LSUN's own databases, but decodes and resizes every picture every time.
-Interrupted, the same command goes on where it stopped. ImageSource that cannot be decoded are left
-out, counted, and named in skipped.txt.
+Training also reads LSUN's own databases, but then decodes and resizes every image in every epoch.
+After an interruption, the same command continues where it stopped. Images that cannot be decoded
+are left out, counted, and listed in skipped.txt.
 """
 
 from __future__ import annotations
@@ -21,29 +21,30 @@ _DATA_DIR = flags.DEFINE(
     PATH,
     "data_dir",
     None,
-    "LSUN's <category>_<split>_lmdb folder, its zip, a folder of pictures, a folder prepared by "
-    "tensorflow-datasets, or a folder that holds one of them",
+    "LSUN's <category>_<split>_lmdb folder, its zip, a folder of images, a folder prepared by "
+    "tensorflow-datasets, or a folder that contains one of them",
 )
 _CATEGORY = flags.DEFINE_string("category", "bedroom", "scene or object category")
-_SPLIT = flags.DEFINE_enum("split", "train", ["train", "val"], "which split of it")
+_SPLIT = flags.DEFINE_enum("split", "train", ["train", "val"], "split to prepare")
 _OUT = flags.DEFINE(
-    PATH, "out", None, "folder to write (default: <category>_<split>_<image_size> here)"
+    PATH,
+    "out",
+    None,
+    "output folder (default: ./<category>_<split>_<image_size>)",
 )
 _IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", 112, "height and width of the pictures, pixels", lower_bound=8, upper_bound=1024
+    "image_size", 112, "height and width of the images, pixels", lower_bound=8, upper_bound=1024
 )
-_CROP = flags.DEFINE_bool(
-    "crop", False, "take the centred square instead of squashing, as the authors do"
-)
+_CROP = flags.DEFINE_bool("crop", False, "crop the centre instead of squashing as the authors do")
 _LOSSLESS = flags.DEFINE_bool("lossless", False, "write PNG (about four times the size of JPEG)")
 _QUALITY = flags.DEFINE_integer("quality", 95, "JPEG quality", lower_bound=1, upper_bound=100)
 _SHARD_IMAGES = flags.DEFINE_integer(
     "shard_images",
     16_384,
-    "source pictures per shard; an interruption loses at most one shard",
+    "source images per shard; an interruption loses at most one shard",
     lower_bound=1,
 )
-_WORKERS = flags.DEFINE_integer("workers", None, "processes (default: all cores)", lower_bound=1)
+_WORKERS = flags.DEFINE_integer("workers", None, "processes (default: one per core)", lower_bound=1)
 _CACHE_DIR = flags.DEFINE(
     PATH, "cache_dir", None, "folder for indices (default: lsgan_tf in the user's cache folder)"
 )

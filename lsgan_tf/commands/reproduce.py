@@ -1,15 +1,15 @@
-"""Repeats an experiment of the paper and writes a page on what came out.
+"""Repeats an experiment of the paper and writes a page with the results.
 
     python -m lsgan_tf reproduce --experiment=theory --out=out/theory
     python -m lsgan_tf reproduce --experiment=mixture --seeds=10 --parallel=2 --out=out/mixture
     python -m lsgan_tf reproduce --experiment=stability --scale=small --seeds=3 --out=out/stability
     python -m lsgan_tf reproduce --experiment=characters --out=out/chars -- --data_dir=/data/HWDB1.0
 
-Every run is a child process of python -m lsgan_tf.main. The same command again resumes what was
-stopped, and retries what failed; more --seeds may be asked for later. One process at a time works
-on a folder. Flags after -- go to every run. --out holds results.json, page.md, the figures, runs/
-and logs/. Exit status: 0 all runs finished, 1 some failed (the page is written all the same and
-lists them), 130 and 143 stopped by Ctrl-C and SIGTERM, with the checkpoints of the runs written.
+Every run is a child process of python -m lsgan_tf.main. The same command resumes stopped runs and
+retries failed ones; --seeds may be increased later. Only one process at a time may use a folder.
+Flags after -- are passed to every run. --out contains results.json, page.md, the figures, runs/ and
+logs/. Exit status: 0 all runs finished, 1 some failed (the page is written and lists them), 130 and
+143 stopped by Ctrl-C and SIGTERM, with the checkpoints of the runs written.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from lsgan_tf.experiments.common.experiment import Arm, Experiment, Run
 
 _EXPERIMENT = flags.DEFINE_string("experiment", None, f"one of {', '.join(EXPERIMENTS)}")
-_OUT = flags.DEFINE(PATH, "out", None, "folder of the experiment; made if there is none")
+_OUT = flags.DEFINE(PATH, "out", None, "folder of the experiment; created if it does not exist")
 _SEEDS = flags.DEFINE_integer(
-    "seeds", None, "how many seeds, 0 to N - 1 (default: the paper's number, or 1)", 1, 10_000
+    "seeds", None, "number of seeds, 0 to N - 1 (default: the paper's number, or 1)", 1, 10_000
 )
-_SCALE = flags.DEFINE_string("scale", None, "full, or small where the experiment has it")
-_VARIANT = flags.DEFINE_string("variant", None, "another setting of the experiment, where it has")
-_PARALLEL = flags.DEFINE_integer("parallel", 1, "how many runs at once", 1, 1000)
-_DRAW = flags.DEFINE_boolean("draw_only", False, "no training: the page of what is there")
+_SCALE = flags.DEFINE_string("scale", None, "full, or small if the experiment has it")
+_VARIANT = flags.DEFINE_string("variant", None, "variant of the experiment, if it has any")
+_PARALLEL = flags.DEFINE_integer("parallel", 1, "number of runs at a time", 1, 1000)
+_DRAW = flags.DEFINE_boolean("draw_only", False, "only write the page of the existing runs")
 
 
 def main(argv: list[str]) -> int:

@@ -4,9 +4,9 @@
     python -m lsgan_tf tensorboard runs/quick experiments --port=6007
     python -m lsgan_tf tensorboard runs -- --bind_all --reload_interval=30
 
-Without folders it opens those under runs/. `tensorboard --logdir=runs` shows the same, but
-calls the run runs/quick `quick/tensorboard`. Runs that begin later appear, and every sample
-grid is shown, not ten of them. Flags after -- go to TensorBoard. Nothing in the folders is
+Without folders it opens the runs under runs/. `tensorboard --logdir=runs` shows the same, but
+under names such as `quick/tensorboard`. Runs that start later appear too, and all sample grids
+are shown instead of ten. Flags after -- are passed to TensorBoard. Nothing in the folders is
 changed. Ctrl-C ends it.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PORT = flags.DEFINE_integer(
     "port",
     None,
-    "port to serve on; 0: any that is free (default: the first free one from 6006 on)",
+    "port; 0: any free port (default: the first free port from 6006 on)",
     lower_bound=0,
     upper_bound=65_535,
 )

@@ -1,13 +1,13 @@
-"""Serves a web page to play with a generator: write, morph between writers, draw, download.
+"""Serves a web page for a generator: write text, interpolate, draw samples, download.
 
     python -m lsgan_tf.demo
     python -m lsgan_tf.demo --run_dir=runs/quick
     python -m lsgan_tf.demo --saved_model=runs/quick/export --port=8000
 
-Opens at http://127.0.0.1:7860, for this machine alone unless --host says otherwise. Text is
-written by generators of characters; others draw a grid of a class. Without --run_dir or
---saved_model it is the generator that comes with the package. Nothing is sent anywhere: no
-telemetry, no public link. Needs the extra: pip install 'lsgan_tf[demo]'. Ctrl-C ends it.
+The page is at http://127.0.0.1:7860, accessible from this machine only unless --host is set.
+Generators of characters write text; others draw a grid of samples of a class. Without --run_dir
+and --saved_model, the generator that comes with the package is used. No telemetry, no public
+link. Requires an extra: pip install 'lsgan_tf[demo]'. Ctrl-C ends it.
 """
 
 from __future__ import annotations
@@ -27,23 +27,24 @@ flags.DEFINE_alias("model", "saved_model")
 _PRETRAINED = flags.DEFINE_bool(
     "pretrained",
     None,
-    "the generator that comes with the package (the default where neither is named)",
+    "use the generator that comes with the package (the default without --run_dir and "
+    "--saved_model)",
 )
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
     None,
     ("ema", "raw"),
-    "of the generator: ema, their moving average, or raw, those of the last step (default: ema if "
-    "the run keeps it)",
+    "weights of the generator: ema (exponential moving average) or raw (last step); default: ema "
+    "if the run has them",
 )
 _HOST = flags.DEFINE_string(
     "host",
     "127.0.0.1",
-    "address to listen on; 0.0.0.0 lets every machine of the network open the page, without a "
+    "address to listen on; 0.0.0.0 makes the page accessible to the whole network, without a "
     "password",
 )
 _PORT = flags.DEFINE_integer(
-    "port", 7860, "port to listen on, 0 to 65,535; 0 takes any free one", 0, 65_535
+    "port", 7860, "port to listen on, 0 to 65,535; 0: any free port", 0, 65_535
 )
 
 
