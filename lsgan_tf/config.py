@@ -23,7 +23,7 @@ from lsgan_tf.util.forms import check_form
 FORMAT = 1
 """Version of `config.json`; incremented when older runs can no longer be resumed."""
 
-_FACTS = {
+_DATA_FORM = {
     "data_shape?": [int],
     "data_classes?": int,
     "data_length?": int,
@@ -68,7 +68,7 @@ class Config:
     conditional: bool = _data(False, "give the class label to both networks (needs labelled data)")
     data_dir: str | None = _data(
         None,
-        "folder or file of the dataset; hwdb without it trains on the drawn stand-in",
+        "folder or file of the dataset; without it, hwdb trains on the synthetic stand-in",
         optional=str,
         free=True,
         only={"dataset": ("hwdb", "cifar10", "lsun", "images", "tfds")},
@@ -85,7 +85,7 @@ class Config:
     )
     image_size: int = _data(
         28,
-        "height and width of images; at least 8, and 0 for the mixture, which has none",
+        "height and width of images, at least 8; 0 for the mixture, which has no images",
         "pixels",
         0,
         1024,
@@ -128,7 +128,7 @@ class Config:
     )
     standin_samples: int | None = _hwdb(
         None,
-        "size of the stand-in; 0: draw every image anew while training, so that none repeats",
+        "size of the stand-in; 0: generate new images in every epoch",
         "samples per character",
         0,
         optional=int,
@@ -150,13 +150,13 @@ class Config:
     )
     tfds_image: str | None = _tfds(
         None,
-        "feature that is the image, where there are several",
+        "name of the image feature, if there are several",
         optional=str,
         unset="the dataset's own choice",
     )
     tfds_label: str | None = _tfds(
         None,
-        "feature that is the class, where there are several",
+        "name of the label feature, if there are several",
         optional=str,
         unset="the dataset's own choice",
         needs="conditional",
@@ -184,7 +184,7 @@ class Config:
     )
     digits_rotation: float = _data(
         10.0,
-        "maximum rotation of digits; 0: shifts only (the authors do not name their angle)",
+        "maximum rotation of digits; 0: shifts only (the paper does not give the angle)",
         "degrees",
         0.0,
         45.0,
@@ -226,14 +226,14 @@ class Config:
     )
     width: float = _handwriting(
         1.0,
-        "multiplies the channels of the layers after it; 1 is the paper's network",
+        "multiplier of the channels of all layers but D's first; 1 is the paper's network",
         "times",
         0.01,
         8.0,
     )
     generator_width: float | None = _handwriting(
         None,
-        "width of G alone; G takes a small part of a step, so a wider one costs little",
+        "multiplier of the channels of G alone; a wider G adds little time to a step",
         "times",
         0.01,
         8.0,
@@ -544,7 +544,7 @@ class Config:
         try:
             # Older versions, without this setting, had direct convolutions only.
             given.setdefault("convolution", "direct")
-            check_form(given, _FACTS)
+            check_form(given, _DATA_FORM)
             given["data_shape"] = tuple(given.get("data_shape", ()))
             if len(given["data_shape"]) > 3 or not all(
                 0 < side <= _LONGEST_SIDE for side in given["data_shape"]

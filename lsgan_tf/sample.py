@@ -150,7 +150,7 @@ def main(argv: list[str]) -> None:
     sampler, default = open_generator(_SAVED_MODEL.value, _RUN_DIR.value, _WEIGHTS.value)
     truncation = default if _TRUNCATION.value is None else _TRUNCATION.value
     if sampler.standin:
-        print("note: this generator learnt from the drawn stand-in, not from real handwriting")
+        print("note: this generator learnt from the synthetic stand-in, not from real handwriting")
     if _SHOW.value:
         _show(sampler, text, out, truncation)
     else:

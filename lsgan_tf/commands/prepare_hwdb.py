@@ -18,7 +18,7 @@ _DATA_DIR = flags.DEFINE(
     PATH,
     "data_dir",
     None,
-    "folder of .gnt files, one of them, or a .zip (default: the drawn stand-in)",
+    "folder of .gnt files, one of them, or a .zip (default: the synthetic stand-in)",
 )
 _CACHE_DIR = flags.DEFINE(
     PATH,

@@ -72,7 +72,7 @@ def about(sampler: Sampler) -> str:
         f"step {sampler.step:,}{', EMA weights' * (sampler.weights == 'ema')}",
     ]
     if sampler.standin:
-        parts.append("trained on the drawn stand-in, not on real handwriting")
+        parts.append("trained on the synthetic stand-in, not on real handwriting")
     return " · ".join(map(escaped_markdown, parts))
 
 

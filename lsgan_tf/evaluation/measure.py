@@ -124,7 +124,7 @@ def _check_same_data(candidates: Candidates, train: Source, log: Callable[[str],
     if config.data_fingerprint and not same(train.fingerprint, config.data_fingerprint):
         log(f"note: {train.description} differs from the data that the run was trained on")
     if train.standin:
-        log("note: this is the drawn stand-in, not real handwriting")
+        log("note: this is the synthetic stand-in, not real handwriting")
 
 
 def table(report: dict[str, Any], keys: Sequence[str]) -> str:

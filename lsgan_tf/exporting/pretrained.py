@@ -57,7 +57,7 @@ class Pretrained:
 def pretrained(path: Path = PRETRAINED) -> Pretrained:
     """Load the pretrained generator.
 
-    It generates the 500 most frequent Chinese characters and was trained on the drawn stand-in
+    It generates the 500 most frequent Chinese characters and was trained on the synthetic stand-in
     (`docs/data.md`), not on real handwriting.
 
     Args:

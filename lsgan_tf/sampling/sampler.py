@@ -51,7 +51,7 @@ class Sampler:
       classes: names of the classes in label order; empty if unconditional.
       shape: shape of one image, `(height, width, channels)`; `(2,)` for the mixture.
       step: number of training steps.
-      standin: whether it was trained on the drawn stand-in.
+      standin: whether it was trained on the synthetic stand-in.
       config: the run's config as plain values.
       z_dim: length of the noise.
       z_distribution: "uniform" on [-1, 1) or "normal".

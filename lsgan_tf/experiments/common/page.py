@@ -77,7 +77,7 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
             f"**{done} of {len(runs)} runs are finished.** Not in the results below: {names}."
         )
     if standin(runs):
-        lines.append("**Trained on the drawn stand-in, not on real handwriting.**")
+        lines.append("**Trained on the synthetic stand-in, not on real handwriting.**")
     return lines
 
 

@@ -69,7 +69,7 @@ def summary(arm: Arm, runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def standin(runs: Sequence[Run]) -> bool:
-    """Return whether any run was trained on the drawn stand-in."""
+    """Return whether any run was trained on the synthetic stand-in."""
     return any((_data(run.path) or {}).get("standin") for run in runs)
 
 

@@ -30,7 +30,7 @@ _ALWAYS = (
     "optimizer",
     "learning_rate",
 )
-_FACTS = ("data_classes", "data_length", "data_standin")
+_METADATA = ("data_classes", "data_length", "data_standin")
 _DATA_FIELDS = ("description", "standin", "shape", "classes", "length", "fingerprint")
 
 
@@ -76,7 +76,7 @@ def values(config: Config) -> dict[str, Any]:
             continue
         value = meta["unset"] if value is None else value
         found[field.name] = printable(value) if isinstance(value, str) else value
-    return found | {name: getattr(config, name) for name in _FACTS}
+    return found | {name: getattr(config, name) for name in _METADATA}
 
 
 def settings_table(config: Config, origins: Mapping[str, str]) -> str:

@@ -46,7 +46,7 @@ def test_page(experiment, runs):
     text = page(experiment, ARMS, runs, OUTCOME, "python tools/reproduce.py --experiment=small")
     assert text.startswith("# Small things\n\n## What the paper says\n\nThe paper says so.\n")
     assert "**4 of 6 runs are finished.** Not in the results below: b seed 1 (failed), " in text
-    assert "**Trained on the drawn stand-in, not on real handwriting.**" in text
+    assert "**Trained on the synthetic stand-in, not on real handwriting.**" in text
     assert "| first | 1 ± 1 (0 to 2) | 5, 1 of 3 seeds | 3 |" in text
     assert "| second | 0 | 5 | 1 |" in text
     assert "![A figure.](f.png)" in text
