@@ -118,7 +118,7 @@ def main(argv: list[str]) -> None:
         _compare()
         return
     if _IMAGE_SIZE.value:
-        raise UserError("--image_size: is for --samples_dir and --reals_dir; leave it out")
+        raise UserError("--image_size: only for --samples_dir and --reals_dir; omit it")
     place = _RUN_DIR.value or _SAVED_MODEL.value
     if place is None or (_RUN_DIR.value and _SAVED_MODEL.value):
         raise UserError(
@@ -160,7 +160,7 @@ def _compare() -> None:
     for name in _OF_RUNS:
         if flags.FLAGS[name].present:
             raise UserError(
-                f"--{name}: is not for image files; leave it out, or --samples_dir and --reals_dir"
+                f"--{name}: not for image files; omit it, or --samples_dir and --reals_dir"
             )
     samples, reals = _SAMPLES_DIR.value, _REALS_DIR.value
     if not (samples and reals):
@@ -187,7 +187,7 @@ def _compare() -> None:
 
 def _checked_out(out: Path) -> Path:
     if out.is_dir():
-        raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
+        raise UserError(f"--out={out}: is a folder; give the name of a file")
     require_writable(out, "writing the evaluation")
     return out
 

@@ -55,14 +55,16 @@ def main(argv: list[str]) -> None:
     # Only a SavedModel or an empty folder is replaced.
     replaceable = (path / "saved_model.pb").exists() or (path.is_dir() and not any(path.iterdir()))
     if path.exists() and not replaceable:
-        raise UserError(f"--out={path}: exists and is no SavedModel; give another folder")
+        raise UserError(f"--out={path}: exists and is not a SavedModel; give another folder")
     for flag in (_KERAS, _TFLITE):
         if flag.value and flag.value.suffix != f".{flag.name}":
-            raise UserError(f"--{flag.name}={flag.value}: expected a file's name in .{flag.name}")
+            raise UserError(
+                f"--{flag.name}={flag.value}: expected a file name ending in .{flag.name}"
+            )
         if flag.value:
             require_writable(flag.value, f"writing --{flag.name}")
     if _QUANTIZE.value != "none" and not _TFLITE.value:
-        raise UserError("--quantize: is for TensorFlow Lite alone; give --tflite=FILE.tflite too")
+        raise UserError("--quantize: only for TensorFlow Lite; give --tflite=FILE.tflite too")
     from lsgan_tf.run_dir.checkpoints import of_run
     from lsgan_tf.run_dir.folder import load_config, tidied
 

@@ -24,7 +24,7 @@ from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 flagging.define_flags()
 _DRY_RUN = flags.DEFINE_flag(
-    flags.BooleanFlag("dry_run", False, "print the config, the networks and the data, and stop"),
+    flags.BooleanFlag("dry_run", False, "print the config, the networks and the data, then exit"),
     module_name="run",
 )
 

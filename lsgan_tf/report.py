@@ -57,7 +57,7 @@ def main(argv: list[str]) -> None:
     _refuse_folders_of_runs(folders)
     out = _OUT.value or _default_out(folders)
     if out.is_dir():
-        raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
+        raise UserError(f"--out={out}: is a folder; give the name of a file")
     found = [
         gather(
             path,
@@ -70,7 +70,7 @@ def main(argv: list[str]) -> None:
     ]
     runs = with_unique_names(found)
     limit = (
-        f"This page holds at most {_GRIDS.value} grids of each run and kind, at most "
+        f"This page contains at most {_GRIDS.value} grids of each run and kind, at most "
         f"{_GRID_WIDTH.value} pixels wide (--grids, --grid_width)."
     )
     with explained(out, "writing the report"), atomic_file(out) as temporary:
@@ -85,7 +85,7 @@ def _refuse_folders_of_runs(folders: Sequence[Path]) -> None:
         inside = [path for path in find_runs(folder) if any(path.iterdir())]
         if inside and folder not in inside:
             raise UserError(
-                f"{folder}: is no run and holds {len(inside)}, {inside[0]} for example; name the "
+                f"{folder}: not a run but a folder of {len(inside)}, such as {inside[0]}; give the "
                 f"runs to report: python -m lsgan_tf.report {folder}/*"
             )
 

@@ -51,7 +51,7 @@ def main(argv: list[str]) -> None:
     """Run the listing command."""
     folders = [local(word) for word in argv[1:]] or [Path("runs")]
     if _JSON.value and _WATCH.value:
-        raise UserError("--json and --watch: a JSON array is printed once; leave one of them out")
+        raise UserError("--json and --watch: a JSON array is printed once; omit one of them")
     for folder in folders:
         if not folder.is_dir():
             raise UserError(

@@ -137,12 +137,12 @@ def main(argv: list[str]) -> None:
     form = _FORMAT.value or out.suffix.lower().removeprefix(".") or "png"
     if form not in _FORMATS and not _SHOW.value:
         raise UserError(
-            f"--out={out}: expected a name in .png, .gnt, .npz or .tfrecord, or give --format"
+            f"--out={out}: expected a name ending in .png, .gnt, .npz or .tfrecord, or --format"
         )
     if _SHOW.value and (_COUNT.value or _FORMAT.value):
         raise UserError(
             "--show: draws an image and takes neither --count nor --format; --rows and --frames "
-            "say how many images, and the suffix of --out the format"
+            "set the number of images, and the suffix of --out the format"
         )
     import_tensorflow()
     from lsgan_tf.exporting.opening import open_generator
@@ -150,7 +150,7 @@ def main(argv: list[str]) -> None:
     sampler, default = open_generator(_SAVED_MODEL.value, _RUN_DIR.value, _WEIGHTS.value)
     truncation = default if _TRUNCATION.value is None else _TRUNCATION.value
     if sampler.standin:
-        print("note: this generator learnt from the synthetic stand-in, not from real handwriting")
+        print("note: this generator was trained on the synthetic stand-in, not on real handwriting")
     if _SHOW.value:
         _show(sampler, text, out, truncation)
     else:

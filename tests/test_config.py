@@ -202,68 +202,66 @@ class TestUnused:
         [
             (
                 {"optimizer": "rmsprop", "beta1": 0.9},
-                "--beta1=0.9: this is for --optimizer=adam and the optimizer is rmsprop; leave it "
-                "out",
+                "--beta1=0.9: only for --optimizer=adam and the optimizer is rmsprop; omit it",
             ),
-            ({"optimizer": "rmsprop", "beta2": 0.9}, "--beta2=0.9: this is for --optimizer=adam"),
-            ({"rho": 0.8}, "--rho=0.8: this is for --optimizer=rmsprop and the optimizer is adam"),
+            ({"optimizer": "rmsprop", "beta2": 0.9}, "--beta2=0.9: only for --optimizer=adam"),
+            ({"rho": 0.8}, "--rho=0.8: only for --optimizer=rmsprop and the optimizer is adam"),
             (
                 {"loss": "nsgan", "label_fake": -1.0},
-                "--label_fake=-1.0: this is for --loss=lsgan and the loss is nsgan; leave it out",
+                "--label_fake=-1.0: only for --loss=lsgan and the loss is nsgan; omit it",
             ),
-            ({"loss": "mmgan", "label_real": 2.0}, "--label_real=2.0: this is for --loss=lsgan"),
-            ({"loss": "nsgan", "label_target": 0.0}, "--label_target=0.0: this is for --loss=ls"),
+            ({"loss": "mmgan", "label_real": 2.0}, "--label_real=2.0: only for --loss=lsgan"),
+            ({"loss": "nsgan", "label_target": 0.0}, "--label_target=0.0: only for --loss=ls"),
             # Minus one is the default for the digits, and 0.5 is none.
             (
                 {"dataset": "digits", "loss": "nsgan", "label_fake": 0.5},
-                "--label_fake=0.5: this is for --loss=lsgan",
+                "--label_fake=0.5: only for --loss=lsgan",
             ),
             (
                 {"penalty_scale": 2.0},
-                "--penalty_scale=2.0: this is for runs with --gradient_penalty; give that too, or "
-                "leave it out",
+                "--penalty_scale=2.0: requires --gradient_penalty; set that too, or omit it",
             ),
-            ({"label_dim": 64}, "--label_dim=64: this is for runs with --conditional; give that"),
-            ({"projection": True}, "--projection=True: this is for runs with --conditional; give"),
+            ({"label_dim": 64}, "--label_dim=64: requires --conditional; set that"),
+            ({"projection": True}, "--projection=True: requires --conditional; set"),
             # Networks.
             (
                 {"dataset": "cifar10", "width": 0.25},
-                "--width=0.25: this is for --network=handwriting and the network is dcgan; leave",
+                "--width=0.25: only for --network=handwriting and the network is dcgan; omit",
             ),
-            ({"dataset": "cifar10", "first_filters": 9}, "--first_filters=9: this is for --netw"),
+            ({"dataset": "cifar10", "first_filters": 9}, "--first_filters=9: only for --netw"),
             (
                 {"filters": 32},
-                "--filters=32: this is for --network=dcgan or mlp and the network is handwriting",
+                "--filters=32: only for --network=dcgan or mlp and the network is handwriting",
             ),
-            ({"dataset": "lsun", "filters": 32}, "--filters=32: this is for --network=dcgan or"),
-            ({"flat_norm": True}, "--flat_norm=True: this is for --network=dcgan and the netw"),
+            ({"dataset": "lsun", "filters": 32}, "--filters=32: only for --network=dcgan or"),
+            ({"flat_norm": True}, "--flat_norm=True: only for --network=dcgan and the netw"),
             (
                 {"dataset": "lsun", "nonlinearity": "tanh"},
-                "--nonlinearity=tanh: this is for --network=dcgan and the network is scene; leave",
+                "--nonlinearity=tanh: only for --network=dcgan and the network is scene; omit",
             ),
-            ({"network": "mlp", "constant_filters": True}, "--constant_filters=True: this is for"),
+            ({"network": "mlp", "constant_filters": True}, "--constant_filters=True: only for"),
             (
                 {"network": "mlp", "generator_batch_norm": False},
-                "--generator_batch_norm=False: this is for --network=handwriting or dcgan or scene "
-                "or digits and the network is mlp; leave it out",
+                "--generator_batch_norm=False: only for --network=handwriting or dcgan or scene "
+                "or digits and the network is mlp; omit it",
             ),
             (
                 {"dataset": "mixture", "discriminator_batch_norm": False},
-                "--discriminator_batch_norm=False: this is for --network=handwriting or dcgan or",
+                "--discriminator_batch_norm=False: only for --network=handwriting or dcgan or",
             ),
             (
                 {"dataset": "mixture", "discriminator_layer_norm": True},
-                "--discriminator_layer_norm=True: this is for --network=",
+                "--discriminator_layer_norm=True: only for --network=",
             ),
-            ({"dataset": "mixture", "bn_gamma": "one"}, "--bn_gamma=one: this is for --network="),
+            ({"dataset": "mixture", "bn_gamma": "one"}, "--bn_gamma=one: only for --network="),
             (
                 {
                     "generator_batch_norm": False,
                     "discriminator_batch_norm": False,
                     "bn_gamma": "one",
                 },
-                "--bn_gamma=one: this is for runs with --generator_batch_norm or "
-                "--discriminator_batch_norm; give that too, or leave it out",
+                "--bn_gamma=one: requires --generator_batch_norm or "
+                "--discriminator_batch_norm; set that too, or omit it",
             ),
             (
                 {
@@ -271,81 +269,81 @@ class TestUnused:
                     "generator_batch_norm": False,
                     "bn_gamma": "one",
                 },
-                "--bn_gamma=one: this is for runs with --generator_batch_norm or --discriminator_",
+                "--bn_gamma=one: requires --generator_batch_norm or --discriminator_",
             ),
             # Its G has no batch normalisation to begin with.
             (
                 {"network": "mlp", "discriminator_batch_norm": False, "bn_gamma": "one"},
-                "--bn_gamma=one: this is for runs with --generator_batch_norm or --discriminator_",
+                "--bn_gamma=one: requires --generator_batch_norm or --discriminator_",
             ),
             (
                 {"dataset": "images", "flat_norm": True, "generator_batch_norm": False},
-                "--flat_norm=True: this is for runs with --generator_batch_norm; give that too, or",
+                "--flat_norm=True: requires --generator_batch_norm; set that too, or",
             ),
             (
                 {"init_from": "x", "bn_gamma": "one"},
-                "--bn_gamma=one: this is for runs without --init_from; leave one of them out",
+                "--bn_gamma=one: has no effect with --init_from; omit one of them",
             ),
             (
                 {"init_from": "x", "weight_sd": 0.04},
-                "--weight_sd=0.04: this is for runs without --init_from; leave one of them out",
+                "--weight_sd=0.04: has no effect with --init_from; omit one of them",
             ),
-            ({"dataset": "mixture", "weight_sd": 0.04}, "--weight_sd=0.04: this is for --network="),
-            ({"network": "mlp", "weight_sd": 0.04}, "--weight_sd=0.04: this is for --network="),
-            ({"dataset": "mixture", "convolution": "direct"}, "--convolution=direct: this is for"),
+            ({"dataset": "mixture", "weight_sd": 0.04}, "--weight_sd=0.04: only for --network="),
+            ({"network": "mlp", "weight_sd": 0.04}, "--weight_sd=0.04: only for --network="),
+            ({"dataset": "mixture", "convolution": "direct"}, "--convolution=direct: only for"),
             # Datasets.
             (
                 {"dataset": "cifar10", "max_classes": 3},
-                "--max_classes=3: this is for --dataset=hwdb and the dataset is cifar10; leave it",
+                "--max_classes=3: only for --dataset=hwdb and the dataset is cifar10; omit it",
             ),
-            ({"dataset": "digits", "characters": "12"}, "--characters=12: this is for --dataset=h"),
-            ({"dataset": "lsun", "keep_aspect": True}, "--keep_aspect=True: this is for --dataset"),
-            ({"crop": True}, "--crop=True: this is for --dataset=lsun or images or tfds and the d"),
-            ({"category": "cat"}, "--category=cat: this is for --dataset=lsun"),
+            ({"dataset": "digits", "characters": "12"}, "--characters=12: only for --dataset=h"),
+            ({"dataset": "lsun", "keep_aspect": True}, "--keep_aspect=True: only for --dataset"),
+            ({"crop": True}, "--crop=True: only for --dataset=lsun or images or tfds and the d"),
+            ({"category": "cat"}, "--category=cat: only for --dataset=lsun"),
             (
                 {"dataset": "mixture", "flip": True},
-                "--flip=True: this is for --dataset=hwdb or cif",
+                "--flip=True: only for --dataset=hwdb or cif",
             ),
             (
                 {"dataset": "digits", "flip": True},
-                "--flip=True: this is for --dataset=hwdb or cifa",
+                "--flip=True: only for --dataset=hwdb or cifa",
             ),
             (
                 {"dataset": "cifar10", "mode_radius": 2.0},
-                "--mode_radius=2.0: this is for --dataset",
+                "--mode_radius=2.0: only for --dataset",
             ),
-            ({"digits_rotation": 5.0}, "--digits_rotation=5.0: this is for --dataset=digits"),
+            ({"digits_rotation": 5.0}, "--digits_rotation=5.0: only for --dataset=digits"),
             (
                 {"dataset": "mixture", "data_dir": "x"},
-                "--data_dir=x: this is for --dataset=hwdb or",
+                "--data_dir=x: only for --dataset=hwdb or",
             ),
             (
                 {"dataset": "mixture", "cache_dir": "x"},
-                "--cache_dir=x: this is for --dataset=hwdb or cifar10 or lsun or images or tfds or "
-                "digits and the dataset is mixture; leave it out",
+                "--cache_dir=x: only for --dataset=hwdb or cifar10 or lsun or images or tfds or "
+                "digits and the dataset is mixture; omit it",
             ),
-            ({"dataset": "mixture", "image_size": 64}, "--image_size=64: this is for --dataset="),
-            ({"all_classes": True}, "--all_classes=True: this is for runs with --data_dir; give"),
+            ({"dataset": "mixture", "image_size": 64}, "--image_size=64: only for --dataset="),
+            ({"all_classes": True}, "--all_classes=True: requires --data_dir; set"),
             (
                 {"data_dir": "x", "characters": "安", "all_classes": True},
-                "--all_classes=True: this is for runs without --characters; leave one of them out",
+                "--all_classes=True: has no effect with --characters; omit one of them",
             ),
-            ({"max_bad_records": 0}, "--max_bad_records=0: this is for runs with --data_dir; give"),
+            ({"max_bad_records": 0}, "--max_bad_records=0: requires --data_dir; set"),
             (
                 {"data_dir": "x", "standin_samples": 5},
-                "--standin_samples=5: this is for runs without --data_dir; leave one of them out",
+                "--standin_samples=5: has no effect with --data_dir; omit one of them",
             ),
             # What looks at a run.
             (
                 {"evaluate_samples": 500},
-                "--evaluate_samples=500: this is for runs with --evaluate_every; give that too, or",
+                "--evaluate_samples=500: requires --evaluate_every; set that too, or",
             ),
-            ({"metrics": "fid"}, "--metrics=fid: this is for runs with --evaluate_every"),
-            ({"best_metric": "fid"}, "--best_metric=fid: this is for runs with --evaluate_every"),
-            ({"inception": "x"}, "--inception=x: this is for runs with --evaluate_every"),
+            ({"metrics": "fid"}, "--metrics=fid: requires --evaluate_every"),
+            ({"best_metric": "fid"}, "--best_metric=fid: requires --evaluate_every"),
+            ({"inception": "x"}, "--inception=x: requires --evaluate_every"),
             (
                 {"stop_on_collapse": True, "watch_every": 0},
-                "--stop_on_collapse=True: this is for runs with --watch_every; give that too, or",
+                "--stop_on_collapse=True: requires --watch_every; set that too, or",
             ),
         ],
     )

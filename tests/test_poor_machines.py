@@ -232,7 +232,7 @@ class TestClusters:
             "worker 1 (nowhere.invalid:2222); Ctrl-C stops, and without TF_CONFIG (unset "
             "TF_CONFIG) this host trains alone"
         )
-        assert "did not come up" in one_line(done)
+        assert "did not connect" in one_line(done)
 
     def test_another_form_says_how_to_do_without(self, tmp_path):
         from lsgan_tf.distribute.cluster import from_environment

@@ -145,7 +145,7 @@ def test_a_standin_that_is_drawn_anew_goes_on_where_it_was(runs):
     assert "STAND-IN DATA" in log and "diversity" in log
     config = json.loads((runs.path / "fresh" / "config.json").read_text(encoding="utf-8"))
     assert (config["data_standin"], config["data_length"]) == (True, 180)
-    assert "never the same twice" in config["data_description"]
+    assert "new images in every epoch" in config["data_description"]
     classes = json.loads((runs.path / "fresh" / "classes.json").read_text(encoding="utf-8"))
     assert classes == ["安", "啊", "宁"]
     for reached in (5, 14):

@@ -156,7 +156,7 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
     if status is None and (lost := terminal.stdout_error()):
         if isinstance(lost, BrokenPipeError):
             sys.exit(EXIT_PIPE_CLOSED)
-        _fail(f"standard output cannot be written ({lost.strerror}); send it elsewhere")
+        _fail(f"standard output cannot be written ({lost.strerror}); redirect it elsewhere")
     sys.exit(status or 0)
 
 
@@ -181,7 +181,7 @@ def help_text(usage: str, flag_values: flags.FlagValues) -> str:
         parts.extend(_describe(group, width))
         parts.append("")
     parts.append(
-        "Flags may also be read from a file, one a line: --flagfile=FILE (flags after it win)."
+        "Flags may be read from a file, one per line: --flagfile=FILE (later flags override it)."
     )
     return "\n".join(parts)
 

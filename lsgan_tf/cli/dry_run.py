@@ -20,7 +20,7 @@ def dry_run(config: Config, origins: Mapping[str, str]) -> str:
     source = open_source(config)
     config = with_metadata(config, source)
     generator, discriminator = build_networks(config)
-    epoch = " an epoch, new ones in each," if source.fresh else ""
+    epoch = " per epoch, new in each epoch," if source.fresh else ""
     data = [f"{source.description}", f"{len(source):,} examples{epoch} of shape {source.shape}"]
     if source.classes:
         shown = " ".join(source.classes[:20]) + (" ..." if len(source.classes) > 20 else "")

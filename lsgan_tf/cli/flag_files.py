@@ -72,7 +72,7 @@ def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
         raise flags.CantOpenFlagFileError(f"Unable to open flagfile: {error}") from error
     if b"\0" in (content := _in_bytes(content, path)):
         raise flags.CantOpenFlagFileError(
-            f"Unable to read flagfile: {path}: expected text, a flag a line; it holds other bytes"
+            f"Unable to read flagfile: {path}: expected text, one flag per line, found binary data"
         )
     found: list[str] = []
     for raw in content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
@@ -96,5 +96,5 @@ def _in_bytes(content: bytes, path: str) -> bytes:
         return content.decode("utf-16").encode("utf-8")
     except UnicodeError as error:
         raise flags.CantOpenFlagFileError(
-            f"Unable to read flagfile: {path}: begins as UTF-16 and is not; save it as UTF-8"
+            f"Unable to read flagfile: {path}: starts like UTF-16 but is not; save it as UTF-8"
         ) from error

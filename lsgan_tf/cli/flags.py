@@ -123,8 +123,8 @@ class _Number(flags.ArgumentParser):
 
 def _preset_flag() -> flags.Flag[Any]:
     text = (
-        "settings that come with the package; any other flag wins over them, and a later preset "
-        f"over an earlier one; one of {', '.join(preset_names())}"
+        "settings that come with the package; other flags override them, and a later preset "
+        f"overrides an earlier one; one of {', '.join(preset_names())}"
     )
     return flags.MultiFlag(flags.ArgumentParser(), flags.ArgumentSerializer(), _PRESET, None, text)
 

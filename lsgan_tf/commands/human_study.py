@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--a and --b are both {_A.value}: expected two different ones")
     out = _OUT.value
     if out.suffix.lower() != ".html":
-        raise UserError(f"--out={out}: expected a name in .html")
+        raise UserError(f"--out={out}: expected a name ending in .html")
     from lsgan_tf.experiments.human_study.study import write_study
 
     a, b = (_images(Path(path)) for path in (_A.value, _B.value))
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> None:
         names=(_NAME_A.value, _NAME_B.value),
         metadata={"a": str(_A.value), "b": str(_B.value)},
     )
-    print(f"wrote {out} to send around, and {key} to keep")
+    print(f"wrote {out} for the participants, and its key {key}")
 
 
 def _images(path: Path) -> np.ndarray:

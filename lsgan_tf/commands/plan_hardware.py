@@ -211,5 +211,5 @@ def in_words(found: dict[str, Any]) -> str:
         f"{found['arithmetic'] * 1e3:.2f}), GPU memory {found['memory'] / _GIB:.2f} GiB, shuffling "
         f"{found['host_memory'] / _GIB:.2f} GiB, disk {found['disk'] / _GIB:,.1f} GiB at "
         f"{found['disk_rate'] / 1e6:,.1f} MB/s a host, network {found['network_rate'] / 1e9:.2f} "
-        f"GB/s a host; first to give out: {first} ({found['used'][first]:.0%})"
+        f"GB/s a host; bottleneck: {first} ({found['used'][first]:.0%})"
     )

@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     folders = [local(word) for word in argv[1 : len(argv) - len(more)]] or [Path("runs")]
     for folder in folders:
         if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder; expected one with runs in it, or a run")
+            raise UserError(f"{folder}: no such folder; expected a run folder or a folder of runs")
     from lsgan_tf.reporting.run_links import RunLinks
 
     with tempfile.TemporaryDirectory(prefix="lsgan_tf-runs-") as place:

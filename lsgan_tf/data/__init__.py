@@ -124,7 +124,7 @@ def checked_source(config: Config, source: Source) -> Source:
     if not isinstance(source, Source):
         raise UserError(
             "source: expected an lsgan_tf.Source. Received: "
-            f"{type(source).__name__}; arrays are one by lsgan_tf.ArraySource(images)"
+            f"{type(source).__name__}; wrap arrays in lsgan_tf.ArraySource(images)"
         )
     for name in ("name", "shape", "fingerprint"):
         if not hasattr(source, name):
@@ -134,7 +134,7 @@ def checked_source(config: Config, source: Source) -> Source:
             )
     if config.dataset not in ("images", source.name):
         raise UserError(
-            f"dataset={config.dataset!r}: a source of your own is trained as images; give "
+            f"dataset={config.dataset!r}: a custom source is trained as images; use "
             'resolve({"dataset": "images", ...})'
         )
     shape = tuple(source.shape)
@@ -152,7 +152,7 @@ def checked_source(config: Config, source: Source) -> Source:
     if config.conditional and not source.classes:
         raise UserError(
             "conditional=True: the source has no classes; give it labels and names of the "
-            "classes, or leave conditional out"
+            "classes, or omit conditional"
         )
     if len({*source.classes}) < len(source.classes) or not all(source.classes):
         raise UserError(

@@ -57,7 +57,7 @@ def truncation_slider(sampler: Sampler, name: str, value: float | None) -> gr.Sl
     import gradio as gr
 
     largest = _LARGEST_TRUNCATION[sampler.z_distribution]
-    label = f"Truncation: less variety, fewer odd images ({largest:g}: none)"
+    label = f"Truncation: less variety, fewer bad samples ({largest:g}: none)"
     return gr.Slider(0.05, largest, value or largest, step=0.05, label=label, elem_id=name)
 
 

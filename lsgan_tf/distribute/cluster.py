@@ -277,7 +277,7 @@ def _report(cluster: Cluster, deadline: float, stack: contextlib.ExitStack) -> s
     """Wait to be released by the chief; return the connection to it."""
     host, _, port = cluster.workers[0].rpartition(":")
     while True:
-        left = _remaining(deadline, "not all the other workers came up")
+        left = _remaining(deadline, "not all workers connected")
         with contextlib.ExitStack() as attempt, contextlib.suppress(OSError):
             connection = attempt.enter_context(
                 socket.create_connection((host, int(port)), timeout=min(left, 5.0))
@@ -300,6 +300,6 @@ def _remaining(deadline: float, reason: str) -> float:
 def _missing(cluster: Cluster, waiting: set[int], departed: set[int]) -> str:
     absent = sorted(waiting - departed)
     names = [f"worker {index} ({cluster.workers[index]})" for index in absent]
-    reasons = [f"{', '.join(names)} did not come up"] if names else []
+    reasons = [f"{', '.join(names)} did not connect"] if names else []
     reasons += [f"worker {index} connected and left" for index in sorted(waiting & departed)]
     return ", ".join(reasons)

@@ -102,7 +102,7 @@ def _choose_gpus(
     count = len(gpus) if count is None else count
     if not 1 <= count <= len(gpus):
         raise UserError(
-            f"--devices={devices}: TensorFlow sees {len(gpus)} GPUs; ask for at most that many, "
+            f"--devices={devices}: TensorFlow sees {len(gpus)} GPUs; use at most that many, "
             "or train with --devices=cpu (pip install lsgan_tf[cuda] installs CUDA)"
         )
     for gpu in gpus:

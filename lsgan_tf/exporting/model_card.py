@@ -33,10 +33,10 @@ _LICENCES = {
         "LSUN (Yu et al., 2015): its page names no licence; the images come from the web and "
         "belong to their owners."
     ),
-    "images": "your own images: their licence is for you to know.",
+    "images": "your own images; their licence is not known to this program.",
     "tfds": "see the dataset's page in tensorflow-datasets' catalogue.",
-    "digits": "images drawn by a program; there is no licence to mind.",
-    "mixture": "points drawn by a program; there is no licence to mind.",
+    "digits": "images drawn by a program; no licence applies.",
+    "mixture": "points drawn by a program; no licence applies.",
 }
 _STANDIN = (
     "drawn from stroke data of hanzi-writer-data, which derives from fonts of Arphic Technology "
@@ -157,7 +157,7 @@ def card(
     lines += _samples(images, step, config)
     lines += ["", "## Use", "", *_use(config, classes)]
     lines += ["", "## Weights", "", *_weights(config), *_forms(forms, machine, config)]
-    lines += ["", "## Measured quality", "", *_quality(step, measured), "", "## Limits", ""]
+    lines += ["", "## Metrics", "", *_quality(step, measured), "", "## Limits", ""]
     lines += [
         "It makes what resembles its training data and nothing else. It may repeat training "
         "examples: `python -m lsgan_tf.sample --show=neighbours` compares. Nothing it writes "
@@ -171,7 +171,7 @@ def _samples(images: Sequence[str], step: int, config: Config) -> list[str]:
     if not images:
         return []
     laid_out = "; a row is a class, a column shares its noise" if config.conditional else ""
-    lines = ["", "## Samples", "", f"Drawn at step {step:,}, none chosen or left out{laid_out}."]
+    lines = ["", "## Samples", "", f"Drawn at step {step:,}, without selection{laid_out}."]
     for name in images:
         what = "the raw weights" if "-raw" in name else "the generator"
         lines += ["", f"![samples of {what}]({name})"]
@@ -221,7 +221,7 @@ def _forms(forms: Sequence[Form], machine: str, config: Config) -> list[str]:
         "",
         "Files of the generator alone, made of the same checkpoint:",
         "",
-        "| file | for | weights | size | one image | differs at most | on average |",
+        "| file | for | weights | size | one image | maximum difference | mean difference |",
         "|---|---|---|---|---|---|---|",
     ]
     for form in forms:
@@ -245,7 +245,7 @@ def _forms(forms: Sequence[Form], machine: str, config: Config) -> list[str]:
 def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     seen = [row for row in evaluations if isinstance(row.get("step"), int) and row["step"] <= step]
     if not seen:
-        return ["Not measured: nothing is known of how good it is but what one sees."]
+        return ["Not evaluated."]
     last = seen[-1]
     lines = [
         f"At step {last['step']:,}:",
@@ -268,7 +268,7 @@ def _thing(config: Config) -> str:
         return "drawn characters that imitate handwriting"
     names = {
         "hwdb": "handwritten Chinese characters",
-        "cifar10": "small images of ten kinds of things",
+        "cifar10": "small colour images of ten classes",
         "lsun": f"scenes ({config.category})",
         "images": "images",
         "tfds": f"images ({config.tfds_name})",
@@ -281,8 +281,8 @@ def _thing(config: Config) -> str:
 def _real(config: Config) -> str:
     if config.data_standin:
         return (
-            "**stand-in**: characters drawn by a program, not handwriting. What is measured on it "
-            "says nothing about HWDB"
+            "**stand-in**: characters drawn by a program, not handwriting. Metrics on it say "
+            "nothing about HWDB"
         )
     return "drawn by a program" if config.dataset in ("digits", "mixture") else "real"
 

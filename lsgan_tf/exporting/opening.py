@@ -33,8 +33,8 @@ def open_generator(
         return Sampler(export_of_run(run_dir, log=print), weights), None
     if weights:
         raise UserError(
-            f"--weights={weights}: the generator of the package has one set of weights; leave the "
-            "flag out, or name a run by --run_dir"
+            f"--weights={weights}: the generator of the package has one set of weights; omit the "
+            "flag, or give a run with --run_dir"
         )
     found = pretrained()
     return found.sampler, found.truncation

@@ -163,7 +163,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
             raise ValueError("its truncation is not above 0")
     except FileNotFoundError:
         raise UserError(
-            f"{path}: no such file; expected the weights of a generator in .npz"
+            f"{path}: no such file; expected a .npz file of generator weights"
         ) from None
     except (OSError, KeyError, AttributeError, ValueError) as error:
         raise UserError(

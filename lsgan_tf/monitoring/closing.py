@@ -7,7 +7,7 @@ from pathlib import Path
 
 _REASONS = {
     signal.SIGHUP: " (the terminal was closed)",
-    signal.SIGPIPE: " (nobody reads standard output any more)",
+    signal.SIGPIPE: " (the reader of standard output has ended)",
 }
 
 
@@ -24,13 +24,13 @@ def collapsed_line(verdict: str, step: int) -> str:
     """Return the log line of a run ended by `--stop_on_collapse`."""
     return (
         f"ended at step {step:,} by --stop_on_collapse: {verdict}; "
-        "--nostop_on_collapse goes on all the same"
+        "--nostop_on_collapse continues it"
     )
 
 
 def complete_line(step: int, steps: int) -> str:
     """Return the log line of a run without remaining steps."""
-    return f"this run is finished: {step:,} of {steps:,} steps are done; give more --steps to go on"
+    return f"this run is finished: {step:,} of {steps:,} steps done; increase --steps to continue"
 
 
 def diverged_message(diagnosis: str, checkpoint: Path | None) -> str:
@@ -39,6 +39,6 @@ def diverged_message(diagnosis: str, checkpoint: Path | None) -> str:
         f"{checkpoint} is the last good checkpoint" if checkpoint else "no checkpoint was written"
     )
     return (
-        f"{diagnosis}; {good}; begin a new run with a smaller --learning_rate, --clip_norm or "
-        "--precision=float32 (--init_from takes the weights of this one)"
+        f"{diagnosis}; {good}; start a new run with a smaller --learning_rate, --clip_norm or "
+        "--precision=float32 (--init_from starts from the weights of this one)"
     )

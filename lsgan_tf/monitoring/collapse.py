@@ -148,7 +148,7 @@ class Alarm:
             usual = statistics.median(self.gradients)
             reasons.append(f"G's gradient is {check.gradient:.3g}, usually {usual:.3g}")
         if reasons and won:
-            reasons.append(f"D tells reals from fakes ({check.separation:.2f} of 1)")
+            reasons.append(f"D separates reals from fakes ({check.separation:.2f} of 1)")
         return reasons
 
     def _unusual(self, gradient: float | None) -> bool:

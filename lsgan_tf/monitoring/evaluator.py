@@ -141,7 +141,7 @@ class Evaluator:
             reason = str(error) if isinstance(error, UserError) else one_line(error)
             if reason is None:
                 raise
-            self._run.log(f"step {step:,}: evaluation failed, training goes on: {reason}")
+            self._run.log(f"step {step:,}: evaluation failed, training continues: {reason}")
 
     def _keep(
         self,

@@ -45,7 +45,7 @@ def charts(runs: Sequence[RunData]) -> str:
     text = f'<div class="charts">{"".join(drawn)}</div>' if drawn else ""
     if once:
         text += table("numbers", ["measured at one step", "step", "value"], once)
-    return text or "<p>No curves: nothing has been measured at two steps yet.</p>"
+    return text or "<p>No curves: fewer than two measurements so far.</p>"
 
 
 def _together(

@@ -246,8 +246,8 @@ class RunFolder:
         old = load_config(self.path)
         if rows := old.differences(config):
             raise UserError(
-                f"{self.path}: this run was started with other settings ({'; '.join(rows)}); give "
-                "the old ones to resume it, or another --run_dir for a new run"
+                f"{self.path}: this run was started with other settings ({'; '.join(rows)}); use "
+                "the original ones to resume it, or another --run_dir for a new run"
             )
         return True
 

@@ -171,7 +171,7 @@ def _write_sheet(
     if count > _MOST_PER_SHEET:
         raise UserError(
             f"--out={out}: a grid has at most {_MOST_PER_SHEET:,} images and --count is "
-            f"{count:,}; give a name without .png for a folder of images, or in .npz"
+            f"{count:,}; give a name without .png for a folder of images, or a .npz file"
         )
     columns = math.isqrt(count - 1) + 1
     cells = np.full((-(-count // columns) * columns, *sampler.shape), 255, np.uint8)
@@ -214,7 +214,7 @@ def _suffix(name: str) -> str:
 def check_file(out: Path) -> None:
     """Check that a file can be written, and is not a folder."""
     if out.is_dir():
-        raise UserError(f"--out={out}: is a folder; give the name of a file to write in it")
+        raise UserError(f"--out={out}: is a folder; give the name of a file")
     require_writable(out, "writing samples")
 
 

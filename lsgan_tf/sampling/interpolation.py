@@ -175,7 +175,7 @@ def _check(sampler: Sampler, out: Path, images: int) -> None:
     check_file(out)
     if out.suffix.lower() not in (".png", *ANIMATED):
         raise UserError(
-            f"--out={out}: expected a name in .png for a strip, or in .gif or .webp for an "
+            f"--out={out}: expected a name ending in .png for a strip, or in .gif or .webp for an "
             "animation"
         )
     if len(sampler.shape) != 3:

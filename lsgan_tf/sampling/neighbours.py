@@ -101,7 +101,7 @@ def write_neighbours(
     """
     check_file(out)
     if out.suffix.lower() != ".png":
-        raise UserError(f"--out={out}: expected a name in .png")
+        raise UserError(f"--out={out}: expected a name ending in .png")
     if len(sampler.shape) != 3:
         raise UserError("--show: this generator makes points, not images; use --count and npz")
     source = _source(sampler, data_dir, cache_dir)
@@ -136,7 +136,7 @@ def write_neighbours(
         f"distance to the nearest of {len(source):,} reals (root mean square of pixels, 0 to 1): "
         f"median {near:.3f} for {count} samples, {usual:.3f} among the reals themselves; smallest "
         f"for a sample {found.distance[:, 0].min():.3f}{own}"
-        f"{'' if same else '; NOTE: this is not the data of its training'}"
+        f"{'' if same else '; NOTE: this is not the training data'}"
     )
 
 

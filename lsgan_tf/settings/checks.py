@@ -26,7 +26,7 @@ def check_together(config: Any) -> None:
       UserError: if two settings contradict each other.
     """
     if config.dataset == "mixture" and config.conditional:
-        raise UserError("--conditional: the mixture has no labels; leave --conditional out")
+        raise UserError("--conditional: the mixture has no labels; omit --conditional")
     if (config.network == "mixture") != (config.dataset == "mixture"):
         raise UserError(
             f"--network={config.network} does not fit --dataset={config.dataset}: the mixture "
@@ -39,7 +39,7 @@ def check_together(config: Any) -> None:
     if config.simultaneous and (config.d_steps, config.g_steps) != (1, 1):
         raise UserError(
             f"--simultaneous with --d_steps={config.d_steps} and --g_steps={config.g_steps}: "
-            "updates from the same weights are one each; leave one of them out"
+            "both networks are updated once per step; omit one of them"
         )
     if config.loss == "lsgan" and config.label_fake == config.label_real:
         raise UserError(
@@ -82,7 +82,7 @@ def _check_characters(config: Any) -> None:
     if config.max_classes is not None:
         raise UserError(
             f"--characters and --max_classes={config.max_classes}: both say which classes to "
-            "keep; leave one of them out"
+            "keep; omit one of them"
         )
     counts = collections.Counter(config.characters)
     if repeated := [character for character, count in counts.items() if count > 1]:
@@ -96,7 +96,7 @@ def _check_normalisation(config: Any) -> None:
     if config.discriminator_layer_norm and config.discriminator_batch_norm:
         raise UserError(
             "--discriminator_layer_norm and --discriminator_batch_norm: D is normalised in one "
-            "way; leave one of them out"
+            "way; omit one of them"
         )
     by_batch = config.uses("discriminator_batch_norm") and config.discriminator_batch_norm
     if config.gradient_penalty and by_batch:

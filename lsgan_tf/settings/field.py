@@ -86,12 +86,12 @@ def why_unused(config: Any, field: dataclasses.Field[Any]) -> str:
         value = getattr(config, name)
         if value not in choices:
             chosen = " or ".join(choices)
-            return f"this is for --{name}={chosen} and the {name} is {value}; leave it out"
+            return f"only for --{name}={chosen} and the {name} is {value}; omit it"
     needs, without = meta["needs"], meta["without"]
     if needs and not any(_is_on(config, name) for name in needs):
-        return f"this is for runs with {_or(needs)}; give that too, or leave it out"
+        return f"requires {_or(needs)}; set that too, or omit it"
     if without and getattr(config, without):
-        return f"this is for runs without --{without}; leave one of them out"
+        return f"has no effect with --{without}; omit one of them"
     return ""
 
 

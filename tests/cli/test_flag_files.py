@@ -54,7 +54,7 @@ def test_within_each_other(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"\0\1\2", "expected text"), (b"\xff\xfea", "begins as UTF-16 and is not")],
+    [(b"\0\1\2", "expected text"), (b"\xff\xfea", "starts like UTF-16 but is not")],
 )
 def test_what_is_no_text(tmp_path, content, message):
     (tmp_path / "a.flags").write_bytes(content)

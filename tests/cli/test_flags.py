@@ -183,7 +183,7 @@ class TestOrigins:
 
     def test_what_a_flagfile_sets_in_vain(self, flagfile):
         path = flagfile("--label_fake=-1", "--label_real=1", "--beta1=0.5")
-        with pytest.raises(UserError, match=r"^--label_fake=-1.0: this is for --loss=lsgan and"):
+        with pytest.raises(UserError, match=r"^--label_fake=-1.0: only for --loss=lsgan and"):
             parse(f"--flagfile={path}", "--loss=nsgan", "--optimizer=rmsprop")
         # A default says nothing.
         config, _ = parse(f"--flagfile={path}", "--loss=nsgan", "--label_fake=0")

@@ -49,7 +49,7 @@ def test_from_two_sets_to_a_tally(sets):
     [
         (["--a=a.npz"], "expected --a and --b"),
         (["--a=a.npz", "--b=a.npz", "--out=s.html"], "--a and --b are both a.npz"),
-        (["--a=a.npz", "--b=b.npz", "--out=s.png"], "expected a name in .html"),
+        (["--a=a.npz", "--b=b.npz", "--out=s.png"], "expected a name ending in .html"),
         (["--a=a.npz", "--b=none.npz", "--out=s.html"], "none.npz"),
         (["--a=a.npz", "--b=text.npz", "--out=s.html"], "text.npz: not a set of samples"),
         (["--a=a.npz", "--b=empty.npz", "--out=s.html"], "empty.npz: not a set of samples"),

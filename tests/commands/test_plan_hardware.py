@@ -32,7 +32,7 @@ def test_plans_are_the_arithmetic_of_their_inputs():
     assert abs(milliseconds[1] - (one / 8 + ring)) < 0.01
     assert abs(milliseconds[3] - one / 4) < 0.01
     assert f"{one * 1e6 / 1e3 / 3600:,.1f} h" in plans[0]
-    assert "first to give out: communication" in plans[1]
+    assert "bottleneck: communication" in plans[1]
     assert bedroom.startswith("LSUN bedroom") and len(bedroom.splitlines()) == 7
 
 

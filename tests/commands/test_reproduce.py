@@ -66,7 +66,7 @@ def test_one_process_at_a_time_works_on_a_folder(tmp_path):
         done = reproduce(*words)
         drawn = reproduce(*words, "--draw_only")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert f"another process (number {os.getpid()}) is at work" in done.stderr
+    assert f"another process (number {os.getpid()}) uses this folder" in done.stderr
     assert not (out / "runs").exists()
     # Looking is allowed.
     assert drawn.returncode == 0 and (out / "page.md").is_file()

@@ -110,7 +110,7 @@ class TestMeet:
         thread = threading.Thread(target=come)
         thread.start()
         with pytest.raises(
-            UserError, match=rf"worker 2 \({workers[2]}\) did not come up"
+            UserError, match=rf"worker 2 \({workers[2]}\) did not connect"
         ) as caught:
             meet(Cluster(workers, 0), 2)
         thread.join()
@@ -119,7 +119,7 @@ class TestMeet:
 
     def test_a_worker_does_not_wait_without_end(self):
         workers = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
-        with pytest.raises(UserError, match=r"not all the other workers came up within 0\.5 s"):
+        with pytest.raises(UserError, match=r"not all workers connected within 0\.5 s"):
             meet(Cluster(workers, 1), 0.5)
 
     @pytest.mark.parametrize("index", [0, 1])
@@ -262,7 +262,7 @@ class TestLoss:
         thread.start()
         reset(knock(workers))
         thread.join(timeout=30)
-        assert "did not come up, worker 1 connected and left within 3 seconds" in messages[0]
+        assert "did not connect, worker 1 connected and left within 3 seconds" in messages[0]
 
     @pytest.mark.parametrize("end", [socket.socket.close, reset])
     def test_a_worker_that_dies_when_it_was_let_go(self, chief, end):

@@ -158,7 +158,7 @@ def test_a_worker_that_never_comes_up(runs):
     (process,) = runs.together("lonely", "--worker_timeout=2", indices=[0])
     assert statuses([process]) == [2]
     (error,) = [line for line in runs.output("lonely", 0).splitlines() if "error" in line]
-    assert "worker 1 (127.0.0.1:" in error and "did not come up within 2 seconds" in error
+    assert "worker 1 (127.0.0.1:" in error and "did not connect within 2 seconds" in error
     assert not (runs.path / "lonely").exists()
 
 

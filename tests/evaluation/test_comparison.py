@@ -169,9 +169,9 @@ def test_the_command(command, write_images, tmp_path):
     [
         (["--samples_dir=x"], "received one of them"),
         (["--reals_dir=x"], "received one of them"),
-        (["--samples_dir=x", "--reals_dir=y", "--run_dir=z"], "--run_dir: is not for image files"),
-        (["--samples_dir=x", "--reals_dir=y", "--checkpoint=all"], "--checkpoint: is not for im"),
-        (["--run_dir=z", "--image_size=8"], "--image_size: is for --samples_dir"),
+        (["--samples_dir=x", "--reals_dir=y", "--run_dir=z"], "--run_dir: not for image files"),
+        (["--samples_dir=x", "--reals_dir=y", "--checkpoint=all"], "--checkpoint: not for im"),
+        (["--run_dir=z", "--image_size=8"], "--image_size: only for --samples_dir"),
         (["--samples_dir=x", "--reals_dir=y", "--metrics=fad"], "expected some of is, fid"),
         (["--samples_dir=gone", "--reals_dir=y"], "--samples_dir=gone: no such file or folder"),
     ],

@@ -152,8 +152,8 @@ def test_called_from_c_by_the_pages_commands(exported, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--keras=g.h5"], "expected a file's name in .keras"),
-        (["--tflite=g"], "expected a file's name in .tflite"),
+        (["--keras=g.h5"], "expected a file name ending in .keras"),
+        (["--tflite=g"], "expected a file name ending in .tflite"),
         (["--quantize=float16"], "give --tflite=FILE.tflite too"),
         (["--tflite=/dev/null/g.tflite"], "while writing --tflite"),
         ([], "r: no config.json in it; expected the folder of a run"),

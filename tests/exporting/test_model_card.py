@@ -31,7 +31,7 @@ def test_of_real_data():
     for part in (
         "| data | HWDB, train \\| 12 pictures |", "| real or stand-in | real |", "CASIA-HWDB1.0",
         "42 of 100, 64 examples each", "28x28 pixels, grey", "2, in `classes.txt`",
-        "Not measured",
+        "Not evaluated",
     ):  # fmt: skip
         assert part in text
     assert "drawn" not in text
@@ -71,7 +71,7 @@ def test_quality_at_the_exported_step():
     text = card(config(), [], 25, rows)
     assert "At step 20:" in text and "| fid | 40 | 3 | 30 at step 10 |" in text
     assert "| fid_ema | 50 | 3 | 50 at step 10 |" in text and "| diversity | 2 | - | - |" in text
-    assert "Not measured" not in text
+    assert "Not evaluated" not in text
 
 
 def test_every_dataset_has_one():

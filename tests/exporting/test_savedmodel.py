@@ -88,7 +88,7 @@ class TestCharacters:
     def test_a_model_card_lies_beside_it(self, characters):
         text = (characters.path / "README.md").read_text(encoding="utf-8")
         assert "| steps trained | 42 of 1,000,000, 4 examples each |" in text
-        assert "8x8 pixels, grey" in text and "Not measured" in text
+        assert "8x8 pixels, grey" in text and "Not evaluated" in text
         assert "Drawn at step 42" in text and "(samples.png)" in text
 
     def test_an_image_shows_what_it_draws(self, characters):

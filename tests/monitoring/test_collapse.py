@@ -84,13 +84,13 @@ class TestCollapse:
         assert found == [(103 * EVERY, Event.COLLAPSED)]
         assert (alarm.since, alarm.sound_step) == (101 * EVERY, 100 * EVERY)
         assert "samples are alike (spread 0.09 of" in alarm.why
-        assert "D tells reals from fakes (0.95 of 1)" in alarm.why
+        assert "D separates reals from fakes (0.95 of 1)" in alarm.why
 
     def test_without_d_winning(self):
         spreads = np.concatenate([HEALTHY, np.full(20, 0.25)])
         found, alarm = events(series(spreads, 0.1))
         assert found == [(103 * EVERY, Event.COLLAPSED)]
-        assert "D tells" not in alarm.why
+        assert "D separates" not in alarm.why
 
     def test_less_is_enough_where_d_wins(self):
         spreads = np.concatenate([HEALTHY, np.full(20, 0.5)])

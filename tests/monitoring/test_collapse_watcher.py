@@ -97,7 +97,7 @@ def test_a_run_that_collapses_is_told_of(folder):
         "collapsed": True,
         "since_step": 1200,
         "why": "samples are alike (spread 0.10 of that of reals, 0.90 at best); "
-        "D tells reals from fakes (0.90 of 1)",
+        "D separates reals from fakes (0.90 of 1)",
         "best_spread": 0.9,
         "last_sound_step": 1000,
         "last_good_checkpoint": "step-00000600",
@@ -169,9 +169,7 @@ def test_a_run_is_watched_and_goes_on_without_a_gap(tmp_path):
 
 
 def test_the_alarm_needs_looks():
-    with pytest.raises(
-        UserError, match="--stop_on_collapse=True: this is for runs with --watch_every"
-    ):
+    with pytest.raises(UserError, match="--stop_on_collapse=True: requires --watch_every"):
         resolve({"stop_on_collapse": True, "watch_every": 0}, {})
 
 

@@ -187,8 +187,8 @@ def test_a_failure_is_told_and_training_goes_on(evaluator, monkeypatch):
     assert [path.name for path in evaluator.path.glob("best/step-*")] == ["step-00000002"]
     assert not list(evaluator.path.glob(".best*"))
     log = (evaluator.path / "log.txt").read_text(encoding="utf-8")
-    assert "step 1: evaluation failed, training goes on: out of memory in TensorFlow" in log
-    assert "step 3: evaluation failed, training goes on: the disk is full" in log
+    assert "step 1: evaluation failed, training continues: out of memory in TensorFlow" in log
+    assert "step 3: evaluation failed, training continues: the disk is full" in log
 
 
 def test_a_mistake_of_ours_is_not_hidden(evaluator):

@@ -63,7 +63,7 @@ class TestPicture:
         line = neighbours.write_neighbours(
             sampler, tmp_path / "a.png", seed=0, data_dir=str(tmp_path / "data")
         )
-        assert "nearest of 15 reals" in line and "NOTE: this is not the data" in line
+        assert "nearest of 15 reals" in line and "NOTE: this is not the training data" in line
 
     def test_other_classes_are_refused(self, sampler, tmp_path, write_characters):
         write_characters(tmp_path / "data" / "other.gnt", "一二")

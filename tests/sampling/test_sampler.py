@@ -404,7 +404,10 @@ class TestCommand:
         ("words", "message"),
         [
             (["--out=a.png"], "expected --text=CHARACTERS"),
-            (["--out=a.jpg", "--count=1"], "expected a name in .png, .gnt, .npz or .tfrecord"),
+            (
+                ["--out=a.jpg", "--count=1"],
+                "expected a name ending in .png, .gnt, .npz or .tfrecord",
+            ),
             (["--out=a.png", "--count=1", "--show=sweep"], "takes neither --count"),
             (["--out=a.png", "--text=安", "--truncation=1.5"], "--truncation=1.5"),
         ],

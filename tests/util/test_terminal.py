@@ -160,7 +160,9 @@ def test_a_reader_that_ends_stops_training_with_a_checkpoint(tmp_path, undisturb
     assert (done.returncode, done.stdout.split(" (")[0]) == (141, "step 8 of 60")
     assert "Traceback" not in done.stderr
     stopped = log(run)[-1]
-    assert stopped.startswith("stopped by SIGPIPE (nobody reads standard output any more) at step ")
+    assert stopped.startswith(
+        "stopped by SIGPIPE (the reader of standard output has ended) at step "
+    )
     assert "checkpoint written" in stopped
     assert (command("main", *FLAGS, f"--run_dir={run}")).returncode == 0
     assert differences(undisturbed, run) == []

@@ -151,7 +151,7 @@ def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
     if (own := our_own(root)) not in (None, "a cache"):
         raise UserError(
             f"{root}: this is {own} of lsgan_tf, which cannot be used as data; pass a folder of "
-            "pictures"
+            "images"
         )
     tag_cache(cache_dir)  # it may be inside the folder
     listing = hashlib.sha256()

@@ -72,8 +72,8 @@ class FreshStandin(Source):
         )
         self.fingerprint = hashlib.sha256(f"drawn anew {parts}".encode()).hexdigest()
         self.description = (
-            f"stand-in for HWDB: {len(self.classes):,} characters, each image drawn anew while "
-            f"training and never the same twice (seed {seed})"
+            f"stand-in for HWDB: {len(self.classes):,} characters, new images in every "
+            f"epoch (seed {seed})"
         )
 
     def __len__(self) -> int:

@@ -62,9 +62,9 @@ def at_work(out: Path) -> Iterator[None]:
             held = locks.take(path)
         except BlockingIOError as error:
             raise UserError(
-                f"--out={out}: another process (number {locks.holder(path)}) is at work on this "
-                "experiment; wait for it, stop it, or give another --out (--draw_only makes the "
-                "page of the runs that are there)"
+                f"--out={out}: another process (number {locks.holder(path)}) uses this folder; "
+                "wait for it, stop it, or give another --out (--draw_only writes the page of the "
+                "existing runs)"
             ) from error
     with held:
         yield

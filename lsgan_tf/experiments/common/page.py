@@ -28,7 +28,7 @@ def page(
       command: the command line.
     """
     parts = [f"# {experiment.title}", "## What the paper says", experiment.claims.strip()]
-    parts += ["## What came out", *_warnings(runs), conclusion.findings.strip()]
+    parts += ["## Results", *_warnings(runs), conclusion.findings.strip()]
     if arms and experiment.columns:
         parts.append(_summary(experiment, arms, runs))
     parts += [f"![{caption}]({file})\n\n{caption}" for file, caption in conclusion.figures]

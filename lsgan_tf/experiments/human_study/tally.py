@@ -78,7 +78,7 @@ def tally(key: Path, votes: Sequence[Path]) -> Tally:
             )
         if found["voter"] in seen:
             raise UserError(
-                f"{path}: this voter's votes are in {seen[found['voter']]} too; give the later one"
+                f"{path}: this voter's votes are in {seen[found['voter']]} too; use the later file"
             )
         seen[found["voter"]] = path
         for side, left in zip(

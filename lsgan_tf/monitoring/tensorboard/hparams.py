@@ -89,14 +89,14 @@ def settings_table(config: Config, origins: Mapping[str, str]) -> str:
     Returns:
       Markdown with escaped values.
     """
-    lines = ["setting | value | from", "--- | --- | ---"]
+    lines = ["setting | value | origin", "--- | --- | ---"]
     group = ""
     for row in setting_rows(config, origins):
         if row.group != group:
             group = row.group
             lines.append(f"**{escaped_markdown(group)}** | |")
         lines.append(" | ".join(map(escaped_markdown, (row.name, row.value, row.origin))))
-    lines.append("**what the data turned out to be** | |")
+    lines.append("**dataset** | |")
     for name in _DATA_FIELDS:
         value = getattr(config, f"data_{name}")
         shown = " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -34,7 +34,7 @@ def test_a_source_of_labelled_images(source):
     pictures = source.read(np.arange(0, len(source), 20))
     assert (pictures.dtype, pictures.shape) == (np.uint8, (9, 28, 28, 1))
     assert (pictures.min(axis=(1, 2, 3)) < 150).all() and (pictures == 255).any()
-    assert "drawn anew while training and never the same twice" in source.description
+    assert "new images in every epoch" in source.description
 
 
 def test_an_image_is_of_its_class(source):
