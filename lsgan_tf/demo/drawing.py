@@ -70,8 +70,8 @@ def write(
     written = draw_text(
         sampler, text, seed=_seed(writer), wrap=wrap, writers=writers, truncation=truncation
     )
-    picture = image_grid.grid(written.cells(), scale=_scale(sampler))
-    return _save(sampler, folder / "line", picture, written.images, written.names)
+    image = image_grid.grid(written.cells(), scale=_scale(sampler))
+    return _save(sampler, folder / "line", image, written.images, written.names)
 
 
 def morph_text(
@@ -195,11 +195,11 @@ def draw_grid(
         columns = math.isqrt(count - 1) + 1
         cells = np.full((-(-count // columns) * columns, *sampler.shape), 255, np.uint8)
         cells[:count] = images
-        picture = image_grid.grid(cells.reshape(-1, columns, *sampler.shape), scale=_scale(sampler))
+        image = image_grid.grid(cells.reshape(-1, columns, *sampler.shape), scale=_scale(sampler))
     else:
         limit = max(2.0, 1.1 * float(np.abs(images).max(initial=0)))
-        picture = image_grid.scatter(images, np.zeros((0, 2)), limit=limit)
-    return _save(sampler, folder / "samples", picture, images, names)
+        image = image_grid.scatter(images, np.zeros((0, 2)), limit=limit)
+    return _save(sampler, folder / "samples", image, images, names)
 
 
 def first_text(sampler: Sampler) -> str:
@@ -241,11 +241,11 @@ def _scale(sampler: Sampler) -> int:
 
 
 def _save(
-    sampler: Sampler, path: Path, picture: np.ndarray, images: np.ndarray, names: Sequence[str]
+    sampler: Sampler, path: Path, image: np.ndarray, images: np.ndarray, names: Sequence[str]
 ) -> Drawing:
     """Write `path` with suffixes `.png` and `.npz`."""
     png, npz = path.with_suffix(".png"), path.with_suffix(".npz")
-    image_grid.save_png(png, picture)
+    image_grid.save_png(png, image)
     write_npz(sampler, npz, iter([images]), len(images), names)
     return Drawing(png, png, npz)
 

@@ -73,8 +73,8 @@ def outputs(name: str, kinds: Sequence[str]) -> list[Any]:
     """Create a message, an image per kind of image file, and a download button per kind."""
     import gradio as gr
 
-    notice = gr.HTML(visible=False, padding=False, elem_id=f"{name}-message")
-    pictures = [
+    message = gr.HTML(visible=False, padding=False, elem_id=f"{name}-message")
+    images = [
         gr.Image(
             type="filepath",
             show_label=False,
@@ -94,7 +94,7 @@ def outputs(name: str, kinds: Sequence[str]) -> list[Any]:
             )
             for kind in kinds
         ]
-    return [notice, *pictures, *buttons]
+    return [message, *images, *buttons]
 
 
 def limit(sampler: Sampler, truncation: float) -> float | None:

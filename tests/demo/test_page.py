@@ -87,9 +87,9 @@ def test_an_error_is_a_message_and_no_image():
     def draw(text):
         raise UserError(f"--text: <b>{text}")
 
-    notice, picture, *buttons = page._answer(draw, 2, "x")
+    message, picture, *buttons = page._answer(draw, 2, "x")
     assert picture is None
-    assert '<p class="message" role="alert">&lt;b&gt;x</p>' in notice.value and notice.visible
+    assert '<p class="message" role="alert">&lt;b&gt;x</p>' in message.value and message.visible
     assert [button.interactive for button in buttons] == [False, False]
 
 
@@ -97,6 +97,6 @@ def test_a_drawing_is_shown_with_its_files(tmp_path):
     made = drawing.Drawing(*(tmp_path / name for name in ("m.gif", "m.png", "m.npz")))
     for file in made:
         file.write_bytes(b"")
-    notice, gif, png, *buttons = page._answer(lambda: made, 3)
-    assert (gif, png) == (str(made.shown), str(made.png)) and not notice.visible
+    message, gif, png, *buttons = page._answer(lambda: made, 3)
+    assert (gif, png) == (str(made.shown), str(made.png)) and not message.visible
     assert [button.interactive for button in buttons] == [True] * 3
