@@ -532,7 +532,7 @@ class Config:
         if values.get("format") != FORMAT:
             raise UserError(
                 f"{where}: written in format {values.get('format')}, this version of lsgan_tf "
-                f"reads format {FORMAT}; continue the run with the version that began it"
+                f"reads format {FORMAT}; resume the run with the version that started it"
             )
         known = {field.name for field in dataclasses.fields(cls)}
         given = {name: value for name, value in values.items() if name != "format"}

@@ -159,9 +159,9 @@ def card(
     lines += ["", "## Weights", "", *_weights(config), *_forms(forms, machine, config)]
     lines += ["", "## Metrics", "", *_quality(step, measured), "", "## Limits", ""]
     lines += [
-        "It makes what resembles its training data and nothing else. It may repeat training "
-        "examples: `python -m lsgan_tf.sample --show=neighbours` compares. Nothing it writes "
-        "is a person's handwriting or a photograph of a place.",
+        "The samples resemble the training data, and may repeat training examples: compare with "
+        "`python -m lsgan_tf.sample --show=neighbours`. They are not a person's handwriting or "
+        "photographs of a place.",
         "",
     ]
     return "\n".join(lines)
@@ -190,7 +190,7 @@ def _use(config: Config, classes: Sequence[str]) -> list[str]:
         "```python",
         "import tensorflow as tf",
         "",
-        'model = tf.saved_model.load("FOLDER")  # the one that holds saved_model.pb',
+        'model = tf.saved_model.load("FOLDER")  # the folder of saved_model.pb',
         f'images = model.signatures["{name}"]({words})["images"]',
         "```",
     ]
@@ -199,16 +199,16 @@ def _use(config: Config, classes: Sequence[str]) -> list[str]:
 def _weights(config: Config) -> list[str]:
     if not config.ema_decay:
         return [
-            "The SavedModel holds the generator's weights of the last step. There is no moving "
-            "average of them: the run had `--ema_decay=0`."
+            "The SavedModel contains the generator's weights of the last step, and no EMA weights "
+            "(`--ema_decay=0`)."
         ]
     names = "`serving_raw` and `sample_raw`"
     if config.conditional:
         names = "`serving_raw`, `sample_raw` and `write_raw`"
     return [
         "The SavedModel's signatures use an exponential moving average (EMA) of the generator's "
-        f"weights (`--ema_decay={config.ema_decay:g}`). It also holds the weights of the last "
-        f"step, which {names} use."
+        f"weights (`--ema_decay={config.ema_decay:g}`). {names} use the weights of the "
+        "last step."
     ]
 
 
@@ -219,24 +219,24 @@ def _forms(forms: Sequence[Form], machine: str, config: Config) -> list[str]:
     unit = "grey levels of 255" if len(config.data_shape) == 3 else "the points' units"
     lines = [
         "",
-        "Files of the generator alone, made of the same checkpoint:",
+        "Files of the generator alone, from the same checkpoint:",
         "",
         "| file | for | weights | size | one image | maximum difference | mean difference |",
         "|---|---|---|---|---|---|---|",
     ]
     for form in forms:
         weights = "EMA" if form.weights == "ema" else "raw"
-        told = f"{form.size / 1e6:,.2f} MB"
+        size = f"{form.size / 1e6:,.2f} MB"
         speed, largest, mean = "-", "-", "-"
         if form.milliseconds is not None:
             speed = f"{form.milliseconds:.3g} ms"
             largest, mean = f"{form.largest:.3g}", f"{form.mean:.2g}"
-        cells = (f"`{_cell(form.file)}`", form.kind, weights, told, speed, largest, mean)
+        cells = (f"`{_cell(form.file)}`", form.kind, weights, size, speed, largest, mean)
         lines.append(f"| {' | '.join(cells)} |")
     if any(form.milliseconds is not None for form in forms):
         lines += [
             "",
-            f"Times are the median of 32 images, one after the other, on one thread of {machine}. "
+            f"Times are medians of 32 single images on one thread of {machine}. "
             f"Differences are from the SavedModel's images of the same noise, in {unit}.",
         ]
     return lines
@@ -257,9 +257,9 @@ def _quality(step: int, evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     real = metrics_of(of_real) if isinstance(of_real, dict) else {}
     for name, value in metrics_of(last).items():
         best = best_of(seen, name) if is_compared(name) else None
-        told = f"{best.value:.4g} at step {best.step:,}" if best else "-"
+        top = f"{best.value:.4g} at step {best.step:,}" if best else "-"
         beside = f"{real[plain_name(name)]:.4g}" if plain_name(name) in real else "-"
-        lines.append(f"| {_cell(name)} | {value:.4g} | {beside} | {told} |")
+        lines.append(f"| {_cell(name)} | {value:.4g} | {beside} | {top} |")
     return lines
 
 

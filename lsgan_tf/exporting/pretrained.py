@@ -185,5 +185,5 @@ def _assign(generator: keras.Model, arrays: Mapping[str, np.ndarray], path: Path
     for weight in generator.weights:
         array = arrays[_key(weight)].astype(np.float32)
         if not np.isfinite(array).all():
-            raise UserError(f"{path}: {_key(weight)} holds values that are not finite")
+            raise UserError(f"{path}: {_key(weight)} has values that are not finite")
         weight.assign(array)

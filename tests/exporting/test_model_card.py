@@ -81,7 +81,7 @@ def test_every_dataset_has_one():
 
 def test_which_weights_it_holds():
     plain = card(config(ema_decay=0.0), [], 1)
-    assert "no moving average" in plain and "`sample_raw`" not in plain
+    assert "no EMA weights" in plain and "`sample_raw`" not in plain
     text = card(config(ema_decay=0.999, conditional=True), ["安"], 1)
     assert "moving average (EMA) of the generator's weights (`--ema_decay=0.999`)" in text
     assert "which `serving_raw`, `sample_raw` and `write_raw` use" in text
