@@ -131,8 +131,8 @@ def check(path: Path) -> str:
     except UserError as error:
         _require("\n" not in str(error), "the message is not one line")
         outcome = "refused"
-    taken = tracemalloc.get_traced_memory()[1] - before
-    _require(taken <= size + _MEMORY, f"{taken:,} bytes of memory for a file of {size:,}")
+    allocated = tracemalloc.get_traced_memory()[1] - before
+    _require(allocated <= size + _MEMORY, f"{allocated:,} bytes of memory for a file of {size:,}")
     return outcome
 
 

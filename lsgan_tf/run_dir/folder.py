@@ -319,11 +319,11 @@ def new_run_dir(
       parent: the folder of the runs.
       begun: local time for the name; by default now.
     """
-    taken = [-1]
+    numbers = [-1]
     if parent.is_dir():
         matches = (_NUMBERED.match(path.name) for path in parent.iterdir())
-        taken += [int(match[1]) for match in matches if match]
+        numbers += [int(match[1]) for match in matches if match]
     kind = "-conditional" if config.conditional else ""
     moment = time.strftime("%Y%m%d-%H%M%S", begun or time.localtime())
     name = f"{config.dataset}{kind}-{config.loss}-seed{config.seed}-{moment}"
-    return parent / f"{max(taken) + 1:05d}-{name}"
+    return parent / f"{max(numbers) + 1:05d}-{name}"

@@ -38,8 +38,8 @@ def test_two_generators_are_one_too_many(command):
 
 def test_a_port_in_use_ends_it_at_once(command):
     pytest.importorskip("gradio", reason="the extra demo is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        port = used.getsockname()[1]
         done = command("demo", f"--port={port}", "--run_dir=there/is/none")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: --port={port}: in use by another program")

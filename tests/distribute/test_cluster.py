@@ -124,8 +124,8 @@ class TestMeet:
 
     @pytest.mark.parametrize("index", [0, 1])
     def test_a_port_in_use_is_refused(self, index):
-        with socket.create_server(("", 0)) as taken:
-            port = taken.getsockname()[1]
+        with socket.create_server(("", 0)) as server:
+            port = server.getsockname()[1]
             workers = ["127.0.0.1:1", "127.0.0.1:1"]
             workers[index] = f"127.0.0.1:{port}"
             with pytest.raises(UserError, match=f"port {port} of this host cannot be used"):

@@ -84,7 +84,7 @@ def test_which_weights_it_holds():
     assert "no EMA weights" in plain and "`sample_raw`" not in plain
     text = card(config(ema_decay=0.999, conditional=True), ["安"], 1)
     assert "moving average (EMA) of the generator's weights (`--ema_decay=0.999`)" in text
-    assert "which `serving_raw`, `sample_raw` and `write_raw` use" in text
+    assert "`serving_raw`, `sample_raw` and `write_raw` use the weights of the last step" in text
     assert "write_raw" not in card(config(ema_decay=0.999), [], 1)
 
 

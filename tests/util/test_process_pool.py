@@ -59,10 +59,10 @@ def test_the_work_is_done_by_the_workers(map_jobs):
 
 
 def test_few_jobs_are_in_flight(map_jobs):
-    taken = []
-    results = map_jobs(taken.append(number) or number for number in range(1000))
+    consumed = []
+    results = map_jobs(consumed.append(number) or number for number in range(1000))
     next(results)
-    assert len(taken) <= 2 * process_pool._AHEAD
+    assert len(consumed) <= 2 * process_pool._AHEAD
     results.close()
 
 

@@ -49,7 +49,7 @@ class _Numbers:
         """Return the next numbers: float32 `(batch, *shape)`."""
         count = math.prod(shape)
         part = self._rows[:, self._next : self._next + count]
-        assert part.shape[1] == count, "more numbers taken than were drawn"
+        assert part.shape[1] == count, "more random numbers used than drawn"
         self._next += count
         return part.reshape(len(part), *shape)
 
