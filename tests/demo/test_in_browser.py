@@ -72,7 +72,7 @@ def page(browser, demo):
             wait(lambda: self.width("line-png"))
 
         def width(self, name):
-            """Of a picture in its own pixels; None until it is there."""
+            """Size of an image in its own pixels; None until it is there."""
             found = browser.find_elements("css selector", f"#{name} img")
             get = "return arguments[0].complete && arguments[0].naturalWidth"
             return browser.execute_script(get, found[0]) if found else None

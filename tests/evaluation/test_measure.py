@@ -150,7 +150,7 @@ def test_weights_and_their_average_where_one_is_kept(averaged, exported, weights
         candidate.weights: np.ptp(next(iter(candidate.draw(5, 0)))[0]) == 0
         for candidate in found.each
     }
-    # Without weights every picture is one and the same grey.
+    # Without weights every image is one and the same grey.
     expected = {"both": {"raw": False, "ema": True}, "raw": {"raw": False}}
     assert flat == expected.get(weights, {"ema": True})
 

@@ -14,7 +14,7 @@ from lsgan_tf.experiments.common import collapse_grade, evaluations
 
 @pytest.fixture
 def scene_folder(tmp_path):
-    """Forty small pictures of noise, in a folder."""
+    """Forty small images of noise, in a folder."""
     random = np.random.default_rng(0)
     folder = tmp_path / "pictures"
     folder.mkdir()

@@ -253,7 +253,7 @@ def test_modes_of_the_mixture_itself_and_of_a_collapse():
 
 
 def test_classes_that_are_found_for_sure():
-    # 40 pictures of 4 classes: fair is ten of each, and a class is found with one sure picture.
+    # 40 images of 4 classes: fair is ten of each, and a class is found with one sure image.
     sure, unsure = 10.0 * np.eye(4), np.zeros((1, 4))
     logits = np.concatenate([np.tile(sure[0], (30, 1)), np.tile(sure[1], (1, 1)),
                              np.tile(unsure, (9, 1))])  # fmt: skip

@@ -39,7 +39,7 @@ def summary(path):
 
 
 class Shown:
-    """Previews of three classes of four pictures, as far apart as one says."""
+    """Previews of three classes of four images, as far apart as one says."""
 
     labels = np.repeat(np.arange(3), 4)
     width = 1.0

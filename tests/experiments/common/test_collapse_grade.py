@@ -10,7 +10,7 @@ from lsgan_tf.experiments.common.collapse_grade import COLLAPSE, GOOD, SOME, jud
 
 @pytest.fixture(scope="module")
 def images():
-    """Smooth pictures of many kinds, uint8 `(600, 16, 16, 3)`."""
+    """Smooth images of many kinds, uint8 `(600, 16, 16, 3)`."""
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (600, 2, 2, 3))
     return coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)

@@ -16,7 +16,7 @@ from lsgan_tf.experiments.human_study.study import write_study
 
 pytestmark = pytest.mark.fast
 
-# The first set is dark and the second bright, and each picture tells its number.
+# The first set is dark and the second bright, and each image tells its number.
 A = np.stack([np.full((4, 5, 1), number, np.uint8) for number in range(30)])
 B = A + 100
 

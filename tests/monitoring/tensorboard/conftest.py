@@ -1,4 +1,4 @@
-"""Drawn pictures with classes, and events as TensorBoard reads them."""
+"""Drawn images with classes, and events as TensorBoard reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ tf.config.set_logical_device_configuration(
 
 
 class Blots(Source):
-    """Grey pictures of some classes; every third example is of none but the first class."""
+    """Grey images of some classes; every third example is of none but the first class."""
 
     name, fingerprint = "hwdb", "blots"
 
