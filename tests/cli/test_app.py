@@ -196,7 +196,7 @@ def test_help_of_the_commands_does_without_tensorflow(module):
     done = call([sys.executable, "-c", code])
     assert done.stdout.splitlines()[-1] == "END 0 []"
     assert "--run_dir" in done.stdout
-    assert "Flags may also be read from a file" in done.stdout
+    assert "Flags may be read from a file" in done.stdout
     assert done.stderr == ""
     if module == "main":
         groups = [line for line in done.stdout.splitlines() if line[:1].isalpha()]
