@@ -117,7 +117,7 @@ class TestRun:
         from lsgan_tf.training import train
 
         assert train(config, {}, tiny_run.path) == 0
-        assert "this run is finished: 12 of 12 steps are done" in capsys.readouterr().out
+        assert "this run is finished: 12 of 12 steps done" in capsys.readouterr().out
         assert (tiny_run.path / "stats.jsonl").read_bytes() == before
 
     def test_other_settings_are_refused_and_named(self, tiny_run):

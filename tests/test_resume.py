@@ -181,7 +181,7 @@ def test_a_finished_run_says_so_and_changes_nothing(runs, undisturbed):
     runs.finish("again")
     log = (runs.path / "again" / "log.txt").read_text(encoding="utf-8")
     assert "finished 60 steps" in log  # of the first time: nothing was taken back
-    assert "this run is finished: 60 of 60 steps are done" in log
+    assert "this run is finished: 60 of 60 steps done" in log
     assert (runs.path / "again" / "export" / "saved_model.pb").is_file()
     assert not list((runs.path / "again").glob(".*"))
     assert differences(undisturbed, runs.path / "again") == []

@@ -88,7 +88,7 @@ class TestInterpolation:
     @pytest.mark.parametrize(
         ("sampler_of", "out", "message"),
         [
-            (Fake, "strip.jpg", r"expected a name in \.png for a strip"),
+            (Fake, "strip.jpg", r"expected a name ending in \.png for a strip"),
             (lambda: Fake(shape=(2,)), "strip.png", "makes points, not images"),
         ],
     )

@@ -80,5 +80,5 @@ class TestPicture:
             )
 
     def test_out_is_an_image(self, sampler, tmp_path):
-        with pytest.raises(UserError, match=r"expected a name in \.png"):
+        with pytest.raises(UserError, match=r"expected a name ending in \.png"):
             neighbours.write_neighbours(sampler, tmp_path / "a.gif", seed=0)
