@@ -18,84 +18,74 @@ class Metric(NamedTuple):
     Attributes:
       keys: names of its values.
       extractor: "inception", "pixels", "judge" or "ocr"; None for metrics without features.
-      needs_labels: whether samples must be generated with class labels.
       about: one-line description.
+      needs_labels: whether samples must be generated with class labels.
     """
 
     keys: tuple[str, ...]
     extractor: str | None
-    needs_labels: bool
     about: str
+    needs_labels: bool = False
+
+
+def _kid(prefix: str, extractor: str, features: str) -> Metric:
+    name = f"{prefix}kid"
+    return Metric((name, f"{name}_std"), extractor, f"kernel distance of {features}")
+
+
+def _prdc(prefix: str, extractor: str, features: str) -> Metric:
+    keys = ("precision", "recall", "density", "coverage")
+    about = f"precision, recall, density and coverage {features}"
+    return Metric(tuple(prefix + key for key in keys), extractor, about)
 
 
 METRICS: dict[str, Metric] = {
-    "is": Metric(("is", "is_std"), "inception", False, "Inception Score"),
-    "fid": Metric(("fid",), "inception", False, "Fréchet distance of Inception features"),
-    "kid": Metric(("kid", "kid_std"), "inception", False, "kernel distance of Inception features"),
-    "prdc": Metric(
-        ("precision", "recall", "density", "coverage"),
-        "inception",
-        False,
-        "precision, recall, density and coverage in Inception features",
-    ),
-    "pixel_kid": Metric(
-        ("pixel_kid", "pixel_kid_std"), "pixels", False, "kernel distance of 16x16 pixels"
-    ),
-    "pixel_prdc": Metric(
-        ("pixel_precision", "pixel_recall", "pixel_density", "pixel_coverage"),
-        "pixels",
-        False,
-        "precision, recall, density and coverage of 16x16 pixels",
-    ),
+    "is": Metric(("is", "is_std"), "inception", "Inception Score"),
+    "fid": Metric(("fid",), "inception", "Fréchet distance of Inception features"),
+    "kid": _kid("", "inception", "Inception features"),
+    "prdc": _prdc("", "inception", "in Inception features"),
+    "pixel_kid": _kid("pixel_", "pixels", "16x16 pixels"),
+    "pixel_prdc": _prdc("pixel_", "pixels", "of 16x16 pixels"),
     "judge": Metric(
         ("judge_top1", "judge_top5"),
         "judge",
-        True,
         "fraction of samples that the judge classifies as their requested class",
+        needs_labels=True,
     ),
     "judge_score": Metric(
-        ("judge_score", "judge_score_std"), "judge", False, "Inception Score with the judge"
+        ("judge_score", "judge_score_std"), "judge", "Inception Score with the judge"
     ),
     "judge_frechet": Metric(
-        ("judge_frechet",), "judge", False, "Fréchet distance of the judge's features"
+        ("judge_frechet",), "judge", "Fréchet distance of the judge's features"
     ),
-    "judge_kid": Metric(
-        ("judge_kid", "judge_kid_std"), "judge", False, "kernel distance of the judge's features"
-    ),
-    "judge_prdc": Metric(
-        ("judge_precision", "judge_recall", "judge_density", "judge_coverage"),
-        "judge",
-        False,
-        "precision, recall, density and coverage in the judge's features",
-    ),
+    "judge_kid": _kid("judge_", "judge", "the judge's features"),
+    "judge_prdc": _prdc("judge_", "judge", "in the judge's features"),
     "judge_classes": Metric(
         ("judge_classes", "judge_sure"),
         "judge",
-        False,
         "classes found among confidently classified samples, and the fraction of those",
     ),
     "diversity": Metric(
         ("diversity", "diversity_ratio"),
         "judge",
-        True,
         "mean distance between samples of a class, and its ratio to that of real examples",
+        needs_labels=True,
     ),
     "usefulness": Metric(
         ("cas_top1", "cas_augmented_top1"),
         "judge",
-        True,
         "classification accuracy score (CAS) of samples alone, and of samples with real data",
+        needs_labels=True,
     ),
     "ocr": Metric(
         ("ocr_top1", "ocr_top1_classes"),
         "ocr",
-        True,
         "fraction of samples that an OCR model recognises as their requested character",
+        needs_labels=True,
     ),
     "mixture": Metric(
         ("mode_overlap", "modes", "modes_touched", "within_3std", "mode_kl"),
         None,
-        False,
         "overlap of samples and mixture, and modes found",
     ),
 }
@@ -105,13 +95,8 @@ HIGHER, LOWER, NEAR_ONE = "higher", "lower", "near 1"
 
 _LOWER = {"fid", "kid", "pixel_kid", "judge_frechet", "judge_kid", "mode_kl"}
 _NEAR_ONE = {"diversity_ratio"}  # noise is more diverse than real data
-NOT_COMPARED = {
-    "is_std",
-    "kid_std",
-    "pixel_kid_std",
-    "judge_score_std",
-    "judge_kid_std",
-    "diversity",
+NOT_COMPARED = {"diversity"} | {
+    key for metric in METRICS.values() for key in metric.keys if key.endswith("_std")
 }
 """Values that models are not compared by."""
 
