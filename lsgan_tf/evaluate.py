@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -130,23 +131,23 @@ def main(argv: list[str]) -> None:
     out = _checked_out(_OUT.value or beside / "evaluation.json")
     import_tensorflow()
     from lsgan_tf.evaluation import generators as candidates
-    from lsgan_tf.evaluation.measure import Options, evaluate
+    from lsgan_tf.evaluation.measure import evaluate
 
     if _RUN_DIR.value:
         found = candidates.of_run(place, _CHECKPOINT.value, _WEIGHTS.value)
     else:
         found = candidates.of_saved_model(place, _WEIGHTS.value)
-    options = Options(
-        samples=_SAMPLES.value,
-        reals=_REALS.value,
+    shown = evaluate(
+        found,
+        names,
+        out,
         split=_SPLIT.value,
-        seed=_SEED.value,
-        inception=_INCEPTION.value,
         judge_steps=_JUDGE_STEPS.value,
         data_dir=_DATA_DIR.value,
         cache_dir=_CACHE_DIR.value,
+        **_shared_options(),
     )
-    print(evaluate(found, names, options, out, command=sys.argv))
+    print(shown)
     print(f"wrote {out}")
     board = place / "tensorboard"
     if _RUN_DIR.value and not _OUT.value and board.is_dir():
@@ -171,18 +172,23 @@ def _compare() -> None:
     beside = Path(os.path.abspath(samples))
     out = _checked_out(_OUT.value or Path(f"{beside}.evaluation.json"))
     import_tensorflow()
-    from lsgan_tf.evaluation.comparison import Options, compare
+    from lsgan_tf.evaluation.comparison import compare
 
-    options = Options(
-        image_size=_IMAGE_SIZE.value,
-        samples=_SAMPLES.value,
-        reals=_REALS.value,
-        seed=_SEED.value,
-        inception=_INCEPTION.value,
-        cache_dir=optional(_CACHE_DIR.value),
-    )
-    print(compare(samples, reals, names, options, out, command=sys.argv))
+    size, cache_dir = _IMAGE_SIZE.value, optional(_CACHE_DIR.value)
+    options = {"image_size": size, "cache_dir": cache_dir, **_shared_options()}
+    print(compare(samples, reals, names, out, **options))
     print(f"wrote {out}")
+
+
+def _shared_options() -> dict[str, Any]:
+    """Return the options of evaluations of runs and of image files."""
+    return {
+        "samples": _SAMPLES.value,
+        "reals": _REALS.value,
+        "seed": _SEED.value,
+        "inception": _INCEPTION.value,
+        "command": sys.argv,
+    }
 
 
 def _checked_out(out: Path) -> Path:

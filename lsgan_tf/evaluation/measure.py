@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lsgan_tf._version import __version__
-from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.generators import Candidate, Candidates
@@ -19,41 +18,31 @@ from lsgan_tf.metrics.suite import Suite, open_suite
 from lsgan_tf.sampling.training_data import reopen_source
 from lsgan_tf.settings.fingerprints import same
 from lsgan_tf.util.files import explained, write_json
-from lsgan_tf.util.text import printable
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """Options of an evaluation: flags of `lsgan_tf.evaluate`."""
-
-    samples: int | None = None
-    reals: int | None = None
-    split: str = "train"
-    seed: int = 0
-    inception: Path | None = None
-    judge_steps: int | None = None
-    data_dir: str | None = None
-    cache_dir: str | None = None
+from lsgan_tf.util.text import columns, printable
 
 
 def evaluate(
     candidates: Candidates,
     names: Sequence[str] | None,
-    options: Options,
     out: Path,
     *,
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
     command: Sequence[str] = (),
     log: Callable[[str], None] = print,
+    **options: Any,
 ) -> str:
     """Evaluate each candidate, and write the results after each.
 
     Args:
       candidates: the generators.
       names: names of the metrics; None for the default of the data.
-      options: options of the evaluation.
       out: JSON file to write, replaced if it exists.
+      data_dir: data folder; None for the run's.
+      cache_dir: cache folder; None for the run's.
       command: the command line, recorded in the file.
       log: called with each line of output.
+      options: passed to `lsgan_tf.metrics.suite.open_suite`.
 
     Returns:
       The table.
@@ -61,23 +50,14 @@ def evaluate(
     Raises:
       UserError: if a metric cannot be computed or the file cannot be written.
     """
-    config = with_data_dir(candidates.config, options.data_dir, options.cache_dir)
+    folders: dict[str, Any] = {"data_dir": data_dir, "cache_dir": cache_dir}
+    given = {name: folder for name, folder in folders.items() if folder}
+    config = dataclasses.replace(candidates.config, **given)
     names = default_metrics(config) if names is None else names
     check_metrics(names, config)
     train = reopen_source(config)
     _check_same_data(candidates, train, log)
-    suite = open_suite(
-        names,
-        config,
-        train=train,
-        samples=options.samples,
-        reals=options.reals,
-        split=options.split,
-        seed=options.seed,
-        inception=options.inception,
-        judge_steps=options.judge_steps,
-        log=log,
-    )
+    suite = open_suite(names, config, train=train, log=log, **options)
     report: dict[str, Any] = {"lsgan_tf": __version__, "command": list(command)}
     report |= {"protocol": suite.protocol, "real": for_json(suite.real()), "results": []}
     for candidate in candidates.each:
@@ -140,15 +120,11 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
         values = [result["figures"][key] for result in results]
         best = best_value(key, values) if better and len(set(values)) > 1 else None
         shown = [
-            _number(value) + (" *" if value is not None and value == best else "")
+            in_table(value) + (" *" if value is not None and value == best else "")
             for value in values
         ]
-        rows.append([key, better, _number(report["real"][key]), *shown])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+        rows.append([key, better, in_table(report["real"][key]), *shown])
+    lines = columns(rows)
     if any(" *" in line for line in lines):
         lines.append("* best of these generators")
     real, others = protocol["real"], protocol["real in the place of samples"]
@@ -161,13 +137,18 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
         else f"real: as many of {protocol['held_out']}"
     )
     lines.append(about)
+    return "\n".join([*lines, *extractor_lines(extractors), *_worst(results[-1])])
+
+
+def extractor_lines(extractors: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each extractor of a protocol."""
     for extractor in extractors.values():
         top1 = f", top-1 {extractor['top1']:.2%} on held-out" if "top1" in extractor else ""
-        lines.append(f"extractor: {extractor['name']}{top1}; resizing: {extractor['resizer']}")
-    return "\n".join(lines + _worst(results[-1]))
+        yield f"extractor: {extractor['name']}{top1}; resizing: {extractor['resizer']}"
 
 
-def _number(value: float | None) -> str:
+def in_table(value: float | None) -> str:
+    """Format a value of a metric for a table."""
     return "-" if value is None else f"{value:.4g}"
 
 
@@ -182,10 +163,3 @@ def _worst(result: dict[str, Any], most: int = 8) -> list[str]:
     )
     lines = [f"step {result['step']:,}, lowest accuracy: {classes}"]
     return [*lines, f"most frequent errors: {pairs}"] if pairs else lines
-
-
-def with_data_dir(config: Config, data_dir: str | None, cache_dir: str | None) -> Config:
-    """Override the data and cache folders of a config, if given."""
-    if data_dir:
-        config = dataclasses.replace(config, data_dir=data_dir)
-    return dataclasses.replace(config, cache_dir=cache_dir) if cache_dir else config

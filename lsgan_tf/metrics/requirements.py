@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics import inception_score, prdc
 from lsgan_tf.metrics.features import Extractor
 from lsgan_tf.metrics.real import Splits
-from lsgan_tf.metrics.registry import METRICS, fewest_for
+from lsgan_tf.metrics.registry import METRICS, extractor_of, fewest_for
 
 if TYPE_CHECKING:
     from lsgan_tf.config import Config
@@ -68,26 +68,30 @@ def check_counts(names: Sequence[str], fewest: int) -> None:
             )
 
 
-def check_dim(name: str, extractor: Extractor, samples: int, reals: int) -> None:
-    """Check that the covariances of a Fréchet distance are not singular.
+def check_dims(
+    names: Sequence[str], extractors: Mapping[str, Extractor], samples: int, reals: int
+) -> None:
+    """Check that the covariances of Fréchet distances are not singular.
 
     Args:
-      name: name of the metric.
-      extractor: extractor of the features.
+      names: names of the metrics.
+      extractors: extractors of the features, by kind.
       samples: number of samples.
       reals: number of real examples.
 
     Raises:
       UserError: suggesting the kernel distance.
     """
-    for count, what in ((samples, "samples"), (reals, "real examples")):
-        if count <= extractor.dim:
-            other = name.replace("fid", "kid").replace("frechet", "kid")
-            raise UserError(
-                f"--metrics={name}: the covariance of {extractor.dim:,} features requires more "
-                f"than {extractor.dim:,} {what}, there are {count:,}; increase --samples, or use "
-                f"{other}, which is unbiased for few examples"
-            )
+    for name in filter(fewest_for, names):
+        dim = extractors[extractor_of(name)].dim
+        for count, what in ((samples, "samples"), (reals, "real examples")):
+            if count <= dim:
+                other = name.replace("fid", "kid").replace("frechet", "kid")
+                raise UserError(
+                    f"--metrics={name}: the covariance of {dim:,} features requires more "
+                    f"than {dim:,} {what}, there are {count:,}; increase --samples, or use "
+                    f"{other}, which is unbiased for few examples"
+                )
 
 
 def check_metrics(names: Sequence[str], config: Config) -> None:

@@ -32,7 +32,7 @@ from lsgan_tf.metrics.registry import METRICS, extractor_of, keys_of
 from lsgan_tf.metrics.requirements import (
     MOST_BY_DEFAULT,
     check_counts,
-    check_dim,
+    check_dims,
     check_metrics,
     default_samples,
 )
@@ -172,9 +172,7 @@ class Suite:
             return
         wanted = {kind for name in self.names if (kind := METRICS[name].extractor)}
         extractors = {kind: self._make(kind) for kind in sorted(wanted)}
-        for name in self.names:
-            if FEATURE_METRICS.get(name) is FEATURE_METRICS["fid"]:
-                check_dim(name, extractors[extractor_of(name)], self.samples, self._reals)
+        check_dims(self.names, extractors, self.samples, self._reals)
         held_out = min(len(self._splits.test), MOST_BY_DEFAULT)
         for kind, extractor in extractors.items():
             if kind == "ocr":

@@ -10,7 +10,7 @@ import pytest
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation import comparison
-from lsgan_tf.evaluation.comparison import Options, compare
+from lsgan_tf.evaluation.comparison import compare
 
 PRDC = ("precision", "recall", "density", "coverage")
 
@@ -39,9 +39,9 @@ def compared(tmp_path, monkeypatch):
 
         monkeypatch.setattr(comparison, "open_inception", open_network)
         lines, out = [], tmp_path / "result.json"
-        options = Options(**{"cache_dir": tmp_path / "cache", **options})
+        options = {"cache_dir": tmp_path / "cache", **options}
         shown = compare(
-            samples, reals, names or None, options, out, command=["x"], log=lines.append
+            samples, reals, names or None, out, command=["x"], log=lines.append, **options
         )
         return json.loads(out.read_text(encoding="utf-8")), shown, lines
 

@@ -11,7 +11,7 @@ import pytest
 from lsgan_tf.build import build_gan
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation import generators as candidates
-from lsgan_tf.evaluation.measure import Options, evaluate, table
+from lsgan_tf.evaluation.measure import evaluate, table
 from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import load_classes, load_config
@@ -30,8 +30,8 @@ def evaluated(tiny_run, tmp_path):
         else:
             found = candidates.of_run(run_dir or tiny_run.path, checkpoint, None, log=lines.append)
         out = tmp_path / "evaluation.json"
-        options = Options(**QUICK | {"samples": 30} | options)
-        shown = evaluate(found, names or None, options, out, command=["x"], log=lines.append)
+        options = QUICK | {"samples": 30} | options
+        shown = evaluate(found, names or None, out, command=["x"], log=lines.append, **options)
         return json.loads(out.read_text(encoding="utf-8")), shown, lines
 
     lines = []
