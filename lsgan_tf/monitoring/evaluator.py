@@ -80,10 +80,9 @@ class Evaluator:
         )
         self._metric = chosen_metric(config.best_metric, self._suite.keys)
         self.best: dict[str, Any] | None = None
-        raw = gan.average is None
-        network = gan.generator if raw else gan.average
+        self._weights = "raw" if gan.average is None else "ema"
+        self._draws = Draws(gan.generator if gan.average is None else gan.average, config)
         self._real: dict[str, float | None] = {}
-        self._draws = {"raw" if raw else "ema": Draws(network, config)}
 
     def restore(self, best: dict[str, Any] | None) -> None:
         """Restore `best` from a checkpoint, unless it is of another metric."""
@@ -116,23 +115,15 @@ class Evaluator:
         """
         start = time.monotonic()
         try:
-            found = {
-                name: for_json(
-                    self._suite.measure(draws.batches(self._suite.samples, self._suite.seed))
-                )
-                for name, draws in self._draws.items()
-            }
-            metrics = {
-                f"{key}_ema" if name == "ema" else key: value
-                for name, values in found.items()
-                for key, value in values.items()
-            }
+            batches = self._draws.batches(self._suite.samples, self._suite.seed)
+            found = for_json(self._suite.measure(batches))
+            raw = self._weights == "raw"
+            metrics = found if raw else {f"{key}_ema": value for key, value in found.items()}
             self._run.evaluation({"step": step, "figures": metrics, "real": self._real})
             curves = {f"quality/{key}": v for key, v in metrics.items() if v is not None}
             self._summaries.scalars(step, curves)
-            for name, values in found.items():
-                title = "" if name == "raw" else " of the EMA weights"
-                self._run.log(f"step {step:,}: quality{title}: {in_words(values)}")
+            title = "" if raw else " of the EMA weights"
+            self._run.log(f"step {step:,}: quality{title}: {in_words(found)}")
             took = time.monotonic() - start
             self._run.log(f"step {step:,}: evaluation took {spell(took)}")
             self._keep(step, found, state, extra)
@@ -146,20 +137,18 @@ class Evaluator:
     def _keep(
         self,
         step: int,
-        found: dict[str, dict[str, float | None]],
+        found: dict[str, float | None],
         state: tf.train.Checkpoint,
         extra: Callable[[], dict[str, Any]],
     ) -> None:
         former, key = self.best, self._metric
-        best = former
-        for name, values in found.items():
-            if is_better(key, values[key], best["value"] if best else None):
-                best = {"step": step, "metric": key, "weights": name, "value": values[key]}
-        if best is None or best == former:
+        if not is_better(key, found[key], former["value"] if former else None):
             return
+        best: dict[str, Any] = {"step": step, "metric": key, "weights": self._weights}
+        best["value"] = found[key]
         self.best = best
         try:
-            metadata = {**best, "figures": found[best["weights"]]}
+            metadata = {**best, "figures": found}
             write_best(
                 self._run.best, self._config, self._gan, self._classes, metadata, state, extra()
             )
@@ -167,7 +156,7 @@ class Evaluator:
             self.best = former
             raise
         self._summaries.scalars(step, {f"best/{key}": best["value"]})
-        self._run.summarize("best", self.best)
+        self._run.summarize("best", best)
         self._run.log(f"step {step:,}: the best so far by {key}, kept in {self._run.best}")
 
 
