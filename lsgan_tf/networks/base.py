@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from lsgan_tf.networks import label_layers, layers
+from lsgan_tf.networks.description import LayerRow, kind_of
 from lsgan_tf.networks.layers import Policy, Tensor
 
 _ALSO_BY_POSITION = inspect.Parameter.POSITIONAL_OR_KEYWORD
-
-
-class LayerRow(NamedTuple):
-    """One row of the table that `--dry_run` prints.
-
-    Attributes:
-      name: name of the layer.
-      kind: type of the layer, such as "conv 5x5 /2".
-      shape: output shape without the batch.
-      parameters: number of trainable parameters; moving statistics are not counted.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    parameters: int
 
 
 class Network(keras.Model):
@@ -132,7 +117,7 @@ class Network(keras.Model):
         setattr(self, layer.name, layer)
         output = tuple(layer.compute_output_shape(*shapes)[1:])
         parameters = sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)
-        self._rows.append(LayerRow(layer.name, _kind(layer), output, parameters))
+        self._rows.append(LayerRow(layer.name, kind_of(layer), output, parameters))
         return output
 
     def add_norm(self, index: int, shape: tuple[int, ...]) -> keras.Layer | None:
@@ -269,84 +254,6 @@ class Network(keras.Model):
     def get_build_config(self) -> None:
         """Return None: the constructor builds the network."""
         return
-
-
-class ImageGenerator(Network):
-    """Base class of image generators.
-
-    Args:
-      image_size: height and width of the image in pixels.
-      channels: number of channels of the image.
-      num_classes: number of classes; 0 for an unconditional generator.
-      z_dim: length of the noise vector.
-      label_dim: length of a mapped label, which is concatenated to the noise.
-    """
-
-    default_name = "generator"
-    output_range = (-1.0, 1.0)
-
-    image_size: int = 64
-    channels: int = 3
-    num_classes: int = 0
-    z_dim: int = 1024
-    label_dim: int = 256
-
-    @property
-    def input_dims(self) -> tuple[int, ...]:
-        """Shape of one noise vector."""
-        return (self.z_dim,)
-
-
-def normalize(
-    layer: keras.Layer | None, x: Tensor, training: bool | None, parts: int = 1
-) -> Tensor:
-    """Apply a normalisation.
-
-    Args:
-      layer: the result of `Network.add_norm`; None returns `x` unchanged.
-      x: features, channels last.
-      training: whether batch normalisation uses the statistics of the batch.
-      parts: number of concatenated batches in `x`, which are normalised separately.
-    """
-    if layer is None:
-        return x
-    if not isinstance(layer, keras.layers.BatchNormalization):
-        return layer(x)
-    if parts == 1:
-        return layer(x, training=training)
-    # In order, because each part updates the moving statistics.
-    return ops.concatenate([layer(part, training=training) for part in ops.split(x, parts)])
-
-
-def joined_conv(layer: keras.Layer, x: Tensor, phi: Tensor | None) -> Tensor:
-    """Apply a convolution that `Network.add_joined_conv` added."""
-    return layer(x) if phi is None else layer(x, phi)
-
-
-def join(x: Tensor, phi: Tensor | None) -> Tensor:
-    """Concatenate features (n, k) and the mapped label, if any, to (n, k + label_dim)."""
-    return x if phi is None else ops.concatenate([x, ops.cast(phi, x.dtype)], axis=-1)
-
-
-def _kind(layer: keras.Layer) -> str:
-    """Describe the type of a layer: "conv 5x5 /2" has a 5x5 kernel and stride 2."""
-    if isinstance(layer, label_layers.LabelMap):
-        return "label map"
-    if isinstance(layer, label_layers.Projection):
-        return "projection"
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return "batch norm"
-    if isinstance(layer, keras.layers.GroupNormalization):
-        return "layer norm"
-    if isinstance(layer, keras.layers.Dense):
-        return "dense"
-    name = "conv"
-    if isinstance(layer, label_layers.LabelledConv2D):
-        name = "labelled conv"
-    elif isinstance(layer, keras.layers.Conv2DTranspose):
-        name = "deconv"
-    side, strides = np.atleast_1d(layer.kernel_size)[0], np.atleast_1d(layer.strides)[0]
-    return f"{name} {side}x{side} /{strides}"
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from keras import ops
 
-from lsgan_tf.networks import label_layers, layers
-from lsgan_tf.networks.base import ImageGenerator, Network, join, joined_conv, normalize
-from lsgan_tf.networks.layers import Tensor, halved
+from lsgan_tf.networks import layers
+from lsgan_tf.networks.images import ImageDiscriminator, ImageGenerator
+from lsgan_tf.networks.layers import Tensor, halved, join, joined_conv, normalize
 
 
 def leaky_relu(x: Tensor) -> Tensor:
@@ -137,61 +137,6 @@ class ConvGenerator(ImageGenerator):
         for deconv, norm in deconvs:
             x = normalize(norm, deconv(nonlinear(x)), training)
         return self.squash(ops.cast(x, "float32"))
-
-
-class ImageDiscriminator(Network):
-    """Base class of image discriminators.
-
-    Args:
-      image_size: height and width of the image in pixels.
-      channels: number of channels of the image.
-      num_classes: number of classes; 0 for an unconditional discriminator.
-      label_dim: length of a mapped label.
-      projection: whether to add the inner product of a class embedding and the last features to
-        the score, by layer `projected`; for conditional discriminators.
-      batch_norm: whether to apply batch normalisation.
-      layer_norm: whether to apply layer normalisation instead.
-      gamma: initial scale of batch normalisation: "normal" for N(1, 0.02), or "one".
-      synchronized: whether all replicas share the statistics of batch normalisation.
-    """
-
-    default_name = "discriminator"
-    takes_parts = True
-
-    image_size: int = 64
-    channels: int = 3
-    num_classes: int = 0
-    label_dim: int = 256
-    projection: bool = False
-    batch_norm: bool = True
-    layer_norm: bool = False
-    gamma: str = "normal"
-    synchronized: bool = True
-
-    @property
-    def input_dims(self) -> tuple[int, ...]:
-        """Shape of one image."""
-        return (self.image_size, self.image_size, self.channels)
-
-    def add_projection(self, features: int) -> None:
-        """Add layer `projected` of the last features, if this network has `projection`."""
-        if self.projection:
-            if not self.num_classes:
-                raise ValueError("projection=True requires num_classes, the number of classes")
-            self.add(label_layers.Projection(self.num_classes, "projected", "float32"), (features,))
-
-    def project(self, score: Tensor, x: Tensor, label: Tensor | None) -> Tensor:
-        """Add the inner product of features (n, k) or (n, h, w, k), summed over positions.
-
-        Args:
-          score: scores without it, (n,).
-          x: the last features.
-          label: integers in [0, num_classes), (n,).
-        """
-        if not self.projection:
-            return score
-        x = ops.sum(ops.cast(x, "float32"), axis=tuple(range(1, len(x.shape) - 1)))
-        return score + self.projected(x, ops.cast(label, "int32"))
 
 
 class ConvDiscriminator(ImageDiscriminator):

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import keras
 
 from lsgan_tf.networks import label_layers
-from lsgan_tf.networks.base import LayerRow, Network
+from lsgan_tf.networks.base import Network
+from lsgan_tf.networks.description import LayerRow
 from lsgan_tf.networks.ops.winograd import Convolution
 
 Algorithm = Callable[[Sequence[int | None], Sequence[int | None], int, int], Convolution | None]

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import keras
+from keras import ops
 
 from lsgan_tf.settings.defaults import WEIGHT_SD
 
@@ -167,3 +168,34 @@ def layer_norm(name: str, dtype: Policy) -> keras.layers.GroupNormalization:
       dtype: a dtype policy or its name; statistics are always float32.
     """
     return keras.layers.GroupNormalization(groups=1, epsilon=1e-5, name=name, dtype=dtype)
+
+
+def normalize(
+    layer: keras.Layer | None, x: Tensor, training: bool | None, parts: int = 1
+) -> Tensor:
+    """Apply a normalisation.
+
+    Args:
+      layer: the result of `Network.add_norm`; None returns `x` unchanged.
+      x: features, channels last.
+      training: whether batch normalisation uses the statistics of the batch.
+      parts: number of concatenated batches in `x`, which are normalised separately.
+    """
+    if layer is None:
+        return x
+    if not isinstance(layer, keras.layers.BatchNormalization):
+        return layer(x)
+    if parts == 1:
+        return layer(x, training=training)
+    # In order, because each part updates the moving statistics.
+    return ops.concatenate([layer(part, training=training) for part in ops.split(x, parts)])
+
+
+def joined_conv(layer: keras.Layer, x: Tensor, phi: Tensor | None) -> Tensor:
+    """Apply a convolution that `Network.add_joined_conv` added."""
+    return layer(x) if phi is None else layer(x, phi)
+
+
+def join(x: Tensor, phi: Tensor | None) -> Tensor:
+    """Concatenate features (n, k) and the mapped label, if any, to (n, k + label_dim)."""
+    return x if phi is None else ops.concatenate([x, ops.cast(phi, x.dtype)], axis=-1)

@@ -10,8 +10,8 @@ import keras
 from keras import ops
 
 from lsgan_tf.networks import layers
-from lsgan_tf.networks.base import Network, join
-from lsgan_tf.networks.layers import Policy, Tensor
+from lsgan_tf.networks.base import Network
+from lsgan_tf.networks.layers import Policy, Tensor, join
 
 
 class _Perceptron(Network):

@@ -10,9 +10,9 @@ import keras
 from keras import ops
 
 from lsgan_tf.networks import layers
-from lsgan_tf.networks.base import ImageGenerator, join
 from lsgan_tf.networks.dcgan import Discriminator
-from lsgan_tf.networks.layers import Tensor
+from lsgan_tf.networks.images import ImageGenerator
+from lsgan_tf.networks.layers import Tensor, join
 
 __all__ = ["Discriminator", "Generator"]
 
