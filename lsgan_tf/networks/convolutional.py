@@ -108,28 +108,11 @@ class ConvGenerator(ImageGenerator):
         # A tuple, because a checkpoint would track a list as an object.
         self.stages = tuple(stages)
 
-    def call(
-        self,
-        z: Tensor,
-        label: Tensor | None = None,
-        training: bool | None = None,
-        mapped_label: Tensor | None = None,
-    ) -> Tensor:
-        """Generate images.
-
-        Args:
-          z: noise, (n, z_dim).
-          label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: whether to normalise by batch statistics and update the moving statistics, or to
-            normalise by the moving statistics.
-          mapped_label: features, (n, label_dim), in place of `label`.
-
-        Returns:
-          Images in `output_range`, float32, (n, image_size, image_size, channels).
-        """
+    def run_layers(self, x: Tensor, training: bool | None) -> Tensor:
+        """See `ImageGenerator`."""
         nonlinear = NONLINEARITIES[self.nonlinearity]
         (dense, norm), *deconvs = self.stages
-        x = dense(join(z, self.map_label(label, mapped_label)))
+        x = dense(x)
         if self.flat_norm:
             x = ops.reshape(normalize(norm, x, training), (-1, *self._first_map))
         else:
@@ -172,33 +155,15 @@ class ConvDiscriminator(ImageDiscriminator):
         self.add_projection(shape[2] // wider)
         self.norms = tuple(norms)
 
-    def call(
-        self,
-        x: Tensor,
-        label: Tensor | None = None,
-        training: bool | None = None,
-        parts: int = 1,
-    ) -> Tensor:
-        """Score images.
-
-        Args:
-          x: images in [-1, 1], (n, image_size, image_size, channels).
-          label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: whether to normalise by batch statistics and update the moving statistics, or to
-            normalise by the moving statistics.
-          parts: number of concatenated batches in `x`, which are normalised separately.
-
-        Returns:
-          Raw scores (no sigmoid), float32, (n,).
-        """
-        phi = self.map_label(label)
-        plain = self.nonlinearity == "relu"
-        nonlinear = leaky_relu if plain else NONLINEARITIES[self.nonlinearity]
+    def run_layers(
+        self, x: Tensor, phi: Tensor | None, training: bool | None, parts: int
+    ) -> tuple[Tensor, Tensor]:
+        """See `ImageDiscriminator`."""
+        nonlinear = {**NONLINEARITIES, "relu": leaky_relu}[self.nonlinearity]
         x = nonlinear(self.h0(x))
         for conv, norm in zip((self.h1, self.h2, self.h3), self.norms, strict=True):
             x = nonlinear(normalize(norm, joined_conv(conv, x, phi), training, parts))
-        score = ops.squeeze(self.h4(join(flatten(x), phi)), axis=-1)
-        return self.project(score, x, label)
+        return self.h4(join(flatten(x), phi)), x
 
 
 class ConvDenseDiscriminator(ImageDiscriminator):
@@ -235,30 +200,13 @@ class ConvDenseDiscriminator(ImageDiscriminator):
         self.add_projection(units)
         self.norms = (norm1, norm2)
 
-    def call(
-        self,
-        x: Tensor,
-        label: Tensor | None = None,
-        training: bool | None = None,
-        parts: int = 1,
-    ) -> Tensor:
-        """Score images.
-
-        Args:
-          x: images, (n, image_size, image_size, channels).
-          label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: whether to normalise by batch statistics and update the moving statistics, or to
-            normalise by the moving statistics.
-          parts: number of concatenated batches in `x`, which are normalised separately.
-
-        Returns:
-          Raw scores (no sigmoid), float32, (n,).
-        """
-        phi = self.map_label(label)
+    def run_layers(
+        self, x: Tensor, phi: Tensor | None, training: bool | None, parts: int
+    ) -> tuple[Tensor, Tensor]:
+        """See `ImageDiscriminator`."""
         norm1, norm2 = self.norms
         x = leaky_relu(self.h0(x))
         x = leaky_relu(normalize(norm1, joined_conv(self.h1, x, phi), training, parts))
         x = self.h2(join(flatten(x), phi))
         x = leaky_relu(normalize(norm2, x, training, parts))
-        score = ops.squeeze(self.h3(join(x, phi)), axis=-1)
-        return self.project(score, x, label)
+        return self.h3(join(x, phi)), x

@@ -6,7 +6,7 @@ from keras import ops
 
 from lsgan_tf.networks import label_layers
 from lsgan_tf.networks.base import Network
-from lsgan_tf.networks.layers import Tensor
+from lsgan_tf.networks.layers import Tensor, join
 
 
 class ImageGenerator(Network):
@@ -33,6 +33,31 @@ class ImageGenerator(Network):
     def input_dims(self) -> tuple[int, ...]:
         """Shape of one noise vector."""
         return (self.z_dim,)
+
+    def call(
+        self,
+        z: Tensor,
+        label: Tensor | None = None,
+        training: bool | None = None,
+        mapped_label: Tensor | None = None,
+    ) -> Tensor:
+        """Generate images.
+
+        Args:
+          z: noise, (n, z_dim).
+          label: integers in [0, num_classes), (n,); ignored if unconditional.
+          training: whether to normalise by batch statistics and update the moving statistics, or to
+            normalise by the moving statistics.
+          mapped_label: features, (n, label_dim), in place of `label`.
+
+        Returns:
+          Images in `output_range`, float32, (n, image_size, image_size, channels).
+        """
+        return self.run_layers(join(z, self.map_label(label, mapped_label)), training)
+
+    def run_layers(self, x: Tensor, training: bool | None) -> Tensor:
+        """Apply the layers to noise, with the mapped label if conditional; return images."""
+        raise NotImplementedError
 
 
 class ImageDiscriminator(Network):
@@ -69,6 +94,40 @@ class ImageDiscriminator(Network):
         """Shape of one image."""
         return (self.image_size, self.image_size, self.channels)
 
+    def call(
+        self,
+        x: Tensor,
+        label: Tensor | None = None,
+        training: bool | None = None,
+        parts: int = 1,
+    ) -> Tensor:
+        """Score images.
+
+        Args:
+          x: images, (n, image_size, image_size, channels).
+          label: integers in [0, num_classes), (n,); ignored if unconditional.
+          training: whether to normalise by batch statistics and update the moving statistics, or to
+            normalise by the moving statistics.
+          parts: number of concatenated batches in `x`, which are normalised separately.
+
+        Returns:
+          Raw scores (no sigmoid), float32, (n,).
+        """
+        phi = self.map_label(label)
+        score, features = self.run_layers(x, phi, training, parts)
+        score = ops.squeeze(score, axis=-1)
+        return self._project(score, features, label) if self.projection else score
+
+    def run_layers(
+        self, x: Tensor, phi: Tensor | None, training: bool | None, parts: int
+    ) -> tuple[Tensor, Tensor]:
+        """Apply the layers; arguments as in `call`, with the mapped label.
+
+        Returns:
+          Scores, (n, 1), and the last features, (n, k) or (n, h, w, k).
+        """
+        raise NotImplementedError
+
     def add_projection(self, features: int) -> None:
         """Add layer `projected` of the last features, if this network has `projection`."""
         if self.projection:
@@ -76,15 +135,7 @@ class ImageDiscriminator(Network):
                 raise ValueError("projection=True requires num_classes, the number of classes")
             self.add(label_layers.Projection(self.num_classes, "projected", "float32"), (features,))
 
-    def project(self, score: Tensor, x: Tensor, label: Tensor | None) -> Tensor:
-        """Add the inner product of features (n, k) or (n, h, w, k), summed over positions.
-
-        Args:
-          score: scores without it, (n,).
-          x: the last features.
-          label: integers in [0, num_classes), (n,).
-        """
-        if not self.projection:
-            return score
+    def _project(self, score: Tensor, x: Tensor, label: Tensor) -> Tensor:
+        """Add the inner product of features, summed over positions, and class embedding."""
         x = ops.sum(ops.cast(x, "float32"), axis=tuple(range(1, len(x.shape) - 1)))
         return score + self.projected(x, ops.cast(label, "int32"))

@@ -12,7 +12,7 @@ from keras import ops
 from lsgan_tf.networks import layers
 from lsgan_tf.networks.dcgan import Discriminator
 from lsgan_tf.networks.images import ImageGenerator
-from lsgan_tf.networks.layers import Tensor, join
+from lsgan_tf.networks.layers import Tensor
 
 __all__ = ["Discriminator", "Generator"]
 
@@ -41,25 +41,8 @@ class Generator(ImageGenerator):
         units, start = self.image_size**2 * self.channels, keras.initializers.GlorotUniform()
         self.add(layers.dense(units, "h4", self.dtype_policy, start), shape)
 
-    def call(
-        self,
-        z: Tensor,
-        label: Tensor | None = None,
-        training: bool | None = None,
-        mapped_label: Tensor | None = None,
-    ) -> Tensor:
-        """Generate images.
-
-        Args:
-          z: noise, (n, z_dim).
-          label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: ignored.
-          mapped_label: features, (n, label_dim), in place of `label`.
-
-        Returns:
-          Images in [-1, 1], float32, (n, image_size, image_size, channels).
-        """
-        x = join(z, self.map_label(label, mapped_label))
+    def run_layers(self, x: Tensor, training: bool | None) -> Tensor:
+        """See `ImageGenerator`; `training` is ignored."""
         for hidden in (self.h0, self.h1, self.h2, self.h3):
             x = ops.relu(hidden(x))
         x = ops.tanh(ops.cast(self.h4(x), "float32"))
