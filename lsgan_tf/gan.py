@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from lsgan_tf import ema
 from lsgan_tf.gradient_penalty import STREAM, GradientPenalty, numbers_drawn
-from lsgan_tf.keras_model import KerasModel, check_optimizers
+from lsgan_tf.keras_model import KerasModel
 from lsgan_tf.losses import Objective
 from lsgan_tf.networks.ops import augmentation
 from lsgan_tf.noise import noise
-from lsgan_tf.optimizers import already_summed, apply
+from lsgan_tf.optimizers import apply
 from lsgan_tf.util.fit_batches import split_draws
 from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.pixels import to_range
@@ -120,41 +119,6 @@ class GAN(KerasModel):
             aggregation="only_first_replica",
         )
         self.built = True
-
-    @neutral()
-    def compile(
-        self,
-        d_optimizer: keras.optimizers.Optimizer,
-        g_optimizer: keras.optimizers.Optimizer,
-        **options: Any,
-    ) -> None:
-        """Set and build both optimisers.
-
-        Args:
-          d_optimizer: optimiser of D: any Keras optimiser, such as one of `make_optimizer`.
-          g_optimizer: optimiser of G; a separate object.
-          options: passed to `keras.Model.compile`; `jit_compile` is False by default.
-
-        Raises:
-          ValueError: if an argument is not an optimiser, both are the same object, or a network
-            has no weights yet.
-        """
-        check_optimizers(d_optimizer, g_optimizer)
-        super().compile(optimizer=None, **{"jit_compile": False, **options})
-        self.d_optimizer, self.g_optimizer = (
-            already_summed(d_optimizer),
-            already_summed(g_optimizer),
-        )
-        for optimizer, network in (
-            (d_optimizer, self.discriminator),
-            (g_optimizer, self.generator),
-        ):
-            if not network.built:
-                raise ValueError(
-                    f"Expected networks whose weights exist. Received: {network.name}, which was "
-                    "never called; call each once before compile()"
-                )
-            optimizer.build(network.trainable_variables)
 
     @neutral()
     def train_step(self, data: tf.Tensor | tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
@@ -323,22 +287,3 @@ class GAN(KerasModel):
             self.seed, stream, self.step.value, rows, length, distribution, self.noise_generator
         )
         return local_slice(z, count)
-
-    def state(self) -> tf.train.Checkpoint:
-        """Return the contents of a checkpoint: networks, optimisers, step and EMA weights."""
-        average = {} if self.average is None else {"average": self.average}
-        return tf.train.Checkpoint(
-            generator=self.generator,
-            discriminator=self.discriminator,
-            d_optimizer=self.d_optimizer,
-            g_optimizer=self.g_optimizer,
-            step=self.step,
-            **average,
-        )
-
-    def state_variables(self) -> list[tf.Variable]:
-        """Return the variables of `state`, in the same order in every process."""
-        owners = [self.generator, self.discriminator, self.d_optimizer, self.g_optimizer]
-        if self.average is not None:
-            owners.append(self.average)
-        return [v.value for owner in owners for v in owner.variables] + [self.step.value]

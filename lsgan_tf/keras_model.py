@@ -16,6 +16,7 @@ from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.networks.base import Network
 from lsgan_tf.noise import EVALUATION_STREAM, noise
+from lsgan_tf.optimizers import already_summed, check_optimizers
 from lsgan_tf.util.files import atomic_keras_file, explained
 from lsgan_tf.util.fit_batches import split_draws
 from lsgan_tf.util.keras_state import neutral
@@ -35,6 +36,41 @@ class KerasModel(keras.Model):
     def __init__(self) -> None:
         super().__init__(name="gan")
         self._evaluated = [keras.metrics.Mean(name=name) for name in EVALUATED]
+
+    @neutral()
+    def compile(
+        self,
+        d_optimizer: keras.optimizers.Optimizer,
+        g_optimizer: keras.optimizers.Optimizer,
+        **options: Any,
+    ) -> None:
+        """Set and build both optimisers.
+
+        Args:
+          d_optimizer: optimiser of D: any Keras optimiser, such as one of `make_optimizer`.
+          g_optimizer: optimiser of G; a separate object.
+          options: passed to `keras.Model.compile`; `jit_compile` is False by default.
+
+        Raises:
+          ValueError: if an argument is not an optimiser, both are the same object, or a network
+            has no weights yet.
+        """
+        check_optimizers(d_optimizer, g_optimizer)
+        super().compile(optimizer=None, **{"jit_compile": False, **options})
+        self.d_optimizer, self.g_optimizer = (
+            already_summed(d_optimizer),
+            already_summed(g_optimizer),
+        )
+        for optimizer, network in (
+            (d_optimizer, self.discriminator),
+            (g_optimizer, self.generator),
+        ):
+            if not network.built:
+                raise ValueError(
+                    f"Expected networks whose weights exist. Received: {network.name}, which was "
+                    "never called; call each once before compile()"
+                )
+            optimizer.build(network.trainable_variables)
 
     # Images
 
@@ -116,6 +152,25 @@ class KerasModel(keras.Model):
         return {metric.name: metric.result() for metric in self._evaluated}
 
     # Files
+
+    def state(self) -> tf.train.Checkpoint:
+        """Return the contents of a checkpoint: networks, optimisers, step and EMA weights."""
+        average = {} if self.average is None else {"average": self.average}
+        return tf.train.Checkpoint(
+            generator=self.generator,
+            discriminator=self.discriminator,
+            d_optimizer=self.d_optimizer,
+            g_optimizer=self.g_optimizer,
+            step=self.step,
+            **average,
+        )
+
+    def state_variables(self) -> list[tf.Variable]:
+        """Return the variables of `state`, in the same order in every process."""
+        owners = [self.generator, self.discriminator, self.d_optimizer, self.g_optimizer]
+        if self.average is not None:
+            owners.append(self.average)
+        return [v.value for owner in owners for v in owner.variables] + [self.step.value]
 
     def save(
         self,
@@ -219,21 +274,6 @@ class KerasModel(keras.Model):
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile with the result of `get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(dict(config)))
-
-
-def check_optimizers(*optimizers: object) -> None:
-    """Check that the arguments are two different Keras optimisers.
-
-    Raises:
-      ValueError: if they are not.
-    """
-    wrong = [each for each in optimizers if not isinstance(each, keras.optimizers.Optimizer)]
-    received = repr(wrong[0]) if wrong else "one for both"
-    if wrong or optimizers[0] is optimizers[1]:
-        raise ValueError(
-            "Expected two optimizers, such as lsgan_tf.make_optimizer('adam', 2e-4) twice. "
-            f"Received: {received}"
-        )
 
 
 def _make_weights(values: Mapping[str, Any]) -> None:

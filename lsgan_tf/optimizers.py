@@ -60,6 +60,21 @@ class RMSProp(keras.optimizers.RMSprop):
                 square.assign(tf.ones(square.shape, square.dtype))
 
 
+def check_optimizers(*optimizers: object) -> None:
+    """Check that the arguments are two different Keras optimisers.
+
+    Raises:
+      ValueError: if they are not.
+    """
+    wrong = [each for each in optimizers if not isinstance(each, keras.optimizers.Optimizer)]
+    received = repr(wrong[0]) if wrong else "one for both"
+    if wrong or optimizers[0] is optimizers[1]:
+        raise ValueError(
+            "Expected two optimizers, such as lsgan_tf.make_optimizer('adam', 2e-4) twice. "
+            f"Received: {received}"
+        )
+
+
 def already_summed(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Disable the sum over replicas in an optimiser and its inner one, and return it."""
     optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
