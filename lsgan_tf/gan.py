@@ -145,13 +145,17 @@ class GAN(KerasModel):
         return self.update(examples, labels, *self.draw_noise(examples[0].shape[1:], count))
 
     def draw_noise(
-        self, shape: Sequence[int], count: int | tf.Tensor | None = None
+        self,
+        shape: Sequence[int],
+        count: int | tf.Tensor | None = None,
+        step: int | tf.Tensor | None = None,
     ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
-        """Draw this replica's random numbers for the next step.
+        """Draw this replica's random numbers for a step.
 
         Args:
           shape: shape of an example.
           count: examples per update of D; by default the replica's part of `batch_size`.
+          step: number of steps before; by default those that the model was trained.
 
         Returns:
           For each update of D, z, `(count, z_dim)`; the noise of the gradient penalty,
@@ -159,10 +163,16 @@ class GAN(KerasModel):
           `(count, 2 * augmentation.NUMBERS)`. The second and third tuple are empty without them.
         """
         count = self.batch_size // replica_count() if count is None else count
+        step = self.step.value if step is None else step
+        rows = count * replica_count()  # of the global batch
 
-        def draw(stream: int, length: int, distribution: str = "uniform") -> tuple[tf.Tensor, ...]:
-            draws = range(stream, stream + self.d_steps)
-            return tuple(self._noise(draw, count, length, distribution) for draw in draws)
+        def draw(stream: int, length: int, kind: str = "uniform") -> tuple[tf.Tensor, ...]:
+            streams = range(stream, stream + self.d_steps)
+            drawn = (
+                noise(self.seed, stream, step, rows, length, kind, self.noise_generator)
+                for stream in streams
+            )
+            return tuple(local_slice(numbers, count) for numbers in drawn)
 
         return (
             draw(0, self.z_dim, self.z_distribution),
@@ -277,13 +287,3 @@ class GAN(KerasModel):
             updates = self.step.value * self.g_steps + update
             ema.update(self.average, self.generator, self.ema_decay, updates)
         return {"g_loss": replica_mean(loss)[0], "g_gradient_norm": norm}
-
-    def _noise(
-        self, stream: int, count: int | tf.Tensor, length: int, distribution: str
-    ) -> tf.Tensor:
-        """Return this replica's rows of the global batch's noise, `(count, length)`."""
-        rows = count * replica_count()
-        z = noise(
-            self.seed, stream, self.step.value, rows, length, distribution, self.noise_generator
-        )
-        return local_slice(z, count)

@@ -57,14 +57,9 @@ class KerasModel(keras.Model):
         """
         check_optimizers(d_optimizer, g_optimizer)
         super().compile(optimizer=None, **{"jit_compile": False, **options})
-        self.d_optimizer, self.g_optimizer = (
-            already_summed(d_optimizer),
-            already_summed(g_optimizer),
-        )
-        for optimizer, network in (
-            (d_optimizer, self.discriminator),
-            (g_optimizer, self.generator),
-        ):
+        self.d_optimizer, self.g_optimizer = map(already_summed, (d_optimizer, g_optimizer))
+        pairs = (d_optimizer, self.discriminator), (g_optimizer, self.generator)
+        for optimizer, network in pairs:
             if not network.built:
                 raise ValueError(
                     f"Expected networks whose weights exist. Received: {network.name}, which was "

@@ -15,7 +15,6 @@ from lsgan_tf.config import Config
 from lsgan_tf.gan import GAN
 from lsgan_tf.networks.base import copy_weights
 from lsgan_tf.networks.ops import augmentation
-from lsgan_tf.noise import noise
 from lsgan_tf.util.pixels import to_range
 
 
@@ -68,10 +67,11 @@ def first_bad_layers(
         return f"weights not finite: {_first(weights)}"
     outputs: list[str] = []
     label = labels[-1] if gan.conditional else None
-    z, of_reals, of_fakes = _noise(gan, step)
+    noises, _, shifts = gan.draw_noise(examples.shape[2:], step=step - 1)
+    of_reals, of_fakes = augmentation.split(shifts, -1)
     with _watched(copies, outputs):
         real = gan.augmented(to_range(tf.constant(examples[-1]), gan.pixel_range), of_reals)
-        fake = gan.augmented(generator(z, label, training=True), of_fakes)
+        fake = gan.augmented(generator(noises[-1], label, training=True), of_fakes)
         for batch in (real, fake):
             score = discriminator(batch, label, training=True)
     if outputs:
@@ -81,21 +81,6 @@ def first_bad_layers(
         f"all layers are finite in the forward pass (scores of fakes up to {largest:.3g}), so it "
         "arose in the loss or in the backward pass"
     )
-
-
-def _noise(gan: GAN, step: int) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
-    """Return z of a step's last update of D, and the augmentation's noise of reals and fakes."""
-
-    def drawn(stream: int, length: int, distribution: str) -> tf.Tensor:
-        draw = stream + gan.d_steps - 1
-        arguments = (gan.batch_size, length, distribution, gan.noise_generator)
-        return noise(gan.seed, draw, step - 1, *arguments)
-
-    z = drawn(0, gan.z_dim, gan.z_distribution)
-    if not gan.augment:
-        return z, None, None
-    both = drawn(augmentation.STREAM, 2 * augmentation.NUMBERS, "uniform")
-    return z, *augmentation.split([both], 0)
 
 
 class _watched:  # noqa: N801 - reads as a verb in a with statement
