@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -26,27 +25,19 @@ from lsgan_tf.distribute.multi_step import Pace, check_replicas, make_run_steps,
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import EXIT_COLLAPSED, DivergedError
 from lsgan_tf.exporting.of_run import export_step
-from lsgan_tf.monitoring.checkpoint_extra import check_extra
 from lsgan_tf.monitoring.closing import (
     collapsed_line,
     complete_line,
     diverged_message,
     stopped_line,
 )
-from lsgan_tf.monitoring.collapse_watcher import Watcher
-from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
+from lsgan_tf.monitoring.monitor import Monitor, check_extra
 from lsgan_tf.monitoring.next_steps import next_steps
 from lsgan_tf.monitoring.progress import live_bar
-from lsgan_tf.monitoring.sample_grids import Previews
 from lsgan_tf.monitoring.schedule import Task, next_stop
-from lsgan_tf.monitoring.tensorboard.dashboard import Dashboard
-from lsgan_tf.monitoring.tensorboard.profiler import Profile
-from lsgan_tf.monitoring.tensorboard.summaries import Summaries
-from lsgan_tf.monitoring.training_log import TrainingLog
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
 from lsgan_tf.run_dir.restore import load_initial_weights
-from lsgan_tf.sampling import image_grid
 from lsgan_tf.settings.checks import check_coding
 from lsgan_tf.settings.table import describe_changed
 from lsgan_tf.util.keras_state import neutral
@@ -140,18 +131,13 @@ class Trainer:
         with strategy.scope():
             self.gan = build_gan(config, synchronized=strategy.num_replicas_in_sync > 1)
         self.state = self.gan.state()
+        stop_at_bad = config.precision != "float16"
         self._run_steps = make_run_steps(
-            self.gan,
-            strategy,
-            jit_compile=jit_compile,
-            stop_at_bad=config.precision != "float16",
+            self.gan, strategy, jit_compile=jit_compile, stop_at_bad=stop_at_bad
         )
+        size, draws = config.batch_size, config.d_steps
         self.batches = Batches(
-            source,
-            batch_size=config.batch_size,
-            draws=config.d_steps,
-            seed=config.seed,
-            flip=config.flip,
+            source, batch_size=size, draws=draws, seed=config.seed, flip=config.flip
         )
         self.checkpoints = Checkpoints(
             run.checkpoints,
@@ -162,24 +148,11 @@ class Trainer:
         self.checkpoints.clear_leftovers()
         self._found, self._warnings = self.checkpoints.newest()
         self.step = self._saved_step = self._found.step if self._found else 0
-        self._gives_up = False
-        remaining = self.step < config.steps
-        if remaining:
+        if self.step < config.steps:
             run.truncate(self._found.extra["sizes"] if self._found else {})
-        self.summaries = Summaries(
-            run.tensorboard, source.description, enabled=workers.chief and remaining
+        self.monitor = Monitor(
+            config, self.gan, source, self.batches, strategy, workers, run, self.step
         )
-        self.progress = TrainingLog(config, source, run, self.summaries)
-        self.previews = Previews(config, source, self.gan)
-        self.profile = Profile(config, run, enabled=workers.chief)
-        self.watcher = Watcher(config, self.previews, run, self.summaries)
-        self.dashboard = Dashboard(
-            config, self.gan, strategy, source, self.batches, run, self.summaries
-        )
-        self.evaluator: Evaluator | None = None
-        self._best: dict[str, Any] | None = None
-        if workers.chief and evaluation_due(config, self.step):
-            self.evaluator = Evaluator(config, self.gan, source, run, self.summaries)
 
     def train(self) -> int:
         """Train until the last step, a signal or a collapse.
@@ -188,52 +161,47 @@ class Trainer:
           The exit status of the process; see docs/runs.md.
         """
         self._resume()
-        config = self.config
+        config, monitor = self.config, self.monitor
         if self.step >= config.steps:
             return self._end_complete()
         tasks = [
-            Task(config.log_every, self._log),
-            Task(config.sample_every, self._sample),
-            Task(config.watch_every, self._watch),
-            Task(config.evaluate_every, self._evaluate),
+            Task(config.log_every, monitor.log),
+            Task(config.sample_every, monitor.sample),
+            Task(config.watch_every, monitor.watch),
+            Task(config.evaluate_every, monitor.evaluate),
             Task(config.checkpoint_every, self._checkpoint),
         ]
         start = self.step
         data = iter(self.batches.distribute(self.strategy, start))
         bar, pace = live_bar(start, config.steps), Pace()
-        with Interruption() as interruption, contextlib.closing(self.profile), bar:
+        with Interruption() as interruption, contextlib.closing(monitor.profile), bar:
             if not bar.disable:
                 self.run.echo = bar.write
             stop = self.workers.stopping(interruption.signal)
-            while self.step < config.steps and not stop and not self._gives_up:
+            while self.step < config.steps and not stop and not monitor.gives_up:
                 before = self.step
-                self.profile.before(before)
-                stop_at = next_stop(before, config, tasks, self.profile.stops)
+                monitor.profile.before(before)
+                stop_at = next_stop(before, config, tasks, monitor.profile.stops)
                 self._take_steps(data, stop_at - before, pace)
-                self.profile.after(self.step)
+                monitor.profile.after(self.step)
                 if before == start:
-                    self.progress.first_call(before, self.step)
+                    monitor.progress.first_call(before, self.step)
                 for task in tasks:
                     task.run_if_due(before, self.step)
                 bar.update(self.step - before)
                 stop = self.workers.stopping(interruption.signal)
             if self._saved_step != self.step:
-                self._checkpoint()
+                self._checkpoint(self.step)
             return self._end(stop)
 
     def _resume(self) -> None:
         """Restore the newest intact checkpoint, or start at step 0."""
         self._log_setup()
-        extra = self._found.extra if self._found else {}
-        self._best = extra.get("best")
-        if self.evaluator:
-            self.evaluator.restore(self._best)
-            self.evaluator.prepare()
-        if extra.get("watch"):
-            self.watcher.restore(extra["watch"])
+        monitor, extra = self.monitor, self._found.extra if self._found else {}
+        monitor.prepare(extra)
         if self._found:
             self.checkpoints.restore(self._found, self.state)
-            self.progress.restore(extra)
+            monitor.progress.restore(extra)
             self.run.log(f"resumed at step {self.step:,} from {self._found.path.name}")
         elif self.config.init_from and self.workers.chief:
             for line in load_initial_weights(
@@ -241,21 +209,15 @@ class Trainer:
             ):
                 self.run.log(line)
         if self.step < self.config.steps:
-            self.watcher.write_summary()
-            if not extra.get("dashboard"):  # a new run, or one of a version without dashboard
-                self.dashboard.begin(self._origins, self._best)
+            monitor.begin(self._origins, extra)
         self.workers.share(self.gan.state_variables())
-        self.progress.window.unpack(self.workers.share_numbers(self.progress.window.pack()))
+        monitor.share()
         self.step = self._saved_step = int(self.gan.step.numpy())
-        self._gives_up = self._must_give_up()
         if self.step == 0:
             self.run.log(f"training from step 0 in {self.run.path}")
-            if self.workers.chief:
-                reals = self.previews.reals()
-                image_grid.save_png(self.run.path / "reals.png", reals)
-                self.summaries.image(0, "reals", reals)  # to compare the samples with
-            self._sample()
-        self.progress.clock.rate(self.step)
+            monitor.reals()
+            monitor.sample(0)
+        monitor.progress.clock.rate(self.step)
 
     def _log_setup(self) -> None:
         self.run.log(describe_machine(self.strategy))
@@ -268,78 +230,44 @@ class Trainer:
 
     def _take_steps(self, data: tf.distribute.DistributedIterator, count: int, pace: Pace) -> None:
         """Train up to `count` steps, limited by the pace; raise an error if the run diverged."""
+        window = self.monitor.progress.window
         # All workers must take the same number of steps.
         piece = min(count, int(self.workers.share_numbers([pace.steps])[0]))
         begun = time.monotonic()
-        so_far = tf.constant(self.progress.window.call, tf.float64)
+        so_far = tf.constant(window.call, tf.float64)
         result = self._run_steps(data, tf.constant(piece, tf.int64), so_far)
         sums, last, done, bad, bad_at_end = (value.numpy() for value in result)
         pace.note(piece, time.monotonic() - begun)
         self.step += int(done)
         ends = piece == count
-        for window in (self.progress.window, self.watcher.window):
-            window.add(sums, int(done), int(bad), int(bad_at_end), ends=ends)
+        self.monitor.add(sums, int(done), int(bad), int(bad_at_end), ends=ends)
         patience = _FLOAT16_PATIENCE if self.config.precision == "float16" else 0
         # With patience, checked only after all `count` steps: pieces depend on timing.
-        if self.progress.window.bad_in_a_row > patience and (ends or not patience):
+        if window.bad_in_a_row > patience and (ends or not patience):
             self._diverged(last)
 
-    def _log(self) -> None:
-        self.progress.log(self.step)
-        self.dashboard.log(self.step)
-
-    def _sample(self) -> None:
-        if self.workers.chief:
-            self.previews.save(self.run.samples, self.step, self.summaries)
-
-    def _watch(self) -> None:
-        if self.workers.chief:
-            self.watcher.check(self.step)
-        self._gives_up = self._must_give_up()
-
-    def _must_give_up(self) -> bool:
-        """Whether to stop because the run collapsed, as decided by the chief."""
-        if not self.config.stop_on_collapse:
-            return False
-        return bool(self.workers.share_numbers([float(self.watcher.collapsed)])[0])
-
-    def _evaluate(self) -> None:
-        if self.evaluator:
-            self.evaluator.evaluate(self.step, self.state, self._extra)
-            self.progress.clock.rate(self.step)  # excludes evaluation from the speed
-
-    def _extra(self) -> dict[str, Any]:
-        """Return the `extra` of a checkpoint: see `lsgan_tf.monitoring.checkpoint_extra`."""
-        self.summaries.flush()
-        return {
-            **self.progress.state(),
-            "watch": self.watcher.state(),
-            "best": self.evaluator.best if self.evaluator else self._best,
-            "dashboard": True,
-            "sizes": self.run.sizes(),
-        }
-
-    def _checkpoint(self) -> None:
-        self.progress.data_warnings()
-        self.checkpoints.save(self.step, self.state, self._extra(), self.watcher.last_good())
-        self._saved_step = self.step
-        self.dashboard.checkpoint()
-        self.watcher.write_summary()
+    def _checkpoint(self, step: int) -> None:
+        monitor = self.monitor
+        monitor.progress.data_warnings()
+        self.checkpoints.save(step, self.state, monitor.extra(), monitor.watcher.last_good())
+        self._saved_step = step
+        monitor.checkpoint()
 
     def _end(self, stop: signal.Signals | None) -> int:
-        self.profile.close()
-        gives_up = self._gives_up and stop is None and self.step < self.config.steps
-        self.dashboard.end(self.step, failed=gives_up, stopped=stop is not None)
+        watcher = self.monitor.watcher
+        gives_up = self.monitor.gives_up and stop is None and self.step < self.config.steps
+        self.monitor.end(self.step, failed=gives_up, stopped=stop is not None)
         if gives_up:
             self._export_once()
-            self.run.log(collapsed_line(self.watcher.verdict(), self.step))
+            self.run.log(collapsed_line(watcher.verdict(), self.step))
             return EXIT_COLLAPSED
         if stop in (None, signal.SIGINT):
             self._export()
         if stop is None:
-            if self.watcher.collapsed:
-                self.run.log(self.watcher.verdict())
-            self.run.log(f"finished {self.step:,} steps in {spell(self.progress.clock.seconds)}")
+            if watcher.collapsed:
+                self.run.log(watcher.verdict())
+            seconds = self.monitor.progress.clock.seconds
+            self.run.log(f"finished {self.step:,} steps in {spell(seconds)}")
             self.run.show(next_steps(self.config, self.source.classes, self.run.path))
             return 0
         self.run.log(stopped_line(stop, self.step, self.run.path))
@@ -347,7 +275,7 @@ class Trainer:
 
     def _end_complete(self) -> int:
         self.run.log(complete_line(self.step, self.config.steps))
-        self.summaries.close()
+        self.monitor.summaries.close()
         self._export_once()
         return 0
 
@@ -368,8 +296,7 @@ class Trainer:
     def _diverged(self, last: np.ndarray) -> None:
         from lsgan_tf.monitoring.nonfinite import diagnose
 
-        self.profile.close()
-        self.dashboard.end(self.step, failed=True)
+        self.monitor.end(self.step, failed=True)
         data = self.batches.slice(self.step - 1, 0, 1)
         diagnosis = diagnose(self.config, self.gan, self.step, last, *data)
         kept, _ = self.checkpoints.newest()

@@ -10,15 +10,15 @@ from lsgan_tf.config import Config
 
 @dataclasses.dataclass
 class Task:
-    """A periodic action, due at multiples of `every` steps (0: never)."""
+    """A periodic action on a step, due at multiples of `every` steps (0: never)."""
 
     every: int
-    action: Callable[[], None]
+    action: Callable[[int], None]
 
     def run_if_due(self, before: int, step: int) -> None:
         """Run the action if a multiple of `every` lies in `(before, step]`."""
         if self.every and step // self.every > before // self.every:
-            self.action()
+            self.action(step)
 
 
 def next_stop(step: int, config: Config, tasks: Sequence[Task], others: Sequence[int] = ()) -> int:

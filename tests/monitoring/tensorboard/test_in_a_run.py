@@ -13,8 +13,9 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import DivergedError
+from lsgan_tf.monitoring.monitor import Monitor
 from lsgan_tf.monitoring.tensorboard import dashboard
-from lsgan_tf.training import Trainer, train
+from lsgan_tf.training import train
 
 BASE = {
     "dataset": "mixture", "steps": 12, "batch_size": 16, "log_every": 4, "sample_every": 12,
@@ -102,15 +103,15 @@ def test_resumed_runs_have_one_row_and_one_end(finished, tmp_path, shown):
 
 
 def test_a_run_stopped_by_a_signal_can_go_on(finished, tmp_path, shown, monkeypatch):
-    log = Trainer._log
+    log = Monitor.log
 
-    def stopped(trainer):
-        log(trainer)
-        if trainer.step == 8:
+    def stopped(monitor, step):
+        log(monitor, step)
+        if step == 8:
             os.kill(os.getpid(), signal.SIGTERM)
 
     path = tmp_path / "run"
-    monkeypatch.setattr(Trainer, "_log", stopped)
+    monkeypatch.setattr(Monitor, "log", stopped)
     assert run(path, profile_steps="8,10") == 143
     assert ends(shown(path)) == [api_pb2.STATUS_UNKNOWN]
     lines = (path / "log.txt").read_text().splitlines()
@@ -134,12 +135,12 @@ def test_a_diverged_run_has_failed(tmp_path, shown):
 def test_a_run_begun_before_there_was_a_dashboard_gets_one(finished, tmp_path, shown, monkeypatch):
     path = tmp_path / "run"
     monkeypatch.setattr(dashboard.Dashboard, "begin", lambda *_: None)
-    extra = Trainer._extra
+    extra = Monitor.extra
 
-    def former(trainer):
-        return {name: value for name, value in extra(trainer).items() if name != "dashboard"}
+    def former(monitor):
+        return {name: value for name, value in extra(monitor).items() if name != "dashboard"}
 
-    monkeypatch.setattr(Trainer, "_extra", former)
+    monkeypatch.setattr(Monitor, "extra", former)
     assert run(path, steps=8) == 0
     assert metadata.SESSION_START_INFO_TAG not in [tag for tag, *_ in shown(path)]
     monkeypatch.undo()
