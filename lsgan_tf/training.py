@@ -25,14 +25,8 @@ from lsgan_tf.distribute.multi_step import Pace, check_replicas, make_run_steps,
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import EXIT_COLLAPSED, DivergedError
 from lsgan_tf.exporting.of_run import export_step
-from lsgan_tf.monitoring.closing import (
-    collapsed_line,
-    complete_line,
-    diverged_message,
-    stopped_line,
-)
+from lsgan_tf.monitoring import closing
 from lsgan_tf.monitoring.monitor import Monitor, check_extra
-from lsgan_tf.monitoring.next_steps import next_steps
 from lsgan_tf.monitoring.progress import live_bar
 from lsgan_tf.monitoring.schedule import Task, next_stop
 from lsgan_tf.run_dir.checkpoints import Checkpoints
@@ -259,7 +253,7 @@ class Trainer:
         self.monitor.end(self.step, failed=gives_up, stopped=stop is not None)
         if gives_up:
             self._export_once()
-            self.run.log(collapsed_line(watcher.verdict(), self.step))
+            self.run.log(closing.collapsed_line(watcher.verdict(), self.step))
             return EXIT_COLLAPSED
         if stop in (None, signal.SIGINT):
             self._export()
@@ -268,13 +262,13 @@ class Trainer:
                 self.run.log(watcher.verdict())
             seconds = self.monitor.progress.clock.seconds
             self.run.log(f"finished {self.step:,} steps in {spell(seconds)}")
-            self.run.show(next_steps(self.config, self.source.classes, self.run.path))
+            self.run.show(closing.next_steps(self.config, self.source.classes, self.run.path))
             return 0
-        self.run.log(stopped_line(stop, self.step, self.run.path))
+        self.run.log(closing.stopped_line(stop, self.step, self.run.path))
         return exit_status(stop)
 
     def _end_complete(self) -> int:
-        self.run.log(complete_line(self.step, self.config.steps))
+        self.run.log(closing.complete_line(self.step, self.config.steps))
         self.monitor.summaries.close()
         self._export_once()
         return 0
@@ -300,6 +294,6 @@ class Trainer:
         data = self.batches.slice(self.step - 1, 0, 1)
         diagnosis = diagnose(self.config, self.gan, self.step, last, *data)
         kept, _ = self.checkpoints.newest()
-        message = diverged_message(diagnosis, kept.path if kept else None)
+        message = closing.diverged_message(diagnosis, kept.path if kept else None)
         self.run.note(f"diverged: {message}")
         raise DivergedError(message)

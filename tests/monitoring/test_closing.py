@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from lsgan_tf.config import resolve
-from lsgan_tf.monitoring.next_steps import next_steps
+from lsgan_tf.monitoring.closing import next_steps
 
 pytestmark = pytest.mark.fast
 
