@@ -67,7 +67,7 @@ class Watcher:
             gradient=means["g_gradient_norm"],
         )
         event = self._alarm.update(check)
-        self._run.watch({**dataclasses.asdict(check), "collapsed": self.collapsed})
+        self._run.append("watch.jsonl", {**dataclasses.asdict(check), "collapsed": self.collapsed})
         curves = {
             "watch/spread": check.spread,
             "watch/separation": check.separation,

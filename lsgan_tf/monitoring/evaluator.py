@@ -119,7 +119,8 @@ class Evaluator:
             found = for_json(self._suite.measure(batches))
             raw = self._weights == "raw"
             metrics = found if raw else {f"{key}_ema": value for key, value in found.items()}
-            self._run.evaluation({"step": step, "figures": metrics, "real": self._real})
+            row = {"step": step, "figures": metrics, "real": self._real}
+            self._run.append("evaluations.jsonl", row)
             curves = {f"quality/{key}": v for key, v in metrics.items() if v is not None}
             self._summaries.scalars(step, curves)
             title = "" if raw else " of the EMA weights"

@@ -55,9 +55,9 @@ class TrainingLog:
         self.window.reset()
         rate = self.clock.rate(step)
         images = rate * self._config.batch_size
-        self._run.stats({"step": step, **means})
-        seconds = round(self.clock.seconds, 3)
-        self._run.timing({"step": step, "seconds": seconds, "images_per_second": round(images, 2)})
+        self._run.append("stats.jsonl", {"step": step, **means})
+        times = {"seconds": round(self.clock.seconds, 3), "images_per_second": round(images, 2)}
+        self._run.append("timing.jsonl", {"step": step, **times})
         curves = {CURVES[name]: value for name, value in means.items() if value is not None}
         if images:
             curves["speed/images per second"] = images

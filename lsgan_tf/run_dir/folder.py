@@ -45,6 +45,11 @@ class RunFolder:
 
     Attributes:
       path: the folder.
+      samples: folder of the sample grids.
+      checkpoints: folder of the checkpoints.
+      best: folder of the best checkpoint and its SavedModel.
+      export: folder of the SavedModel.
+      tensorboard: folder of TensorBoard's events.
       resumed: whether it already contained a run.
       echo: prints a line of the log; replaced by a live progress bar.
 
@@ -57,6 +62,9 @@ class RunFolder:
         self, path: Path, config: Config, classes: Sequence[str] = (), *, chief: bool = True
     ) -> None:
         self.path, self._chief = local(path), chief
+        self.samples, self.checkpoints = self.path / "samples", self.path / "checkpoints"
+        self.best, self.export = self.path / "best", self.path / "export"
+        self.tensorboard = self.path / "tensorboard"
         self._streams: dict[str, IO[str]] = {}
         self.echo: Callable[[str], None] = functools.partial(print, flush=True)
         self._output_lost = False
@@ -77,31 +85,6 @@ class RunFolder:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def samples(self) -> Path:
-        """Folder of the sample grids."""
-        return self.path / "samples"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def export(self) -> Path:
-        """Folder of the SavedModel."""
-        return self.path / "export"
-
-    @property
-    def best(self) -> Path:
-        """Folder of the best checkpoint and its SavedModel."""
-        return self.path / "best"
-
-    @property
-    def tensorboard(self) -> Path:
-        """Folder of TensorBoard's events."""
-        return self.path / "tensorboard"
 
     def log(self, line: str) -> None:
         """Print a line and append it to `log.txt`; on the chief only."""
@@ -125,21 +108,9 @@ class RunFolder:
         """Append a line to `log.txt` without printing it."""
         self._append("log.txt", printable(line, kept="\n\t"))
 
-    def stats(self, row: dict[str, Any]) -> None:
-        """Append a row to `stats.jsonl`: reproducible values only, no times."""
-        self._append("stats.jsonl", json.dumps(row))
-
-    def timing(self, row: dict[str, Any]) -> None:
-        """Append a row to `timing.jsonl`."""
-        self._append("timing.jsonl", json.dumps(row))
-
-    def watch(self, row: dict[str, Any]) -> None:
-        """Append a check of the collapse alarm to `watch.jsonl`."""
-        self._append("watch.jsonl", json.dumps(row))
-
-    def evaluation(self, row: dict[str, Any]) -> None:
-        """Append an evaluation to `evaluations.jsonl`."""
-        self._append("evaluations.jsonl", json.dumps(row))
+    def append(self, name: str, row: dict[str, Any]) -> None:
+        """Append a row to one of the `.jsonl` files."""
+        self._append(name, json.dumps(row))
 
     def summarize(self, name: str, found: dict[str, Any] | None) -> None:
         """Replace a section of `summary.json`; None removes it."""

@@ -122,7 +122,7 @@ class TestOpening:
     def test_other_workers_do_not_touch_it(self, tmp_path):
         worker = RunFolder(tmp_path / "run", CONFIG, chief=False)
         worker.log("hello")
-        worker.stats({"step": 1})
+        worker.append("stats.jsonl", {"step": 1})
         worker.truncate({})
         worker.close()
         assert not (tmp_path / "run").exists()
@@ -191,14 +191,14 @@ class TestOpening:
 class TestLogs:
     def test_go_back_to_a_checkpoint(self, run, capsys):
         run.log("first")
-        run.stats({"step": 1})
+        run.append("stats.jsonl", {"step": 1})
         run.tensorboard.mkdir()
         (run.tensorboard / "events.out.tfevents.1").write_bytes(b"12345")
         sizes = run.sizes()
         run.log("second")
         run.note("third")
-        run.stats({"step": 2})
-        run.timing({"step": 2})
+        run.append("stats.jsonl", {"step": 2})
+        run.append("timing.jsonl", {"step": 2})
         (run.tensorboard / "events.out.tfevents.1").write_bytes(b"1234567")
         (run.tensorboard / "events.out.tfevents.2").write_bytes(b"new")
         run.truncate(sizes)
@@ -220,7 +220,7 @@ class TestLogs:
         monkeypatch.setattr("lsgan_tf.run_dir.folder.opener", None)  # follows the link
         (run.path / "stats.jsonl").symlink_to("/dev/full")
         with pytest.raises(UserError, match="the disk is full while writing it"):
-            run.stats({"step": 1})
+            run.append("stats.jsonl", {"step": 1})
         run.close()  # with the line still in its buffer
 
 
