@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -83,31 +84,28 @@ def first_bad_layers(
     )
 
 
-class _watched:  # noqa: N801 - reads as a verb in a with statement
-    """Context manager that appends the names of layers with non-finite outputs to `found`."""
+@contextlib.contextmanager
+def _watched(networks: dict[str, keras.Model], found: list[str]) -> Iterator[None]:
+    """Append the names of layers with non-finite outputs to `found` inside the context."""
 
-    def __init__(self, networks: dict[str, keras.Model], found: list[str]) -> None:
-        self._networks, self._found = networks, found
-        self._calls: list[tuple[keras.Layer, Callable[..., Any]]] = []
-
-    def __enter__(self) -> None:
-        for name, network in self._networks.items():
-            for layer in network.layers:
-                self._calls.append((layer, layer.call))
-                layer.call = self._watch(f"{name} {layer.name}", layer.call)
-
-    def __exit__(self, *exception: object) -> None:
-        for layer, call in self._calls:
-            layer.call = call
-
-    def _watch(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def watch(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:
             output = call(*args, **kwargs)
-            if name not in self._found and not bool(tf.reduce_all(tf.math.is_finite(output))):
-                self._found.append(name)
+            if name not in found and not bool(tf.reduce_all(tf.math.is_finite(output))):
+                found.append(name)
             return output
 
         return watched
+
+    layers = [(name, layer) for name, network in networks.items() for layer in network.layers]
+    calls = [layer.call for _, layer in layers]
+    for (name, layer), call in zip(layers, calls, strict=True):
+        layer.call = watch(f"{name} {layer.name}", call)
+    try:
+        yield
+    finally:
+        for (_, layer), call in zip(layers, calls, strict=True):
+            layer.call = call
 
 
 def _first(names: list[str]) -> str:
