@@ -17,11 +17,11 @@ from typing import TextIO
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.common.experiment import Experiment, Run, config_of
 from lsgan_tf.experiments.common.output import log_file, status_file
+from lsgan_tf.run_dir.status import is_number, last_row
 from lsgan_tf.util.cpu import cores
 from lsgan_tf.util.files import write_json
-from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.in_place import opener
-from lsgan_tf.util.reading import open_regular, read_json
+from lsgan_tf.util.reading import read_json
 from lsgan_tf.util.text import controls, spell
 
 # A training run writes a checkpoint before it stops.
@@ -226,19 +226,10 @@ class ProgressDisplay:
     def _done(self, run: Run) -> int:
         if run.status == "finished":
             return _steps(run.arm.flags)
-        return _last_step(run.path)
+        step = last_row(run.path / "timing.jsonl").get("step")
+        return int(step) if is_number(step) else 0
 
 
 @functools.lru_cache(maxsize=256)
 def _steps(flags: tuple[str, ...]) -> int:
     return config_of(flags).steps
-
-
-def _last_step(path: Path) -> int:
-    """Return the last logged step of a run; 0 if none."""
-    try:
-        with open_regular(path / "timing.jsonl") as stream:
-            stream.seek(max(stream.seek(0, 2) - 512, 0))
-            return int(parse_json(stream.read().splitlines()[-1])["step"])
-    except (OSError, ValueError, LookupError, TypeError, OverflowError, UserError):
-        return 0  # not started, or a line is being written
