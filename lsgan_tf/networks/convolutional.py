@@ -40,8 +40,8 @@ class Deconv(NamedTuple):
     """One transposed convolution of a generator."""
 
     filters: int
-    kernel_size: int
-    strides: int
+    kernel_size: int = 5
+    strides: int = 2
 
 
 class ConvGenerator(ImageGenerator):
@@ -65,12 +65,8 @@ class ConvGenerator(ImageGenerator):
     gamma: str = "normal"
     synchronized: bool = True
 
-    def first_filters(self) -> int:
-        """Return the number of channels of the first feature map."""
-        raise NotImplementedError
-
-    def deconvs(self) -> list[Deconv]:
-        """Return the transposed convolutions in order."""
+    def plan(self) -> tuple[int, list[Deconv]]:
+        """Return the channels of the first feature map, and the transposed convolutions."""
         raise NotImplementedError
 
     def squash(self, x: Tensor) -> Tensor:
@@ -79,12 +75,12 @@ class ConvGenerator(ImageGenerator):
 
     def build_network(self) -> None:
         """Add the dense layer, the transposed convolutions and their normalisations."""
-        plan = self.deconvs()
+        first_filters, plan = self.plan()
         halvings = sum(deconv.strides == 2 for deconv in plan)
         source = halved(self.image_size, halvings)
         # A gated activation halves the channels.
         wider = 2 if self.nonlinearity == "gated" else 1
-        shape: tuple[int, ...] = (source, source, wider * self.first_filters())
+        shape: tuple[int, ...] = (source, source, wider * first_filters)
         self._first_map = shape
         inputs = self.z_dim + self.joined_dim
         flat = self.add(layers.dense(math.prod(shape), "h0", self.dtype_policy), (inputs,))
@@ -93,15 +89,9 @@ class ConvGenerator(ImageGenerator):
             halvings -= strides == 2
             target = halved(self.image_size, halvings)
             last = i == len(plan)
-            layer = layers.deconv(
-                filters if last else wider * filters,
-                kernel_size,
-                strides,
-                source,
-                target,
-                f"h{i}",
-                self.dtype_policy,
-            )
+            filters = filters if last else wider * filters
+            sizes = (filters, kernel_size, strides, source, target)
+            layer = layers.deconv(*sizes, f"h{i}", self.dtype_policy)
             shape = self.add(layer, (*shape[:2], shape[2] // wider))
             stages.append((layer, None if last else self.add_norm(i, shape)))
             source = target

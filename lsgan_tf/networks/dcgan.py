@@ -30,15 +30,11 @@ class Generator(ConvGenerator):
     nonlinearity: str = "relu"
     flat_norm: bool = False
 
-    def first_filters(self) -> int:
-        """Return the number of channels of the first feature map."""
-        return self.filters if self.constant_filters else 8 * self.filters
-
-    def deconvs(self) -> list[Deconv]:
-        """Return the transposed convolutions in order."""
-        factors = (1, 1, 1) if self.constant_filters else (4, 2, 1)
-        widths = (*(factor * self.filters for factor in factors), self.channels)
-        return [Deconv(width, kernel_size=5, strides=2) for width in widths]
+    def plan(self) -> tuple[int, list[Deconv]]:
+        """Return the channels of the first feature map, and the transposed convolutions."""
+        factors = (1, 1, 1, 1) if self.constant_filters else (8, 4, 2, 1)
+        first, *widths = (factor * self.filters for factor in factors)
+        return first, [Deconv(width) for width in (*widths, self.channels)]
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="DCGANDiscriminator")

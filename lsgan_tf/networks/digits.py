@@ -26,14 +26,9 @@ class Generator(ConvGenerator):
     channels: int = 1
     z_dim: int = 100
 
-    def first_filters(self) -> int:
-        """Return the number of channels of the first feature map."""
-        return 512
-
-    def deconvs(self) -> list[Deconv]:
-        """Return the transposed convolutions in order."""
-        widths = (256, 128, self.channels)
-        return [Deconv(width, kernel_size=5, strides=2) for width in widths]
+    def plan(self) -> tuple[int, list[Deconv]]:
+        """Return the channels of the first feature map, and the transposed convolutions."""
+        return 512, [Deconv(256), Deconv(128), Deconv(self.channels)]
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="DigitsDiscriminator")

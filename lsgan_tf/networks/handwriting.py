@@ -34,14 +34,10 @@ class Generator(ConvGenerator):
     num_classes: int = 3740
     width: float = 1.0
 
-    def first_filters(self) -> int:
-        """Return the number of channels of the first feature map."""
-        return scaled(128, self.width)
-
-    def deconvs(self) -> list[Deconv]:
-        """Return the transposed convolutions in order."""
-        widths = (scaled(128, self.width), self.channels)
-        return [Deconv(width, kernel_size=5, strides=2) for width in widths]
+    def plan(self) -> tuple[int, list[Deconv]]:
+        """Return the channels of the first feature map, and the transposed convolutions."""
+        filters = scaled(128, self.width)
+        return filters, [Deconv(filters), Deconv(self.channels)]
 
     def squash(self, x: Tensor) -> Tensor:
         """Map the output of the last layer to `output_range`."""

@@ -21,21 +21,11 @@ class Generator(ConvGenerator):
 
     image_size: int = 112
 
-    def first_filters(self) -> int:
-        """Return the number of channels of the first feature map."""
-        return 256
-
-    def deconvs(self) -> list[Deconv]:
-        """Return the transposed convolutions in order, as in the rows of the paper's figure."""
-        return [
-            Deconv(256, kernel_size=3, strides=2),
-            Deconv(256, kernel_size=3, strides=1),
-            Deconv(256, kernel_size=3, strides=2),
-            Deconv(256, kernel_size=3, strides=1),
-            Deconv(128, kernel_size=3, strides=2),
-            Deconv(64, kernel_size=3, strides=2),
-            Deconv(self.channels, kernel_size=3, strides=1),
-        ]
+    def plan(self) -> tuple[int, list[Deconv]]:
+        """Return the channels of the first feature map, and the transposed convolutions."""
+        # The rows of the paper's figure: channels and stride.
+        rows = (256, 2), (256, 1), (256, 2), (256, 1), (128, 2), (64, 2), (self.channels, 1)
+        return 256, [Deconv(filters, 3, strides) for filters, strides in rows]
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="SceneDiscriminator")
