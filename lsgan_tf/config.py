@@ -447,6 +447,11 @@ class Config:
         1000, "steps between checkpoints; 0: only at the end", "steps", 0, 10**9
     )
     keep_checkpoints: int = _run(3, "number of newest checkpoints to keep", "checkpoints", 1, 10**6)
+    export_at_end: bool = _run(
+        True,
+        "write a SavedModel when the run ends or is stopped by Ctrl-C; without it, "
+        "python -m lsgan_tf.export writes one",
+    )
 
     watch_every: int = _watch(
         200, "steps between checks for collapse; 0: no checks", "steps", 0, 10**9

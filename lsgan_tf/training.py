@@ -280,7 +280,7 @@ class Trainer:
     def _export(self) -> None:
         from lsgan_tf.exporting.savedmodel import write_saved_model
 
-        if not self.workers.chief:
+        if not (self.workers.chief and self.config.export_at_end):
             return
         path = write_saved_model(
             self.run.export, self.config, self.gan, self.source.classes, self.step, self.run.path

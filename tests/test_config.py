@@ -602,6 +602,7 @@ class TestDifferences:
             "sample_every": 1,
             "checkpoint_every": 1,
             "keep_checkpoints": 1,
+            "export_at_end": False,
             "watch_every": 1,
             "stop_on_collapse": True,
             "evaluate_every": 1,

@@ -67,6 +67,9 @@ def next_steps(config: Config, classes: Sequence[str], path: Path) -> str:
         ("TensorBoard", f"python -m lsgan_tf tensorboard {_word(str(path))}"),
         ("SavedModel, model card", str(path / "export")),
     ]
+    if not config.export_at_end:
+        rows[-1] = ("SavedModel", _command("lsgan_tf.export", f"--run_dir={path}"))
+        rows = [rows[0], rows[-1], *rows[1:-1]]
     return "\n".join(["next:", *columns(rows, indent="  ")])
 
 

@@ -31,6 +31,13 @@ def test_commands_name_the_run_and_can_be_copied(tmp_path):
     assert found["SavedModel, model card"].strip() == str(path / "export")
 
 
+def test_a_run_without_an_export_shows_how_to_write_one_first(tmp_path):
+    found = lines(tmp_path, dataset="digits", export_at_end=False)
+    assert found["SavedModel"].split() == f"python -m lsgan_tf.export --run_dir={tmp_path}".split()
+    assert "SavedModel, model card" not in found
+    assert list(found).index("SavedModel") < list(found).index("more samples")
+
+
 @pytest.mark.parametrize(
     ("given", "shape", "classes", "words"),
     [
