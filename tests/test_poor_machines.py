@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 MIXTURE = [
     "--dataset=mixture", "--batch_size=16", "--steps=12", "--log_every=4", "--watch_every=6",
     "--evaluate_every=0", "--devices=cpu:1", "--deterministic", "--jit_compile=off",
+    "--noexport_at_end",
 ]  # fmt: skip
 
 
@@ -196,9 +197,18 @@ class TestDisks:
             "again"
         )
 
+    WORDS = (*MIXTURE, "--export_at_end", "--checkpoint_every=4", "--sample_every=4")
+
+    @pytest.fixture(scope="class")
+    def undisturbed(self, tmp_path_factory, command):
+        path = tmp_path_factory.mktemp("disks") / "undisturbed"
+        done = command("main", *self.WORDS, f"--run_dir={path}")
+        assert done.returncode == 0, done.stderr
+        return path
+
     @pytest.mark.parametrize("number", [errno.EBUSY, errno.ESTALE])
     @pytest.mark.parametrize("nth", [3, 5, 6])
-    def test_a_run_ends_in_one_line_and_goes_on(self, tmp_path, command, number, nth):
+    def test_a_run_ends_in_one_line_and_goes_on(self, tmp_path, command, undisturbed, number, nth):
         code = (
             "import os, sys\nreplace, calls = os.replace, []\n"
             "def fail(*words):\n    calls.append(words)\n"
@@ -206,17 +216,11 @@ class TestDisks:
             "    replace(*words)\n"
             "os.replace = fail\n"
         )
-        words = [
-            *MIXTURE,
-            "--checkpoint_every=4",
-            "--sample_every=4",
-            f"--run_dir={tmp_path / 'run'}",
-        ]
+        words = [*self.WORDS, f"--run_dir={tmp_path / 'run'}"]
         assert f"{os.strerror(number)} while " in one_line(command("main", *words, before=code))
         done = command("main", *words)
         assert done.returncode == 0, done.stderr
-        done = command("main", *words[:-1], f"--run_dir={tmp_path / 'undisturbed'}")
-        assert differences(tmp_path / "undisturbed", tmp_path / "run") == []
+        assert differences(undisturbed, tmp_path / "run") == []
 
 
 class TestClusters:

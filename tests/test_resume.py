@@ -35,7 +35,8 @@ def runs(tmp_path_factory, write_characters):
                 f"--cache_dir={folder / 'cache'}", "--image_size=8", "--z_dim=6",
                 "--label_dim=4", "--first_filters=4", "--batch_size=4", f"--steps={STEPS}",
                 "--log_every=4", "--sample_every=15", "--checkpoint_every=6", "--steps_per_call=3",
-                "--devices=cpu:1", "--deterministic", f"--run_dir={folder / name}", *more,
+                "--devices=cpu:1", "--deterministic", "--noexport_at_end",
+                f"--run_dir={folder / name}", *more,
             ]  # fmt: skip
             if "--standin_samples=0" in more:
                 words = [word for word in words if not word.startswith("--data_dir")]
@@ -68,7 +69,7 @@ def runs(tmp_path_factory, write_characters):
 
 @pytest.fixture(scope="session")
 def undisturbed(runs):
-    runs.finish("undisturbed")
+    runs.finish("undisturbed", "--export_at_end")
     return runs.path / "undisturbed"
 
 
@@ -121,7 +122,7 @@ def test_the_comparison_sees_what_differs(runs, undisturbed, tmp_path):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_writes_a_checkpoint_and_leaves(runs, undisturbed, number, status):
     name = f"stopped-{number.name}"
-    process = runs.start(name)
+    process = runs.start(name, "--export_at_end")
     runs.wait(process, lambda: runs.step(name) >= 8)
     os.kill(process.pid, number)
     process.join()
@@ -178,7 +179,7 @@ def test_a_finished_run_says_so_and_changes_nothing(runs, undisturbed):
     shutil.copytree(undisturbed, runs.path / "again")
     # As a kill while exporting leaves it.
     os.rename(runs.path / "again" / "export", runs.path / "again" / ".export.abcdefgh.tmp")
-    runs.finish("again")
+    runs.finish("again", "--export_at_end")
     log = (runs.path / "again" / "log.txt").read_text(encoding="utf-8")
     assert "finished 60 steps" in log  # of the first time: nothing was taken back
     assert "this run is finished: 60 of 60 steps done" in log

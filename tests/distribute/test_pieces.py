@@ -20,7 +20,7 @@ from lsgan_tf.monitoring.window import Window
 FLAGS = [
     "--dataset=mixture", "--batch_size=16", "--steps=90", "--log_every=30", "--watch_every=45",
     "--evaluate_every=0", "--sample_every=30", "--checkpoint_every=0", "--devices=cpu:1",
-    "--deterministic", "--steps_per_call=1000000",
+    "--deterministic", "--steps_per_call=1000000", "--noexport_at_end",
 ]  # fmt: skip
 LONG = ["--steps=4000", "--log_every=4000", "--sample_every=0", "--watch_every=0"]
 WHOLE = (1e9, 10**9, 10**9)

@@ -33,6 +33,7 @@ FLAGS = [
     "--dataset=mixture", "--batch_size=16", "--steps=60", "--log_every=4", "--sample_every=0",
     "--checkpoint_every=20", "--steps_per_call=2", "--watch_every=0", "--evaluate_every=0",
     "--devices=cpu:1", "--deterministic", "--jit_compile=off",
+    "--noexport_at_end",
 ]  # fmt: skip
 
 

@@ -180,7 +180,7 @@ def test_a_run_and_its_resume(prepared, tmp_path):
             f"--cache_dir={tmp_path / 'cache'}", "--image_size=8", "--z_dim=4", "--label_dim=3",
             "--filters=2", "--batch_size=4", f"--steps={steps}", "--log_every=2",
             "--sample_every=4", "--checkpoint_every=3", "--steps_per_call=2", "--devices=cpu:1",
-            "--deterministic", f"--run_dir={tmp_path / name}",
+            "--deterministic", "--noexport_at_end", f"--run_dir={tmp_path / name}",
         ]  # fmt: skip
         process = spawning.start(words, tmp_path / f"{name}.txt")
         process.join()
