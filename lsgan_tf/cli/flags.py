@@ -91,9 +91,9 @@ PATH = _Path()
 
 
 def generator_named_by(
-    run_dir: flags.FlagHolder[Path],
-    saved_model: flags.FlagHolder[Path],
-    pretrained: flags.FlagHolder[bool],
+    run_dir: flags.FlagHolder[Path | None],
+    saved_model: flags.FlagHolder[Path | None],
+    pretrained: flags.FlagHolder[bool | None],
 ) -> str | None:
     """Return the name of the flag that names a generator; None for the default generator.
 
