@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,10 @@ import zipfile
 from configparser import ConfigParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
+from packaging.metadata import Metadata
 
 import lsgan_tf
 
@@ -23,6 +27,50 @@ _FILES = {
     "constraints.txt", "ruff.toml", "setup.cfg", "setup.py",
 }  # fmt: skip
 _FOLDERS = {".ci", ".github", "docs", "flags", "lsgan_tf", "tests", "tools"}
+
+# Runs commands of the installed package, each in a process forked from this one, because an import
+# of TensorFlow takes seconds. The demo is asked for its page and then ended.
+COMMANDS = """
+import json, os, re, signal, sys, urllib.request
+import lsgan_tf
+
+assert lsgan_tf.__file__.startswith(sys.argv[1]), lsgan_tf.__file__
+lsgan_tf.import_tensorflow()
+import lsgan_tf.training, lsgan_tf.exporting.savedmodel
+from lsgan_tf.__main__ import main
+
+
+def start(words, output=None):
+    child = os.fork()
+    if not child:
+        if output is not None:
+            os.dup2(output, 1)
+        sys.argv = ["lsgan_tf", *words]
+        main()
+    return child
+
+
+def end(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+for words in json.loads(sys.argv[2]):
+    print(words[0], end(start(words)), flush=True)
+try:
+    import gradio
+except ImportError:
+    sys.exit()
+reading, writing = os.pipe()
+child = start(["demo", "--saved_model=runs/marks/export", "--port=0"], writing)
+os.close(writing)
+try:
+    address = re.search("open (http:[^ ]*)", os.fdopen(reading).readline())[1]
+    with urllib.request.urlopen(address) as answer:
+        print("demo", answer.status, "Least squares GAN" in answer.read().decode())
+finally:
+    os.kill(child, signal.SIGTERM)
+    print("demo", end(child))
+"""
 
 
 def build(kind, folder, out):
@@ -71,10 +119,16 @@ def installed(wheel, tmp_path_factory):
 
 
 @pytest.fixture
-def run(installed, tmp_path):
-    """Runs a console script of the wheel, in an empty folder."""
-    cwd = tmp_path / "elsewhere"
-    cwd.mkdir()
+def cwd(tmp_path):
+    """An empty folder."""
+    path = tmp_path / "elsewhere"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def python(installed, tmp_path, cwd):
+    """Runs Python with the wheel, in an empty folder."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(installed),
@@ -83,24 +137,34 @@ def run(installed, tmp_path):
         "PATH": f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}",
     }
 
-    def run(script, *words):
-        done = subprocess.run(
-            [sys.executable, installed / "bin" / script, *words],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            env=environment,
+    def python(*words):
+        return subprocess.run(
+            [sys.executable, *words], capture_output=True, text=True, cwd=cwd, env=environment
         )
+
+    return python
+
+
+@pytest.fixture
+def run(python, installed, cwd):
+    """Runs a console script of the wheel, in an empty folder."""
+
+    def run(script, *words):
+        done = python(installed / "bin" / script, *words)
         assert list(cwd.iterdir()) == []
         return done
 
     return run
 
 
-def metadata(wheel):
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
-        return email.message_from_bytes(archive.read(name))
+def metadata(path):
+    """The metadata file of a wheel or of a source distribution."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+            return archive.read(name)
+    with tarfile.open(path) as archive:
+        return archive.extractfile(f"{path.name.removesuffix('.tar.gz')}/PKG-INFO").read()
 
 
 def files_of(folder):
@@ -130,12 +194,20 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
 
 
 def test_metadata(wheel):
-    found = metadata(wheel)
+    found = email.message_from_bytes(metadata(wheel))
     assert (found["Name"], found["Version"]) == ("lsgan_tf", lsgan_tf.__version__)
     assert found["License-Expression"] == "Apache-2.0 AND Arphic-1999"
     assert len(found.get_all("License-File")) == 2
     assert "License" not in found and "License ::" not in str(found.get_all("Classifier"))
     assert {"plots", "demo", "ocr", "test", "cuda", "bench"} <= set(found.get_all("Provides-Extra"))
+
+
+def test_package_indexes_accept_the_metadata(sdist, wheel):
+    """Every field is valid; the workflow runs `twine check` too."""
+    for path in (sdist, wheel):
+        found = Metadata.from_email(metadata(path))
+        assert found.description_content_type == "text/markdown"
+        assert found.description == (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_both_licences_are_in_the_wheel(wheel):
@@ -169,9 +241,53 @@ def test_an_unknown_preset_outside_the_clone(run):
     assert done.stderr.startswith("error: --preset=hwdb_fast: there is no such preset")
 
 
-def test_the_citation_is_of_this_version():
-    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert re.search(r"^version: (.*)$", text, re.MULTILINE)[1] == lsgan_tf.__version__
+def test_train_sample_evaluate_and_demo_outside_the_clone(python, installed, cwd, tmp_path):
+    """A dataset of tensorflow-datasets, from training to the demo, with nothing but the wheel."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    rng = np.random.default_rng(0)
+    rows = [{"image": rng.integers(0, 256, (10, 10, 1), np.uint8)} for _ in range(30)]
+    data = tmp_path / "tensorflow_datasets"
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="marks",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict({"image": tfds.features.Image(shape=(10, 10, 1))}),
+        split_datasets={"train": list(enumerate(rows[:24])), "test": list(enumerate(rows[24:]))},
+        data_dir=str(data),
+        disable_shuffling=True,
+    )
+    # The network, without EMA weights, that is traced and exported in the least time.
+    commands = [
+        [
+            "train", "--dataset=tfds", "--tfds_name=marks", f"--data_dir={data}", "--image_size=8",
+            "--network=mlp", "--ema_decay=0", "--z_dim=6", "--batch_size=4", "--steps=2",
+            "--devices=cpu", "--run_dir=runs/marks",
+        ],
+        ["sample", "--run_dir=runs/marks", "--count=4", "--out=samples.png"],
+        ["evaluate", "--run_dir=runs/marks", "--metrics=pixel_kid"],
+    ]  # fmt: skip
+    done = python("-c", COMMANDS, installed, json.dumps(commands))
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    for command, *_ in commands:
+        assert f"{command} 0" in lines, done.stdout + done.stderr
+    if "demo" in done.stdout:
+        assert {"demo 200 True", "demo 143"} <= set(lines), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in cwd.iterdir()} == {"runs", "samples.png"}
+    for name in ("export/README.md", "evaluation.json"):
+        assert (cwd / "runs" / "marks" / name).is_file()
+
+
+def test_the_citation_is_valid():
+    """The required keys of the Citation File Format 1.2.0, and this version."""
+    found = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert found["cff-version"] == "1.2.0" and found["version"] == lsgan_tf.__version__
+    for entry in (found, found["preferred-citation"], *found["references"]):
+        assert entry["title"] and entry["type"]
+        for author in entry["authors"]:
+            assert set(author) in ({"name"}, {"given-names", "family-names"})
+        assert re.fullmatch(r"10\.\d+/\S+", entry.get("doi", "10.1/none"))
+    assert found["type"] == "software" and found["message"]
 
 
 def test_ci_runs_on_every_python_that_is_supported():
