@@ -20,7 +20,7 @@ from typing import Any
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.app import flags_only, refuse_given, run
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.registry import METRICS, parse_metrics
@@ -126,6 +126,8 @@ def main(argv: list[str]) -> None:
             "expected --run_dir=FOLDER of a run, --saved_model=FOLDER, or --samples_dir and "
             "--reals_dir, one of them"
         )
+    if _SAVED_MODEL.value:
+        refuse_given(["checkpoint"], "a SavedModel has one step; name the run by --run_dir instead")
     names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None
     beside = place if _RUN_DIR.value else place.absolute().parent
     out = _checked_out(_OUT.value or beside / "evaluation.json")
@@ -158,11 +160,7 @@ def main(argv: list[str]) -> None:
 
 def _compare() -> None:
     """Compare two sets of image files."""
-    for name in _OF_RUNS:
-        if flags.FLAGS[name].present:
-            raise UserError(
-                f"--{name}: not for image files; omit it, or --samples_dir and --reals_dir"
-            )
+    refuse_given(_OF_RUNS, "not for image files; omit it, or --samples_dir and --reals_dir")
     samples, reals = _SAMPLES_DIR.value, _REALS_DIR.value
     if not (samples and reals):
         raise UserError(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.app import flags_only, refuse_given, run
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import require_writable
@@ -65,6 +65,8 @@ def main(argv: list[str]) -> None:
             require_writable(flag.value, f"writing --{flag.name}")
     if _QUANTIZE.value != "none" and not _TFLITE.value:
         raise UserError("--quantize: only for TensorFlow Lite; give --tflite=FILE.tflite too")
+    if not _SERVING.value:
+        refuse_given(["serving_name"], "requires --serving=FOLDER; give that too, or omit it")
     from lsgan_tf.run_dir.checkpoints import of_run
     from lsgan_tf.run_dir.folder import load_config, tidied
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.cli.app import run
+from lsgan_tf.cli.app import refuse_given, run
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.paths import local
@@ -49,6 +49,9 @@ def main(argv: list[str]) -> None:
         raise UserError("expected the folder of a run, or of several: runs/quick for example")
     if len(folders) > _MOST_RUNS:
         raise UserError(f"expected at most {_MOST_RUNS} runs, received {len(folders)}")
+    if not _GRIDS.value and not _REALS.value:
+        reason = "there are no images with --grids=0 and --noreals; omit it"
+        refuse_given(["grid_width", "grid_quality"], reason)
     from lsgan_tf.reporting.page import page
     from lsgan_tf.reporting.run_data import gather, with_unique_names
     from lsgan_tf.util.files import atomic_file, explained

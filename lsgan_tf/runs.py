@@ -18,7 +18,7 @@ from pathlib import Path
 
 from absl import flags
 
-from lsgan_tf.cli.app import run
+from lsgan_tf.cli.app import refuse_given, run
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings.defaults import DATASETS
 from lsgan_tf.util.paths import local
@@ -52,6 +52,8 @@ def main(argv: list[str]) -> None:
     folders = [local(word) for word in argv[1:]] or [Path("runs")]
     if _JSON.value and _WATCH.value:
         raise UserError("--json and --watch: a JSON array is printed once; omit one of them")
+    if not _WATCH.value:
+        refuse_given(["every"], "requires --watch; give that too, or omit it")
     for folder in folders:
         if not folder.is_dir():
             raise UserError(

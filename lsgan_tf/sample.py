@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.app import flags_only, refuse_given, run
 from lsgan_tf.cli.flags import PATH, generator_named_by
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
@@ -117,6 +117,18 @@ _DATA_DIR = flags.DEFINE_string(
 _CACHE_DIR = flags.DEFINE_string(
     "cache_dir", None, "neighbours: folder for prepared data (default: as in the run)"
 )
+_TEXT_ONLY = "an image of --text without --count"
+_USED_BY = {
+    "wrap": (_TEXT_ONLY,),
+    "writers": (_TEXT_ONLY,),
+    "scale": (_TEXT_ONLY, "--show"),
+    "rows": ("--show",),
+    "frames": ("--show",),
+    "dimension": ("--show=sweep",),
+    "data_dir": ("--show=neighbours",),
+    "cache_dir": ("--show=neighbours",),
+}
+"""Flags that only some kinds of output use; `--show` is any of its kinds."""
 
 
 def main(argv: list[str]) -> None:
@@ -144,6 +156,7 @@ def main(argv: list[str]) -> None:
             "--show: draws an image and takes neither --count nor --format; --rows and --frames "
             "set the number of images, and the suffix of --out the format"
         )
+    _check_used("" if _COUNT.value or form != "png" else _TEXT_ONLY)
     import_tensorflow()
     from lsgan_tf.exporting.opening import open_generator
 
@@ -157,6 +170,21 @@ def main(argv: list[str]) -> None:
         _write(sampler, text, out, form, truncation)
     kind = f", {'EMA' if sampler.weights == 'ema' else 'raw'} weights"
     print(f"wrote {out} from the generator of step {sampler.step:,}{kind}")
+
+
+def _check_used(kind: str) -> None:
+    """Reject flags that the requested output does not use.
+
+    Args:
+      kind: what is written without `--show`: `_TEXT_ONLY`, or empty for a set of images.
+    """
+    kind = f"--show={_SHOW.value}" if _SHOW.value else kind
+    for name, kinds in _USED_BY.items():
+        if not kind.startswith(kinds):
+            used = " or ".join(kinds)
+            refuse_given([name], f"only for {used}; give that, or omit it")
+    if _SHOW.value == "sweep" and (_TEXT.value or "").strip():
+        refuse_given(["rows"], "a sweep has a row for each of --text; omit one of them")
 
 
 def _write(sampler: Sampler, text: str, out: Path, form: str, truncation: float | None) -> None:

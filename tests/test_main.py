@@ -197,6 +197,31 @@ class TestMistakesInFlags:
             (["--run_dir=r", "--out=o.npz", "--count=1", "--format=jpg"], ["--format=jpg"]),
             (["--run_dir=r", "--out=o.npz", "--count=1", "--seed=-1"], ["--seed=-1"]),
             (["--run_dir=r", "--out=o.png", "--text=安", "宁"], ["宁", "--name=value"]),
+            # What has no effect.
+            *(
+                (
+                    ["--run_dir=r", "--text=安", "--count=2", "--out=o.png", flag],
+                    [flag.partition("=")[0], "only for an image of --text without --count"],
+                )
+                for flag in ("--wrap=3", "--writers=one", "--scale=3")
+            ),
+            (["--text=安", "--format=npz", "--out=o.npz", "--wrap=3"], ["--wrap: only for"]),
+            (["--show=sweep", "--out=o.png", "--text=安", "--wrap=3"], ["--wrap: only for"]),
+            (["--text=安", "--out=o.png", "--rows=3"], ["--rows: only for --show; give that, or"]),
+            (["--count=2", "--out=o.png", "--frames=3"], ["--frames: only for --show; give that"]),
+            (
+                ["--show=interpolation", "--out=o.png", "--dimension=1"],
+                ["--dimension: only for --show=sweep; give that, or omit it"],
+            ),
+            (["--text=安", "--out=o.png", "--data_dir=d"], ["--data_dir: only for --show=neighb"]),
+            (
+                ["--show=sweep", "--out=o.png", "--cache_dir=d"],
+                ["--cache_dir: only for --show=nei"],
+            ),
+            (
+                ["--show=sweep", "--out=o.png", "--text=安", "--rows=2"],
+                ["--rows: a sweep has a row for each of --text; omit one of them"],
+            ),
         ],
     )
     def test_of_sample(self, command, tmp_path, words, parts):
@@ -206,6 +231,9 @@ class TestMistakesInFlags:
     def test_of_export(self, command, tmp_path):
         one_line(command("export", cwd=tmp_path), "--run_dir")
         one_line(command("export", "--run_dir=r", "--step=-1"), "--step=-1")
+        for flag, other in (("quantize=float16", "tflite"), ("serving_name=x", "serving=FOLDER")):
+            done = command("export", "--run_dir=r", f"--{flag}", cwd=tmp_path)
+            one_line(done, f"--{flag.partition('=')[0]}: ", f"--{other}", "give ")
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.txt").write_text("all of it")
         done = command("export", "--run_dir=r", "--out=mine", cwd=tmp_path)

@@ -111,6 +111,21 @@ def flags_only(argv: Sequence[str]) -> None:
         raise UserError(f"{argv[1]}: expected flags only (--name=value); see --help")
 
 
+def refuse_given(names: Iterable[str], reason: str) -> None:
+    """Reject flags that have no effect.
+
+    Args:
+      names: names of the flags.
+      reason: why they have none, with a remedy.
+
+    Raises:
+      UserError: if one of them was given.
+    """
+    for name in names:
+        if flags.FLAGS[name].present:
+            raise UserError(f"--{name}: {reason}")
+
+
 def _parse(argv: list[str]) -> list[str]:
     try:
         rest = flags.FLAGS([argv[0], *expanded(argv[1:])])

@@ -13,7 +13,7 @@ from lsgan_tf.cli import flag_files
 from lsgan_tf.cli.presets import preset_file, preset_names
 from lsgan_tf.config import Config, resolve, settings
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.registry import check_best_metric
+from lsgan_tf.metrics.registry import check_evaluation
 from lsgan_tf.settings.checks import check_coding
 from lsgan_tf.settings.defaults import DATASETS, PAPER
 from lsgan_tf.settings.field import expected, range_text, used_by
@@ -55,7 +55,7 @@ def from_flags(
             if setting not in given:
                 given[setting], origins[setting] = value, f"preset {name}"
     config, origins = resolve(given, origins)
-    check_best_metric(config.metrics, config.best_metric)
+    check_evaluation(config.metrics, config.best_metric, config.inception)
     if not (config.run_dir and (local(config.run_dir) / "config.json").is_file()):
         check_coding(config, origins)
     return config, origins

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from lsgan_tf.cli.app import refuse_given
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, write_json
@@ -39,10 +40,15 @@ _KEY = flags.DEFINE(PATH, "key", None, "with --tally: key file of the study")
 def main(argv: list[str]) -> None:
     """Run the command."""
     if _TALLY.value:
+        refuse_given(
+            ("a", "b", "name_a", "name_b", "pairs", "seed"),
+            "only for making a study; omit it, or --tally",
+        )
         _count([local(name) for name in argv[1:]])
         return
     if len(argv) > 1:
         raise UserError(f"{argv[1]}: expected flags only; files of votes go with --tally")
+    refuse_given(["key"], "requires --tally; give that too, or omit it")
     if not (_A.value and _B.value and _OUT.value):
         raise UserError("expected --a and --b, two runs or sets of samples, and --out=study.html")
     if _A.value.absolute() == _B.value.absolute():

@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only
+from lsgan_tf.cli.app import flags_only, refuse_given
 from lsgan_tf.config import resolve
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.tensorflow_setup import import_tensorflow
@@ -101,6 +101,12 @@ def main(argv: list[str]) -> None:
                 f"--batch_size={_BATCH.value} can't be split evenly over {gpus} GPUs, as training "
                 "does; give a multiple, or other --gpus_per_host and --hosts"
             )
+    for hardware, names in (
+        ("gpus_per_host", ("link_gb_s", "latency_us")),
+        ("hosts", ("network_gbit_s", "network_latency_us")),
+    ):
+        if flags.FLAGS[hardware].value == 1:
+            refuse_given(names, f"nothing is sent with --{hardware}=1; omit one of them")
     import_tensorflow()
     for name in _NETS:
         work = count(name)

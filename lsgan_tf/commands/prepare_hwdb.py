@@ -54,10 +54,16 @@ def main(argv: list[str]) -> None:
     """Run the command."""
     import numpy as np
 
-    from lsgan_tf.cli.app import flags_only
+    from lsgan_tf.cli.app import flags_only, refuse_given
     from lsgan_tf.data.hwdb import source as hwdb
 
     flags_only(argv)
+    if _DATA_DIR.value:
+        refuse_given(["standin_samples"], "has no effect with --data_dir; omit one of them")
+    else:
+        refuse_given(
+            ("all_classes", "max_bad_records"), "requires --data_dir; give that too, or omit it"
+        )
     start = time.monotonic()
     source = hwdb.open_source(
         _DATA_DIR.value,

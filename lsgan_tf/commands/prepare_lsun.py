@@ -52,13 +52,15 @@ _CACHE_DIR = flags.DEFINE(
 
 def main(argv: list[str]) -> int | None:
     """Run the command and return the exit status."""
-    from lsgan_tf.cli.app import flags_only
+    from lsgan_tf.cli.app import flags_only, refuse_given
     from lsgan_tf.data.images import decode, prepare_shards
     from lsgan_tf.data.images.shards import Preprocessing
     from lsgan_tf.data.lsun import source as lsun
     from lsgan_tf.util import cpu
 
     flags_only(argv)
+    if _LOSSLESS.value:
+        refuse_given(["quality"], "has no effect with --lossless; omit one of them")
     crop = "_crop" if _CROP.value else ""
     out = _OUT.value or Path(f"{_CATEGORY.value}_{_SPLIT.value}_{_IMAGE_SIZE.value}{crop}")
     records = lsun.open_records(

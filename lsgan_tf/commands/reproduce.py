@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from lsgan_tf.cli.app import refuse_given
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.registry import EXPERIMENTS, load
@@ -57,6 +58,7 @@ def main(argv: list[str]) -> int:
     check_matplotlib()
     out = _OUT.value.absolute()
     arms = experiment.chosen(_SCALE.value, _VARIANT.value, argv[1:])
+    _check_used(experiment, arms, argv[1:])
     for arm in arms:
         config_of(arm.flags)  # report errors in the flags before any training
     folder.claim(out, experiment, arms)
@@ -78,6 +80,18 @@ def main(argv: list[str]) -> int:
     for one in failed:
         print(f"failed: {one.name}: {one.error}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _check_used(experiment: Experiment, arms: Sequence[Arm], extra: Sequence[str]) -> None:
+    """Reject flags that have no effect: of the runs, if there are none or none is trained."""
+    if _DRAW.value:
+        refuse_given(["parallel"], "has no effect with --draw_only; omit one of them")
+    if arms:
+        return
+    reason = f"the experiment {experiment.name} trains nothing; omit it"
+    refuse_given(("seeds", "parallel", "draw_only"), reason)
+    if extra:
+        raise UserError(f"{extra[0]}: {reason}")
 
 
 def _conclude(experiment: Experiment, arms: Sequence[Arm], runs: Sequence[Run], out: Path) -> None:

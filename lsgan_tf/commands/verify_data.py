@@ -15,6 +15,7 @@ from types import ModuleType
 
 from absl import flags
 
+from lsgan_tf.cli.app import refuse_given
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
 
@@ -46,7 +47,10 @@ def main(argv: list[str]) -> int:
         raise UserError("expected --data_dir=FOLDER and flags only; see --help")
     data_dir = _DATA_DIR.value
     kind = _kind(data_dir)
-    options = {}
+    options, unused = {}, ("most", "cache_dir")
+    if kind == "images":
+        unused = _module(kind).unused_options(data_dir)
+    refuse_given(unused, f"not used for the data in {data_dir} ({kind}); omit it")
     if kind == "images":
         options = {"most": _MOST.value or None, "cache_dir": _CACHE_DIR.value}
     lines, fine = _module(kind).report(data_dir, **options)

@@ -18,7 +18,14 @@ from lsgan_tf.metrics.inception.network import open_inception
 from lsgan_tf.metrics.pixels import Pixels
 from lsgan_tf.metrics.protocol import extractor_metadata, parameters
 from lsgan_tf.metrics.real import batches
-from lsgan_tf.metrics.registry import BETTER, METRICS, extractor_of, for_json, keys_of
+from lsgan_tf.metrics.registry import (
+    BETTER,
+    METRICS,
+    check_options,
+    extractor_of,
+    for_json,
+    keys_of,
+)
 from lsgan_tf.metrics.requirements import check_counts, check_dims
 from lsgan_tf.util.files import explained, write_json
 from lsgan_tf.util.text import columns
@@ -80,6 +87,9 @@ def compare(
       UserError: if a set cannot be read, the sizes differ, or a metric cannot be computed.
     """
     check_names(names or ())
+    options = {"reals": reals, "inception": inception}
+    given = [name for name, value in options.items() if value is not None]
+    check_options(given, names or _OF_INCEPTION)
     made, real = (
         open_image_set(path, flag, image_size)
         for path, flag in ((samples_dir, "samples_dir"), (reals_dir, "reals_dir"))

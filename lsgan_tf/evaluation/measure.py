@@ -12,7 +12,7 @@ from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.evaluation.generators import Candidate, Candidates
 from lsgan_tf.evaluation.history import best_value
-from lsgan_tf.metrics.registry import BETTER, for_json
+from lsgan_tf.metrics.registry import BETTER, check_options, for_json
 from lsgan_tf.metrics.requirements import check_metrics, default_metrics
 from lsgan_tf.metrics.suite import Suite, open_suite
 from lsgan_tf.sampling.training_data import reopen_source
@@ -55,6 +55,9 @@ def evaluate(
     config = dataclasses.replace(candidates.config, **given)
     names = default_metrics(config) if names is None else names
     check_metrics(names, config)
+    # The defaults are None, and "train" for the split.
+    used = [name for name, value in {**given, **options}.items() if value not in (None, "train")]
+    check_options(used, names)
     train = reopen_source(config)
     _check_same_data(candidates, train, log)
     suite = open_suite(names, config, train=train, log=log, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lsgan_tf.errors import UserError
@@ -123,12 +123,54 @@ def parse_metrics(text: str) -> tuple[str, ...]:
     return names
 
 
-def check_best_metric(metrics: str | None, best_metric: str | None) -> None:
-    """Check that the metrics exist and that one of them provides the best metric.
+_DISTANCES = tuple(name for name in METRICS if name.endswith(("fid", "frechet", "kid", "prdc")))
+_OF_IMAGES = tuple(name for name in METRICS if name != "mixture")
+
+
+def _with(extractor: str) -> tuple[str, ...]:
+    return tuple(name for name in METRICS if METRICS[name].extractor == extractor)
+
+
+USED_BY = {
+    "inception": _with("inception"),
+    "judge_steps": _with("judge"),
+    "reals": _DISTANCES,
+    # Scores of real examples are those of the other split.
+    "split": (*_DISTANCES, "is", "judge_score", "judge_classes"),
+    "data_dir": _OF_IMAGES,
+    "cache_dir": _OF_IMAGES,
+}
+"""Metrics that use an option of evaluations, for options that not all metrics use."""
+
+
+def check_options(given: Iterable[str], names: Sequence[str]) -> None:
+    """Check that each option of an evaluation is used by one of the metrics.
+
+    Args:
+      given: names of the options that are not at their default.
+      names: names of the metrics.
+
+    Raises:
+      UserError: naming the flag, and the metrics that use it.
+    """
+    for option in given:
+        users = USED_BY.get(option, names)
+        if not set(users) & set(names):
+            raise UserError(
+                f"--{option}: only for {', '.join(users)}, and the metrics are {', '.join(names)}; "
+                "omit it, or give other --metrics"
+            )
+
+
+def check_evaluation(
+    metrics: str | None, best_metric: str | None, inception: str | None = None
+) -> None:
+    """Check that the metrics exist, provide the best metric and use the Inception graph if given.
 
     Args:
       metrics: the value of `--metrics`; None for any.
       best_metric: the value of `--best_metric`; None for any.
+      inception: the value of `--inception`; None for the default.
 
     Raises:
       UserError: naming the flag.
@@ -137,6 +179,8 @@ def check_best_metric(metrics: str | None, best_metric: str | None) -> None:
     keys = keys_of(names)
     if best_metric:
         chosen_metric(best_metric, keys)
+    if inception:
+        check_options(["inception"], names)
 
 
 def keys_of(names: Sequence[str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from lsgan_tf.exporting.savedmodel import write_saved_model
 from lsgan_tf.gan import GAN
 from lsgan_tf.metrics.generated import Draws
 from lsgan_tf.metrics.registry import (
+    check_options,
     chosen_metric,
     for_json,
     in_words,
@@ -69,6 +70,8 @@ class Evaluator:
         self._config, self._gan, self._classes = config, gan, source.classes
         self._run, self._summaries = run, summaries
         names = parse_metrics(config.metrics) if config.metrics else default_metrics(config)
+        if config.inception:
+            check_options(["inception"], names)
         self._suite = open_suite(
             names,
             config,

@@ -56,6 +56,9 @@ def test_from_two_sets_to_a_tally(sets):
         (["--a=a.npz", "--b=pipe.npz", "--out=s.html"], "pipe.npz: expected a regular file, found"),
         (["--a=a.npz", "--b=points.npz", "--out=s.html"], "points.npz: expected images, uint8"),
         (["--tally", "--key=k.json"], "--tally: expected --key"),
+        (["--a=a.npz", "--b=b.npz", "--out=s.html", "--key=k"], "--key: requires --tally; give"),
+        (["--tally", "--key=k.json", "v.json", "--pairs=3"], "--pairs: only for making a study"),
+        (["--tally", "--key=k.json", "v.json", "--name_b=B"], "--name_b: only for making a study"),
     ],
 )
 def test_mistakes_are_told_in_one_line(words, message, sets, monkeypatch):

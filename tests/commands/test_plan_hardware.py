@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 COMMAND = [sys.executable, "-m", "lsgan_tf", "plan-hardware"]
 
 
@@ -40,3 +42,16 @@ def test_batches_that_training_refuses_are_not_planned():
     done = subprocess.run([*COMMAND, "--batch_size=48"], capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert "error: --batch_size=48 can't be split evenly over 32 GPUs" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["--gpus_per_host=1", "--link_gb_s=9"], "link_gb_s"),
+        (["--hosts=1", "--network_latency_us=9"], "network_latency_us"),
+    ],
+)
+def test_links_of_one_machine_are_refused(words, flag):
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith(f"error: --{flag}: nothing is sent with {words[0]}; omit one of")

@@ -54,6 +54,9 @@ def test_options(run, tmp_path):
         (["--image_size=3"], "image_size"),
         (["--data_dir=/nowhere/at/all"], "no such data folder"),
         (["stray"], "expected flags only"),
+        (["--standin_samples=3"], "--standin_samples: has no effect with --data_dir"),
+        (["--data_dir=", "--all_classes"], "--all_classes: requires --data_dir; give that too"),
+        (["--data_dir=", "--max_bad_records=1"], "--max_bad_records: requires --data_dir; give"),
     ],
 )
 def test_errors_are_one_line(run, flags, message):

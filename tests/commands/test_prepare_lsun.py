@@ -159,6 +159,7 @@ def test_errors_are_one_line(options, tmp_path):
         ((f"--data_dir={tmp_path / 'gone'}",), "no such file or folder"),
         (("--image_size=4",), "image_size"),
         (("extra",), "expected flags only"),
+        (("--lossless", "--quality=90"), "--quality: has no effect with --lossless; omit one"),
     ]:
         result = run(*options, *arguments)
         assert result.returncode == 2

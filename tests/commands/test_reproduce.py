@@ -28,6 +28,12 @@ def reproduce(*words):
         (["--experiment=mixture"], "--out: expected the folder"),
         (["--experiment=mixture", "--out=o", "--variant=x"], "has paper, doubled"),
         (["--experiment=mixture", "--out=o", "--", "--steps=x"], "steps"),
+        (["--experiment=theory", "--out=o", "--seeds=3"], "--seeds: the experiment theory trains"),
+        (["--experiment=theory", "--out=o", "--", "--steps=3"], "--steps=3: the experiment theory"),
+        (
+            ["--experiment=mixture", "--out=o", "--draw_only", "--parallel=2"],
+            "--parallel: has no effect with --draw_only",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_line(words, message, tmp_path, monkeypatch):

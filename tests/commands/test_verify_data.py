@@ -62,6 +62,14 @@ def test_an_archive_that_cannot_be_read_is_named(tmp_path, given):
     )
 
 
+@pytest.mark.parametrize("flag", ["most", "cache_dir"])
+def test_flags_of_other_data_are_refused(data_dir, flag):
+    result = run(f"--data_dir={data_dir}", f"--{flag}=3")
+    assert (result.returncode, result.stdout) == (2, "")
+    said = f"error: --{flag}: not used for the data in {data_dir} (hwdb); omit it\n"
+    assert result.stderr == said
+
+
 def test_help_names_the_kinds():
     result = run("--help")
     assert result.returncode == 0

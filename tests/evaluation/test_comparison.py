@@ -153,6 +153,23 @@ def test_metrics_of_runs_are_refused(compared, write_images):
         compared(folder, folder, "judge")
 
 
+@pytest.mark.parametrize(
+    ("metrics", "options", "said"),
+    [
+        (
+            "pixel_kid",
+            {"inception": "x"},
+            "--inception: only for is, fid, kid, prdc, and the metrics",
+        ),
+        ("is", {"reals": 1}, "--reals: only for fid, "),
+    ],
+)
+def test_options_that_no_metric_uses_are_refused(compared, write_images, metrics, options, said):
+    folder = write_images("a", 2)
+    with pytest.raises(UserError, match=said):
+        compared(folder, folder, metrics, **options)
+
+
 def test_the_command(command, write_images, tmp_path):
     samples, reals = write_images("a", 10), write_images("b", 10)
     words = (f"--samples_dir={samples}", f"--reals_dir={reals}", f"--cache_dir={tmp_path / 'c'}")

@@ -64,6 +64,29 @@ def test_all_checkpoints_in_a_file_and_a_table(evaluated, tiny_run):
     assert again["results"][0]["figures"]["judge_top1"] == second["judge_top1"]
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        (
+            "judge",
+            {"inception": Path("x")},
+            "--inception: only for is, fid, kid, prdc, and the met",
+        ),
+        ("judge", {"reals": 20}, "--reals: only for fid, kid, prdc, pixel_kid, "),
+        ("judge", {"split": "test"}, "--split: only for fid, kid, prdc, "),
+        (
+            "pixel_kid",
+            {},
+            "--judge_steps: only for judge, judge_score, .*, and the metrics are pix",
+        ),
+        (None, {"inception": Path("x")}, "--inception: .*judge_score, judge_kid, judge_prdc, dive"),
+    ],
+)
+def test_options_that_no_metric_uses_are_refused(evaluated, name, options, said):
+    with pytest.raises(UserError, match=said):
+        evaluated(*filter(None, [name]), **options)
+
+
 def test_the_best_is_among_all_and_stands_alone(tiny_run, tmp_path):
     run = shutil.copytree(tiny_run.path, tmp_path / "run")
     (run / "best").mkdir()
@@ -178,6 +201,7 @@ def test_a_checkpoint_of_another_network(tiny_run, tmp_path):
         (["--run_dir=x", "--metrics=fad"], "--metrics=fad: expected some of"),
         (["--run_dir=x", "--samples=0"], "samples"),
         (["--run_dir=x", "more"], "expected flags only"),
+        (["--saved_model=x", "--checkpoint=all"], "--checkpoint: a SavedModel has one step; name"),
         (["--run_dir=x", "--out=/dev/null/e.json"], "while writing the evaluation"),
     ],
 )

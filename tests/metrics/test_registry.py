@@ -10,6 +10,8 @@ from lsgan_tf.metrics.registry import (
     BETTER,
     METRICS,
     NOT_COMPARED,
+    USED_BY,
+    check_options,
     for_json,
     is_better,
     keys_of,
@@ -38,6 +40,21 @@ def test_unknown_names_are_refused_and_the_known_listed(text):
 def test_keys_are_of_one_measure_only():
     keys = keys_of(tuple(METRICS))
     assert len(set(keys)) == len(keys)
+
+
+def test_options_of_evaluations_name_metrics():
+    assert all(users and set(users) < set(METRICS) for users in USED_BY.values())
+    check_options(["inception", "reals", "split", "seed", "samples"], ["judge", "fid"])
+    check_options(["judge_steps", "data_dir", "cache_dir"], ["usefulness"])
+    check_options(["seed", "samples"], ["mixture"])
+
+
+@pytest.mark.parametrize("option", USED_BY)
+def test_no_option_of_images_is_for_points(option):
+    with pytest.raises(
+        UserError, match=f"--{option}: only for .*, and the metrics are mixture; om"
+    ):
+        check_options([option], ["mixture"])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.config import resolve
 from lsgan_tf.data.synthetic.mixture import Ring
 from lsgan_tf.errors import UserError
-from lsgan_tf.metrics.registry import check_best_metric, chosen_metric
+from lsgan_tf.metrics.registry import check_evaluation, chosen_metric
 from lsgan_tf.monitoring import evaluator as evaluating
 from lsgan_tf.monitoring.evaluator import Evaluator, evaluation_due
 from lsgan_tf.monitoring.tensorboard.summaries import Summaries
@@ -227,16 +227,27 @@ class TestChoosing:
             ({"metrics": "fid,kid", "best_metric": "judge_top1"}, "--best_metric=judge_top1"),
             ({"best_metric": "beauty"}, "--best_metric=beauty"),
             ({"evaluate_samples": 0}, "--evaluate_samples=0"),
+            (
+                {"metrics": "judge", "inception": "x"},
+                "--inception: only for is, fid, kid, prdc, and",
+            ),
         ],
     )
     def test_is_checked_before_anything_starts(self, settings, reason):
         with pytest.raises(UserError, match=reason):
             config, _ = resolve({"evaluate_every": 9, **settings}, {})
-            check_best_metric(config.metrics, config.best_metric)
+            check_evaluation(config.metrics, config.best_metric, config.inception)
 
-    def test_measures_of_images_do_not_fit_points(self, tmp_path):
-        config, _ = resolve(BASE | {"metrics": "fid"}, {})
-        with pytest.raises(UserError, match="--metrics=fid: does not fit --dataset=mixture"):
+    @pytest.mark.parametrize(
+        ("settings", "reason"),
+        [
+            ({"metrics": "fid"}, "--metrics=fid: does not fit --dataset=mixture"),
+            ({"inception": "x"}, "--inception: only for .*, and the metrics are mixture; omit it"),
+        ],
+    )
+    def test_measures_of_images_do_not_fit_points(self, tmp_path, settings, reason):
+        config, _ = resolve(BASE | settings, {})
+        with pytest.raises(UserError, match=reason):
             train(config, {}, tmp_path / "run")
 
 

@@ -50,6 +50,12 @@ def test_watching_goes_on_until_ctrl_c(make_run):
     assert sum("300 of 1,000 (30%)" in line for line in lines) == 2
 
 
+def test_every_is_for_watching(command, tmp_path):
+    done = command("runs", tmp_path, "--every=3")
+    assert done.returncode == 2
+    assert done.stderr == "error: --every: requires --watch; give that too, or omit it\n"
+
+
 @pytest.fixture
 def runs(make_run, tmp_path):
     """A folder with three runs on two datasets."""

@@ -246,6 +246,12 @@ class TestOddRuns:
             assert done.returncode == 2 and done.stderr.count("\n") == 1
             assert message in done.stderr
 
+    @pytest.mark.parametrize("flag", ["grid_width", "grid_quality"])
+    def test_images_that_are_left_out_have_no_size(self, command, flag):
+        done = command("report", "run", "--grids=0", "--noreals", f"--{flag}=70")
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"error: --{flag}: there are no images with --grids=0 and")
+
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

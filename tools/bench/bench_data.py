@@ -49,11 +49,14 @@ _MEGA = 1e6
 
 
 def main(argv: list[str]) -> None:
+    from lsgan_tf.cli.app import refuse_given
     from lsgan_tf.errors import UserError
     from lsgan_tf.util.files import explained
 
     if len(argv) > 1 or not _DATA_DIR.value:
         raise UserError("expected --data_dir=FOLDER and flags only; see --help")
+    if _KIND.value != "hwdb":
+        refuse_given(["repeat"], "only for --kind=hwdb; omit it")
     folder = Path(_CACHE_DIR.value or tempfile.gettempdir())
     with explained(folder, "making the cache"):
         folder.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import bench_flags
 from absl import flags
 
-from lsgan_tf.cli.app import flags_only, run
+from lsgan_tf.cli.app import flags_only, refuse_given, run
 from lsgan_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def _check() -> None:
         for value in values:
             if value not in known:
                 raise UserError(f"--{name}={value}: expected some of {', '.join(known)}")
+    if _PEER.value != "torch":
+        refuse_given(["torch_modes"], "only for --peer=torch; give that too, or omit it")
     if _PEER.value == "torch" and not importlib.util.find_spec("torch"):
         raise UserError("--peer=torch: PyTorch is not installed; pip install lsgan_tf[bench]")
 

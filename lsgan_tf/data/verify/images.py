@@ -35,6 +35,15 @@ def detect(path: Path) -> bool:
     return bool(_forms(Path(path)))
 
 
+def unused_options(path: Path) -> tuple[str, ...]:
+    """Return the arguments of `report` that have no effect on the data at `path`."""
+    forms = _forms(Path(path))
+    folders = [form for form in forms if not form.is_file()]
+    indexed = [form for form in folders if not _holds_shards(form)]
+    most = ("most",) * bool(forms and not folders)  # archives are read, but no image decoded
+    return most + ("cache_dir",) * bool(forms and not indexed)
+
+
 def report(
     path: Path, *, cache_dir: Path | None = None, most: int | None = 10_000
 ) -> tuple[list[str], bool]:
@@ -92,10 +101,14 @@ def _is_lsun_zip(path: Path) -> bool:
         return path.stem.endswith("_lmdb")  # damaged: to be reported
 
 
+def _holds_shards(form: Path) -> bool:
+    return (form / prepare_shards.JOB).is_file() or shards.holds_shards(form)
+
+
 def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[str], bool]:
     if form.is_file():
         return _report_zip(form)
-    if (form / prepare_shards.JOB).is_file() or shards.holds_shards(form):
+    if _holds_shards(form):
         return _report_shards(form, most)
     lsun_places.require_one_kind(form)
     if lsun_places.holds_lmdb(form):

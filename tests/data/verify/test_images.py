@@ -67,6 +67,8 @@ def test_shards(tmp_path, write_lmdb, bedrooms, report):
         shard_images=20,
         workers=1,
     )
+    assert verify_images.unused_options(source) == ()
+    assert verify_images.unused_options(out) == ("cache_dir",)
     text, fine = report(out)
     assert fine
     assert "30 images (8x8, squashed) in 2 shards" in text
@@ -93,6 +95,7 @@ def test_zips(tmp_path, write_lmdb, bedrooms, report):
         text, fine = report(place)
         assert fine
         assert "its CRC is correct" in text
+        assert verify_images.unused_options(place) == ("most", "cache_dir")
     content = bytearray(path.read_bytes())
     content[9000] ^= 1
     path.write_bytes(content)
@@ -105,6 +108,7 @@ def test_nothing(tmp_path):
     (tmp_path / "x.txt").write_text("x")
     for place in (tmp_path, tmp_path / "x.txt", tmp_path / "gone"):
         assert not verify_images.detect(place)
+        assert verify_images.unused_options(place) == ()
         assert not verify_images.report(place, cache_dir=tmp_path)[1]
 
 

@@ -35,3 +35,10 @@ def test_a_cache_that_cannot_be(tmp_path):
     )
     assert result.returncode == 2 and result.stderr.count("\n") == 1
     assert result.stderr.startswith(f"error: {tmp_path}/file/cache: ")
+
+
+def test_preparations_of_lsun_are_not_repeated(tmp_path):
+    words = [sys.executable, TOOL, f"--data_dir={tmp_path}", "--kind=lsun", "--repeat=2"]
+    result = subprocess.run(words, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr == "error: --repeat: only for --kind=hwdb; omit it\n"

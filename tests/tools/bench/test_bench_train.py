@@ -43,6 +43,7 @@ def test_the_step_is_measured_beside_the_peak(tmp_path):
         (["--nets=mnist"], "--nets=mnist: expected some of hwdb"),
         (["--precisions=int8"], "--precisions=int8"),
         (["extra"], "expected flags only"),
+        (["--torch_modes=eager"], "--torch_modes: only for --peer=torch; give that too, or omit"),
     ],
 )
 def test_mistakes_are_told_in_a_line(words, complaint):
