@@ -115,7 +115,7 @@ def test_too_few_samples_for_a_covariance(evaluated):
 
 def test_without_the_inception_graph(evaluated, tmp_path):
     with pytest.raises(UserError, match=r"--inception=.*none\.pb: no such file"):
-        evaluated("kid", inception=tmp_path / "none.pb")
+        evaluated("kid", inception=tmp_path / "none.pb", judge_steps=None)
 
 
 def test_other_data_is_refused_or_told_of(evaluated, tmp_path, write_characters, tiny_run):
