@@ -241,7 +241,7 @@ class TestOddRuns:
         assert done.returncode == 0, done.stderr
         assert "report.html" in done.stdout
         assert (tmp_path / "runs" / "run" / "report.html").stat().st_size > 10_000
-        for words, message in (([], "expected the folder"), (["runs"], "runs/run for example")):
+        for words, message in (([], "expected the folder"), (["runs"], "such as runs/run;")):
             done = command("report", *words, cwd=tmp_path)
             assert done.returncode == 2 and done.stderr.count("\n") == 1
             assert message in done.stderr

@@ -104,7 +104,7 @@ def test_every_setting_has_its_row():
     config, origins = resolve(given, dict.fromkeys(given, "command line"))
     config = dataclasses.replace(config, data_shape=(28, 28, 1), data_description="67 |#| classes")
     table = cells(settings_table(config, origins))
-    assert table[0] == ["setting", "value", "from"]
+    assert table[0] == ["setting", "value", "origin"]
     assert all(len(row) == 3 for row in table)
     shown = {row[0]: row[1:] for row in table}
     for row in setting_rows(config, origins):
