@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from lsgan_tf.config import Config
 from lsgan_tf.noise import METRICS_STREAM, noise
-from lsgan_tf.sampling.sampler import Sampler, chunk_size
+from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.sampling.saved_model import chunk_size
 from lsgan_tf.util.pixels import to_uint8
 
 Batch = tuple[np.ndarray, np.ndarray | None]

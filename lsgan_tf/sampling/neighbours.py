@@ -12,8 +12,9 @@ import numpy as np
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.class_names import spell_out
 from lsgan_tf.sampling.files import check_file
-from lsgan_tf.sampling.sampler import Sampler, spell_out
+from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.sampling.training_data import config_of, reopen_source
 from lsgan_tf.settings import fingerprints
 from lsgan_tf.util.files import explained

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +12,10 @@ import tensorflow as tf
 from lsgan_tf import networks
 from lsgan_tf.errors import UserError
 from lsgan_tf.noise import noise, truncated
+from lsgan_tf.sampling.class_names import labels_by_name, parse_names, require_known
 from lsgan_tf.sampling.image_grid import display_scale
-from lsgan_tf.util.files import explained
-from lsgan_tf.util.graph_check import check_saved_model
+from lsgan_tf.sampling.saved_model import chunk_size, load
 from lsgan_tf.util.pixels import to_uint8
-from lsgan_tf.util.reading import read_json
-from lsgan_tf.util.tensorflow_paths import literal
-from lsgan_tf.util.text import decoded
-
-_MOST_AT_ONCE, _PIXELS_AT_ONCE = 256, 1 << 18
-_FORM = {
-    "step": int,
-    "config": {
-        "network": str,
-        "z_dim": int,
-        "z_distribution": str,
-        "data_shape": [int],
-        "data_standin": bool,
-        "data_fingerprint": str,
-        "data_description?": str,
-        "conditional": bool,
-    },
-}
 
 
 class Sampler:
@@ -62,30 +42,10 @@ class Sampler:
     """
 
     def __init__(self, path: Path, weights: str | None = None) -> None:
-        if not (Path(path) / "saved_model.pb").is_file():
-            raise UserError(
-                f"{path}: no SavedModel in it; write one with python -m lsgan_tf.export"
-            )
+        loaded = load(Path(path))
         self.path = Path(path)
-        metadata = read_json(self.path / "export.json", _FORM)
-        check_saved_model(self.path)
-        try:
-            with explained(path, "loading the SavedModel"), literal(self.path) as folder:
-                model = tf.saved_model.load(str(folder))
-            names = [name.decode() for name in model.classes.numpy()]
-            self._describe(metadata["step"], metadata["config"], names)
-            if self.conditional and (len(names) < 1 or len(set(names)) < len(names)):
-                raise ValueError("missing or repeated class names")
-            networks.output_range(self.config["network"])
-            self._check(model.signatures["serving_default"])
-        # For damaged files TensorFlow raises errors of many types.
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"{path}: the SavedModel is damaged or not of lsgan_tf ({reason}); export it again "
-                "with python -m lsgan_tf.export"
-            ) from error
-        self._use(model, weights)
+        self._describe(loaded.step, loaded.config, loaded.classes)
+        self._use(loaded.model, weights)
 
     @classmethod
     def of_functions(
@@ -118,16 +78,6 @@ class Sampler:
         self.classes = list(names) if self.conditional else []
         self._labels = labels_by_name(self.classes)
         self.chunk = chunk_size(self.shape)
-
-    def _check(self, serve: Any) -> None:
-        """Check the metadata against a signature; raise ValueError if they differ."""
-        inputs, images = serve.structured_input_signature[1], serve.structured_outputs["images"]
-        if not (
-            inputs["z"].shape.is_compatible_with((None, self.z_dim))
-            and ("label" in inputs) == self.conditional
-            and images.shape.is_compatible_with((None, *self.shape))
-        ):
-            raise ValueError("export.json does not fit the signatures")
 
     def _use(self, model: Any, weights: str | None) -> None:
         """Select the functions with the chosen weights."""
@@ -173,16 +123,7 @@ class Sampler:
         Raises:
           UserError: if the model is unconditional or a name is unknown.
         """
-        text = unicodedata.normalize("NFC", decoded(text))
-        if self.of_characters:
-            names = list("".join(text.split()))
-        else:
-            parts = [part.strip() for part in text.split(",")]
-            names = [
-                name
-                for part in parts
-                for name in ([part] if part in self._labels else part.split())
-            ]
+        names = parse_names(text, self._labels, of_characters=self.of_characters)
         self.labels(names)
         return names
 
@@ -197,14 +138,7 @@ class Sampler:
                 "--text: this generator is unconditional, so it cannot write a given text; train "
                 "with --conditional, or give --count instead"
             )
-        if unknown := list(dict.fromkeys(name for name in names if name not in self._labels)):
-            shown = ", ".join(spell_out(name) for name in unknown[:5])
-            separator = "" if self.of_characters else ", "
-            raise UserError(
-                f"--text: the generator does not know {shown}{', ...' * (len(unknown) > 5)}; it "
-                f"knows {len(self.classes):,}: {separator.join(self.classes[:30])}"
-                f"{'...' * (len(self.classes) > 30)}"
-            )
+        require_known(names, self._labels, self.classes, of_characters=self.of_characters)
         return np.array([self._labels[name] for name in names], np.int32)
 
     def write(self, text: str, seed: int) -> np.ndarray:
@@ -294,14 +228,10 @@ class Sampler:
           z: float, `(n, z_dim)`.
           labels: label of each image; None if unconditional.
         """
-        pieces = []
-        for start in range(0, len(z), self.chunk):
-            part = slice(start, start + self.chunk)
-            arguments = {"z": tf.constant(z[part], tf.float32)}
-            if labels is not None:
-                arguments["label"] = tf.constant(labels[part], tf.int32)
-            pieces.append(self._pixels(self._serve(**arguments)["images"].numpy()))
-        return np.concatenate(pieces) if pieces else self._pixels(np.zeros((0, *self.shape)))
+        inputs = {"z": np.asarray(z, np.float32)}
+        if labels is not None:
+            inputs["label"] = np.asarray(labels, np.int32)
+        return self._in_chunks(lambda part: self._serve(**part)["images"], inputs)
 
     def interpolate(
         self, z: np.ndarray, first: np.ndarray, second: np.ndarray, fraction: np.ndarray
@@ -322,17 +252,24 @@ class Sampler:
                 f"{self.path}: this SavedModel is of a version without interpolation between "
                 "classes; export it again with python -m lsgan_tf.export"
             )
+        between = self._between
+        inputs = {
+            "z": np.asarray(z, np.float32),
+            "first": np.asarray(first, np.int32),
+            "second": np.asarray(second, np.int32),
+            "fraction": np.asarray(fraction, np.float32),
+        }
+        return self._in_chunks(lambda part: between(*part.values()), inputs)
+
+    def _in_chunks(
+        self, draw: Callable[[dict[str, tf.Tensor]], tf.Tensor], inputs: dict[str, np.ndarray]
+    ) -> np.ndarray:
+        """Call a function with `chunk` rows of the inputs at a time; convert images to uint8."""
         pieces = []
-        for start in range(0, len(z), self.chunk):
-            part = slice(start, start + self.chunk)
-            made = self._between(
-                tf.constant(z[part], tf.float32),
-                tf.constant(first[part], tf.int32),
-                tf.constant(second[part], tf.int32),
-                tf.constant(fraction[part], tf.float32),
-            )
-            pieces.append(self._pixels(made.numpy()))
-        return np.concatenate(pieces)
+        for start in range(0, len(inputs["z"]), self.chunk):
+            part = {name: tf.constant(a[start : start + self.chunk]) for name, a in inputs.items()}
+            pieces.append(self._pixels(draw(part).numpy()))
+        return np.concatenate(pieces) if pieces else self._pixels(np.zeros((0, *self.shape)))
 
     def _pixels(self, images: np.ndarray) -> np.ndarray:
         """Convert the generator's output to uint8; points stay float."""
@@ -342,31 +279,8 @@ class Sampler:
         return to_uint8(images, pixel_range)
 
 
-def chunk_size(shape: Sequence[int]) -> int:
-    """Return the number of examples of a shape to draw per call."""
-    pixels = math.prod(shape[:2]) if len(shape) == 3 else 1
-    return max(1, min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // pixels))
-
-
-def labels_by_name(classes: Sequence[str]) -> dict[str, int]:
-    """Map class names to labels, as given and in Unicode form NFC.
-
-    Some systems decompose characters in folder names.
-    """
-    composed = {unicodedata.normalize("NFC", name): label for label, name in enumerate(classes)}
-    return composed | {name: label for label, name in enumerate(classes)}
-
-
 def _chunk_seed(seed: int, number: int) -> int:
     """Return the seed of a chunk: `seed` for the first, pseudo-random for the others."""
     if not number:
         return seed
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) >> 1
-
-
-def spell_out(name: str) -> str:
-    """Format a class name for messages, with code points unless it is plain ASCII."""
-    if name.isascii() and name.isprintable() and (len(name) > 1 or name.isalnum()):
-        return name
-    code = "+".join(f"U+{ord(letter):04X}" for letter in name)
-    return f"{name} ({code})" if name.isprintable() else code

@@ -6,7 +6,8 @@ from PIL import Image
 
 from lsgan_tf.demo import drawing
 from lsgan_tf.errors import UserError
-from lsgan_tf.sampling.sampler import Sampler, labels_by_name
+from lsgan_tf.sampling.class_names import labels_by_name
+from lsgan_tf.sampling.sampler import Sampler
 
 CELL = 8 * 4 + 2  # a character of the tiny run: 8 pixels, enlarged four times, and the gap
 

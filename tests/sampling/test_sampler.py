@@ -16,8 +16,9 @@ from lsgan_tf.data.formats.gnt import GntFile
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import files as sample_files
 from lsgan_tf.sampling import image_grid
+from lsgan_tf.sampling.class_names import labels_by_name
 from lsgan_tf.sampling.files import write_set, write_text
-from lsgan_tf.sampling.sampler import Sampler, labels_by_name
+from lsgan_tf.sampling.sampler import Sampler
 
 # Loads a SavedModel where lsgan_tf cannot be imported, and writes with it.
 ALONE = """
