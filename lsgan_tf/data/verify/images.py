@@ -14,6 +14,7 @@ from lsgan_tf.data.formats import archives
 from lsgan_tf.data.images import (
     decode,
     image_files,
+    preparation,
     prepare_shards,
     shards,
     tfds_folder,
@@ -89,7 +90,7 @@ def _forms(path: Path) -> list[Path]:
 
 
 def _is_form(folder: Path) -> bool:
-    begun = (folder / prepare_shards.JOB).is_file()
+    begun = (folder / preparation.JOB).is_file()
     prepared = (folder / "dataset_info.json").is_file()
     return begun or prepared or lsun_places.holds_lmdb(folder)
 
@@ -102,7 +103,7 @@ def _is_lsun_zip(path: Path) -> bool:
 
 
 def _holds_shards(form: Path) -> bool:
-    return (form / prepare_shards.JOB).is_file() or shards.holds_shards(form)
+    return (form / preparation.JOB).is_file() or shards.holds_shards(form)
 
 
 def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[str], bool]:
