@@ -17,7 +17,8 @@ from lsgan_tf.evaluation.history import best_value, is_compared, metrics_of, pla
 from lsgan_tf.reporting.charts import charts
 from lsgan_tf.reporting.listing import describe_data, describe_step
 from lsgan_tf.reporting.markup import asset, content_hash, json_in_script, table, text_of
-from lsgan_tf.reporting.run_data import EmbeddedImage, RunData
+from lsgan_tf.reporting.run_data import RunData
+from lsgan_tf.reporting.samples import images_by_slider, samples
 from lsgan_tf.reporting.svg import COLOURS
 from lsgan_tf.run_dir.status import is_number, size
 from lsgan_tf.util.text import describe_size, printable, spell
@@ -40,7 +41,7 @@ def page(runs: Sequence[RunData], limit: str) -> str:
     title = f"Report of {runs[0].name}" if len(runs) == 1 else f"Report of {len(runs)} runs"
     sections = {
         "overview": ("Overview", _overview(runs)),
-        "samples": ("Samples", _samples(runs, limit)),
+        "samples": ("Samples", samples(runs, limit)),
         "curves": ("Curves", charts(runs)),
         "quality": ("Quality", _quality(runs)),
         "settings": ("Settings", _settings(runs)),
@@ -56,7 +57,7 @@ def page(runs: Sequence[RunData], limit: str) -> str:
         f"default-src 'none'; img-src data:; style-src '{content_hash(style)}'; "
         f"script-src '{content_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
-    images = json_in_script(_images(runs))
+    images = json_in_script(images_by_slider(runs))
     made = time.strftime("%Y-%m-%d %H:%M")
     whole = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -147,52 +148,6 @@ def _collapse(data: RunData) -> str:
     since = alarm.get("since_step")
     step = f"{since:,}" if is_number(since) else since
     return text_of(f"since step {step}: {alarm.get('why')}{kept}")
-
-
-def _samples(runs: Sequence[RunData], limit: str) -> str:
-    together = sum(bool(data.grids) for data in runs) > 1
-    sliders, reals, without = [], [], []
-    for number, data in enumerate(runs):
-        name = data.name
-        for kind, grids in _kinds(data):
-            sliders.append(_slider(data, f"{number}{kind}", kind, grids))
-        if data.reals:
-            title = f"{name}: real examples"
-            image = _img(data.reals, title)
-            reals.append(f"<figure><figcaption>{text_of(title)}</figcaption>{image}</figure>")
-        if not data.grids:
-            without.append(f"<p>{text_of(name)}: no sample grids yet.</p>")
-    left_out = sum(data.left_out for data in runs)
-    note = f"{limit} {left_out:,} of this report's grids are left out." if left_out else limit
-    box = '<p><label><input type="checkbox" id="together" checked> move all sliders together'
-    box = f"{box}</label></p>" if together else ""
-    side = f'<div class="side">{"".join(sliders + reals)}</div>' if sliders or reals else ""
-    return f"{box}{side}{''.join(without)}<p class=faint>{note}</p>"
-
-
-def _kinds(data: RunData) -> list[tuple[str, list[EmbeddedImage]]]:
-    """List the kinds of sample grids that exist: key of the slider, grids."""
-    kinds = (("", data.grids), ("average", data.averaged), ("raw", data.raw))
-    return [(kind, grids) for kind, grids in kinds if grids]
-
-
-def _slider(data: RunData, key: str, kind: str, grids: Sequence[EmbeddedImage]) -> str:
-    name = data.name + {"": "", "average": ", EMA weights", "raw": ", raw weights"}[kind]
-    last = len(grids) - 1
-    return (
-        f'<figure class="grids" data-key="{key}"><figcaption>{text_of(name)}, '
-        f"<output>step {grids[-1].step:,}</output></figcaption>"
-        f"{_img(grids[-1], f'{name}: sample grid')}"
-        f'<input type="range" min="0" max="{last}" value="{last}" step="1" '
-        f'aria-label="{text_of(f"step of the sample grid of {name}")}"></figure>'
-    )
-
-
-def _img(image: EmbeddedImage, name: str) -> str:
-    return (
-        f'<img src="{image.uri}" width="{image.width}" height="{image.height}" '
-        f'alt="{text_of(name)}">'
-    )
 
 
 def _quality(runs: Sequence[RunData]) -> str:
@@ -301,15 +256,6 @@ def _names(runs: Sequence[RunData]) -> list[str]:
         f'<span class="key c{number % COLOURS}"></span>{text_of(data.name)}'
         for number, data in enumerate(runs)
     ]
-
-
-def _images(runs: Sequence[RunData]) -> dict[str, list[list[Any]]]:
-    """Map the key of each slider to (step, data URI) of its images."""
-    return {
-        f"{number}{kind}": [[image.step, image.uri] for image in grids]
-        for number, data in enumerate(runs)
-        for kind, grids in _kinds(data)
-    }
 
 
 def _known(data: RunData, name: str) -> str:
