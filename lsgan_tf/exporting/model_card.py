@@ -133,6 +133,7 @@ def card(
       images: names of the sample images in the card's folder.
     """
     given = "given a class, " if config.conditional else ""
+    noise = "uniform on -1 to 1" if config.z_distribution == "uniform" else "standard normal"
     data = without_paths(config.data_description, config) or config.dataset
     lines = [
         *front_matter(config),
@@ -150,7 +151,7 @@ def card(
         f"| licence of the data | {licence_of(config)} |",
         f"| steps trained | {step:,} of {config.steps:,}, {config.batch_size:,} examples each |",
         f"| output | {_shape(config)} |",
-        f"| noise | {config.z_dim:,} numbers, {_noise(config)} |",
+        f"| noise | {config.z_dim:,} numbers, {noise} |",
     ]
     if config.conditional:
         lines.append(f"| classes | {len(classes):,}, in `classes.txt` |")
@@ -226,12 +227,11 @@ def _forms(forms: Sequence[Form], machine: str, config: Config) -> list[str]:
     ]
     for form in forms:
         weights = "EMA" if form.weights == "ema" else "raw"
-        size = f"{form.size / 1e6:,.2f} MB"
-        speed, largest, mean = "-", "-", "-"
+        measured = ["-", "-", "-"]
         if form.milliseconds is not None:
-            speed = f"{form.milliseconds:.3g} ms"
-            largest, mean = f"{form.largest:.3g}", f"{form.mean:.2g}"
-        cells = (f"`{_cell(form.file)}`", form.kind, weights, size, speed, largest, mean)
+            measured = [f"{form.milliseconds:.3g} ms", f"{form.largest:.3g}", f"{form.mean:.2g}"]
+        size = f"{form.size / 1e6:,.2f} MB"
+        cells = (f"`{_cell(form.file)}`", form.kind, weights, size, *measured)
         lines.append(f"| {' | '.join(cells)} |")
     if any(form.milliseconds is not None for form in forms):
         lines += [
@@ -292,10 +292,6 @@ def _shape(config: Config) -> str:
         return f"points of {config.data_shape[0]} coordinates"
     height, width, channels = config.data_shape
     return f"{height}x{width} pixels, {'grey' if channels == 1 else 'colour'}"
-
-
-def _noise(config: Config) -> str:
-    return "uniform on -1 to 1" if config.z_distribution == "uniform" else "standard normal"
 
 
 def _cell(text: str) -> str:
