@@ -12,39 +12,14 @@ from lsgan_tf.data.images import image_files, shards, tfds_places
 from lsgan_tf.errors import UserError
 
 SCENES = (
-    "bedroom",
-    "bridge",
-    "church_outdoor",
-    "classroom",
-    "conference_room",
-    "dining_room",
-    "kitchen",
-    "living_room",
-    "restaurant",
-    "tower",
-)
+    "bedroom", "bridge", "church_outdoor", "classroom", "conference_room", "dining_room",
+    "kitchen", "living_room", "restaurant", "tower",
+)  # fmt: skip
 OBJECTS = (
-    "airplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "dining_table",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "potted_plant",
-    "sheep",
-    "sofa",
-    "train",
-    "tv-monitor",
-)
+    "airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "dining_table", "dog", "horse", "motorbike", "person", "potted_plant", "sheep", "sofa",
+    "train", "tv-monitor",
+)  # fmt: skip
 SPLITS = ("train", "val")
 
 _OTHER_NAMES = {"validation": "val", "test": "val"}
