@@ -83,41 +83,28 @@ def prepare(
     }
     count = -(-len(records) // shard_images)
     names = [f"shard-{number:05d}-of-{count:05d}.tfrecord" for number in range(count)]
-    missing = [number for number in range(count) if _description(out, names[number]) is None]
-    total = len(records)
-    spans = {
-        number: (number * shard_images, min(total, (number + 1) * shard_images))
-        for number in missing
+    starts = range(0, len(records), shard_images)
+    missing = {
+        name: (start, min(start + shard_images, len(records)))
+        for name, start in zip(names, starts, strict=True)
+        if _description(out, name) is None
     }
+    unfinished = sum(stop - start for start, stop in missing.values())
     if missing:
-        unfinished = sum(stop - start for start, stop in spans.values())
         _require_space(records, out, preprocessing, unfinished)
     preparation.begin(out, job)
     with preparation.alone(out):
         for left in out.rglob(".*.tmp"):  # of killed processes
             left.unlink()
         if missing:
-            _make(records, out, preprocessing, names, spans, workers)
+            encoded = encode_all(records, preprocessing, list(missing.values()), workers)
+            with (
+                Progress(f"preparing {out.name}", unfinished, "images") as progress,
+                contextlib.closing(encoded) as outcomes,
+            ):
+                for name, span in missing.items():
+                    _write_shard(out, name, *span, outcomes, progress)
         return _finish(out, job, names)
-
-
-def _make(
-    records: Records,
-    out: Path,
-    preprocessing: Preprocessing,
-    names: list[str],
-    spans: dict[int, tuple[int, int]],
-    workers: int,
-) -> None:
-    count = sum(stop - start for start, stop in spans.values())
-    with (
-        Progress(f"preparing {out.name}", count, "images") as progress,
-        contextlib.closing(
-            encode_all(records, preprocessing, list(spans.values()), workers)
-        ) as outcomes,
-    ):
-        for number, (start, stop) in spans.items():
-            _write_shard(out, names[number], start, stop, outcomes, progress)
 
 
 def _require_space(records: Records, out: Path, preprocessing: Preprocessing, count: int) -> None:
