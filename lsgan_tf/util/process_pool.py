@@ -14,6 +14,7 @@ import pickle
 import queue
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -43,7 +44,7 @@ def map_jobs(
         each job. Called once per worker.
       common: data common to all jobs.
       jobs: the jobs, consumed as needed.
-      workers: number of processes.
+      workers: number of processes; below 2 the work is done in this process.
       doing: the work, as a gerund, for messages.
       remedy: what to do if a worker dies, for messages.
 
@@ -53,6 +54,9 @@ def map_jobs(
     Raises:
       UserError: if a worker dies. `UserError`, `OSError` and `MemoryError` of jobs are passed on.
     """
+    if workers < 2 or not sys.executable:
+        yield from map(prepare(common), jobs)
+        return
     idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
     with contextlib.ExitStack() as stack:
         threads = ThreadPoolExecutor(workers)
@@ -133,6 +137,7 @@ def _serve() -> None:
     """Process jobs until standard input ends, as it does when the parent is killed."""
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # keeps what jobs print out of the results
+    warnings.filterwarnings("ignore", module=r"PIL(\.|$)")  # as in `lsgan_tf.cli.app.run`
     with contextlib.suppress(EOFError):
         prepare, common = pickle.load(sys.stdin.buffer)
         work = prepare(common)

@@ -6,12 +6,10 @@ for the interpreter lock. This module imports little, so that processes start qu
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import itertools
 import os
 import struct
-import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +81,8 @@ def squash_all(plan: ResizeJob, count: int, source_bytes: int) -> Generator[int,
       count: number of records.
       source_bytes: size of the bitmaps, which determines the number of processes.
 
-    Yields:
-      The number of images of each finished chunk.
+    Returns:
+      A generator of the number of images of each finished chunk.
 
     Raises:
       UserError: if a file cannot be read, the images cannot be written, or a process dies.
@@ -92,12 +90,7 @@ def squash_all(plan: ResizeJob, count: int, source_bytes: int) -> Generator[int,
     step = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // plan.size**2))
     chunks = [(first, min(first + step, count)) for first in range(0, count, step)]
     processes = min(cpu.cores(), len(chunks), source_bytes // _WORTH_A_PROCESS)
-    if processes < 2 or not sys.executable:
-        yield from map(_worker(plan), chunks)
-        return
-    counts = map_jobs(_worker, plan, chunks, workers=processes, doing="preparing characters")
-    with contextlib.closing(counts):
-        yield from counts
+    return map_jobs(_worker, plan, chunks, workers=processes, doing="preparing characters")
 
 
 def squash_chunk(plan: ResizeJob, first: int, last: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import warnings
 from collections.abc import Callable, Generator
 
 from PIL import Image
@@ -72,10 +71,6 @@ def encode_all(
         for start, stop in spans
         for first in range(start, stop, _CHUNK)
     )
-    if workers == 1:
-        for chunk in chunks:
-            yield from encode_range(records, preprocessing, *chunk)
-        return
     results = map_jobs(
         _encoder,
         (records, preprocessing),
@@ -93,7 +88,6 @@ def _encoder(
     common: tuple[Records, Preprocessing],
 ) -> Callable[[tuple[int, int]], list[EncodedImage]]:
     """Return a function that prepares a range of images."""
-    warnings.filterwarnings("ignore", module=r"PIL(\.|$)")  # as in `lsgan_tf.cli.app.run`
     return lambda chunk: encode_range(*common, *chunk)
 
 

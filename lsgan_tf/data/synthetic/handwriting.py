@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import hashlib
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -201,16 +200,11 @@ def _draw(folder: Path, plan: Plan, processes: int | None, label: str) -> None:
     processes = min(processes, len(jobs), max(1, plan.samples() // _WORTH_A_PROCESS))
     with files.explained(folder, "drawing the stand-in data"), contextlib.ExitStack() as stack:
         temporary = stack.enter_context(files.atomic_folder(folder))
-        progress = Progress(label, total=plan.samples(), unit="images")
-        stack.enter_context(progress)
-        common = (plan, temporary)
-        if processes < 2 or not sys.executable:
-            answers: Iterator[list[dict[str, Any]]] = map(_worker(common), jobs)
-        else:
-            answers = mapped = map_jobs(
-                _worker, common, jobs, workers=processes, doing="drawing characters"
-            )
-            stack.enter_context(contextlib.closing(mapped))
+        progress = stack.enter_context(Progress(label, total=plan.samples(), unit="images"))
+        answers = map_jobs(
+            _worker, (plan, temporary), jobs, workers=processes, doing="drawing characters"
+        )
+        stack.enter_context(contextlib.closing(answers))
         entries = []
         for written in answers:
             entries += written
