@@ -12,17 +12,21 @@ import numpy as np
 
 from lsgan_tf.data.formats import gbk
 from lsgan_tf.data.hwdb import cache as hwdb_cache
-from lsgan_tf.data.hwdb import gb2312, gnt_files
-from lsgan_tf.data.hwdb.gnt_files import GntPart
+from lsgan_tf.data.hwdb import gnt_files
+from lsgan_tf.data.hwdb.selection import (
+    check_damage,
+    choose,
+    files_of_split,
+    manifest_warnings,
+    named,
+    some,
+)
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
-from lsgan_tf.util.text import printable
 
-SPLITS = ("train", "test", "all")
 STANDIN_FILE = "STANDIN.json"
 
-_TOLERATED = 1000  # records per damaged record
 _STANDIN_WARNINGS = (
     "STAND-IN DATA: these characters are not handwriting. They are drawn by a program from open "
     "stroke data, in place of HWDB1.0, which may not be redistributed.",
@@ -188,7 +192,7 @@ def _drawn(
     known = strokes.load()
     if unknown := [character for character in characters or () if character not in known]:
         raise UserError(
-            f"--characters: {_some(unknown)}: the stand-in has only the {len(known.characters):,} "
+            f"--characters: {some(unknown)}: the stand-in has only the {len(known.characters):,} "
             "characters of GB2312 level 1; omit these, or pass data that has them as --data_dir"
         )
     wanted = set(classes or characters or ())
@@ -217,15 +221,15 @@ def _open_folder(
             "to; choose another one with --cache_dir"
         )
     is_standin = _is_standin(data_dir)
-    parts = _of_split(gnt_files.find(data_dir), split, data_dir)
+    parts = files_of_split(gnt_files.find(data_dir), split, data_dir)
 
     def chosen(manifest: dict[str, Any]) -> tuple[str, ...]:
         if characters and classes is None:
-            return _named(manifest, characters, data_dir)
-        return _choose(manifest, all_classes, max_classes, classes, data_dir)
+            return named(manifest, characters, data_dir)
+        return choose(manifest, all_classes, max_classes, classes, data_dir)
 
     def accept(manifest: dict[str, Any]) -> None:
-        _check_damage(manifest, max_bad_records, data_dir)
+        check_damage(manifest, max_bad_records, data_dir)
         chosen(manifest)
 
     prepared = hwdb_cache.open_prepared(
@@ -239,7 +243,7 @@ def _open_folder(
     warnings = [
         *warnings,
         *prepared.warnings,
-        *_manifest_warnings(prepared.manifest, all_classes or characters is not None),
+        *manifest_warnings(prepared.manifest, all_classes or characters is not None),
     ]
     return HwdbSource(
         prepared,
@@ -263,98 +267,3 @@ def _is_standin(data_dir: Path) -> bool:
     place = data_dir.resolve()
     folders = (place, *place.parents[:2])
     return any((folder / STANDIN_FILE).is_file() for folder in folders)
-
-
-def _of_split(parts: Sequence[GntPart], split: str, data_dir: Path) -> list[GntPart]:
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {SPLITS}, received {split!r}")
-    test = [part for part in parts if part.is_test]
-    train = [part for part in parts if not part.is_test]
-    if split == "all":
-        return list(parts)
-    if split == "test":
-        if not test:
-            raise UserError(
-                f"{data_dir}: no test file in it: expected a .gnt file or a folder with 'test' or "
-                "'tst' in its name, as in 1.0test-gb1.gnt; add the test set to this folder"
-            )
-        return test
-    if not train:
-        raise UserError(
-            f"{data_dir}: no training file in it: all {len(test):,} files are named as test files "
-            f"({test[0].name}), which are never used for training; pass the folder of the training "
-            "set, or rename them if they are training files"
-        )
-    return train
-
-
-def _check_damage(manifest: dict[str, Any], max_bad_records: int | None, data_dir: Path) -> None:
-    damaged, intact = manifest["damaged_count"], manifest["samples"]
-    allowed = max_bad_records if max_bad_records is not None else (damaged + intact) // _TOLERATED
-    if damaged <= allowed:
-        return
-    first = manifest["damaged"][0]
-    raise UserError(
-        f"{data_dir}: {damaged:,} of {damaged + intact:,} records are damaged and {allowed:,} are "
-        f"tolerated; the first is in {first['file']} at byte {first['offset']}: {first['reason']}; "
-        "download the file again, list all with python -m lsgan_tf verify-data, or set "
-        "--max_bad_records"
-    )
-
-
-def _choose(
-    manifest: dict[str, Any],
-    all_classes: bool,
-    max_classes: int | None,
-    wanted: Sequence[str] | None,
-    data_dir: Path,
-) -> tuple[str, ...]:
-    present = gb2312.ordered(manifest["classes"])
-    some = f"{len(present):,} characters ({', '.join(present[:5])}{', ...' * (len(present) > 5)})"
-    if wanted is not None:
-        if not set(wanted) & set(present):
-            raise UserError(
-                f"{data_dir}: no class is left: none of its {some} is one of the "
-                f"{len(wanted):,} requested; pass the data they are from"
-            )
-        return tuple(wanted)
-    chosen = tuple(name for name in present if all_classes or gb2312.is_level1(name))
-    if not chosen:
-        raise UserError(
-            f"{data_dir}: no class is left: none of its {some} is in GB2312 level 1; "
-            "include them with --all_classes, or pass other data as --data_dir"
-        )
-    return chosen[:max_classes]
-
-
-def _named(manifest: dict[str, Any], wanted: Sequence[str], data_dir: Path) -> tuple[str, ...]:
-    """Return the classes of `--characters`, which must all exist."""
-    if absent := [character for character in wanted if character not in manifest["classes"]]:
-        raise UserError(
-            f"--characters: {_some(absent)}: not among the {len(manifest['classes']):,} characters "
-            f"of {data_dir}; omit these, or pass other data as --data_dir"
-        )
-    return tuple(wanted)
-
-
-def _some(characters: Sequence[str]) -> str:
-    shown = ", ".join(map(printable, characters[:10]))
-    return f"{shown}, ... ({len(characters):,})" if len(characters) > 10 else shown
-
-
-def _manifest_warnings(manifest: dict[str, Any], all_classes: bool) -> list[str]:
-    warnings = []
-    outside = manifest["outside_level1"]
-    if outside["samples"] and not all_classes:
-        warnings.append(
-            f"left out {outside['samples']:,} images of {outside['classes']:,} symbols and "
-            "characters outside GB2312 level 1 (--all_classes includes them)"
-        )
-    if manifest["damaged_count"]:
-        first = manifest["damaged"][0]
-        warnings.append(
-            f"skipped {manifest['damaged_count']:,} damaged records; the first is in "
-            f"{first['file']} at byte {first['offset']}: {first['reason']} "
-            "(python -m lsgan_tf verify-data lists them)"
-        )
-    return warnings
