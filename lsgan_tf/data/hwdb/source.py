@@ -13,14 +13,7 @@ import numpy as np
 from lsgan_tf.data.formats import gbk
 from lsgan_tf.data.hwdb import cache as hwdb_cache
 from lsgan_tf.data.hwdb import gnt_files
-from lsgan_tf.data.hwdb.selection import (
-    check_damage,
-    choose,
-    files_of_split,
-    manifest_warnings,
-    named,
-    some,
-)
+from lsgan_tf.data.hwdb.selection import Selection, check_damage, files_of_split, some
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
@@ -139,17 +132,15 @@ def open_source(
         written.
     """
     cache_dir = Path(cache_dir or files.default_cache_dir())
+    selection = Selection(all_classes, max_classes, characters, classes)
     opened = functools.partial(
         _open_folder,
+        selection=selection,
+        split=split,
         cache_dir=cache_dir,
         image_size=image_size,
         keep_aspect=keep_aspect,
-        all_classes=all_classes,
         max_bad_records=max_bad_records,
-        max_classes=max_classes,
-        characters=characters,
-        split=split,
-        classes=classes,
     )
     if data_dir is not None:
         warnings = []
@@ -161,7 +152,7 @@ def open_source(
         return opened(Path(data_dir), warnings=warnings)
     from lsgan_tf.data.synthetic import handwriting as standin
 
-    drawn = _drawn(max_classes, characters, classes)
+    drawn = _drawn(selection)
     if standin_samples == 0 and split == "train":
         from lsgan_tf.data.synthetic.handwriting_endless import FreshStandin
 
@@ -183,35 +174,30 @@ def open_source(
     return source
 
 
-def _drawn(
-    max_classes: int | None, characters: Sequence[str] | None, classes: Sequence[str] | None
-) -> Sequence[str]:
+def _drawn(selection: Selection) -> Sequence[str]:
     """Return the characters to draw for a stand-in, in the order of GB2312."""
     from lsgan_tf.data.synthetic import strokes
 
     known = strokes.load()
-    if unknown := [character for character in characters or () if character not in known]:
+    if unknown := [character for character in selection.characters or () if character not in known]:
         raise UserError(
             f"--characters: {some(unknown)}: the stand-in has only the {len(known.characters):,} "
             "characters of GB2312 level 1; omit these, or pass data that has them as --data_dir"
         )
-    wanted = set(classes or characters or ())
+    wanted = set(selection.classes or selection.characters or ())
     chosen = [character for character in known.characters if character in wanted]
-    return chosen or known.characters[:max_classes]
+    return chosen or known.characters[: selection.max_classes]
 
 
 def _open_folder(
     data_dir: Path,
     *,
+    selection: Selection,
+    split: str,
     cache_dir: Path,
     image_size: int,
     keep_aspect: bool,
-    all_classes: bool,
     max_bad_records: int | None,
-    max_classes: int | None,
-    characters: Sequence[str] | None,
-    split: str,
-    classes: Sequence[str] | None,
     warnings: Sequence[str] = (),
 ) -> HwdbSource:
     """Open a folder of `.gnt` files; see `open_source`."""
@@ -223,14 +209,9 @@ def _open_folder(
     is_standin = _is_standin(data_dir)
     parts = files_of_split(gnt_files.find(data_dir), split, data_dir)
 
-    def chosen(manifest: dict[str, Any]) -> tuple[str, ...]:
-        if characters and classes is None:
-            return named(manifest, characters, data_dir)
-        return choose(manifest, all_classes, max_classes, classes, data_dir)
-
     def accept(manifest: dict[str, Any]) -> None:
         check_damage(manifest, max_bad_records, data_dir)
-        chosen(manifest)
+        selection.of(manifest, data_dir)
 
     prepared = hwdb_cache.open_prepared(
         parts,
@@ -240,14 +221,10 @@ def _open_folder(
         keep_aspect=keep_aspect,
         accept=accept,
     )
-    warnings = [
-        *warnings,
-        *prepared.warnings,
-        *manifest_warnings(prepared.manifest, all_classes or characters is not None),
-    ]
+    warnings = [*warnings, *prepared.warnings, *selection.warnings(prepared.manifest)]
     return HwdbSource(
         prepared,
-        classes=chosen(prepared.manifest),
+        classes=selection.of(prepared.manifest, data_dir),
         standin=is_standin,
         where=str(data_dir) if split == "all" else f"{split} split of {data_dir}",
         warnings=[*_STANDIN_WARNINGS, *warnings] if is_standin else warnings,
