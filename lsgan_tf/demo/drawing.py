@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -192,10 +191,7 @@ def draw_grid(
     images = sampler.draw(sampler.noise(count, _seed(seed), truncation), labels)
     names = [] if labels is None else [sampler.classes[label] for label in labels]
     if len(sampler.shape) == 3:
-        columns = math.isqrt(count - 1) + 1
-        cells = np.full((-(-count // columns) * columns, *sampler.shape), 255, np.uint8)
-        cells[:count] = images
-        image = image_grid.grid(cells.reshape(-1, columns, *sampler.shape), scale=_scale(sampler))
+        image = image_grid.sheet(images, scale=_scale(sampler))
     else:
         limit = max(2.0, 1.1 * float(np.abs(images).max(initial=0)))
         image = image_grid.scatter(images, np.zeros((0, 2)), limit=limit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -173,10 +172,7 @@ def _write_sheet(
             f"--out={out}: a grid has at most {_MOST_PER_SHEET:,} images and --count is "
             f"{count:,}; give a name without .png for a folder of images, or a .npz file"
         )
-    columns = math.isqrt(count - 1) + 1
-    cells = np.full((-(-count // columns) * columns, *sampler.shape), 255, np.uint8)
-    cells[:count] = np.concatenate(list(images))
-    sheet = image_grid.grid(cells.reshape(-1, columns, *sampler.shape))
+    sheet = image_grid.sheet(np.concatenate(list(images)))
     with explained(out, "writing an image"):
         image_grid.save_png(out, sheet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,6 +66,15 @@ def grid(
                 draw.text(place, below[row][column], (_INK,) * 3, _font(_BELOW - 3), anchor="ma")
     _draw_title(canvas, title)
     return np.asarray(canvas)
+
+
+def sheet(images: np.ndarray, *, scale: int = 1) -> np.ndarray:
+    """Arrange images, uint8 `(n, height, width, channels)`, in a nearly square grid."""
+    count, *shape = images.shape
+    columns = math.isqrt(count - 1) + 1
+    cells = np.full((-(-count // columns) * columns, *shape), 255, np.uint8)
+    cells[:count] = images
+    return grid(cells.reshape(-1, columns, *shape), scale=scale)
 
 
 def display_scale(height: int) -> int:
