@@ -30,9 +30,7 @@ _DAMAGE = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    NotImplementedError,
     RuntimeError,
-    UnicodeDecodeError,
     OverflowError,
     ValueError,
 )
@@ -85,7 +83,8 @@ def read_members(
       UserError: if the archive is unreadable, damaged or truncated, contains a path outside itself,
         or a wanted member is larger than `largest`.
     """
-    for member, stream in _members(path):
+    members = _zip_members if path.name.lower().endswith(".zip") else _tar_members
+    for member, stream in members(path):
         if not wanted(member):
             continue
         if member.size > largest:
@@ -128,10 +127,7 @@ def extract_from_zip(
       UserError: see `read_members`; also if `target` cannot be written.
     """
     with (
-        _damage(path),
-        open_regular(path) as stream,
-        zipfile.ZipFile(stream) as archive,
-        archive.open(member.name) as source,
+        _opened(path, member) as source,
         explained(target, f"unpacking {member.name} of {path.name}"),
         open(target, "wb") as sink,
     ):
@@ -144,13 +140,19 @@ def head_in_zip(path: Path, member: Member, count: int) -> bytes:
     Raises:
       UserError: see `read_members`.
     """
+    with _opened(path, member) as source:
+        return source.read(count)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, member: Member) -> Iterator[IO[bytes]]:
     with (
         _damage(path),
         open_regular(path) as stream,
         zipfile.ZipFile(stream) as archive,
         archive.open(member.name) as source,
     ):
-        return source.read(count)
+        yield source
 
 
 class _Counting:
@@ -162,13 +164,6 @@ class _Counting:
     def write(self, block: bytes) -> int:
         self._report(len(block))
         return self._sink.write(block)
-
-
-def _members(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
-    if path.name.lower().endswith(".zip"):
-        yield from _zip_members(path)
-    else:
-        yield from _tar_members(path)
 
 
 def _zip_members(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
