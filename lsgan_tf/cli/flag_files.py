@@ -7,9 +7,10 @@ flag. Here, bytes are decoded like those of the command line.
 from __future__ import annotations
 
 import codecs
+import itertools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from absl import flags
@@ -20,6 +21,7 @@ from lsgan_tf.util.reading import read_bytes
 
 _DIRECTIVE = re.compile(r"--?flagfile(?:=(?P<path>.*))?", re.DOTALL)
 _LARGEST = 1 << 24  # bytes
+_MOST_FILES = 100  # that a flag file includes
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -48,16 +50,22 @@ def expanded(words: Sequence[str]) -> list[str]:
     return found
 
 
-def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
+def lines(path: str) -> list[str]:
     """Read the flags in a file, including those of nested flag files.
+
+    A file that includes itself is skipped.
 
     Args:
       path: the file; `~` is expanded.
-      above: the files that include it; a file that includes itself is skipped.
 
     Raises:
-      flags.Error: if the file cannot be read.
+      flags.Error: if a file cannot be read, or too many are included.
     """
+    return _lines(path, (), itertools.count())
+
+
+def _lines(path: str, above: tuple[str, ...], count: Iterator[int]) -> list[str]:
+    """Read a flag file that is included by those `above`; `count` counts all files."""
     path = path.strip().strip("'\"")
     if not path:
         return []
@@ -65,6 +73,10 @@ def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
         path = str(local(path))
         if path in above:
             return []
+        if next(count) > _MOST_FILES:
+            raise flags.CantOpenFlagFileError(
+                f"--flagfile={(*above, path)[0]}: includes more than {_MOST_FILES} flag files"
+            )
         content = read_bytes(Path(path), _LARGEST)
     except UserError as error:
         raise flags.CantOpenFlagFileError(f"--flagfile={error}") from error
@@ -82,7 +94,7 @@ def lines(path: str, above: tuple[str, ...] = ()) -> list[str]:
             continue
         match = _DIRECTIVE.fullmatch(line)
         if match and match["path"] is not None:
-            found.extend(lines(match["path"], (*above, path)))
+            found.extend(_lines(match["path"], (*above, path), count))
         else:
             found.append(line)
     return found

@@ -15,7 +15,7 @@ from lsgan_tf.util import cpu
 
 _NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))
 """Files created by the driver of an NVIDIA GPU."""
-_FORM = re.compile(r"(auto|cpu|gpu)(?::(\d+))?$")
+_FORM = re.compile(r"(auto|cpu|gpu)(?::(\d{1,9}))?$")
 # Instruction sets of half-precision arithmetic.
 _INSTRUCTIONS = {
     "bfloat16": {"avx512_bf16", "amx_bf16"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -131,6 +132,6 @@ def _kinds(weights: str | None, averaged: bool, where: Path) -> tuple[str, ...]:
 
 
 def _step(text: str) -> int:
-    if not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,18}", text):
         raise UserError(f"--checkpoint={text}: expected newest, all, best, or a step: 1000")
     return int(text)

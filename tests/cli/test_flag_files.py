@@ -52,6 +52,16 @@ def test_within_each_other(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_many_files_within_each_other(tmp_path, times):
+    for number in range(2000):
+        line = f"--flagfile={tmp_path / str(number + 1)}\n"
+        (tmp_path / str(number)).write_text(line * times)
+    first = tmp_path / "0"
+    with pytest.raises(flags.Error, match=f"{first}: includes more than 100 flag files"):
+        flag_files.expanded([f"--flagfile={first}"])
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"\0\1\2", "expected text"), (b"\xff\xfea", "starts like UTF-16 but is not")],

@@ -14,7 +14,9 @@ from lsgan_tf.util import cpu
 pytestmark = pytest.mark.fast
 
 
-@pytest.mark.parametrize("text", ["tpu", "cpu:", "cpu:x", "auto:2", "gpu:-1", "cpu 2", ""])
+@pytest.mark.parametrize(
+    "text", ["tpu", "cpu:", "cpu:x", "auto:2", "gpu:-1", "cpu 2", "", f"cpu:{'9' * 5000}"]
+)
 def test_another_form(text):
     with pytest.raises(UserError, match=r"expected auto, cpu, cpu:N, gpu or gpu:N"):
         make_strategy(text)
