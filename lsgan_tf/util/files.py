@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import re
@@ -25,6 +26,7 @@ _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 # Temporary errors, and those of disks and networks.
 _OF_DISKS = (errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
 # Temporary names of `atomic_file` and `atomic_folder`.
+_LONGEST_NAME = 255 - len("..12345678.keras")  # bytes
 _LEFTOVER = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.(tmp|old)")
 
 
@@ -82,7 +84,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     path = Path(path)
     refuse_special(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=".tmp", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -116,7 +118,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), suffix=".tmp", dir=path.parent))
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~_umask())
@@ -124,7 +126,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if inner.is_file():
                 sync(inner)
         if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+            old = Path(tempfile.mkdtemp(prefix=_prefix(path), suffix=".old", dir=path.parent))
             try:
                 os.replace(path, old / path.name)
             except BaseException:
@@ -154,9 +156,10 @@ def clear_leftovers(folder: Path) -> None:
         if not match or path.is_symlink():
             continue
         name, kind = match.groups()
-        aside, place = path / name, Path(folder) / name
-        if kind == "old" and aside.exists() and not place.exists():
-            os.replace(aside, place)
+        # The temporary name may be shortened.
+        for aside in path.glob(f"{glob.escape(name)}*") if kind == "old" else ():
+            if not (place := Path(folder) / aside.name).exists():
+                os.replace(aside, place)
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -275,6 +278,14 @@ def default_cache_dir() -> Path:
             f"{remedy}"
         )
     return folder
+
+
+def _prefix(path: Path) -> str:
+    """Return the beginning of a temporary name, short enough for a file system."""
+    name = path.name
+    while len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[:-1]
+    return f".{name}."
 
 
 def _umask() -> int:

@@ -48,6 +48,19 @@ class TestAtomicFile:
         assert names(tmp_path) == ["a.txt"]
 
 
+@pytest.mark.parametrize("name", ["a" * 255, "安" * 85])
+def test_the_longest_names(tmp_path, name):
+    with files.atomic_file(tmp_path / name) as temporary:
+        temporary.write_text("content")
+    assert (tmp_path / name).read_text() == "content"
+    (tmp_path / name).unlink()
+    for content in "ab":
+        with files.atomic_folder(tmp_path / name) as folder:
+            (folder / content).touch()
+        assert names(tmp_path / name) == [content]
+    assert names(tmp_path) == [name]
+
+
 class TestRequireWritable:
     @pytest.mark.parametrize("name", ["a.json", "new/deep/a.json", "old.json"])
     def test_leaves_nothing(self, tmp_path, name):
@@ -189,11 +202,13 @@ def test_what_killed_processes_left_is_cleared(tmp_path):
     (tmp_path / ".config.json.a1b2c3_4.tmp").write_text("{")
     # Killed between moving the old folder aside and renaming the new one.
     (tmp_path / ".best.a1b2c3_4.old" / "best").mkdir(parents=True)
+    long = "安" * 85  # 255 bytes
+    (tmp_path / f".{long[:79]}.a1b2c3_4.old" / long).mkdir(parents=True)
     (tmp_path / ".kept.a1b2c3_4.old" / "kept").mkdir(parents=True)
     for name in ("kept", ".gitignore", ".mine.tmp"):
         (tmp_path / name).mkdir()
     files.clear_leftovers(tmp_path)
-    assert names(tmp_path) == [".gitignore", ".mine.tmp", "best", "kept"]
+    assert names(tmp_path) == [".gitignore", ".mine.tmp", "best", "kept", long]
     files.clear_leftovers(tmp_path / "nowhere")
 
 
