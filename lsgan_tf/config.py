@@ -536,7 +536,7 @@ class Config:
             raise UserError(f"{where}: this is not the config of an lsgan_tf run")
         if values.get("format") != FORMAT:
             raise UserError(
-                f"{where}: written in format {values.get('format')}, this version of lsgan_tf "
+                f"{where}: written in format {values.get('format')!r}, this version of lsgan_tf "
                 f"reads format {FORMAT}; resume the run with the version that started it"
             )
         known = {field.name for field in dataclasses.fields(cls)}

@@ -170,9 +170,10 @@ def check(
             raise ValueError(f"no {_PREFIX}.index among its files")
     except ValueError as error:
         raise UserError(f"{path}: the checkpoint is damaged ({_MANIFEST}: {error})") from error
+    present = {file.name: file for file in path.iterdir() if file.is_file()}
     for name, expected in manifest["files"].items():
-        file = path / name
-        if file.parent != path or not file.is_file() or file.stat().st_size != expected["bytes"]:
+        file = present.get(name)
+        if file is None or file.stat().st_size != expected["bytes"]:
             raise UserError(f"{path}: the checkpoint is damaged ({name} is truncated or missing)")
         if sha256(file) != expected["sha256"]:
             raise UserError(f"{path}: the checkpoint is damaged ({name} was modified)")

@@ -25,6 +25,7 @@ from lsgan_tf.util.text import printable
 _NUMBERED = re.compile(r"(\d{5})-")
 _APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")
 _LOCK = "lock"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # Files of a run that ended before its config was written.
 _FIRST = (_LOCK, f"{_LOCK}{locks.SOFT}", "classes.json", *_APPENDED)
 
@@ -271,9 +272,9 @@ def load_classes(path: Path) -> list[str]:
     """
     file = Path(path) / "classes.json"
     classes = read_json(file, [str])
-    if len(set(classes)) < len(classes) or not all(classes):
+    if len(set(classes)) < len(classes) or not all(classes) or _SURROGATE.search("".join(classes)):
         raise UserError(
-            f"{file}: damaged: empty or repeated class names; restore the original file"
+            f"{file}: damaged: empty, repeated or invalid class names; restore the original file"
         )
     return classes
 

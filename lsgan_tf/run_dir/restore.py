@@ -53,6 +53,7 @@ def restore_run(
                 f"{run_dir}: classes.json names {len(classes):,} classes, config.json says "
                 f"{config.data_classes:,}; restore the original files"
             )
+        _check_data(config, run_dir)
         gan = build_gan(config)
         read(path, weights(gan), partial=True)
         if log:
@@ -60,6 +61,17 @@ def restore_run(
                 log(f"note: {reason}; using {path.name} instead")
         return config, gan, classes, number
     raise UserError("; ".join(reasons))
+
+
+def _check_data(config: Config, run_dir: Path) -> None:
+    """Check the metadata of the dataset, which an altered config may lack."""
+    sides = (config.image_size,) * 2 if config.image_size else ()
+    shape = config.data_shape
+    if shape[:-1] != sides or not shape or (config.conditional and not config.data_classes):
+        raise UserError(
+            f"{run_dir}: config.json names examples of shape {shape} in {config.data_classes:,} "
+            f"classes, which do not fit its other settings; restore the original file"
+        )
 
 
 def weights(gan: GAN) -> tf.train.Checkpoint:

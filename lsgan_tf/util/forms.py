@@ -26,10 +26,10 @@ def parse_json(text: str | bytes) -> Any:
     """Parse JSON that is nested at most `DEEPEST` levels deep.
 
     Raises:
-      ValueError: if it is not JSON, or nested deeper.
+      ValueError: if it is not JSON, nested deeper, or an object has a name twice.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     level = [value]
@@ -43,6 +43,15 @@ def parse_json(text: str | bytes) -> Any:
         if not level:
             return value
     raise ValueError("nested too deeply")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:100]!r} is there more than once")
+    return found
 
 
 def fields_of(kind: type, values: dict[str, Any]) -> dict[str, Any]:

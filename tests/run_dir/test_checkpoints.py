@@ -86,6 +86,10 @@ def flip(path):
     path.write_bytes(bytes(content))
 
 
+def rename(path, name):
+    path.write_text(path.read_text().replace(DATA, name))
+
+
 DATA = "state.data-00000-of-00001"
 DAMAGE = {
     "data cut in half": (DATA, cut),
@@ -97,6 +101,8 @@ DAMAGE = {
     "manifest missing": ("checkpoint.json", os.remove),
     "manifest empty": ("checkpoint.json", lambda path: path.write_text("{}")),
     "manifest a list": ("checkpoint.json", lambda path: path.write_text("[1]")),
+    "a name too long": ("checkpoint.json", lambda path: rename(path, "a" * 300)),
+    "a name of another folder": ("checkpoint.json", lambda path: rename(path, f"../x/{DATA}")),
 }
 
 

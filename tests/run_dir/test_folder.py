@@ -46,8 +46,18 @@ class TestOpening:
             (["a", 7], r"damaged, or of another program \(\[1\]: expected text, found 7\)"),
             (["a", None], r"damaged, or of another program \(\[1\]: expected text, found null\)"),
             ({"a": 0}, r"damaged, or of another program \(expected a list, found dict\)"),
-            (["a", "b", "a"], "damaged: empty or repeated class names; restore the original file"),
-            (["a", ""], "damaged: empty or repeated class names; restore the original file"),
+            (
+                ["a", "b", "a"],
+                "damaged: empty, repeated or invalid class names; restore the original file",
+            ),
+            (
+                ["a", "\ud800"],
+                "damaged: empty, repeated or invalid class names; restore the original file",
+            ),
+            (
+                ["a", ""],
+                "damaged: empty, repeated or invalid class names; restore the original file",
+            ),
         ],
     )
     def test_altered_classes(self, run, classes, reason):

@@ -52,6 +52,22 @@ def test_of_a_newer_version(make_run, refused, change, message):
     assert message in refused(path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"data_shape": shape} for shape in ([], [8], [8, 8], [9, 9, 1], [0, 8, 8])]
+    + [{"image_size": 16}, {"data_classes": 0}],
+    ids=str,
+)
+def test_altered_metadata_of_the_dataset(tiny_run, tmp_path, change):
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    values = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(values | change))
+    if "data_classes" in change:
+        (run / "classes.json").write_text("[]")
+    with pytest.raises(UserError, match=r"config\.json"):
+        restore_run(run)
+
+
 def test_the_only_checkpoint_is_damaged(make_run, refused):
     assert "step-00000300" in refused(make_run())
 

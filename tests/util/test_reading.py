@@ -18,7 +18,7 @@ def test_json_round_trip(tmp_path):
     assert "安" in (tmp_path / "a.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe{}", b"{} {}"])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe{}", b"{} {}", b'{"a": 1, "a": 2}'])
 def test_bad_json_is_named(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.json: not valid JSON"):
