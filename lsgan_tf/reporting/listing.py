@@ -16,6 +16,7 @@ from lsgan_tf.run_dir.status import STATES, RunStatus, find_runs, is_number, rea
 from lsgan_tf.util.text import columns, describe_age, describe_size, printable
 
 _COLUMNS = ("run", "dataset", "loss", "step", "best", "state", "size", "changed", "")
+_WIDEST = 60  # characters of a text from a run's files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +137,7 @@ def describe_data(run: RunStatus) -> str:
     words = [name]
     words += ["conditional"] if run.values.get("conditional") is True else []
     words += ["stand-in"] if run.values.get("data_standin") is True else []
-    return printable(", ".join(words))
+    return _cell(", ".join(words))
 
 
 def describe_step(run: RunStatus) -> str:
@@ -149,6 +150,11 @@ def describe_step(run: RunStatus) -> str:
     return f"{run.step:,} of {run.steps:,} ({fraction:{'.0%' if fraction >= 0.1 else '.1%'}})"
 
 
+def _cell(text: str) -> str:
+    """Return a printable text, abbreviated so that one damaged run does not widen the table."""
+    return printable(text if len(text) <= _WIDEST else f"{text[:_WIDEST]}...")
+
+
 def _name(path: Path, folder: Path, folders: Sequence[Path]) -> str:
     inside = path.relative_to(folder)
     return str(path) if len(folders) > 1 or inside == Path() else str(inside)
@@ -156,7 +162,7 @@ def _name(path: Path, folder: Path, folders: Sequence[Path]) -> str:
 
 def _loss(run: RunStatus) -> str:
     loss = run.values.get("loss")
-    return printable(loss) if isinstance(loss, str) else "-"
+    return _cell(loss) if isinstance(loss, str) else "-"
 
 
 def _rank(best: Best | None) -> tuple[bool, str, float]:
@@ -173,7 +179,7 @@ def _cells(listed: Listed) -> tuple[str, ...]:
         describe_data(run),
         _loss(run),
         describe_step(run),
-        printable(f"{best.name} {best.value:.4g} at {best.step:,}") if best else "-",
+        f"{_cell(best.name)} {best.value:.4g} at {best.step:,}" if best else "-",
         run.state,
         describe_size(listed.size),
         describe_age(time.time() - run.changed) if is_number(run.changed) else "-",

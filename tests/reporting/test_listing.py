@@ -103,6 +103,15 @@ def test_columns_line_up_under_chinese_names(runs):
     assert lines[2].startswith("安宁" + " " * (column - 4) + "hwdb")
 
 
+def test_a_damaged_run_does_not_widen_the_table(runs):
+    config = {"format": 1, "dataset": "h" * 100_000, "loss": "l" * 100_000, "steps": 3}
+    (runs / "d").mkdir()
+    (runs / "d" / "config.json").write_text(json.dumps(config))
+    row = {"step": 3, "m" * 100_000: 1.5}
+    (runs / "d" / "evaluations.jsonl").write_text(json.dumps(row))
+    assert max(map(len, table(find([runs])).splitlines())) < 400
+
+
 def test_json_holds_what_the_table_shows(runs):
     text = as_json(find([runs]))
     first, second, third = json.loads(text)
