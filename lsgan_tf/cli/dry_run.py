@@ -9,6 +9,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_metadata
 from lsgan_tf.networks.base import Network
 from lsgan_tf.settings.table import describe
+from lsgan_tf.util.text import printable
 
 
 def dry_run(config: Config, origins: Mapping[str, str]) -> str:
@@ -23,7 +24,9 @@ def dry_run(config: Config, origins: Mapping[str, str]) -> str:
     epoch = " per epoch, new in each epoch," if source.fresh else ""
     data = [f"{source.description}", f"{len(source):,} examples{epoch} of shape {source.shape}"]
     if source.classes:
-        shown = " ".join(source.classes[:20]) + (" ..." if len(source.classes) > 20 else "")
+        shown = " ".join(map(printable, source.classes[:20])) + (
+            " ..." if len(source.classes) > 20 else ""
+        )
         data.append(f"{len(source.classes):,} classes: {shown}")
     sections = [
         ("Config (name, value, where it comes from)", describe(config, origins)),

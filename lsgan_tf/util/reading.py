@@ -63,6 +63,12 @@ def read_bytes(path: Path, largest: int | None = None) -> bytes:
     return content
 
 
+def read_beginning(path: Path, count: int) -> bytes:
+    """Read the first `count` bytes of a regular file; see `open_regular`."""
+    with open_regular(path) as stream:
+        return stream.read(count)
+
+
 def read_json(path: Path, form: Any = None, *, largest: int = _LARGEST_JSON) -> Any:
     """Read JSON and check it against a schema.
 

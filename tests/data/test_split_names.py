@@ -10,7 +10,21 @@ pytestmark = pytest.mark.fast
 
 
 @pytest.mark.parametrize(
-    "name", ["train", "Training", "trn", "train2017", "train_set", "images-train"]
+    "name",
+    [
+        "train",
+        "Training",
+        "trn",
+        "train2017",
+        "train_set",
+        "images-train",
+        "trainA",
+        "train_B",
+        "trainval",
+        "train_lmdb",
+        "seg_train",
+        "训练集",
+    ],
 )
 def test_training(name):
     assert split_of(name) == "train"
@@ -18,14 +32,29 @@ def test_training(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["val", "valid", "validation", "VAL2014", "test", "testing", "tst", "test_images", "dev"],
+    [
+        "val",
+        "valid",
+        "validation",
+        "VAL2014",
+        "test",
+        "testing",
+        "tst",
+        "test_images",
+        "dev",
+        "testB",
+        "val_lmdb",
+        "测试集",
+        "验证集",
+    ],
 )
 def test_held_out(name):
     assert split_of(name) == "held out"
 
 
 @pytest.mark.parametrize(
-    "name", ["trains", "cat", "contest", "valley", "device", "images", "1", "安"]
+    "name",
+    ["trains", "cat", "contest", "valley", "device", "images", "1", "安", "testa", "valb", "AB"],
 )
 def test_anything_else(name):
     assert split_of(name) is None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lsgan_tf.data.formats import foreign
 from lsgan_tf.data.formats.not_data import is_ignored, is_ignored_path, our_own
+from lsgan_tf.data.split_names import split_of
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.files import explained, require_free_space
 from lsgan_tf.util.reading import open_regular
@@ -25,7 +26,8 @@ _BLOCK = 4 << 20
 _ENDINGS = (".gnt",)
 _REMEDY = "pass the folder of HWDB's .gnt files, one .gnt file, or a .zip of them, as --data_dir"
 # Matches 1.0test-gb1.gnt, Gnt1.0Test.zip and HWDB1.0tst_gnt.zip, but not latest.gnt.
-_TEST = re.compile(r"(?<!la)(?<!con)test|tst")
+# The competition was ICDAR's, whose characters are HWDB's usual test set.
+_TEST = re.compile(r"(?<!la)(?<!con)test|tst|competition|测试|測試|验证|驗證")
 # Exceptions of zipfile for damaged archives.
 _BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError)
 
@@ -49,7 +51,9 @@ class GntPart:
     @property
     def is_test(self) -> bool:
         """Whether its path is that of a test file."""
-        return bool(_TEST.search(self.name.lower()))
+        names = (os.path.splitext(name)[0] for name in self.name.split("/"))
+        held_out = any(split_of(name) == "held out" for name in names)
+        return held_out or bool(_TEST.search(self.name.lower()))
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,9 @@ def survey(data_dir: Path) -> Survey:
         unreadable: dict[str, str] = {}
         for path, name in zip(paths, names, strict=True):
             why = foreign.trouble(name, _ENDINGS)
+            if not path.is_file():
+                unreadable[name] = "not a regular file, or a link to none; restore or remove it"
+                continue
             if path.suffix.lower() == ".zip":
                 inside, packed = _members(path, name)
                 parts.extend(inside)
@@ -223,7 +230,7 @@ def _walk(folder: Path) -> list[Path]:
             Path(here, name)
             for name in files
             if name.lower().endswith((*_ENDINGS, ".zip")) or foreign.trouble(name, _ENDINGS)
-            if not is_ignored(name) and Path(here, name).is_file()
+            if not is_ignored(name)
         ]
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -9,10 +10,12 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from lsgan_tf.data.formats import foreign
 from lsgan_tf.data.formats.not_data import SOFTWARE
 from lsgan_tf.data.images import decode
 from lsgan_tf.data.images.image_walk import shown
 from lsgan_tf.data.split_names import split_of
+from lsgan_tf.errors import UserError
 from lsgan_tf.util import files, reading
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
@@ -21,6 +24,8 @@ _UNREAD = (
     ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".psd", ".svg", ".tga",
     ".dng", ".cr2", ".cr3", ".nef", ".arw", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".exr", ".dcm",
 )  # fmt: skip
+# Extensions that say nothing about the content.
+_NAMELESS = ("", ".bin", ".dat", ".data", ".file", ".tmp")
 # Of larger files, evenly spaced blocks are hashed.
 _HASHED_WHOLE = 1 << 20
 _BLOCKS, _BLOCK = 16, 1 << 16
@@ -36,7 +41,7 @@ class FolderMetadata:
       bad: number of images with an unreadable header.
       bad_names: the first thousand of them, each with the reason.
       content: hex SHA-256 of the content of all images.
-      unread: number of images in unsupported formats, by extension.
+      unread: number of images in unsupported formats, or with another extension, by extension.
       made_here: number of images written by this package.
       held_out: number of images in folders named as validation or test sets.
       held_out_example: one of these folders.
@@ -88,7 +93,7 @@ class Collector:
             self._usable.setdefault(top, False)
             return None
         if not is_image(name):
-            metadata.other += 1
+            self._add_other(root, name, ending, top)
             return None
         try:
             side, digest, made_here = _inspect(root / os.fsdecode(name))
@@ -108,6 +113,26 @@ class Collector:
             metadata.held_out += 1
             metadata.held_out_example = metadata.held_out_example or held_out[0]
         return side
+
+    def _add_other(self, root: Path, name: bytes, ending: str, top: bytes) -> None:
+        """Add a file without an image extension.
+
+        Raises:
+          UserError: if it is an archive without its extension.
+        """
+        metadata, beginning = self.metadata, b""
+        with contextlib.suppress(OSError, UserError):
+            beginning = reading.read_beginning(root / os.fsdecode(name), 16)
+        if decode.sniff(beginning) not in (None, "bmp"):  # BM may begin any text
+            ending = ending or "without extension"
+            metadata.unread[ending] = metadata.unread.get(ending, 0) + 1
+            self._usable.setdefault(top, False)
+        elif ending in _NAMELESS and (kind := foreign.of_content(beginning)):
+            raise UserError(
+                f"{root}: {shown(name)} is {kind}; unpack it first and move it out of the folder"
+            )
+        else:
+            metadata.other += 1
 
     def finish(self) -> FolderMetadata:
         """Return the metadata of all files added."""

@@ -57,8 +57,20 @@ def test_one_file_may_be_called_anything(tmp_path):
 def test_links_that_lead_back_end(tmp_path):
     make(tmp_path / "a" / "x.gnt")
     (tmp_path / "a" / "up").symlink_to(tmp_path)
-    (tmp_path / "gone.gnt").symlink_to(tmp_path / "nowhere")
     assert names(tmp_path) == ["a/x.gnt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), [("b.gnt", "nowhere"), ("z.zip", "z.zip"), ("c.gnt", os.devnull)]
+)
+def test_a_link_to_no_file_is_not_passed_over(tmp_path, name, target):
+    make(tmp_path / "a.gnt")
+    (tmp_path / name).symlink_to(target)
+    survey = gnt_files.survey(tmp_path)
+    assert [part.name for part in survey.parts] == ["a.gnt"]
+    assert "a link to none" in survey.unreadable[name]
+    with pytest.raises(UserError, match=f"{name}: this is not a regular file"):
+        gnt_files.find(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +84,11 @@ def test_links_that_lead_back_end(tmp_path):
         ("HWDB1.0tst_gnt.zip/1.gnt", True),
         ("test/part01.gnt", True),
         ("a/TST/part01.gnt", True),
+        ("val/part01.gnt", True),
+        ("dev.zip/part01.gnt", True),
+        ("测试集/part01.gnt", True),
+        ("competition-gnt.zip/C001-f.gnt", True),
+        ("训练集/part01.gnt", False),
         ("latest/part01.gnt", False),
         ("contest.gnt", False),
     ],

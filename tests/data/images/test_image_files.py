@@ -80,6 +80,27 @@ def test_images_that_are_not_read_are_counted(folder, tmp_path):
     assert "unsupported formats are left out (1 .heic, 2 .tif)" in warning
 
 
+def test_images_with_another_extension_are_counted(folder, tmp_path):
+    (folder / "c").mkdir()
+    for name in ("c/0001", "c/0002", "b/2.png.bak"):
+        shutil.copy(folder / "b/2.png", folder / name)
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+    (notice,) = records.notices
+    assert "are left out (1 .bak, 2 without extension)" in notice
+    assert records.metadata.unusable == ["c"]
+
+
+@pytest.mark.parametrize("name", ["download", "b/more.dat"])
+def test_an_archive_without_its_extension(folder, tmp_path, name):
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.writestr("1.png", b"x")
+    with pytest.raises(UserError, match=f"{name} is a zip archive; unpack it first"):
+        image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    (folder / name).rename(folder / "labels.xlsx")
+    assert names(image_files.open_folder(folder, cache_dir=tmp_path / "cache")) == NAMES
+
+
 @pytest.mark.parametrize(
     "name",
     ["more.rar", "more.7z", "b/more.tar.xz", "more.alz", "more.egg", "z.png.gz", "x.zip.001"],
