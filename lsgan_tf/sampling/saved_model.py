@@ -89,6 +89,7 @@ def _check(serve: Any, config: dict[str, Any], classes: Sequence[str]) -> None:
         inputs["z"].shape.is_compatible_with((None, config["z_dim"]))
         and ("label" in inputs) == conditional
         and images.shape.is_compatible_with((None, *shape))
+        and config["z_distribution"] in ("uniform", "normal")
     ):
         raise ValueError("export.json does not fit the signatures")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tensorflow.core.framework.node_def_pb2 import NodeDef
+from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedObject
 
@@ -64,11 +65,13 @@ def check_saved_model(path: Path) -> None:
                 f"{part}: expected a regular file, found a FIFO or a device; export it again with "
                 "python -m lsgan_tf.export"
             )
-    file = Path(path) / "saved_model.pb"
-    with explained(file, "loading the SavedModel"):
-        content = read_bytes(file, _LARGEST)
+    fingerprint = Path(path) / "fingerprint.pb"  # older exports have none
+    with explained(Path(path), "loading the SavedModel"):
+        content = read_bytes(Path(path) / "saved_model.pb", _LARGEST)
+        mark = read_bytes(fingerprint, _LARGEST) if fingerprint.exists() else b""
     try:
         graphs = SavedModel.FromString(content).meta_graphs
+        FingerprintDef.FromString(mark)
     except Exception as error:  # protobuf's exception types differ by version
         raise _refusal(path, "damaged: not a SavedModel") from error
     # Otherwise TensorFlow would load it by its legacy loader.

@@ -161,7 +161,13 @@ class TestSampler:
         assert str(tmp_path) in str(caught.value)
 
     @pytest.mark.parametrize(
-        "altered", [{"z_dim": 3}, {"data_shape": [8, 9, 1]}, {"conditional": False}]
+        "altered",
+        [
+            {"z_dim": 3},
+            {"data_shape": [8, 9, 1]},
+            {"conditional": False},
+            {"z_distribution": "cauchy"},
+        ],
     )
     def test_metadata_that_does_not_fit_the_functions(self, tiny_run, tmp_path, altered):
         shutil.copytree(tiny_run.path / "export", tmp_path / "export")

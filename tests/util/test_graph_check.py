@@ -227,3 +227,11 @@ def test_a_fifo_among_the_variables(intact, tmp_path):
         f"{index}: expected a regular file, found a FIFO or a device; export it again with "
         "python -m lsgan_tf.export"
     )
+
+
+def test_a_damaged_fingerprint(intact, tmp_path):
+    path = shutil.copytree(intact, tmp_path / "export")
+    (path / "fingerprint.pb").write_bytes(b"\xff" * 100)
+    assert refusal(path) == "damaged: not a SavedModel"
+    (path / "fingerprint.pb").unlink()  # as in older exports
+    check_saved_model(path)
