@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from lsgan_tf.errors import UserError
 from lsgan_tf.util.reading import open_regular
 
 
@@ -49,13 +49,10 @@ def read(path: Path, largest: int) -> dict[str, np.ndarray]:
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in arrays.files}
-    except (
-        EOFError,
-        MemoryError,
-        RuntimeError,  # a password; NotImplementedError: an unknown compression
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (OSError, UserError):
+        raise
+    # For damaged files NumPy and zipfile raise many kinds of exceptions.
+    except Exception as error:
         raise ValueError(str(error) or type(error).__name__) from error
     if others := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
         raise ValueError(f"{others[0]} is not an array")

@@ -112,8 +112,11 @@ def read_array(path: Path, dtype: str, shape: tuple[int | None, ...]) -> np.ndar
     open_regular(path).close()
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except EOFError as error:
-        raise ValueError(f"{path.name}: empty") from error
+    except OSError:
+        raise
+    # For damaged files NumPy raises many kinds of exceptions.
+    except Exception as error:
+        raise ValueError(f"{path.name}: {str(error) or type(error).__name__}") from error
     fits = len(array.shape) == len(shape) and all(
         expected in (None, length) for expected, length in zip(shape, array.shape, strict=True)
     )

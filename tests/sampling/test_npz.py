@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsgan_tf.sampling import npz
+from lsgan_tf.util.reading import read_array
 
 pytestmark = pytest.mark.fast
 
@@ -44,3 +45,18 @@ def test_it_is_compressed(tmp_path):
 def test_pieces_that_do_not_fit_are_refused(tmp_path, pieces):
     with pytest.raises(ValueError, match="x: "):
         npz.write(tmp_path / "a.npz", {"x": npz.Pieces((4,), np.dtype("u1"), pieces)})
+
+
+@pytest.mark.parametrize(
+    "shape", [f"({10**40}, 1)", "(True, 1)", "(-1, 1)", "(" * 4000, "(10 ** 9, 1)", "(1000000, 1)"]
+)
+def test_damaged_headers(tmp_path, shape):
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    content = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", content)
+    with pytest.raises(ValueError):
+        npz.read(tmp_path / "a.npz", 1 << 20)
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^a\.npy"):
+        read_array(tmp_path / "a.npy", "uint8", (None, 1))
