@@ -65,7 +65,7 @@ class _LineFormatter(Formatter):
 
     def format(self, record: LogRecord) -> str:
         """Return the line of a record."""
-        return f"{record.levelname.lower()}: {_joined(super().format(record))}"
+        return f"{record.levelname.lower()}: {_joined(record.getMessage())}"
 
 
 def run_without_flags(main: Callable[[list[str]], int | None], usage: str) -> NoReturn:
