@@ -140,12 +140,16 @@ class _Database:
 
     def keys(self) -> Iterator[bytes]:
         label = f"listing the keys of {self._folder.name}"
-        last = None
+        last, count = None, 0
         with Progress(label, self.entries, "keys") as progress:
-            while keys := self._keys_after(last):
+            # The pages of a damaged database may form a cycle.
+            while count <= self.entries and (keys := self._keys_after(last)):
                 yield from keys
                 last = keys[-1]
+                count += len(keys)
                 progress.add(len(keys))
+        if count != self.entries:
+            raise self._damaged(f"{self.entries:,} entries by its header, found another number")
 
     def _keys_after(self, last: bytes | None) -> list[bytes]:
         with self._reading:
@@ -228,7 +232,7 @@ class _Database:
         try:
             yield
         except lmdb.Error as error:
-            raise UserError(
-                f"{self._folder / 'data.mdb'}: a damaged database ({error}); unpack or copy it "
-                "again"
-            ) from error
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, reason: str) -> UserError:
+        return UserError(f"{self._path}: a damaged database ({reason}); unpack or copy it again")

@@ -126,6 +126,15 @@ def test_a_change_of_any_entry_changes_the_fingerprint(tmp_path, write_lmdb):
     assert after.fingerprint() != digests[0]
 
 
+@pytest.mark.parametrize("entries", [29, 31, 5000])
+def test_another_number_of_entries_than_its_header_says(tmp_path, write_lmdb, bedrooms, entries):
+    path = write_lmdb(tmp_path / "x", bedrooms) / "data.mdb"
+    content, number = path.read_bytes(), (30).to_bytes(8, "little")
+    path.write_bytes(content.replace(number, entries.to_bytes(8, "little")))
+    with pytest.raises(UserError, match=r"data\.mdb: a damaged database"):
+        open_lmdb(path.parent, cache_dir=tmp_path / "cache")
+
+
 def test_a_changed_database_is_not_read_by_an_old_table(tmp_path, write_lmdb, bedrooms):
     folder = write_lmdb(tmp_path / "x", bedrooms)
     open_lmdb(folder, cache_dir=tmp_path / "cache")
