@@ -33,6 +33,8 @@ __doc__ = (__doc__ or "").replace(
     "METRICS", "\n".join(f"    {name:<15}{metric.about}" for name, metric in METRICS.items())
 )
 
+_MOST = 10_000_000  # examples or updates
+
 _RUN_DIR = flags.DEFINE(PATH, "run_dir", None, "folder of the run")
 _SAVED_MODEL = flags.DEFINE(PATH, "saved_model", None, "a SavedModel instead of a run")
 _SAMPLES_DIR = flags.DEFINE(
@@ -72,12 +74,14 @@ _SAMPLES = flags.DEFINE_integer(
     "number of generated examples (default: that of held-out real examples, at most 10,000, or "
     "what the metrics need)",
     lower_bound=1,
+    upper_bound=_MOST,
 )
 _REALS = flags.DEFINE_integer(
     "reals",
     None,
     "number of real examples to compare with (default: as many as samples, or all)",
     lower_bound=1,
+    upper_bound=_MOST,
 )
 _SPLIT = flags.DEFINE_enum(
     "split", "train", ["train", "test"], "split of the real examples for distances"
@@ -97,6 +101,7 @@ _JUDGE_STEPS = flags.DEFINE_integer(
     None,
     "training steps of the judge (default: 2,500, or two epochs if that is more)",
     lower_bound=2,
+    upper_bound=_MOST,
 )
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "folder or file of the data, if it was moved")
 _CACHE_DIR = flags.DEFINE_string("cache_dir", None, "cache folder (default: the run's)")

@@ -31,7 +31,7 @@ from lsgan_tf.monitoring.progress import live_bar
 from lsgan_tf.monitoring.schedule import Task, next_stop
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
-from lsgan_tf.run_dir.restore import load_initial_weights
+from lsgan_tf.run_dir.restore import find_initial_weights, load_initial_weights
 from lsgan_tf.settings.checks import check_coding
 from lsgan_tf.settings.table import describe_changed
 from lsgan_tf.util.keras_state import neutral
@@ -84,6 +84,9 @@ def train(
     source = open_source(config) if source is None else checked_source(config, source)
     config = with_metadata(config, source)
     path = run_dir or new_run_dir(config)
+    if config.init_from and workers.chief and not (local(path) / "config.json").exists():
+        # Before the folder is created.
+        find_initial_weights(local(config.init_from), config.conditional, source.classes)
     folder = RunFolder(path, config, source.classes, chief=workers.chief)
     with contextlib.closing(folder) as run, workers.together():
         workers.check(config)

@@ -55,6 +55,13 @@ def test_the_first_call_is_told_of_before_the_first_line_of_progress(finished):
     assert log.index("training from step 0") < told < log.index("step 4 of ")
 
 
+@pytest.mark.parametrize("name", ["nowhere", "run/export", "run/config.json"])
+def test_a_wrong_init_from_leaves_no_run(finished, tmp_path, name):
+    with pytest.raises(UserError, match=r"no config\.json in it"):
+        run(tmp_path / "new", init_from=str(finished.parent / name))
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_clock_and_the_logs_go_on(finished, tmp_path):
     path = tmp_path / "run"
     assert run(path, jit_compile="off", steps=8) == 0
