@@ -106,7 +106,7 @@ def test_neither_file_nor_folder(tmp_path):
     os.mkfifo(tmp_path / "pipe.gnt")
     with pytest.raises(UserError, match="neither a folder nor a file"):
         gnt_files.find(tmp_path / "pipe.gnt")
-    with pytest.raises(UserError, match=r"no \.gnt file in it"):
+    with pytest.raises(UserError, match=r"pipe\.gnt: this is not a regular file"):
         gnt_files.find(tmp_path)
 
 

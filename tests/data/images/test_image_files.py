@@ -86,8 +86,8 @@ def test_images_with_another_extension_are_counted(folder, tmp_path):
         shutil.copy(folder / "b/2.png", folder / name)
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
-    (notice,) = records.notices
-    assert "are left out (1 .bak, 2 without extension)" in notice
+    (warning,) = records.warnings
+    assert "are left out (1 .bak, 2 without extension)" in warning
     assert records.metadata.unusable == ["c"]
 
 
