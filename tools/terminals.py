@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -69,5 +70,9 @@ class OnTerminal:
 
 
 def _control() -> None:
-    """Make standard input the session's controlling terminal."""
+    """Make standard input the session's controlling terminal, whose end the process notices.
+
+    Under `nohup` the parent ignores SIGHUP, which the process would inherit.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
