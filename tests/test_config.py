@@ -540,7 +540,7 @@ class TestJson:
     @pytest.mark.parametrize("version", [FORMAT - 1, FORMAT + 1, None, "1"])
     def test_refuses_another_format(self, version):
         values = make().to_json() | {"format": version}
-        with pytest.raises(UserError, match=f"^old/config.json: written in format {version}, "):
+        with pytest.raises(UserError, match=f"^old/config.json: written in format {version!r}, "):
             Config.from_json(values, "old/config.json")
 
     def test_names_unknown_settings(self):

@@ -237,7 +237,7 @@ class TestMistakesInFlags:
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.txt").write_text("all of it")
         done = command("export", "--run_dir=r", "--out=mine", cwd=tmp_path)
-        one_line(done, "--out=mine", "no SavedModel")
+        one_line(done, "--out=mine", "not a SavedModel")
         assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
 
 

@@ -132,6 +132,8 @@ def noisy(name):
     if "fails" in sys.argv:
         raise ImportError("broken")
     if "interrupted" in sys.argv:
+        # A process in the background may have been started with the signal ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.kill(os.getpid(), signal.SIGINT)
 
 tensorflow_setup.importlib.import_module = noisy
