@@ -74,9 +74,9 @@ def train(
     strategy = make_strategy(config.devices, cluster, worker_timeout=config.worker_timeout)
     workers = Workers(cluster, strategy)
     check_replicas(config, strategy)
-    if run_dir and (run_dir / "config.json").is_file():
+    begun = load_config(run_dir) if run_dir and (run_dir / "config.json").is_file() else None
+    if begun:
         # An older version, with other defaults and another stand-in, may have started it.
-        begun = load_config(run_dir)
         config, origins = as_begun(config, origins, begun)
         config = dataclasses.replace(config, data_fingerprint=begun.data_fingerprint)
     else:
@@ -84,7 +84,7 @@ def train(
     source = open_source(config) if source is None else checked_source(config, source)
     config = with_metadata(config, source)
     path = run_dir or new_run_dir(config)
-    if config.init_from and workers.chief and not (local(path) / "config.json").exists():
+    if config.init_from and workers.chief and not begun:
         # Before the folder is created.
         find_initial_weights(local(config.init_from), config.conditional, source.classes)
     folder = RunFolder(path, config, source.classes, chief=workers.chief)

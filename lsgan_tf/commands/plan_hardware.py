@@ -102,11 +102,11 @@ def main(argv: list[str]) -> None:
                 "does; give a multiple, or other --gpus_per_host and --hosts"
             )
     for hardware, names in (
-        ("gpus_per_host", ("link_gb_s", "latency_us")),
-        ("hosts", ("network_gbit_s", "network_latency_us")),
+        (_HOST_GPUS, ("link_gb_s", "latency_us")),
+        (_HOSTS, ("network_gbit_s", "network_latency_us")),
     ):
-        if flags.FLAGS[hardware].value == 1:
-            refuse_given(names, f"nothing is sent with --{hardware}=1; omit one of them")
+        if hardware.value == 1:
+            refuse_given(names, f"nothing is sent with --{hardware.name}=1; omit one of them")
     import_tensorflow()
     for name in _NETS:
         work = count(name)

@@ -50,9 +50,8 @@ def main(argv: list[str]) -> int:
     options, unused = {}, ("most", "cache_dir")
     if kind == "images":
         unused = _module(kind).unused_options(data_dir)
-    refuse_given(unused, f"not used for the data in {data_dir} ({kind}); omit it")
-    if kind == "images":
         options = {"most": _MOST.value or None, "cache_dir": _CACHE_DIR.value}
+    refuse_given(unused, f"not used for the data in {data_dir} ({kind}); omit it")
     lines, fine = _module(kind).report(data_dir, **options)
     print("\n".join(lines))
     return 0 if fine else 1

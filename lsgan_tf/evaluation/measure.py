@@ -55,8 +55,8 @@ def evaluate(
     config = dataclasses.replace(candidates.config, **given)
     names = default_metrics(config) if names is None else names
     check_metrics(names, config)
-    # The defaults are None, and "train" for the split.
-    used = [name for name, value in {**given, **options}.items() if value not in (None, "train")]
+    defaults = {"split": "train"}  # None for the others
+    used = [name for name, value in {**given, **options}.items() if value != defaults.get(name)]
     check_options(used, names)
     train = reopen_source(config)
     _check_same_data(candidates, train, log)

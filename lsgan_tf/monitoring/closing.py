@@ -65,11 +65,11 @@ def next_steps(config: Config, classes: Sequence[str], path: Path) -> str:
         ("more samples", _command("lsgan_tf.sample", f"--run_dir={path}", *_what(config, classes))),
         ("report", _command("lsgan_tf.report", str(path))),
         ("TensorBoard", f"python -m lsgan_tf tensorboard {_word(str(path))}"),
-        ("SavedModel, model card", str(path / "export")),
     ]
-    if not config.export_at_end:
-        rows[-1] = ("SavedModel", _command("lsgan_tf.export", f"--run_dir={path}"))
-        rows = [rows[0], rows[-1], *rows[1:-1]]
+    if config.export_at_end:
+        rows.append(("SavedModel, model card", str(path / "export")))
+    else:
+        rows.insert(1, ("SavedModel", _command("lsgan_tf.export", f"--run_dir={path}")))
     return "\n".join(["next:", *columns(rows, indent="  ")])
 
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from lsgan_tf.config import Config
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
@@ -103,9 +101,7 @@ class Evaluator:
         self._run.summarize("evaluation", {"real": self._real, "protocol": self._suite.protocol})
         self._run.summarize("best", self.best)
 
-    def evaluate(
-        self, step: int, state: tf.train.Checkpoint, extra: Callable[[], dict[str, Any]]
-    ) -> None:
+    def evaluate(self, step: int, extra: Callable[[], dict[str, Any]]) -> None:
         """Evaluate the current weights, and keep them if they are the best so far.
 
         Failures, such as insufficient memory for a metric or a full disk, are logged and do
@@ -113,7 +109,6 @@ class Evaluator:
 
         Args:
           step: steps trained.
-          state: variables of the checkpoint.
           extra: returns the checkpoint's JSON values; called after `best` is updated.
         """
         start = time.monotonic()
@@ -130,7 +125,7 @@ class Evaluator:
             self._run.log(f"step {step:,}: quality{title}: {in_words(found)}")
             took = time.monotonic() - start
             self._run.log(f"step {step:,}: evaluation took {spell(took)}")
-            self._keep(step, found, state, extra)
+            self._keep(step, found, extra)
         except Exception as error:
             # Including TensorFlow's errors, such as insufficient memory for the metrics.
             reason = str(error) if isinstance(error, UserError) else one_line(error)
@@ -142,7 +137,6 @@ class Evaluator:
         self,
         step: int,
         found: dict[str, float | None],
-        state: tf.train.Checkpoint,
         extra: Callable[[], dict[str, Any]],
     ) -> None:
         former, key = self.best, self._metric
@@ -153,9 +147,7 @@ class Evaluator:
         self.best = best
         try:
             metadata = {**best, "figures": found}
-            write_best(
-                self._run.best, self._config, self._gan, self._classes, metadata, state, extra()
-            )
+            write_best(self._run.best, self._config, self._gan, self._classes, metadata, extra())
         except Exception:
             self.best = former
             raise
@@ -176,7 +168,6 @@ def write_best(
     gan: GAN,
     classes: Sequence[str],
     metadata: dict[str, Any],
-    state: tf.train.Checkpoint,
     extra: dict[str, Any],
 ) -> None:
     """Write a checkpoint, its SavedModel and `best.json` atomically.
@@ -187,14 +178,13 @@ def write_best(
       gan: the model.
       classes: names of the classes in label order.
       metadata: contents of `best.json`, including `step`.
-      state: variables of the checkpoint.
       extra: JSON values of the checkpoint.
 
     Raises:
       UserError: if it cannot be written; an existing folder is then unchanged.
     """
     with explained(path, "keeping the best"), atomic_folder(path) as temporary:
-        Checkpoints(temporary).save(metadata["step"], state, extra)
+        Checkpoints(temporary).save(metadata["step"], gan.state(), extra)
         step, run_dir = metadata["step"], path.parent
         write_saved_model(temporary / "export", config, gan, classes, step, run_dir)
         write_json(temporary / "best.json", metadata)

@@ -72,7 +72,7 @@ class Monitor:
         run: RunFolder,
         step: int,
     ) -> None:
-        self._config, self._workers, self._run, self._state = config, workers, run, gan.state()
+        self._config, self._workers, self._run = config, workers, run
         self.summaries = Summaries(
             run.tensorboard, source.description, enabled=workers.chief and step < config.steps
         )
@@ -163,7 +163,7 @@ class Monitor:
     def evaluate(self, step: int) -> None:
         """Evaluate the weights, and keep the best."""
         if self._evaluator:
-            self._evaluator.evaluate(step, self._state, self.extra)
+            self._evaluator.evaluate(step, self.extra)
             self.progress.clock.rate(step)  # excludes evaluation from the speed
 
     def checkpoint(self) -> None:

@@ -11,7 +11,7 @@ from keras import ops
 
 from lsgan_tf.networks import label_layers, layers
 from lsgan_tf.networks.description import LayerRow, kind_of
-from lsgan_tf.networks.layers import Policy, Tensor
+from lsgan_tf.networks.layers import Policy, Tensor, join
 
 _ALSO_BY_POSITION = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
@@ -260,3 +260,40 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     """Copy all variables to a network of the same class outside any strategy."""
     for mine, theirs in zip(source.variables, target.variables, strict=True):
         theirs.assign(np.asarray(mine.numpy()))
+
+
+class NoiseNetwork(Network):
+    """Base class of generators: networks of noise vectors, with `z_dim`, and labels."""
+
+    default_name = "generator"
+
+    @property
+    def input_dims(self) -> tuple[int, ...]:
+        """Shape of one noise vector."""
+        return (self.z_dim,)
+
+    def call(
+        self,
+        z: Tensor,
+        label: Tensor | None = None,
+        training: bool | None = None,
+        mapped_label: Tensor | None = None,
+    ) -> Tensor:
+        """Generate examples.
+
+        Args:
+          z: noise, (n, z_dim).
+          label: integers in [0, num_classes), (n,); ignored if unconditional.
+          training: whether to normalise by batch statistics and update the moving statistics, or to
+            normalise by the moving statistics.
+          mapped_label: features, (n, label_dim), in place of `label`.
+
+        Returns:
+          Images in `output_range`, float32, (n, image_size, image_size, channels), or points,
+          float32, (n, dim).
+        """
+        return self.run_layers(join(z, self.map_label(label, mapped_label)), training)
+
+    def run_layers(self, x: Tensor, training: bool | None) -> Tensor:
+        """Apply the layers to noise, with the mapped label if conditional; return examples."""
+        raise NotImplementedError

@@ -5,11 +5,11 @@ from __future__ import annotations
 from keras import ops
 
 from lsgan_tf.networks import label_layers
-from lsgan_tf.networks.base import Network
-from lsgan_tf.networks.layers import Tensor, join
+from lsgan_tf.networks.base import Network, NoiseNetwork
+from lsgan_tf.networks.layers import Tensor
 
 
-class ImageGenerator(Network):
+class ImageGenerator(NoiseNetwork):
     """Base class of image generators.
 
     Args:
@@ -20,7 +20,6 @@ class ImageGenerator(Network):
       label_dim: length of a mapped label, which is concatenated to the noise.
     """
 
-    default_name = "generator"
     output_range = (-1.0, 1.0)
 
     image_size: int = 64
@@ -28,36 +27,6 @@ class ImageGenerator(Network):
     num_classes: int = 0
     z_dim: int = 1024
     label_dim: int = 256
-
-    @property
-    def input_dims(self) -> tuple[int, ...]:
-        """Shape of one noise vector."""
-        return (self.z_dim,)
-
-    def call(
-        self,
-        z: Tensor,
-        label: Tensor | None = None,
-        training: bool | None = None,
-        mapped_label: Tensor | None = None,
-    ) -> Tensor:
-        """Generate images.
-
-        Args:
-          z: noise, (n, z_dim).
-          label: integers in [0, num_classes), (n,); ignored if unconditional.
-          training: whether to normalise by batch statistics and update the moving statistics, or to
-            normalise by the moving statistics.
-          mapped_label: features, (n, label_dim), in place of `label`.
-
-        Returns:
-          Images in `output_range`, float32, (n, image_size, image_size, channels).
-        """
-        return self.run_layers(join(z, self.map_label(label, mapped_label)), training)
-
-    def run_layers(self, x: Tensor, training: bool | None) -> Tensor:
-        """Apply the layers to noise, with the mapped label if conditional; return images."""
-        raise NotImplementedError
 
 
 class ImageDiscriminator(Network):

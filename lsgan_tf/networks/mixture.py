@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from lsgan_tf.networks import layers
-from lsgan_tf.networks.base import Network
+from lsgan_tf.networks.base import Network, NoiseNetwork
 from lsgan_tf.networks.layers import Policy, Tensor, join
 
 
@@ -29,14 +29,13 @@ class _Perceptron(Network):
             shape = self.add(_dense(self.hidden, name, self.dtype_policy), shape)
         self.add(_dense(outputs, "h2", "float32"), shape)
 
-    def run_layers(self, x: Tensor, phi: Tensor | None) -> Tensor:
-        """Apply the layers to (n, inputs); return (n, outputs)."""
-        x = ops.tanh(self.h0(join(x, phi)))
-        return self.h2(ops.tanh(self.h1(x)))
+    def run_layers(self, x: Tensor, training: bool | None) -> Tensor:
+        """Apply the layers to (n, inputs); return (n, outputs). `training` is ignored."""
+        return self.h2(ops.tanh(self.h1(ops.tanh(self.h0(x)))))
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="MixtureGenerator")
-class Generator(_Perceptron):
+class Generator(_Perceptron, NoiseNetwork):
     """Generator of points.
 
     Args:
@@ -44,29 +43,13 @@ class Generator(_Perceptron):
       arguments: `dim`, `num_classes`, `label_dim` and `hidden`, as in the discriminator.
     """
 
-    default_name = "generator"
     output_range = None
 
     z_dim: int = 256
 
-    @property
-    def input_dims(self) -> tuple[int, ...]:
-        """Shape of one noise vector."""
-        return (self.z_dim,)
-
     def build_network(self) -> None:
         """Add the dense layers."""
         self.add_layers(self.z_dim, self.dim)
-
-    def call(
-        self,
-        z: Tensor,
-        label: Tensor | None = None,
-        training: bool | None = None,
-        mapped_label: Tensor | None = None,
-    ) -> Tensor:
-        """Generate points, float32, (n, dim), from noise (n, z_dim) and labels (n,)."""
-        return self.run_layers(z, self.map_label(label, mapped_label))
 
 
 @keras.saving.register_keras_serializable(package="lsgan_tf", name="MixtureDiscriminator")
@@ -93,7 +76,7 @@ class Discriminator(_Perceptron):
 
     def call(self, x: Tensor, label: Tensor | None = None, training: bool | None = None) -> Tensor:
         """Score points (n, dim) with labels (n,): raw scores, float32, (n,)."""
-        return ops.squeeze(self.run_layers(x, self.map_label(label)), axis=-1)
+        return ops.squeeze(self.run_layers(join(x, self.map_label(label)), training), axis=-1)
 
 
 def _dense(units: int, name: str, dtype: Policy) -> keras.layers.Dense:

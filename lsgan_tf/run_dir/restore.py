@@ -70,7 +70,7 @@ def _check_data(config: Config, run_dir: Path) -> None:
     if shape[:-1] != sides or not shape or (config.conditional and not config.data_classes):
         raise UserError(
             f"{run_dir}: config.json names examples of shape {shape} in {config.data_classes:,} "
-            f"classes, which do not fit its other settings; restore the original file"
+            "classes, which do not fit its other settings; restore the original file"
         )
 
 

@@ -88,17 +88,11 @@ def why_unused(config: Any, field: dataclasses.Field[Any]) -> str:
             chosen = " or ".join(choices)
             return f"only for --{name}={chosen} and the {name} is {value}; omit it"
     needs, without = meta["needs"], meta["without"]
-    if needs and not any(_is_on(config, name) for name in needs):
+    if needs and not any(config.uses(name) and getattr(config, name) for name in needs):
         return f"requires {_or(needs)}; set that too, or omit it"
     if without and getattr(config, without):
         return f"has no effect with --{without}; omit one of them"
     return ""
-
-
-def _is_on(config: Any, name: str) -> bool:
-    """Whether a setting is truthy and has an effect."""
-    fields = (field for field in fields_of(config) if field.name == name)
-    return bool(getattr(config, name)) and not any(why_unused(config, field) for field in fields)
 
 
 def _or(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.fast
         "train_set",
         "images-train",
         "trainA",
+        "訓練集",
         "train_B",
         "trainval",
         "train_lmdb",
@@ -45,6 +46,7 @@ def test_training(name):
         "testB",
         "val_lmdb",
         "测试集",
+        "測試組",
         "验证集",
     ],
 )
@@ -58,3 +60,9 @@ def test_held_out(name):
 )
 def test_anything_else(name):
     assert split_of(name) is None
+
+
+def test_a_long_number_is_read_at_once():
+    # With a backtracking pattern each digit doubles the time.
+    assert split_of("1" * 200) is None
+    assert split_of("2012_test") == split_of("test20170101123456") == "held out"

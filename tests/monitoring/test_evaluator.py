@@ -138,7 +138,7 @@ def evaluator(tmp_path, monkeypatch):
         made.restore(best)
 
         def evaluate(step):
-            made.evaluate(step, gan.state(), lambda: {"best": made.best})
+            made.evaluate(step, lambda: {"best": made.best})
 
         return made, evaluate
 

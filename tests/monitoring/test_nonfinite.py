@@ -28,7 +28,7 @@ def test_the_noise_of_an_earlier_step_can_be_drawn_again(augment):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_the_first_layer_is_named():
+def test_the_first_layer_is_named(monkeypatch):
     given = {
         "dataset": "hwdb", "image_size": 8, "first_filters": 2, "z_dim": 5, "batch_size": 3,
         "width": 0.05, "augment": 0.1,
@@ -36,7 +36,16 @@ def test_the_first_layer_is_named():
     config = dataclasses.replace(resolve(given)[0], data_shape=(8, 8, 1), data_classes=4)
     gan = build_gan(config)
     examples, labels = np.zeros((1, 3, 8, 8, 1), np.uint8), np.zeros((1, 3), np.int32)
-    found = nonfinite.first_bad_layers(config, gan, 1, examples, labels)
+    steps, draw = [], gan.draw_noise
+
+    def noted(shape, step):
+        steps.append(step)
+        return draw(shape, step=step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gan, "draw_noise", noted)
+        found = nonfinite.first_bad_layers(config, gan, 7, examples, labels)
+    assert steps == [6]  # steps are counted from 1
     assert found.startswith("all layers are finite in the forward pass (scores of fakes up to ")
     kernel = gan.discriminator.trainable_variables[0]
     kernel.assign(np.full(kernel.shape, np.nan, np.float32))

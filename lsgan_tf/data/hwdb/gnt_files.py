@@ -115,10 +115,10 @@ def survey(data_dir: Path) -> Survey:
         unreadable: dict[str, str] = {}
         for path, name in zip(paths, names, strict=True):
             why = foreign.trouble(name, _ENDINGS)
-            if not path.is_file():
-                unreadable[name] = "not a regular file, or a link to none; restore or remove it"
-                continue
-            if path.suffix.lower() == ".zip":
+            regular = path.is_file()
+            if not regular:
+                why = "not a regular file, or a link to none; restore or remove it"
+            if regular and path.suffix.lower() == ".zip":
                 inside, packed = _members(path, name)
                 parts.extend(inside)
                 if not foreign.is_unpacked(path, _ENDINGS):

@@ -99,8 +99,8 @@ def files_of_split(parts: Sequence[GntPart], split: str, data_dir: Path) -> list
     if split == "test":
         if not test:
             raise UserError(
-                f"{data_dir}: no test file in it: expected a .gnt file or a folder with 'test' or "
-                "'tst' in its name, as in 1.0test-gb1.gnt; add the test set to this folder"
+                f"{data_dir}: no test file in it: expected a .gnt file or a folder named as a "
+                "test set, as in 1.0test-gb1.gnt; add the test set to this folder"
             )
         return test
     if not train:

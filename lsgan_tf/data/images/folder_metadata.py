@@ -118,16 +118,22 @@ class Collector:
         """Add a file without an image extension.
 
         Raises:
-          UserError: if it is an archive without its extension.
+          UserError: if it is an archive without its extension that may contain images.
         """
-        metadata, beginning = self.metadata, b""
+        metadata, beginning, path = self.metadata, b"", root / os.fsdecode(name)
         with contextlib.suppress(OSError, UserError):
-            beginning = reading.read_beginning(root / os.fsdecode(name), 16)
+            beginning = reading.read_beginning(path, 16)
         if decode.sniff(beginning) not in (None, "bmp"):  # BM may begin any text
             ending = ending or "without extension"
             metadata.unread[ending] = metadata.unread.get(ending, 0) + 1
             self._usable.setdefault(top, False)
-        elif ending in _NAMELESS and (kind := foreign.of_content(beginning)):
+        elif (
+            ending in _NAMELESS
+            and (kind := foreign.of_content(beginning))
+            and (
+                kind != "a zip archive" or zip_may_hold_images(path)
+            )  # e.g. PyTorch weights do not
+        ):
             raise UserError(
                 f"{root}: {shown(name)} is {kind}; unpack it first and move it out of the folder"
             )
@@ -165,6 +171,13 @@ def _is_made_here(info: dict[Any, Any]) -> bool:
     if isinstance(exif, bytes) and name in exif:
         return True
     return info.get("Software") == SOFTWARE or info.get("comment") == name
+
+
+def zip_may_hold_images(path: Path) -> bool:
+    """Return whether a zip contains images or archives, or cannot be listed."""
+    return foreign.wanted_in_zip(
+        path, lambda inner: inner.lower().endswith(ENDINGS) or bool(foreign.archive(inner))
+    )
 
 
 def is_image(name: bytes) -> bool:

@@ -14,7 +14,13 @@ import numpy as np
 
 from lsgan_tf.data.formats import foreign, string_table
 from lsgan_tf.data.formats.not_data import our_own, tag_cache
-from lsgan_tf.data.images.folder_metadata import ENDINGS, Collector, FolderMetadata, is_image
+from lsgan_tf.data.images.folder_metadata import (
+    ENDINGS,
+    Collector,
+    FolderMetadata,
+    is_image,
+    zip_may_hold_images,
+)
 from lsgan_tf.data.images.image_walk import shown, walk
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
@@ -111,7 +117,7 @@ class ImageFiles(Records):
             kinds = ", ".join(f"{count:,} {end}" for end, count in sorted(found.unread.items()))
             yield (
                 f"{root}: images in unsupported formats are left out ({kinds}); convert them to "
-                "PNG or JPEG to use them"
+                "PNG or JPEG, or rename them if only the extension is wrong"
             )
         if found.made_here:
             yield (
@@ -189,12 +195,8 @@ def _check_archive(root: Path, name: bytes, passed: dict[str, str]) -> None:
     if not foreign.archive(path, ENDINGS):
         return
     place = root / path
-    if path.lower().endswith(".zip"):
-        found = foreign.wanted_in_zip(
-            place, lambda inner: inner.lower().endswith(ENDINGS) or bool(foreign.archive(inner))
-        )
-        if not found:
-            return
+    if path.lower().endswith(".zip") and not zip_may_hold_images(place):
+        return
     if not foreign.is_unpacked(place, ENDINGS):
         raise UserError(f"{root}: {shown(name)} is {foreign.trouble(path, ENDINGS)}")
     passed[shown(name)] = "an unpacked archive"

@@ -101,6 +101,14 @@ def test_an_archive_without_its_extension(folder, tmp_path, name):
     assert names(image_files.open_folder(folder, cache_dir=tmp_path / "cache")) == NAMES
 
 
+def test_a_zip_without_images_is_another_file(folder, tmp_path):
+    with zipfile.ZipFile(folder / "weights.bin", "w") as archive:
+        archive.writestr("weights/data.pkl", b"x")
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+    assert records.metadata.other == 1
+
+
 @pytest.mark.parametrize(
     "name",
     ["more.rar", "more.7z", "b/more.tar.xz", "more.alz", "more.egg", "z.png.gz", "x.zip.001"],

@@ -191,6 +191,7 @@ def test_a_run_and_its_resume(prepared, tmp_path):
     train("stopped", 8)
     log = (tmp_path / "stopped" / "log.txt").read_text(encoding="utf-8")
     assert "resumed at step 3" in log
+    assert not (tmp_path / "straight" / "export").exists()  # --noexport_at_end
     assert differences(tmp_path / "straight", tmp_path / "stopped") == []
     classes = json.loads((tmp_path / "straight" / "classes.json").read_text(encoding="utf-8"))
     assert classes == ["one", "two", "安"]
