@@ -52,8 +52,9 @@ def build_networks(
     }
     values |= {name: getattr(config, name) for name in _AS_ARGUMENTS if config.uses(name)}
     generator: dict[str, Any] = {"batch_norm": config.generator_batch_norm}
-    if config.generator_width is not None and config.uses("generator_width"):
-        generator["width"] = config.generator_width
+    for name, own in (("width", config.generator_width), ("label_dim", config.generator_label_dim)):
+        if own is not None and config.uses(f"generator_{name}"):
+            generator[name] = own
     discriminator = {
         "batch_norm": config.discriminator_batch_norm,
         "layer_norm": config.discriminator_layer_norm,

@@ -216,6 +216,16 @@ class Config:
         8192,
         needs="conditional",
     )
+    generator_label_dim: int | None = _networks(
+        None,
+        "length of G's own mapped label; many classes need more in G than in D",
+        "numbers",
+        1,
+        8192,
+        optional=int,
+        unset="label_dim",
+        needs="conditional",
+    )
     projection: bool = _of_images(
         False,
         "add the inner product of a class embedding and D's last features to the score",

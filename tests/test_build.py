@@ -54,10 +54,10 @@ def test_a_setting_is_for_the_networks_that_have_its_argument(network):
             {
                 "image_size": 8, "conditional": True, "label_dim": 3, "z_dim": 5, "width": 0.1,
                 "first_filters": 2, "generator_batch_norm": False, "bn_gamma": "one",
-                "projection": True, "generator_width": 0.2,
+                "projection": True, "generator_width": 0.2, "generator_label_dim": 6,
             },
             {
-                "image_size": 8, "channels": 1, "num_classes": 4, "z_dim": 5, "label_dim": 3,
+                "image_size": 8, "channels": 1, "num_classes": 4, "z_dim": 5, "label_dim": 6,
                 "batch_norm": False, "gamma": "one", "synchronized": False, "width": 0.2,
             },
             {

@@ -29,6 +29,7 @@ PRETRAINED = Path(__file__).with_name("weights") / "handwriting.npz"
 _STANDING_BATCH = 512
 _FORM = {"step": int, "classes": [str], "config": dict, "truncation?": (float, None)}
 _LARGEST = 64 << 20  # maximum size of a weights file and of its content, in bytes
+_SCALE = "/scale"  # added to the name of a kernel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,10 @@ def write_weights(
     step: int,
     truncation: float | None = None,
 ) -> int:
-    """Write a generator as one file: kernels in float16, all else in float32.
+    """Write a generator as one file: kernels in int8, all else in float32.
+
+    A kernel has a scale for each index of its last axis, so that no error exceeds 1/254 of the
+    largest weight with that index.
 
     Args:
       path: the file, `.npz`.
@@ -134,10 +138,14 @@ def write_weights(
     # `classes` contains the characters.
     values = shipped(config).to_json() | {"characters": None}
     about = {"step": step, "classes": list(classes), "config": values, "truncation": truncation}
-    arrays = {
-        _key(weight): weight.numpy().astype(np.float16 if len(weight.shape) > 1 else np.float32)
-        for weight in generator.weights
-    }
+    arrays = {}
+    for weight in generator.weights:
+        key, array = _key(weight), weight.numpy()
+        if array.ndim > 1:
+            scale = np.abs(array).reshape(-1, array.shape[-1]).max(0) / 127
+            arrays[key + _SCALE] = scale
+            array = np.rint(array / np.where(scale, scale, 1)).astype(np.int8)
+        arrays[key] = array
     with explained(path, "writing the weights"), atomic_file(path) as temporary:
         with temporary.open("wb") as stream:
             np.savez_compressed(
@@ -175,6 +183,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
 
 def _assign(generator: keras.Model, arrays: Mapping[str, np.ndarray], path: Path) -> None:
     expected = {_key(weight): tuple(weight.shape) for weight in generator.weights}
+    expected |= {key + _SCALE: shape[-1:] for key, shape in expected.items() if len(shape) > 1}
     found = {name: array.shape for name, array in arrays.items()}
     if expected != found:
         names = sorted(name for name, _ in set(expected.items()) ^ set(found.items()))
@@ -183,7 +192,10 @@ def _assign(generator: keras.Model, arrays: Mapping[str, np.ndarray], path: Path
             "package again, or write them again"
         )
     for weight in generator.weights:
-        array = arrays[_key(weight)].astype(np.float32)
+        key = _key(weight)
+        array = arrays[key].astype(np.float32)
+        if len(weight.shape) > 1:
+            array = array * arrays[key + _SCALE]
         if not np.isfinite(array).all():
-            raise UserError(f"{path}: {_key(weight)} has values that are not finite")
+            raise UserError(f"{path}: {key} has values that are not finite")
         weight.assign(array)

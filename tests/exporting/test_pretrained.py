@@ -54,9 +54,14 @@ def test_goes_around(loaded, tmp_path):
     write_weights(tmp_path / "w.npz", loaded.config, generator, loaded.classes, 7)
     again = pretrained(tmp_path / "w.npz")
     assert again.step == 7 and again.classes == loaded.classes
-    assert (again.truncation, loaded.truncation) == (None, 0.4)
+    assert (again.truncation, loaded.truncation) == (None, 0.3)
     for one, other in zip(generator.weights, again.generator.weights, strict=True):
-        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-3, atol=1e-6)
+        one, other = one.numpy(), other.numpy()
+        if one.ndim > 1:  # int8: to half a step of the scale of each index of the last axis
+            largest = np.abs(one).reshape(-1, one.shape[-1]).max(axis=0)
+            assert (np.abs(one - other) <= 0.501 * largest / 127).all()
+        else:
+            np.testing.assert_array_equal(one, other)
 
 
 def test_standing_statistics_are_those_of_truncated_noise(loaded, tmp_path):
