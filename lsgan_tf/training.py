@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -25,13 +26,14 @@ from lsgan_tf.distribute.multi_step import Pace, check_replicas, make_run_steps,
 from lsgan_tf.distribute.workers import Workers
 from lsgan_tf.errors import EXIT_COLLAPSED, DivergedError
 from lsgan_tf.exporting.of_run import export_step
+from lsgan_tf.gan import GAN
 from lsgan_tf.monitoring import closing
 from lsgan_tf.monitoring.monitor import Monitor, check_extra
 from lsgan_tf.monitoring.progress import live_bar
 from lsgan_tf.monitoring.schedule import Task, next_stop
 from lsgan_tf.run_dir.checkpoints import Checkpoints
 from lsgan_tf.run_dir.folder import RunFolder, load_config, new_run_dir
-from lsgan_tf.run_dir.restore import find_initial_weights, load_initial_weights
+from lsgan_tf.run_dir.restore import load_initial_weights
 from lsgan_tf.settings.checks import check_coding
 from lsgan_tf.settings.table import describe_changed
 from lsgan_tf.util.keras_state import neutral
@@ -83,15 +85,21 @@ def train(
         check_coding(config, origins)
     source = open_source(config) if source is None else checked_source(config, source)
     config = with_metadata(config, source)
-    path = run_dir or new_run_dir(config)
-    if config.init_from and workers.chief and not begun:
-        # Before the folder is created.
-        find_initial_weights(local(config.init_from), config.conditional, source.classes)
-    folder = RunFolder(path, config, source.classes, chief=workers.chief)
-    with contextlib.closing(folder) as run, workers.together():
+    with workers.together():
         workers.check(config)
-        trainer = Trainer(config, source, strategy, workers, run, origins)
-        return trainer.train()
+        keras.utils.set_random_seed(config.seed)
+        with strategy.scope():
+            gan = build_gan(config, synchronized=strategy.num_replicas_in_sync > 1)
+        initialize = functools.cache(
+            lambda: load_initial_weights(local(config.init_from or ""), gan, source.classes)
+        )
+        if config.init_from and workers.chief and not begun:
+            initialize()  # before the folder is created, as it may fail
+        path = run_dir or new_run_dir(config)
+        folder = RunFolder(path, config, source.classes, chief=workers.chief)
+        with contextlib.closing(folder) as run:
+            trainer = Trainer(config, gan, source, strategy, workers, run, origins, initialize)
+            return trainer.train()
 
 
 class Trainer:
@@ -99,38 +107,39 @@ class Trainer:
 
     Args:
       config: config of the run, with the dataset's metadata.
+      gan: the model.
       source: training data.
       strategy: distribution strategy.
       workers: worker processes.
       run: open run folder.
       origins: origin of each setting, for the log of a new run.
+      initialize: loads the weights of `config.init_from` and returns lines for the log.
 
     Attributes:
       step: number of steps trained.
 
     Raises:
-      UserError: if XLA or a metric is requested but cannot be used.
+      UserError: if a metric is requested but cannot be used.
     """
 
     def __init__(
         self,
         config: Config,
+        gan: GAN,
         source: Source,
         strategy: tf.distribute.Strategy,
         workers: Workers,
         run: RunFolder,
         origins: Mapping[str, str],
+        initialize: Callable[[], list[str]],
     ) -> None:
-        self.config, self.source, self.strategy = config, source, strategy
+        self.config, self.gan, self.source, self.strategy = config, gan, source, strategy
         self.workers, self.run, self._origins = workers, run, origins
-        jit_compile = uses_xla(config, strategy)
-        keras.utils.set_random_seed(config.seed)
-        with strategy.scope():
-            self.gan = build_gan(config, synchronized=strategy.num_replicas_in_sync > 1)
-        self.state = self.gan.state()
+        self._initialize = initialize
+        self.state = gan.state()
         stop_at_bad = config.precision != "float16"
         self._run_steps = make_run_steps(
-            self.gan, strategy, jit_compile=jit_compile, stop_at_bad=stop_at_bad
+            gan, strategy, jit_compile=uses_xla(config, strategy), stop_at_bad=stop_at_bad
         )
         size, draws = config.batch_size, config.d_steps
         self.batches = Batches(
@@ -201,9 +210,7 @@ class Trainer:
             monitor.progress.restore(extra)
             self.run.log(f"resumed at step {self.step:,} from {self._found.path.name}")
         elif self.config.init_from and self.workers.chief:
-            for line in load_initial_weights(
-                local(self.config.init_from), self.gan, self.source.classes
-            ):
+            for line in self._initialize():
                 self.run.log(line)
         if self.step < self.config.steps:
             monitor.begin(self._origins, extra)

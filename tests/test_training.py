@@ -62,6 +62,12 @@ def test_a_wrong_init_from_leaves_no_run(finished, tmp_path, name):
     assert not (tmp_path / "new").exists()
 
 
+def test_an_init_from_of_another_network_leaves_no_run(finished, tmp_path):
+    with pytest.raises(UserError, match="this checkpoint is of another network"):
+        run(tmp_path / "new", init_from=str(finished), z_dim=5)
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_clock_and_the_logs_go_on(finished, tmp_path):
     path = tmp_path / "run"
     assert run(path, jit_compile="off", steps=8) == 0
@@ -93,7 +99,7 @@ def test_xla_on_several_replicas_is_refused_before_anything_is_written(tmp_path,
     monkeypatch.setattr("lsgan_tf.training.make_strategy", lambda *_, **__: Replicas(2))
     with pytest.raises(UserError, match="--jit_compile=on works on one replica only"):
         run(tmp_path / "run", jit_compile="on")
-    assert not list(tmp_path.rglob("step-*"))
+    assert not list(tmp_path.iterdir())
 
 
 class Replicas:

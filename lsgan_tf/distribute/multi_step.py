@@ -100,10 +100,10 @@ def make_run_steps(
 
 
 def check_replicas(config: Config, strategy: tf.distribute.Strategy) -> None:
-    """Check that the batch divides evenly among the replicas.
+    """Check that the batch divides evenly among the replicas, and that XLA can compile for them.
 
     Raises:
-      UserError: if it does not.
+      UserError: if it does not, or if XLA is requested for several replicas.
     """
     replicas = strategy.num_replicas_in_sync
     if config.batch_size % replicas:
@@ -112,6 +112,11 @@ def check_replicas(config: Config, strategy: tf.distribute.Strategy) -> None:
             f"--batch_size={config.batch_size} does not divide over {replicas} replicas; use "
             f"--batch_size={down}, or another number of --devices"
         )
+    if config.jit_compile == "on" and replicas > 1:
+        raise UserError(
+            f"--jit_compile=on works on one replica only and there are {replicas}; use "
+            "--jit_compile=off"
+        )
 
 
 def uses_xla(config: Config, strategy: tf.distribute.Strategy) -> bool:
@@ -119,17 +124,8 @@ def uses_xla(config: Config, strategy: tf.distribute.Strategy) -> bool:
 
     `jit_compile="auto"` means yes on one GPU, and on one CPU device for the mixture's small
     dense networks; XLA makes convolutions on a CPU many times slower.
-
-    Raises:
-      UserError: if requested for several replicas, which TensorFlow does not support.
     """
-    replicas = strategy.num_replicas_in_sync
-    if config.jit_compile == "on" and replicas > 1:
-        raise UserError(
-            f"--jit_compile=on works on one replica only and there are {replicas}; use "
-            "--jit_compile=off"
-        )
     if config.jit_compile != "auto":
         return config.jit_compile == "on"
     on_gpu = "GPU" in strategy.extended.worker_devices[0]
-    return replicas == 1 and (on_gpu or config.network == "mixture")
+    return strategy.num_replicas_in_sync == 1 and (on_gpu or config.network == "mixture")

@@ -12,7 +12,7 @@ from lsgan_tf.build import build_gan
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.gan import GAN
-from lsgan_tf.run_dir.checkpoints import Checkpoints, Found, check, of_run, read
+from lsgan_tf.run_dir.checkpoints import Checkpoints, check, of_run, read
 from lsgan_tf.run_dir.folder import load_classes, load_config
 
 
@@ -80,34 +80,6 @@ def weights(gan: GAN) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator, **average)
 
 
-def find_initial_weights(
-    other: Path, conditional: bool, classes: Sequence[str]
-) -> tuple[Found, list[str]]:
-    """Find the newest intact checkpoint of another run, whose weights a new run begins with.
-
-    Args:
-      other: the other run's folder.
-      conditional: whether the new run is conditional.
-      classes: the new run's class names in label order.
-
-    Returns:
-      The checkpoint, and a warning for each damaged one that was skipped.
-
-    Raises:
-      UserError: if there is no checkpoint, or the classes differ.
-    """
-    config = load_config(other)
-    found, warnings = Checkpoints(other / "checkpoints").newest()
-    if not found:
-        raise UserError(f"--init_from={other}: no checkpoint in it; give a run that has one")
-    if config.conditional and conditional and load_classes(other) != list(classes):
-        raise UserError(
-            f"--init_from={other}: its classes differ from this run's, so labels would change "
-            "their meaning; use the same data for both"
-        )
-    return found, warnings
-
-
 def load_initial_weights(other: Path, gan: GAN, classes: Sequence[str]) -> list[str]:
     """Initialise a new run with the weights of another run's newest intact checkpoint.
 
@@ -122,7 +94,15 @@ def load_initial_weights(other: Path, gan: GAN, classes: Sequence[str]) -> list[
     Raises:
       UserError: if there is no checkpoint, or the networks or the classes differ.
     """
-    found, warnings = find_initial_weights(other, gan.conditional, classes)
+    config = load_config(other)
+    found, warnings = Checkpoints(other / "checkpoints").newest()
+    if not found:
+        raise UserError(f"--init_from={other}: no checkpoint in it; give a run that has one")
+    if config.conditional and gan.conditional and load_classes(other) != list(classes):
+        raise UserError(
+            f"--init_from={other}: its classes differ from this run's, so labels would change "
+            "their meaning; use the same data for both"
+        )
     networks = tf.train.Checkpoint(generator=gan.generator, discriminator=gan.discriminator)
     read(found.path, networks, partial=True)
     if gan.average is not None:

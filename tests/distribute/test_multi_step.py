@@ -33,7 +33,7 @@ class TestRefusals:
 
     def test_xla_on_several_replicas(self):
         with pytest.raises(UserError, match=r"--jit_compile=on works on one replica only .* 2"):
-            uses_xla(config(jit_compile="on"), Devices(2))
+            check_replicas(config(jit_compile="on", batch_size=12), Devices(2))
 
     @pytest.mark.parametrize(
         ("network", "jit_compile", "devices", "expected"),
