@@ -57,13 +57,13 @@ def map_jobs(
     if workers < 2 or not sys.executable:
         yield from map(prepare(common), jobs)
         return
-    idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+    idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
     with contextlib.ExitStack() as stack:
         threads = ThreadPoolExecutor(workers)
         # Called last: the workers end first, which wakes the threads that wait for them.
         stack.callback(threads.shutdown, cancel_futures=True)
         for _ in range(workers):
-            idle.put(stack.enter_context(_Worker(prepare, common, doing, remedy)))
+            idle.put(stack.enter_context(Worker(prepare, common, doing, remedy)))
 
         def work(job: Job) -> Result:
             worker = idle.get()
@@ -81,8 +81,8 @@ def map_jobs(
             yield waiting.popleft().result()
 
 
-class _Worker:
-    """A worker process, ended on exit from the context."""
+class Worker:
+    """A worker process, ended on exit from the context. See `map_jobs` for the arguments."""
 
     def __init__(self, prepare: Any, common: Any, doing: str, remedy: str) -> None:
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
@@ -101,6 +101,7 @@ class _Worker:
         self._send((prepare, common))
 
     def ask(self, job: Any) -> Any:
+        """Return the result of a job; not thread-safe."""
         self._send(job)
         try:
             error, result = pickle.load(self._stdout)
@@ -121,7 +122,7 @@ class _Worker:
             pickle.dump(value, self._stdin)
             self._stdin.flush()
 
-    def __enter__(self) -> _Worker:
+    def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from lsgan_tf.data.images.records import sampled
-from lsgan_tf.data.lsun import lmdb_records
+from lsgan_tf.data.lsun import lmdb_database
 from lsgan_tf.data.lsun.lmdb_records import open_lmdb
 from lsgan_tf.errors import UserError
 
@@ -54,13 +55,14 @@ def test_threads_read_the_same(tmp_path, write_lmdb, bedrooms):
 
 
 def test_what_was_read_does_not_stay_in_memory(tmp_path, write_lmdb):
-    # Without reopening, all pages that were read would count as memory of the process.
-    status = Path("/proc/self/status")
-    if not status.exists():
+    # Without reopening, all pages that were read would count as memory of the reading process.
+    children = Path("/proc/thread-self/children")
+    if not children.exists():
         pytest.skip("needs /proc")
 
     def resident():
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        status = Path("/proc", children.read_text().split()[-1], "status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
 
     entries = {b"%d" % number: bytes([number % 256]) * 500_000 for number in range(90)}
@@ -80,12 +82,12 @@ def test_what_was_read_does_not_stay_in_memory(tmp_path, write_lmdb):
 
 
 def test_letting_go_changes_nothing(tmp_path, write_lmdb, bedrooms, monkeypatch):
-    monkeypatch.setattr(lmdb_records, "_MAPPED_BYTES", 1)
-    monkeypatch.setattr(lmdb_records, "_MAPPED_KEYS", 4)
-    records = open_lmdb(write_lmdb(tmp_path / "x", bedrooms), cache_dir=tmp_path / "cache")
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(records.content, range(30)))
-    assert found == [value for _, value in sorted(bedrooms.items())]
+    monkeypatch.setattr(lmdb_database, "_MAPPED_BYTES", 1)
+    monkeypatch.setattr(lmdb_database, "_MAPPED_KEYS", 4)
+    database = lmdb_database.LmdbDatabase(write_lmdb(tmp_path / "x", bedrooms))
+    first = database.keys_after(None)
+    assert first + database.keys_after(first[-1]) == sorted(bedrooms)[:8]
+    assert {key: database.value(key) for key in bedrooms} == bedrooms
 
 
 def test_the_table_of_keys_is_made_once_and_again_if_damaged(tmp_path, write_lmdb, bedrooms):
@@ -155,6 +157,16 @@ def test_a_database_cut_short_is_refused(tmp_path, write_lmdb, bedrooms, kept):
     with pytest.raises(UserError, match=r"data\.mdb: .*truncated"):
         open_lmdb(folder, cache_dir=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+def test_damage_that_kills_the_reading_process_is_an_error(tmp_path, write_lmdb):
+    path = write_lmdb(tmp_path / "x", {b"a": bytes(9000), b"b": b"b" * 9000}) / "data.mdb"
+    content = path.read_bytes()
+    size = struct.pack("<4H", 9000, 0, 1, 1)  # of the value, in the node of b"b": its low half ...
+    large = struct.pack("<4H", 9000, 1 << 14, 1, 1)  # ... and its high half: beyond the file
+    path.write_bytes(content.replace(size + b"b", large + b"b"))
+    with pytest.raises(UserError, match=r"reading .*data\.mdb ended with .* the file is damaged"):
+        open_lmdb(path.parent, cache_dir=tmp_path / "cache")
 
 
 def test_other_faults(tmp_path, write_lmdb):
