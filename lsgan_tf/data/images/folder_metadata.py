@@ -38,7 +38,7 @@ class FolderMetadata:
 
     Attributes:
       other: number of files without an image extension.
-      bad: number of images with an unreadable header.
+      bad: number of images with an unreadable header, and of links to missing images.
       bad_names: the first thousand of them, each with the reason.
       content: hex SHA-256 of the content of all images.
       unread: number of images in unsupported formats, or with another extension, by extension.
@@ -150,6 +150,8 @@ class Collector:
 def _inspect(path: Path) -> tuple[int, bytes, bool]:
     """Return the shorter side and content digest of an image, and whether this package wrote it."""
     stream: BinaryIO
+    if path.is_symlink() and not path.exists():
+        raise decode.Undecodable("a link to a missing file")
     with files.explained(path, "reading the image"), reading.open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size <= _HASHED_WHOLE:

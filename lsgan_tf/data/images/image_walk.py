@@ -23,6 +23,8 @@ def walk(
 ) -> Iterator[tuple[bytes, os.stat_result]]:
     """Yield relative path and status of the data files of a folder, sorted by name.
 
+    Links to missing files are among them, with their own status.
+
     Args:
       root: the folder.
       passed: receives skipped folders, with their kind.
@@ -54,6 +56,8 @@ def _walk_into(
             yield from _walk_into(path, prefix + name + b"/", (*above, inode), passed)
         elif status and stat.S_ISREG(status.st_mode):
             yield prefix + name, status
+        elif not status and os.path.islink(path):
+            yield prefix + name, os.lstat(path)
 
 
 def _status(path: bytes) -> os.stat_result | None:

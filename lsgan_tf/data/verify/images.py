@@ -118,7 +118,13 @@ def _report_form(form: Path, cache_dir: Path, most: int | None) -> tuple[list[st
         return _report_prepared(form, cache_dir, most)
     folder = image_files.open_folder(form, cache_dir=cache_dir)
     lines, fine = _report_records(folder, most)
-    return lines, fine and not folder.metadata.bad
+    unusable = [name for name in folder.metadata.unusable if name]
+    if unusable:
+        lines.append(
+            f"{form}: none of the images in {', '.join(unusable[:_NAMED])} can be used; repair "
+            "them, convert them to PNG or JPEG, or add their extension"
+        )
+    return lines, fine and not folder.metadata.bad and not unusable
 
 
 def _report_prepared(folder: Path, cache_dir: Path, most: int | None) -> tuple[list[str], bool]:

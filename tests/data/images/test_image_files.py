@@ -167,6 +167,7 @@ def test_links_that_lead_nowhere(folder, tmp_path):
     (folder / "b" / "gone.png").symlink_to(tmp_path / "gone.png")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
+    assert records.metadata.bad_names == [["b/gone.png", "a link to a missing file"]]
 
 
 def test_the_index_is_kept_until_something_changes(folder, tmp_path, encode):

@@ -55,6 +55,24 @@ def test_a_folder(tmp_path, encode, report):
     assert "bad.png (no JPEG" in text
 
 
+def test_a_class_without_extensions_is_reported(tmp_path, encode, report):
+    for name in ("a/1.png", "b/1"):
+        (tmp_path / "p" / name).parent.mkdir(parents=True)
+        (tmp_path / "p" / name).write_bytes(encode())
+    text, fine = report(tmp_path / "p")
+    assert not fine
+    assert "p: none of the images in b can be used; repair them, convert them" in text
+
+
+def test_links_to_missing_images_are_reported(tmp_path, encode, report):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "good.png").write_bytes(encode())
+    (tmp_path / "p" / "gone.png").symlink_to("elsewhere.png")
+    text, fine = report(tmp_path / "p")
+    assert not fine
+    assert "gone.png (a link to a missing file)" in text
+
+
 def test_shards(tmp_path, write_lmdb, bedrooms, report):
     source = write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms)
     out = tmp_path / "out"
