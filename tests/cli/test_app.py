@@ -130,6 +130,13 @@ def test_a_signal_ends_a_command_and_leaves_nothing_half_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_during_the_imports_of_a_command_is_no_traceback():
+    done = call([sys.executable, "-c", "import lsgan_tf.cli\nraise KeyboardInterrupt"])
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "stopped by Ctrl-C\n")
+    done = call([sys.executable, "-c", "import lsgan_tf.cli\n1 / 0"])
+    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
+
+
 def test_warnings_are_one_line_and_cannot_control_the_terminal(command):
     done = call(command, "--do=warn")
     assert done.returncode == 0
