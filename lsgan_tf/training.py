@@ -40,7 +40,7 @@ from lsgan_tf.util.keras_state import neutral
 from lsgan_tf.util.paths import local, optional
 from lsgan_tf.util.signals import Interruption, exit_status
 from lsgan_tf.util.terminal import safe_output
-from lsgan_tf.util.text import spell
+from lsgan_tf.util.text import counted, spell
 
 # float16 skips steps that overflow; after this many in a row it will not recover.
 _FLOAT16_PATIENCE = 100
@@ -271,7 +271,7 @@ class Trainer:
             if watcher.collapsed:
                 self.run.log(watcher.verdict())
             seconds = self.monitor.progress.clock.seconds
-            self.run.log(f"finished {self.step:,} steps in {spell(seconds)}")
+            self.run.log(f"finished {counted(self.step, 'step')} in {spell(seconds)}")
             self.run.show(closing.next_steps(self.config, self.source.classes, self.run.path))
             return 0
         self.run.log(closing.stopped_line(stop, self.step, self.run.path))

@@ -30,6 +30,8 @@ from terminals import OnTerminal
 from lsgan_tf.cli.app import run
 from lsgan_tf.cli.flags import PATH
 from lsgan_tf.errors import UserError
+from lsgan_tf.util.tensorflow_setup import import_tensorflow
+from lsgan_tf.util.text import counted
 
 _KILLS = flags.DEFINE_integer("kills", 10, "total number of SIGKILLs; 0: no limit", lower_bound=0)
 _MINUTES = flags.DEFINE_float("minutes", 0.0, "stop after so many minutes; 0: no limit", 0.0)
@@ -77,6 +79,7 @@ class Soak:
 
     def disturbed(self, kills: int) -> list[str]:
         """Execute a run with up to `kills` kills; return the differences of its results."""
+        import_tensorflow()
         from run_differences import differences
 
         name = f"disturbed-{self.ends:03d}"
@@ -102,11 +105,11 @@ class Soak:
 
     def report(self) -> str:
         """Format the counts so far."""
-        what = "kills, {} of them during a checkpoint write"
+        done = counted(self.kills, "kill"), "during a checkpoint write"
         if _TERMINAL.value:
-            what = "closed terminals, {} of them after the first step"
+            done = counted(self.kills, "closed terminal"), "after the first step"
         return (
-            f"{self.kills} {what.format(self.inside)}; "
+            f"{done[0]}, {self.inside} of them {done[1]}; "
             f"{self.identical} of {self.ends} ends identical to the undisturbed run's"
         )
 

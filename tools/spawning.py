@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lsgan_tf.util.in_place import opener
-from lsgan_tf.util.tensorflow_setup import KERAS, ONEDNN
+from lsgan_tf.util.tensorflow_setup import KERAS, ONEDNN, quiet
 
 # Set before importing TensorFlow, as `lsgan_tf.util.tensorflow_setup.import_tensorflow` does.
 _ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "TF_CPP_MIN_LOG_LEVEL": "3", **ONEDNN}
@@ -57,7 +57,7 @@ def start(
         args=(module, list(flags), output, errors or output, variables, place, before),
     )
     process.daemon = True
-    with _environment():
+    with _environment(), quiet():
         process.start()
     return process
 

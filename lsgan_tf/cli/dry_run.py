@@ -9,7 +9,7 @@ from lsgan_tf.config import Config
 from lsgan_tf.data import open_source, with_metadata
 from lsgan_tf.networks.base import Network
 from lsgan_tf.settings.table import describe
-from lsgan_tf.util.text import printable
+from lsgan_tf.util.text import counted, printable
 
 
 def dry_run(config: Config, origins: Mapping[str, str]) -> str:
@@ -22,12 +22,15 @@ def dry_run(config: Config, origins: Mapping[str, str]) -> str:
     config = with_metadata(config, source)
     generator, discriminator = build_networks(config)
     epoch = " per epoch, new in each epoch," if source.fresh else ""
-    data = [f"{source.description}", f"{len(source):,} examples{epoch} of shape {source.shape}"]
+    data = [
+        f"{source.description}",
+        f"{counted(len(source), 'example')}{epoch} of shape {source.shape}",
+    ]
     if source.classes:
         shown = " ".join(map(printable, source.classes[:20])) + (
             " ..." if len(source.classes) > 20 else ""
         )
-        data.append(f"{len(source.classes):,} classes: {shown}")
+        data.append(f"{counted(len(source.classes), 'class', 'classes')}: {shown}")
     sections = [
         ("Config (name, value, where it comes from)", describe(config, origins)),
         ("Generator", network_table(generator)),

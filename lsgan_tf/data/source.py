@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lsgan_tf.util.text import counted
+
 
 class Source(abc.ABC):
     """A random-access dataset.
@@ -113,7 +115,7 @@ class ArraySource(Source):
         elif labels is not None:
             raise ValueError("Expected names of the classes beside their labels. Received none")
         self.fingerprint = self._digest() if fingerprint is None else fingerprint
-        self.description = description or f"{count:,} examples in memory"
+        self.description = description or f"{counted(count, 'example')} in memory"
 
     def __len__(self) -> int:
         return len(self._examples)

@@ -22,6 +22,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.sampling import npz
 from lsgan_tf.util import files, reading
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.text import counted
 
 _LARGEST = 1 << 36
 _ARRAYS = ("images", "arr_0")  # names used by lsgan_tf.sample and by np.savez
@@ -43,7 +44,7 @@ class ImageSet(Source):
         self.path, self.flag, self.shape, self._count = path, flag, shape, count
         identity = ("image set", shape, decode.RESIZE, digest)
         self.fingerprint = hashlib.sha256(repr(identity).encode()).hexdigest()
-        self.description = f"{count:,} images of {_size(*shape[:2])} in {path}"
+        self.description = f"{counted(count, 'image')} of {_size(*shape[:2])} in {path}"
 
     def __len__(self) -> int:
         return self._count
@@ -73,7 +74,7 @@ class ImageFolder(ImageSet):
         self._names = [name for name in all_names if is_image(name)]
         self._size = size
         if not self._names:
-            found = f"{len(all_names):,} other files" if all_names else "nothing"
+            found = counted(len(all_names), "other file") if all_names else "nothing"
             raise UserError(
                 f"--{flag}={path}: expected images ({', '.join(ENDINGS)}), found {found}"
             )
@@ -90,7 +91,9 @@ class ImageFolder(ImageSet):
         width, height = (size, size) if size else self._first[1]
         super().__init__(path, flag, (height, width, 3), digest.hexdigest(), len(self._names))
         if others := len(all_names) - len(self._names):
-            self.warnings = (f"--{flag}={path}: {others:,} files are not images and are left out",)
+            self.warnings = (
+                f"--{flag}={path}: left out {counted(others, 'file')} without an image extension",
+            )
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See `Source`.

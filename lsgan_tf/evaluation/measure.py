@@ -18,7 +18,7 @@ from lsgan_tf.metrics.suite import Suite, open_suite
 from lsgan_tf.sampling.training_data import reopen_source
 from lsgan_tf.settings.fingerprints import same
 from lsgan_tf.util.files import explained, write_json
-from lsgan_tf.util.text import columns, printable
+from lsgan_tf.util.text import columns, counted, printable
 
 
 def evaluate(
@@ -132,7 +132,7 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
         lines.append("* best of these generators")
     real, others = protocol["real"], protocol["real in the place of samples"]
     extractors = protocol.get("extractors", {})
-    about = f"{protocol['samples']:,} samples, seed {protocol['seed']}; "
+    about = f"{counted(protocol['samples'], 'sample')}, seed {protocol['seed']}; "
     about += (
         f"distances to {real['count']:,} of the {protocol['split']} split; real: "
         f"{others['count']:,} of the other split; held out: {protocol['held_out']}"

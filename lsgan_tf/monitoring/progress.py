@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from lsgan_tf.config import Config
 from lsgan_tf.util.terminal import is_terminal
-from lsgan_tf.util.text import controls, spell
+from lsgan_tf.util.text import controls, counted, spell
 
 CURVES = {
     "d_loss": "loss/discriminator",
@@ -65,7 +65,7 @@ def under_way_line(start: int, step: int, seconds: float, every: int) -> str:
     steps = f"steps {start + 1:,} to {step:,}" if step > start + 1 else f"step {step:,}"
     return (
         f"under way: {steps} took {seconds:.1f} s, tracing "
-        f"included; a line follows every {every:,} steps"
+        f"included; a line follows every {counted(every, 'step')}"
     )
 
 

@@ -128,7 +128,7 @@ class Checkpoints:
                 warnings.append(f"{error}; falling back to the checkpoint before it")
         if warnings:
             raise UserError(
-                f"{self._folder}: none of the {len(warnings)} checkpoints is intact; restore one "
+                f"{self._folder}: no intact checkpoint ({len(warnings)} damaged); restore one "
                 "from a backup, or remove this folder to restart the run from step 0"
             )
         return None, warnings

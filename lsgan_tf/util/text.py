@@ -136,6 +136,17 @@ def number(value: float) -> str:
     return f"{int(value):,}" if whole else f"{value:g}"
 
 
+def counted(count: int, one: str, more: str = "") -> str:
+    """Format a number of things: `1 file`, `1,000 files`.
+
+    Args:
+      count: the number.
+      one: what follows if it is 1.
+      more: what follows otherwise; by default `one` with an s.
+    """
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
 def describe_size(count: int) -> str:
     """Format a number of bytes: `12.3 MB`."""
     value, unit = float(count), "B"

@@ -39,7 +39,7 @@ def test_from_two_sets_to_a_tally(sets):
     )
     assert done.returncode == 0, done.stderr
     wins = key["left"].count("a")
-    assert f"5 votes of 1 voters\nLSGAN: {wins} (" in done.stdout
+    assert f"5 votes of 1 voter\nLSGAN: {wins} (" in done.stdout
     assert "The paper: 4,000 votes, 56.4% for LSGAN and 43.6% for DCGAN." in done.stdout
     assert json.loads((sets / "t.json").read_text())["counts"] == [wins, 5 - wins]
 

@@ -25,7 +25,9 @@ def test_a_folder_in_the_order_of_names(write_images):
         found.read(np.array([1]))[0], np.asarray(Image.open(folder / "001.png"))
     )
     assert set(found.read(np.array([3])).ravel().tolist()) == {7}
-    assert found.warnings == (f"--samples_dir={folder}: 1 files are not images and are left out",)
+    assert found.warnings == (
+        f"--samples_dir={folder}: left out 1 file without an image extension",
+    )
     assert found.description == f"4 images of 12x12 in {folder}"
 
 
@@ -106,7 +108,7 @@ def test_what_is_no_set(tmp_path, make_run, write_images):
     (tmp_path / "x.zip").touch()
     for path, said in [
         (tmp_path / "empty", "found nothing"),
-        (tmp_path / "texts", "found 1 other files"),
+        (tmp_path / "texts", "found 1 other file"),
         (tmp_path / "gone", "no such file or folder"),
         (tmp_path / "x.npz", r"not a valid \.npz file"),
         (tmp_path / "x.zip", "a zip archive; unpack it first"),

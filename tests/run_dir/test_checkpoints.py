@@ -120,7 +120,7 @@ class TestDamage:
     def test_a_run_does_not_begin_again_unasked(self, kept, tmp_path):
         for step in (10, 20):
             cut(folder(tmp_path, step) / DATA)
-        with pytest.raises(UserError, match="none of the 2 checkpoints is intact"):
+        with pytest.raises(UserError, match=r"no intact checkpoint \(2 damaged\)"):
             kept.newest()
 
     def test_another_network_is_refused(self, kept):

@@ -16,7 +16,7 @@ def soak(*words):
 def test_counts_kills_and_identical_ends(tmp_path):
     folder = tmp_path / "soak"
     done = soak("--kills=2", "--kills_per_run=2", f"--folder={folder}", "--", *FLAGS)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
     lines = done.stdout.splitlines()
     assert lines[0].startswith("undisturbed run: ")
     counts = lines[-1].split()
@@ -34,7 +34,7 @@ def test_terminals_are_closed(tmp_path):
     done = soak(*words)
     assert done.returncode == 0, done.stdout + done.stderr
     line = done.stdout.splitlines()[-1]
-    assert " closed terminals, " in line
+    assert "1 closed terminal, " in line
     assert "1 of 1 ends identical to the undisturbed run's" in line
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from lsgan_tf.data.hwdb import gb2312
 from lsgan_tf.data.hwdb.gnt_files import GntPart
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.text import printable
+from lsgan_tf.util.text import counted, printable
 
 SPLITS = ("train", "test", "all")
 _TOLERATED = 1000  # records per damaged record
@@ -73,13 +73,13 @@ class Selection:
         outside = manifest["outside_level1"]
         if outside["samples"] and not self.all_classes and self.characters is None:
             lines.append(
-                f"left out {outside['samples']:,} images of {outside['classes']:,} symbols and "
-                "characters outside GB2312 level 1 (--all_classes includes them)"
+                f"left out {counted(outside['samples'], 'image')} of symbols and characters "
+                f"outside GB2312 level 1 ({outside['classes']:,}; --all_classes includes them)"
             )
         if manifest["damaged_count"]:
             lines.append(
-                f"skipped {manifest['damaged_count']:,} damaged records; {_first_damage(manifest)} "
-                "(python -m lsgan_tf verify-data lists them)"
+                f"skipped {counted(manifest['damaged_count'], 'damaged record')}; "
+                f"{_first_damage(manifest)} (python -m lsgan_tf verify-data lists them)"
             )
         return lines
 
@@ -105,7 +105,7 @@ def files_of_split(parts: Sequence[GntPart], split: str, data_dir: Path) -> list
         return test
     if not train:
         raise UserError(
-            f"{data_dir}: no training file in it: all {len(test):,} files are named as test files "
+            f"{data_dir}: no training file in it, only {len(test):,} named as test files "
             f"({test[0].name}), which are never used for training; pass the folder of the training "
             "set, or rename them if they are training files"
         )
@@ -127,8 +127,8 @@ def check_damage(manifest: dict[str, Any], max_bad_records: int | None, data_dir
     allowed = max_bad_records if max_bad_records is not None else (damaged + intact) // _TOLERATED
     if damaged > allowed:
         raise UserError(
-            f"{data_dir}: {damaged:,} of {damaged + intact:,} records are damaged and {allowed:,} "
-            f"are tolerated; {_first_damage(manifest)}; download the file again, list all with "
+            f"{data_dir}: {damaged:,} of {damaged + intact:,} records damaged, {allowed:,} "
+            f"tolerated; {_first_damage(manifest)}; download the file again, list all with "
             "python -m lsgan_tf verify-data, or set --max_bad_records"
         )
 

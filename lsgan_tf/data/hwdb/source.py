@@ -17,6 +17,7 @@ from lsgan_tf.data.hwdb.selection import Selection, check_damage, files_of_split
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
+from lsgan_tf.util.text import counted
 
 STANDIN_FILE = "STANDIN.json"
 
@@ -69,7 +70,7 @@ class HwdbSource(Source):
         self.fingerprint = hashlib.sha256(digest.encode()).hexdigest()
         self.description = (
             f"{'stand-in for HWDB' if standin else 'HWDB'}, {where}: "
-            f"{self._length:,} images of {len(self.classes):,} characters"
+            f"{counted(self._length, 'image')} of {counted(len(self.classes), 'character')}"
         )
 
     def __len__(self) -> int:

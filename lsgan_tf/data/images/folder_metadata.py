@@ -17,6 +17,7 @@ from lsgan_tf.data.images.image_walk import shown
 from lsgan_tf.data.split_names import split_of
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files, reading
+from lsgan_tf.util.text import counted
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
 # Image formats that are not supported.
@@ -65,9 +66,9 @@ class FolderMetadata:
         found = f"{self.bad:,} undecodable and {self.other:,} other files"
         if self.unread:
             kinds, total = ", ".join(sorted(self.unread)), sum(self.unread.values())
-            found += f", and {total:,} images in unsupported formats ({kinds})"
+            found += f", and {counted(total, 'image')} in unsupported formats ({kinds})"
         if self.made_here:
-            found += f", and {self.made_here:,} images that lsgan_tf itself wrote"
+            found += f", and {counted(self.made_here, 'image')} that lsgan_tf itself wrote"
         return found
 
 

@@ -27,6 +27,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util import files, reading
 from lsgan_tf.util.forms import fields_of
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.text import counted
 
 # Files of other datasets, which make a folder of images ambiguous.
 _FOREIGN = (".mdb", ".tfrecord", ".gnt")
@@ -67,7 +68,7 @@ class ImageFiles(Records):
         self.metadata = FolderMetadata(**fields_of(FolderMetadata, values))
         if any(len(pair) != 2 for pair in self.metadata.bad_names):
             raise ValueError(f"{index}: a damaged index")
-        self.description = f"{len(self):,} images in the folder {root}"
+        self.description = f"{counted(len(self), 'image')} in the folder {root}"
         self.warnings = tuple(self._describe_left_out())
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -110,9 +111,9 @@ class ImageFiles(Records):
         found, root = self.metadata, self.root
         if found.bad:
             bad = _some([f"{name} ({reason})" for name, reason in found.bad_names], found.bad)
-            yield f"{root}: {found.bad:,} files cannot be decoded and are left out: {bad}"
+            yield f"{root}: left out {counted(found.bad, 'file')} that cannot be decoded: {bad}"
         if found.other:
-            yield f"{root}: {found.other:,} files are not images and are ignored"
+            yield f"{root}: ignored {counted(found.other, 'file')} without an image extension"
         if found.unread:
             kinds = ", ".join(f"{count:,} {end}" for end, count in sorted(found.unread.items()))
             yield (
@@ -120,17 +121,14 @@ class ImageFiles(Records):
                 "PNG or JPEG, or rename them if only the extension is wrong"
             )
         if found.made_here:
-            yield (
-                f"{root}: {found.made_here:,} images were written by lsgan_tf itself and are left "
-                "out"
-            )
+            yield f"{root}: left out {counted(found.made_here, 'image')} that lsgan_tf itself wrote"
         if left_out := [f"{name} ({what})" for name, what in self._left_out]:
             yield f"{root}: not data and left out: {_some(left_out, len(left_out))}"
         if found.held_out:
             yield (
-                f"{root}: {found.held_out:,} images are in folders named as validation or test "
-                f"sets ({found.held_out_example}) and are used; pass the folder of the training "
-                "set to leave them out"
+                f"{root}: using {counted(found.held_out, 'image')} in folders named as validation "
+                f"or test sets ({found.held_out_example}); pass the folder of the training set to "
+                "leave them out"
             )
 
 

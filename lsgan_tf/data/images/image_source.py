@@ -20,6 +20,7 @@ from lsgan_tf.data.images.shards import ShardRecords
 from lsgan_tf.data.source import Source
 from lsgan_tf.errors import UserError
 from lsgan_tf.settings.fingerprints import versioned
+from lsgan_tf.util.text import counted
 
 # Maximum number of consecutive undecodable images.
 _PATIENCE = 100
@@ -101,7 +102,7 @@ class ImageSource(Source):
         shown = [f"{name} ({reason})" for name, reason in new[:_NAMED]]
         more = f" and {len(new) - _NAMED:,} more" if len(new) > _NAMED else ""
         return [
-            f"{len(damaged):,} images so far cannot be decoded and are replaced by the next "
+            f"{counted(len(damaged), 'image')} so far cannot be decoded, replaced by the next "
             f"{self._next}: {', '.join(shown)}{more}"
         ]
 
@@ -164,15 +165,12 @@ def warnings_of(records: Records, size: int) -> tuple[str, ...]:
     lines = list(records.warnings)
     if isinstance(records, ImageFiles):
         if few := records.smaller_than(size):
-            lines.append(f"{few:,} images are smaller than {size} pixels and are enlarged")
+            lines.append(f"enlarging {counted(few, 'image')} smaller than {size} pixels")
         return tuple(lines)
     # Other kinds of records have no index of sizes.
     sides = [_short_side(records.content(index)) for index in sampled(records, _SAMPLED)]
     if few := sum(0 < side < size for side in sides):
-        lines.append(
-            f"{few} of {len(sides)} sampled images are smaller than {size} pixels; such images are "
-            "enlarged"
-        )
+        lines.append(f"enlarging images smaller than {size} pixels ({few} of {len(sides)} sampled)")
     return tuple(lines)
 
 
@@ -198,7 +196,7 @@ class PreparedImageSource(ImageSource):
     def __init__(self, records: ShardRecords, *, name: str, description: str) -> None:
         made = records.manifest.preprocessing
         smaller = records.manifest.smaller
-        enlarged = f"{smaller:,} images were smaller than {made.image_size} pixels; enlarged"
+        enlarged = f"enlarged {counted(smaller, 'image')} smaller than {made.image_size} pixels"
         super().__init__(
             records,
             name=name,

@@ -26,6 +26,7 @@ from lsgan_tf.data.images.shards import Manifest, Preprocessing, Shard
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files, reading
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.text import counted
 
 SKIPPED = "skipped.txt"
 _SAMPLED = 32
@@ -115,7 +116,7 @@ def _require_space(records: Records, out: Path, preprocessing: Preprocessing, co
         for outcome in encode_range(records, preprocessing, index, index + 1)
     ]
     needed = int(np.mean(sizes) * count * 1.05) + (1 << 20)
-    files.require_free_space(out, needed, f"{count:,} prepared images (estimated)")
+    files.require_free_space(out, needed, f"{counted(count, 'prepared image')} (estimated)")
 
 
 def _write_shard(
@@ -229,10 +230,10 @@ def _description_path(out: Path, name: str) -> Path:
 
 def summary(manifest: Manifest, out: Path) -> list[str]:
     """Format a summary of the result."""
-    size, count = sum(shard.bytes for shard in manifest.shards), len(manifest.shards)
+    size = sum(shard.bytes for shard in manifest.shards)
     lines = [
-        f"{out}: {manifest.count:,} images ({manifest.preprocessing.description}) in "
-        f"{count:,} {'shard' if count == 1 else 'shards'}, {size / 1e6:,.1f} MB"
+        f"{out}: {counted(manifest.count, 'image')} ({manifest.preprocessing.description}) in "
+        f"{counted(len(manifest.shards), 'shard')}, {size / 1e6:,.1f} MB"
     ]
     if manifest.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in manifest.skipped.items())

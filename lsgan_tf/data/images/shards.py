@@ -20,6 +20,7 @@ from lsgan_tf.data.images.records import Records
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files, reading
 from lsgan_tf.util.forms import check_form, fields_of
+from lsgan_tf.util.text import counted
 
 MANIFEST = "manifest.json"
 INDEX = "index"
@@ -190,7 +191,7 @@ class ShardRecords(Records):
         self._first = np.cumsum([0, *(shard.count for shard in shards)])
         self._offsets = functools.lru_cache(maxsize=None)(self._read_offsets)
         self.description = (
-            f"{len(self):,} prepared images of {self.manifest.category} "
+            f"{counted(len(self), 'prepared image')} of {self.manifest.category} "
             f"({self.manifest.preprocessing.description}) in {self._folder}"
         )
 

@@ -11,6 +11,7 @@ from lsgan_tf.data.images import image_files, image_source, shards
 from lsgan_tf.data.split_names import split_of
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files
+from lsgan_tf.util.text import counted
 
 _NAMED = 5
 
@@ -58,7 +59,8 @@ def open_source(
         channels=channels,
         classes=classes,
         labels=labels,
-        description=records.description + (f", {len(classes):,} classes" if classes else ""),
+        description=records.description
+        + (f", {counted(len(classes), 'class', 'classes')}" if classes else ""),
         warnings=image_source.warnings_of(records, image_size),
     )
 

@@ -20,6 +20,7 @@ from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.progress import Progress
 from lsgan_tf.util.reading import read_array, read_json
 from lsgan_tf.util.tensorflow_setup import quiet
+from lsgan_tf.util.text import counted
 
 _OWN_FEATURES = "tensorflow_datasets.core.features."
 
@@ -131,7 +132,9 @@ class TfdsImages(Records):
         if ends != (0, len(self._offsets)) or digest != _digest(self._offsets, self._first):
             raise ValueError(f"{index}: a damaged index")
         self._rows = None if parts is None else self._rows_of(parts)
-        self.description = f"{len(self):,} images prepared by tensorflow-datasets in {folder}"
+        self.description = (
+            f"{counted(len(self), 'image')} prepared by tensorflow-datasets in {folder}"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open the files again in another process."""

@@ -14,6 +14,7 @@ from lsgan_tf.data.lsun.lmdb_database import answers, damaged
 from lsgan_tf.util.files import atomic_folder, explained
 from lsgan_tf.util.process_pool import Worker
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.text import counted
 
 
 class LmdbRecords(Records):
@@ -31,7 +32,7 @@ class LmdbRecords(Records):
         self._folder, self._keys_folder = folder, keys
         self._process = process or _Process(folder)
         self._keys = string_table.StringTable(keys)
-        self.description = f"{len(self):,} images in the LMDB {folder}"
+        self.description = f"{counted(len(self), 'image')} in the LMDB {folder}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open the database again in another process."""

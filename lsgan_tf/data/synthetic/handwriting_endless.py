@@ -21,6 +21,7 @@ from lsgan_tf.data.synthetic import handwriting as standin
 from lsgan_tf.data.synthetic import pen, strokes
 from lsgan_tf.data.synthetic.skeleton import Skeleton
 from lsgan_tf.data.synthetic.style import Style
+from lsgan_tf.util.text import counted
 
 # Used in place of a character code, which is smaller, so that seeds differ from those of the stored
 # stand-in (`standin.draw`).
@@ -72,7 +73,7 @@ class FreshStandin(Source):
         )
         self.fingerprint = hashlib.sha256(f"drawn anew {parts}".encode()).hexdigest()
         self.description = (
-            f"stand-in for HWDB: {len(self.classes):,} characters, new images in every "
+            f"stand-in for HWDB: {counted(len(self.classes), 'character')}, new images in every "
             f"epoch (seed {seed})"
         )
 

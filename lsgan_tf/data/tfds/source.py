@@ -18,6 +18,7 @@ from lsgan_tf.data.tfds.names import Name, parse_name
 from lsgan_tf.errors import UserError
 from lsgan_tf.util import files, reading
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.text import counted
 
 _HELD_OUT = ("test", "validation", "valid", "val")
 _SPLIT = re.compile(r"\s*(?P<name>\w[\w.-]*)\s*(?:\[[^\[\]]*\])?\s*", re.ASCII)
@@ -80,10 +81,12 @@ def _open_split(
     warnings = image_source.warnings_of(records, size)
     classes = ""
     if labels is not None:
-        classes = f", {len(chosen.classes):,} classes"
+        classes = f", {counted(len(chosen.classes), 'class', 'classes')}"
         absent = len(chosen.classes) - len(np.unique(labels))
         if absent:
-            warnings += (f"{absent:,} of {len(chosen.classes):,} classes have no image in {split}",)
+            warnings += (
+                f"classes without an image in {split}: {absent:,} of {len(chosen.classes):,}",
+            )
     full_name = f"{tfds_places.name_of(folder)} {tfds_places.version_of(folder)}"
     return image_source.ImageSource(
         records,
@@ -142,8 +145,8 @@ def _labels(records: TfdsImages, chosen: Chosen, split: str, cache_dir: Path) ->
     wrong = np.flatnonzero((found < 0) | (found >= len(chosen.classes)))
     if len(wrong):
         raise UserError(
-            f"--conditional: {len(wrong):,} of {len(found):,} images of {split} have no label in "
-            f"{chosen.label}, for example {records.name_of(int(wrong[0]))}; use another "
+            f"--conditional: images of {split} without a label in {chosen.label}: {len(wrong):,} "
+            f"of {len(found):,}, for example {records.name_of(int(wrong[0]))}; use another "
             "--tfds_split, or omit --conditional"
         )
     return found.astype(np.int32)

@@ -17,6 +17,7 @@ from lsgan_tf.data.hwdb.gnt_files import GntPart
 from lsgan_tf.data.images import image_files
 from lsgan_tf.errors import UserError
 from lsgan_tf.util.progress import Progress
+from lsgan_tf.util.text import counted
 
 _SHOWN_DAMAGE = 100
 _SIDES = 1 << 16
@@ -79,12 +80,15 @@ def report(path: Path) -> tuple[list[str], bool]:
     damage = [item.error for item in found if item.error] + damage
     unread = [f"{name}: this is {why}" for name, why in sorted(survey.unreadable.items())]
     damaged = sum(item.index.damaged_count if item.index else 1 for item in found)
-    lines += ["", f"damaged: {damaged:,} records" if damaged else "damaged: none"]
+    lines += ["", f"damaged: {counted(damaged, 'record')}" if damaged else "damaged: none"]
     lines += [f"  {line}" for line in damage[:_SHOWN_DAMAGE]]
     if damaged > len(damage[:_SHOWN_DAMAGE]):
         lines.append(f"  and others, {damaged:,} records in total")
     if unread:
-        lines += [f"cannot be read: {len(unread):,} files", *(f"  {line}" for line in unread)]
+        lines += [
+            f"cannot be read: {counted(len(unread), 'file')}",
+            *(f"  {line}" for line in unread),
+        ]
         advice = "training refuses a folder with unreadable data: see the remedies above"
         return [*lines, "", advice], False
     return [*lines, "", _advice(path, found, damaged)], not damaged
@@ -123,12 +127,13 @@ def _split(name: str, indices: Sequence[gnt.GntIndex]) -> list[str]:
     others = {char: count for char, count in classes.items() if not gb2312.is_level1(char)}
     symbols = {char: count for char, count in others.items() if not _is_han(char)}
     lines = [
-        f"{name} split: {sum(classes.values()):,} images",
+        f"{name} split: {counted(sum(classes.values()), 'image')}",
         f"  {len(level1):,} of the {len(gb2312.LEVEL1):,} characters of GB2312 level 1, "
-        f"{sum(level1.values()):,} images{_range(level1)}",
-        f"  {len(others) - len(symbols):,} other characters, "
-        f"{sum(others.values()) - sum(symbols.values()):,} images, and {len(symbols):,} symbols, "
-        f"{sum(symbols.values()):,} images (left out without --all_classes)",
+        f"{counted(sum(level1.values()), 'image')}{_range(level1)}",
+        f"  {counted(len(others) - len(symbols), 'other character')}, "
+        f"{counted(sum(others.values()) - sum(symbols.values()), 'image')}, and "
+        f"{counted(len(symbols), 'symbol')}, {counted(sum(symbols.values()), 'image')} "
+        "(left out without --all_classes)",
     ]
     for side, values in (
         ("width", [index.widths for index in indices]),

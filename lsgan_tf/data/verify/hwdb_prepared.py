@@ -7,6 +7,7 @@ from pathlib import Path
 from lsgan_tf.data.hwdb import cache as hwdb_cache
 from lsgan_tf.data.hwdb.prepare import CODES, IMAGES, MANIFEST
 from lsgan_tf.util.reading import read_json
+from lsgan_tf.util.text import counted
 
 
 def detect(path: Path) -> bool:
@@ -38,7 +39,7 @@ def report(path: Path) -> tuple[list[str], bool]:
         f"  {manifest['samples']:,} images of {len(counts):,} characters and symbols, "
         f"{min(counts):,} to {max(counts):,} each",
         f"  {side} x {side} pixels, {how}, {manifest['resampling']}",
-        f"  from {len(sources):,} files, in which {damaged:,} records were damaged:",
-        *(f"    {file['name']}: {file['samples']:,} images" for file in sources),
+        f"  from {counted(len(sources), 'file')} with {counted(damaged, 'damaged record')}:",
+        *(f"    {file['name']}: {counted(file['samples'], 'image')}" for file in sources),
         "intact; to train, pass the folder of the .gnt files as --data_dir, not this one",
     ], True

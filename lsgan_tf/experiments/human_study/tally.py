@@ -11,7 +11,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.experiments.human_study.study import FORMAT
 from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.reading import read_json
-from lsgan_tf.util.text import printable
+from lsgan_tf.util.text import counted, printable
 
 _Z = 1.959963984540054  # the standard normal distribution's 97.5% quantile
 _PAPER = "The paper: 4,000 votes, 56.4% for LSGAN and 43.6% for DCGAN."
@@ -46,7 +46,7 @@ class Tally(NamedTuple):
         low, high = self.interval
         first, second = map(printable, self.names)
         return (
-            f"{sum(self.counts):,} votes of {self.voters} voters\n"
+            f"{counted(sum(self.counts), 'vote')} of {counted(self.voters, 'voter')}\n"
             f"{first}: {self.counts[0]:,} ({self.fraction:.1%}; 95% interval {low:.1%} to "
             f"{high:.1%})\n"
             f"{second}: {self.counts[1]:,} ({1 - self.fraction:.1%})\n"

@@ -157,7 +157,7 @@ def test_images_that_this_package_wrote_are_no_data(folder, opened):
     frame.save(folder / "way.gif", comment=b"lsgan_tf")
     source = opened()
     assert (source.classes, source.fingerprint) == (before.classes, before.fingerprint)
-    assert "4 images were written by lsgan_tf itself and are left out" in source.warnings[-1]
+    assert "left out 4 images that lsgan_tf itself wrote" in source.warnings[-1]
     with Image.open(folder / "grid.png") as image:
         assert image.info == {"Software": "lsgan_tf"}
 

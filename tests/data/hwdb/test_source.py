@@ -88,8 +88,8 @@ def test_images_and_labels(opened):
     assert not source.standin
     assert "18 images of 3 characters" in source.description
     assert source.warnings == (
-        "left out 6 images of 2 symbols and characters outside GB2312 level 1 "
-        "(--all_classes includes them)",
+        "left out 6 images of symbols and characters outside GB2312 level 1 (2; "
+        "--all_classes includes them)",
     )
 
 
@@ -151,7 +151,7 @@ def test_splits(opened, data_dir):
 def test_test_files_are_never_trained_on(tmp_path, opened, cache_dir):
     gnt.write(tmp_path / "x" / "1.0test-gb1.gnt", bitmaps("安", 2))
     for place in (tmp_path / "x", tmp_path / "x" / "1.0test-gb1.gnt"):
-        with pytest.raises(UserError, match=r"all 1 files are named as test files \(1.0test-gb1"):
+        with pytest.raises(UserError, match=r"only 1 named as test files \(1.0test-gb1"):
             opened(place)
     assert not cache_dir.exists()
     assert len(opened(tmp_path / "x", split="test")) == 2
@@ -251,7 +251,7 @@ def test_more_damaged_records_are_an_error(tmp_path, opened, cache_dir, prepared
     if prepared_before:
         opened(tmp_path / "x", max_bad_records=3)
     message = (
-        r"x: 3 of 2,000 records are damaged and 2 are tolerated; the first is in a\.gnt at byte "
+        r"x: 3 of 2,000 records damaged, 2 tolerated; the first is in a\.gnt at byte "
         r"19: tag ffff is not GBK; .* --max_bad_records"
     )
     with pytest.raises(UserError, match=message):
@@ -263,10 +263,10 @@ def test_more_damaged_records_are_an_error(tmp_path, opened, cache_dir, prepared
 def test_max_bad_records_decides(tmp_path, opened):
     with_damage(tmp_path / "x" / "a.gnt", sound=10, damaged=3)
     assert len(opened(tmp_path / "x", max_bad_records=3)) == 10
-    with pytest.raises(UserError, match="3 of 13 records are damaged and 2 are tolerated"):
+    with pytest.raises(UserError, match="3 of 13 records damaged, 2 tolerated"):
         opened(tmp_path / "x", max_bad_records=2)
     with_damage(tmp_path / "y" / "a.gnt", sound=2000, damaged=1)
-    with pytest.raises(UserError, match="1 of 2,001 records are damaged and 0 are tolerated"):
+    with pytest.raises(UserError, match="1 of 2,001 records damaged, 0 tolerated"):
         opened(tmp_path / "y", max_bad_records=0)
 
 

@@ -58,7 +58,7 @@ def test_hidden_and_other_files(folder, tmp_path, encode):
     (folder / "readme.txt").write_text("x")
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
-    assert "1 files are not images" in records.warnings[0]
+    assert "ignored 1 file without an image extension" in records.warnings[0]
 
 
 def test_undecodable_files_are_counted_and_named(folder, tmp_path):
@@ -67,7 +67,7 @@ def test_undecodable_files_are_counted_and_named(folder, tmp_path):
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
     (warning,) = records.warnings
-    assert "7 files cannot be decoded and are left out: bad0.jpg (empty), bad1.jpg" in warning
+    assert "left out 7 files that cannot be decoded: bad0.jpg (empty), bad1.jpg" in warning
     assert warning.endswith("...")
 
 
@@ -147,7 +147,7 @@ def test_held_out_folders_are_noticed(tmp_path, encode):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(encode())
     (warning,) = image_files.open_folder(root, cache_dir=tmp_path / "cache").warnings
-    assert "3 images are in folders named as validation or test sets (val2017)" in warning
+    assert "using 3 images in folders named as validation or test sets (val2017)" in warning
 
 
 def test_a_wrong_ending_does_not_matter(tmp_path, encode):

@@ -358,7 +358,7 @@ def test_more_shards_than_files_may_be_open(prepare, tmp_path, monkeypatch):
 def test_enlarged_images_are_noticed_when_training(prepare, tmp_path):
     prepare(preprocessing=Preprocessing(20, False, decode.RESIZE, "png", 0))
     source = open_prepared(tmp_path / "out", image_size=20)
-    assert source.warnings == ("30 images were smaller than 20 pixels; enlarged",)
+    assert source.warnings == ("enlarged 30 images smaller than 20 pixels",)
 
 
 def test_two_at_once_do_not_disturb_each_other(prepare, tmp_path, monkeypatch):

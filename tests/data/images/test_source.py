@@ -36,7 +36,7 @@ def test_without_labels(folder, tmp_path):
     )
     colours = source.read(np.arange(3))[:, 8, 8].tolist()
     assert colours == [[0, 0, 255], [255, 0, 0], [0, 255, 0]]
-    assert source.warnings == ("1 images are smaller than 16 pixels and are enlarged",)
+    assert source.warnings == ("enlarging 1 image smaller than 16 pixels",)
     assert not list(folder.glob("*.npy"))
 
 
@@ -105,9 +105,7 @@ def test_a_damaged_image_never_shows_another_class(tmp_path, encode, noise):
     after = source.read(np.arange(5))
     np.testing.assert_array_equal(after, before[[0, 1, 0, 3, 3]])
     (line,) = source.new_warnings()
-    assert (
-        "2 images so far cannot be decoded and are replaced by the next of the same class" in line
-    )
+    assert "2 images so far cannot be decoded, replaced by the next of the same class" in line
     assert "a/3.png (" in line and "b/2.png (" in line
     assert source.new_warnings() == []
     (root / "b/1.png").write_bytes((root / "b/1.png").read_bytes()[:-30])

@@ -102,7 +102,7 @@ def test_smaller_images_are_noticed(tmp_path, bedrooms, opened):
     for key, content in bedrooms.items():
         (tmp_path / "bedroom" / key.decode()).with_suffix(".jpg").write_bytes(content)
     source = opened(tmp_path / "bedroom", image_size=17)
-    assert source.warnings == ("30 images are smaller than 17 pixels and are enlarged",)
+    assert source.warnings == ("enlarging 30 images smaller than 17 pixels",)
 
 
 def test_a_folder_of_tensorflow_datasets(tmp_path, bedrooms, expected, opened):
@@ -309,5 +309,5 @@ def test_smaller_images_of_a_database_are_noticed(tmp_path, write_lmdb, encode, 
     entries = {b"a": encode(size=(9, 40)), b"b": encode(size=(40, 10)), b"c": b""}
     folder = write_lmdb(tmp_path / "bedroom_train_lmdb", entries)
     (warning,) = opened(folder, image_size=10).warnings
-    assert warning.startswith("1 of 3 sampled images are smaller than 10 pixels")
+    assert warning.startswith("enlarging images smaller than 10 pixels (1 of 3 sampled)")
     assert opened(folder, image_size=9).warnings == ()

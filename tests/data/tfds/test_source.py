@@ -68,7 +68,7 @@ def test_labels_of_several_kinds(opened):
 def test_another_size(opened):
     source = opened(image_size=16)
     assert source.read(np.array([0])).shape == (1, 16, 16, 1)
-    assert "24 of 24 sampled images are smaller than 16 pixels" in source.warnings[0]
+    assert "images smaller than 16 pixels (24 of 24 sampled)" in source.warnings[0]
 
 
 def test_parts_of_splits(opened, image):
@@ -83,7 +83,7 @@ def test_parts_of_splits(opened, image):
     found = {opened(split=s).fingerprint for s in ("train", "train[:50%]", "train[50%:]", "test")}
     assert len(found) == 4
     few = opened(split="train[:2]", labelled=True)
-    assert few.warnings == ("1 of 3 classes have no image in train[:2]",)
+    assert few.warnings == ("classes without an image in train[:2]: 1 of 3",)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,9 @@ def test_images_without_a_label_are_refused(opened, store, tmp_path, image):
     features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(num_classes=2)}
     store(tmp_path, "some", {"train": rows[1:], "test": rows}, **features)
     for _ in range(2):  # read, and found in the cache
-        with pytest.raises(UserError, match=r"--conditional: 1 of 3 images of test have no label"):
+        with pytest.raises(
+            UserError, match=r"--conditional: images of test without a label in label: 1 of 3"
+        ):
             opened("some", split="test", folder=tmp_path, labelled=True)
     assert len(opened("some", split="test", folder=tmp_path)) == 3
     with pytest.raises(UserError, match="no test or validation split"):

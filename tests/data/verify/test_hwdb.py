@@ -40,7 +40,7 @@ def test_sound_data(data_dir):
         "2 of the 3,755 characters of GB2312 level 1, 4 images; "
         "per class 1 (安) to 3 (啊), median 2" in text
     )
-    assert "1 other characters, 1 images, and 1 symbols, 1 images" in text
+    assert "1 other character, 1 image, and 1 symbol, 1 image" in text
     assert "test split: 2 images" in text
     assert "width: 2 to 5 pixels" in text and "height: 3 to 9 pixels" in text
     assert "damaged: none" in text
