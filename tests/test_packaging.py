@@ -207,7 +207,10 @@ def test_package_indexes_accept_the_metadata(sdist, wheel):
     for path in (sdist, wheel):
         found = Metadata.from_email(metadata(path))
         assert found.description_content_type == "text/markdown"
-        assert found.description == (ROOT / "README.md").read_text(encoding="utf-8")
+        # Without images, whose relative links are dead there.
+        lines = iter((ROOT / "README.md").read_text(encoding="utf-8").splitlines())
+        assert all(line in lines for line in found.description.splitlines())
+        assert "# lsgan_tf\n" in found.description and "![" not in found.description
 
 
 def test_both_licences_are_in_the_wheel(wheel):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import math
-import re
 import shutil
 import signal
 import sys
@@ -24,7 +23,7 @@ from lsgan_tf.util import terminal
 from lsgan_tf.util.files import in_words
 from lsgan_tf.util.signals import Terminated, exit_status, raising
 from lsgan_tf.util.tensorflow_errors import one_line
-from lsgan_tf.util.text import PrintableStream
+from lsgan_tf.util.text import SURROGATE, PrintableStream
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort", "-?"}
 _VERSION = {"--version", "-version"}
@@ -153,7 +152,7 @@ def _guarded(main: Callable[[list[str]], int | None], argv: list[str]) -> NoRetu
         print("stopped by Ctrl-C", file=sys.stderr)
         sys.exit(exit_status(signal.SIGINT))
     except UnicodeEncodeError as error:
-        if not re.search("[\ud800-\udfff]", str(error.object)):
+        if not SURROGATE.search(str(error.object)):
             raise
         # The text may be a whole page.
         around = error.object[max(error.start - 80, 0) : error.end + 80]

@@ -20,12 +20,11 @@ from lsgan_tf.util.in_place import opener, refuse_link
 from lsgan_tf.util.paths import local
 from lsgan_tf.util.reading import read_json
 from lsgan_tf.util.terminal import stdout_error
-from lsgan_tf.util.text import printable
+from lsgan_tf.util.text import SURROGATE, printable
 
 _NUMBERED = re.compile(r"(\d{5})-")
 _APPENDED = ("log.txt", "stats.jsonl", "timing.jsonl", "watch.jsonl", "evaluations.jsonl")
 _LOCK = "lock"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # Files of a run that ended before its config was written.
 _FIRST = (_LOCK, f"{_LOCK}{locks.SOFT}", "classes.json", *_APPENDED)
 
@@ -272,7 +271,7 @@ def load_classes(path: Path) -> list[str]:
     """
     file = Path(path) / "classes.json"
     classes = read_json(file, [str])
-    if len(set(classes)) < len(classes) or not all(classes) or _SURROGATE.search("".join(classes)):
+    if len(set(classes)) < len(classes) or not all(classes) or SURROGATE.search("".join(classes)):
         raise UserError(
             f"{file}: damaged: empty, repeated or invalid class names; restore the original file"
         )

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 _NOT_PLAIN = re.compile(r"[^\w .,/+-]|_")
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Matches what stands for a byte that is not UTF-8, and cannot be encoded."""
 _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
