@@ -101,9 +101,9 @@ class Worker:
         self._send((prepare, common))
 
     def ask(self, job: Any) -> Any:
-        """Return the result of a job; not thread-safe."""
-        self._send(job)
+        """Return the result of a job; not thread-safe. An interrupted worker is ended."""
         try:
+            self._send(job)
             error, result = pickle.load(self._stdout)
         except (EOFError, pickle.UnpicklingError):
             status = self._process.wait()
@@ -112,6 +112,9 @@ class Worker:
                 + ("(killed, perhaps out of memory)" if status < 0 else "(its error is above)")
                 + f"; {self._remedy}"
             ) from None
+        except BaseException:
+            self._process.kill()  # The next job would receive this one's result.
+            raise
         if error is not None:
             raise error
         return result

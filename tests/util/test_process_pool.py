@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from lsgan_tf.errors import UserError
 from lsgan_tf.util import process_pool
 
 JOBS = """
-import os, sys
+import os, sys, time
 from lsgan_tf.errors import UserError
 
 def prepare(common):
@@ -29,6 +31,8 @@ def prepare(common):
             sys.exit(7)
         if job == "abort":
             os.abort()
+        if job == "sleep":
+            time.sleep(600)
         if job == "process":
             return os.getpid()
         return [common, job]
@@ -37,14 +41,34 @@ def prepare(common):
 
 
 @pytest.fixture
-def map_jobs(tmp_path: Path, monkeypatch):
+def prepare(tmp_path: Path, monkeypatch):
     (tmp_path / "jobs_of_tests.py").write_text(textwrap.dedent(JOBS))
     monkeypatch.syspath_prepend(str(tmp_path))
     import jobs_of_tests
 
+    return jobs_of_tests.prepare
+
+
+@pytest.fixture
+def map_jobs(prepare):
     return lambda jobs: process_pool.map_jobs(
-        jobs_of_tests.prepare, "安", jobs, workers=2, doing="testing", remedy="try again"
+        prepare, "安", jobs, workers=2, doing="testing", remedy="try again"
     )
+
+
+def test_the_result_of_an_interrupted_job_is_not_that_of_the_next(prepare):
+    interrupt = (signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with process_pool.Worker(prepare, "安", "testing", "try again") as worker:
+            assert worker.ask("first") == ["安", "first"]
+            threading.Timer(0.2, *interrupt).start()
+            with pytest.raises(KeyboardInterrupt):
+                worker.ask("sleep")
+            with pytest.raises(UserError, match="testing ended with status -9"):
+                worker.ask("next")
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def test_results_are_in_the_order_of_the_jobs(map_jobs):

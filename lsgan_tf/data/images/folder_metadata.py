@@ -131,9 +131,8 @@ class Collector:
         elif (
             ending in _NAMELESS
             and (kind := foreign.of_content(beginning))
-            and (
-                kind != "a zip archive" or zip_may_hold_images(path)
-            )  # e.g. PyTorch weights do not
+            # A zip without images may be weights of PyTorch.
+            and (kind != "a zip archive" or zip_may_hold_images(path))
         ):
             raise UserError(
                 f"{root}: {shown(name)} is {kind}; unpack it first and move it out of the folder"
