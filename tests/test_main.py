@@ -43,7 +43,7 @@ class TestRun:
         assert shown["batch_size"] == ["4", "command", "line"]
         assert "beta1" not in shown and "run_dir" not in shown
         assert any(line.startswith("training from step 0 in ") for line in lines)
-        assert any("left out 8 images of 1 symbol " in line for line in lines)
+        assert any("left out 8 images of 1 symbol or character outside" in line for line in lines)
         assert sum(line.startswith("machine: ") for line in lines) == 1
         assert [line for line in lines if line.startswith("step ")] == [
             line for line in lines if PROGRESS.fullmatch(line)

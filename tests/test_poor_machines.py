@@ -206,8 +206,9 @@ class TestDisks:
         assert done.returncode == 0, done.stderr
         return path
 
-    @pytest.mark.parametrize("number", [errno.EBUSY, errno.ESTALE])
-    @pytest.mark.parametrize("nth", [3, 5, 6])
+    @pytest.mark.parametrize(
+        ("nth", "number"), [(3, errno.EBUSY), (5, errno.ESTALE), (6, errno.EBUSY)]
+    )
     def test_a_run_ends_in_one_line_and_goes_on(self, tmp_path, command, undisturbed, number, nth):
         code = (
             "import os, sys\nreplace, calls = os.replace, []\n"

@@ -78,11 +78,11 @@ def kill(process, number=signal.SIGKILL):
     process.join()
 
 
-def test_ten_kills_change_nothing(runs, undisturbed):
+def test_six_kills_change_nothing(runs, undisturbed):
     dice = random.Random(0)
     folder = runs.path / "killed" / "checkpoints"
     inside = 0
-    for number in range(10):
+    for number in range(6):
         process = runs.start("killed")
         if number % 3 == 2:
             runs.wait(process, lambda: list(folder.glob(".step-*.tmp")))

@@ -86,7 +86,7 @@ def statuses(processes):
 
 @pytest.fixture(scope="module")
 def alone(runs):
-    runs.alone("alone")
+    runs.alone("alone", "--noexport_at_end")
     return runs.path / "alone"
 
 
@@ -135,12 +135,15 @@ def test_a_signal_to_one_worker_stops_both_at_the_same_step(runs, alone):
     assert statuses(processes) == [143, 143]
     log = (runs.path / "stopped" / "log.txt").read_text(encoding="utf-8").splitlines()
     assert log[-1].startswith("stopped by SIGTERM at step ")
-    runs.alone("stopped")  # one process resumes the run of two
+    runs.alone("stopped", "--noexport_at_end")  # one process resumes the run of two
     assert_equal_up_to_rounding(runs.path / "stopped", alone)
 
 
 def test_the_chief_measures_and_the_run_goes_on_as_without(runs):
-    mixture = ("--dataset=mixture", "--z_dim=4", "--batch_size=16", "--learning_rate=1e-5")
+    mixture = (
+        "--dataset=mixture", "--z_dim=4", "--batch_size=16", "--learning_rate=1e-5",
+        "--noexport_at_end",
+    )  # fmt: skip
     measures = ("--evaluate_every=10", "--evaluate_samples=300", "--ema_decay=0.5")
     runs.alone("unmeasured", *mixture, "--ema_decay=0.5")
     assert statuses(runs.together("measured", *mixture, *measures)) == [0, 0]

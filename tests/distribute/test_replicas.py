@@ -90,24 +90,23 @@ def float64(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("loss", "optimizer", "numbers"),
-    [("lsgan", "adam", (2, 4)), ("nsgan", "rmsprop", (2,))],
+    ("loss", "optimizer", "number"),
+    [("lsgan", "adam", 4), ("nsgan", "rmsprop", 2)],
 )
-def test_twenty_steps_are_the_same_on_any_number_of_devices(float64, loss, optimizer, numbers):
+def test_twenty_steps_are_the_same_on_any_number_of_devices(float64, loss, optimizer, number):
     settings = {"loss": loss, "optimizer": optimizer, "clip_norm": 2.0}
     one = Training("cpu:1", **settings)
     start = one.weights()
     expected = [one.steps(5)[:2] for _ in range(4)]
     moved = max(np.abs(value - start[name]).max() for name, value in one.weights().items())
     assert moved > 1e-3
-    for number in numbers:
-        several = Training(f"cpu:{number}", **settings)
-        for sums, last in expected:
-            found = several.steps(5)
-            np.testing.assert_allclose(found[0], sums, rtol=1e-5, atol=1e-5)
-            np.testing.assert_allclose(found[1], last, rtol=1e-5, atol=1e-5)
-        for name, value in several.weights().items():
-            np.testing.assert_allclose(value, one.weights()[name], rtol=0, atol=1e-6, err_msg=name)
+    several = Training(f"cpu:{number}", **settings)
+    for sums, last in expected:
+        found = several.steps(5)
+        np.testing.assert_allclose(found[0], sums, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(found[1], last, rtol=1e-5, atol=1e-5)
+    for name, value in several.weights().items():
+        np.testing.assert_allclose(value, one.weights()[name], rtol=0, atol=1e-6, err_msg=name)
 
 
 def test_images_drawn_on_the_fly_are_the_same_on_two_devices(float64):

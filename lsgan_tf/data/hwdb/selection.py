@@ -73,8 +73,9 @@ class Selection:
         outside = manifest["outside_level1"]
         if outside["samples"] and not self.all_classes and self.characters is None:
             lines.append(
-                f"left out {counted(outside['samples'], 'image')} of symbols and characters "
-                f"outside GB2312 level 1 ({outside['classes']:,}; --all_classes includes them)"
+                f"left out {counted(outside['samples'], 'image')} of "
+                f"{counted(outside['classes'], 'symbol or character', 'symbols and characters')} "
+                "outside GB2312 level 1 (--all_classes includes them)"
             )
         if manifest["damaged_count"]:
             lines.append(

@@ -88,8 +88,8 @@ def test_images_and_labels(opened):
     assert not source.standin
     assert "18 images of 3 characters" in source.description
     assert source.warnings == (
-        "left out 6 images of symbols and characters outside GB2312 level 1 (2; "
-        "--all_classes includes them)",
+        "left out 6 images of 2 symbols and characters outside GB2312 level 1 "
+        "(--all_classes includes them)",
     )
 
 
