@@ -18,7 +18,6 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
     WebPImagePlugin,
@@ -34,6 +33,15 @@ _FORMATS = {
 # Maximum and factor to 8 bits of 2- and 4-bit greyscale, by Pillow's raw mode.
 _GREY_LEVELS = {"L;2": (3, 85), "L;4": (15, 17)}
 _ORIENTATION = 0x0112  # EXIF tag
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 RESIZE = "antialiased bilinear"
 
 
@@ -153,11 +161,12 @@ def to_size(image: Image.Image, size: int, *, crop: bool, channels: int = 3) -> 
 
 
 def _upright(image: Image.Image) -> Image.Image:
+    # Not `ImageOps.exif_transpose`, which fails for other tags of unexpected types.
     try:
-        rotated = image.getexif().get(_ORIENTATION, 1) != 1
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION))
     except Exception:
         return image  # ignore damaged EXIF data
-    return ImageOps.exif_transpose(image) if rotated else image
+    return image if turn is None else image.transpose(turn)
 
 
 def _with_exact_transparency(image: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lsgan_tf.data.images import decode
 
@@ -204,6 +204,24 @@ def test_exif_orientation_is_obeyed(four_colours):
     turned = np.rot90(four_colours, -1).astype(int)
     # Away from the borders between the quarters, which the filter blurs.
     assert np.abs(found - turned)[[0, 0, 3, 3], [0, 3, 0, 3]].max() < 12
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation(orientation):
+    image = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(image, "PNG", exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    np.testing.assert_array_equal(decode.decode(content), expected)
+
+
+def test_an_orientation_beside_a_tag_of_another_type():
+    resolution_as_text = struct.pack(">HHI4s", 0x011A, 2, 3, b"72\0\0")
+    orientation = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x02" + orientation + resolution_as_text + bytes(4)
+    content = encoded(Image.new("RGB", (4, 2)), "JPEG", exif=exif)
+    assert decode.decode(content).size == (2, 4)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
