@@ -30,7 +30,7 @@ from lsgan_tf.util.reading import read_json
 # A file modified more recently may change again within the resolution of its timestamp.
 _SETTLED_SECONDS = 2.0
 _SLOW_BYTES = 256 << 20
-_SEEN_FORM = {"size": int, "mtime_ns": int, "sha256": str}
+_SEEN_FORM = {"size": int, "mtime_ns": int, "ctime_ns": int, "sha256": str}
 _FORM = {
     "image_size": int,
     "keep_aspect": bool,
@@ -173,7 +173,8 @@ def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -
         for part in unread:
             hashes[part.name] = content_hash(part, advance, archives)
     settled = time.time_ns() - int(_SETTLED_SECONDS * 1e9)
-    keep = {
+    # With the files of other splits.
+    keep = known | {
         name: {**state, "sha256": hashes[name]}
         for name, state in states.items()
         if state["mtime_ns"] < settled
@@ -188,4 +189,6 @@ def _content_hashes(parts: Sequence[GntPart], data_dir: Path, cache_dir: Path) -
 def _state(part: GntPart) -> dict[str, int]:
     with explained(part.path, "looking at it"):
         status = part.path.stat()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    # Unlike the mtime, the ctime cannot be set back, as unpacking an archive does.
+    times = {"mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns}
+    return {"size": status.st_size, **times}

@@ -84,6 +84,21 @@ def test_a_file_changed_just_now_is_not_trusted_by_its_time(opened, data_dir, wo
     assert work == {"read": 3, "prepared": 1}
 
 
+def test_a_repaired_file_of_the_same_size_and_time_is_read_again(opened, data_dir, work):
+    opened()
+    shutil.copyfile(data_dir / "2.gnt", data_dir / "1.gnt")
+    os.utime(data_dir / "1.gnt", (1e9, 1e9))
+    assert len(opened()) == 80
+    assert work == {"read": 3, "prepared": 2}
+
+
+def test_each_file_of_several_splits_is_read_once(data_dir, cache_dir, work):
+    shutil.move(data_dir / "2.gnt", data_dir / "test.gnt")
+    for split in ("train", "test", "train", "test"):
+        hwdb.open_source(data_dir, cache_dir=cache_dir, split=split)
+    assert work == {"read": 2, "prepared": 2}
+
+
 def test_changed_content_is_prepared(opened, data_dir, work):
     before = pictures(opened())
     gnt.write(data_dir / "2.gnt", [("安", np.zeros((3, 3), np.uint8))])
