@@ -216,9 +216,12 @@ def _kept(archives: Archives | None) -> contextlib.AbstractContextManager[Archiv
 
 
 def _walk(folder: Path) -> list[Path]:
-    os.listdir(folder)  # os.walk ignores an unreadable folder
+    def refuse(error: OSError) -> None:
+        with explained(Path(error.filename), "listing the folder"):
+            raise error
+
     found, seen = [], set()
-    for here, folders, files in os.walk(folder, followlinks=True):
+    for here, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         # A link may point to a parent folder.
         place = os.path.realpath(here)
         if place in seen or (Path(here) != folder and our_own(Path(here))):
@@ -241,16 +244,24 @@ def _members(archive: Path, name: str) -> tuple[list[GntPart], dict[str, str]]:
         infos = archives.opened(archive).infolist()
         entries = [entry for entry in infos if not is_ignored_path(entry.filename)]
     parts = [
-        GntPart(f"{name}/{entry.filename}", archive, entry.filename, entry.file_size)
+        GntPart(f"{name}/{_decoded(entry)}", archive, entry.filename, entry.file_size)
         for entry in entries
         if entry.filename.lower().endswith(_ENDINGS) and not entry.is_dir()
     ]
     packed = {
-        f"{name}/{entry.filename}": why
+        f"{name}/{_decoded(entry)}": why
         for entry in entries
         if not entry.is_dir() and (why := foreign.trouble(entry.filename, _ENDINGS))
     }
     return parts, packed
+
+
+def _decoded(entry: zipfile.ZipInfo) -> str:
+    """Return a name that zipfile may have decoded as CP437, but Chinese Windows wrote in GBK."""
+    with contextlib.suppress(UnicodeError):
+        if not entry.flag_bits & 0x800:  # not UTF-8
+            return entry.filename.encode("cp437").decode("gbk")
+    return entry.filename
 
 
 def _blocks(part: GntPart, archives: Archives) -> Iterator[bytes]:

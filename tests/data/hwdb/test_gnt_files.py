@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import shutil
@@ -95,6 +96,35 @@ def test_a_link_to_no_file_is_not_passed_over(tmp_path, name, target):
 )
 def test_which_files_are_test_files(name, is_test):
     assert gnt_files.GntPart(name, Path("x"), None, 1).is_test is is_test
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_chinese_names_in_archives(tmp_path, monkeypatch, encoding):
+    if encoding == "gbk":  # as Windows writes them, which zipfile does not
+        monkeypatch.setattr(
+            zipfile.ZipInfo, "_encodeFilenameFlags", lambda self: (self.filename.encode("gbk"), 0)
+        )
+    pack(tmp_path / "a.zip", {"测试集/1.gnt": make(tmp_path / "a.gnt")})
+    plain, packed = gnt_files.find(tmp_path)
+    assert (packed.name, packed.is_test) == ("a.zip/测试集/1.gnt", True)
+    assert gnt_files.content_hash(packed, lambda _: None) == gnt_files.content_hash(
+        plain, lambda _: None
+    )
+
+
+def test_an_unreadable_folder_is_not_passed_over(tmp_path, monkeypatch):
+    make(tmp_path / "a.gnt")
+    make(tmp_path / "part2" / "b.gnt")
+    scandir = os.scandir
+
+    def denied(path):
+        if str(path).endswith("part2"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(UserError, match="part2: permission denied while listing the folder"):
+        gnt_files.find(tmp_path)
 
 
 def test_no_such_folder(tmp_path):
