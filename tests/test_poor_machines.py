@@ -93,7 +93,7 @@ class TestPlacesToWrite:
                 capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
             )  # fmt: skip
             assert "permission denied while " in one_line(done)
-            assert f"choose a folder you may write to ({flag})" in done.stderr
+            assert f"choose another folder ({flag})" in done.stderr
 
 
 class TestMemory:

@@ -62,7 +62,7 @@ def in_words(error: OSError, doing: str = "", flag: str = "") -> str:
         return f"the disk is full{doing}; free some space and run the same command again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         other = f" ({flag})" if flag else ""
-        return f"permission denied{doing}; choose a folder you may write to{other}"
+        return f"permission denied{doing}; change the permissions or choose another folder{other}"
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return (
             f"{text}{doing}: there is a file where a folder is needed, or the reverse; choose "

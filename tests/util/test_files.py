@@ -127,7 +127,7 @@ class TestExplained:
         [
             (errno.ENOSPC, "the disk is full while writing it; free some space"),
             (errno.EDQUOT, "the disk is full"),
-            (errno.EACCES, "permission denied while writing it; choose a folder you may write to"),
+            (errno.EACCES, "permission denied while writing it; change the permissions or choose"),
             (errno.EROFS, "permission denied"),
             (errno.ENOTDIR, "while writing it: there is a file where a folder is needed"),
             (errno.EIO, "Input/output error while writing it"),
