@@ -14,6 +14,7 @@ import numpy as np
 
 from lsgan_tf.data.formats import foreign, string_table
 from lsgan_tf.data.formats.not_data import our_own, tag_cache
+from lsgan_tf.data.images.cached_index import open_index
 from lsgan_tf.data.images.folder_metadata import (
     ENDINGS,
     Collector,
@@ -169,17 +170,14 @@ def open_folder(root: Path, *, cache_dir: Path) -> ImageFiles:
         _check_archive(root, name, passed)
     left_out = tuple(sorted(passed.items()))
     index = Path(cache_dir) / "image_folders" / listing.hexdigest()[:32]
-    try:
-        return ImageFiles(root, index, left_out)
-    except (OSError, ValueError, UserError):
-        pass  # not indexed yet, or the index is damaged
-    with (
-        files.explained(index, "indexing the images", "--cache_dir"),
-        files.atomic_folder(index) as temporary,
-    ):
+
+    def build(temporary: Path) -> None:
+        tag_cache(cache_dir)  # it exists now
         _build(root, temporary, count)
-    tag_cache(cache_dir)
-    return ImageFiles(root, index, left_out)
+
+    return open_index(
+        index, lambda: ImageFiles(root, index, left_out), build, "indexing the images"
+    )
 
 
 def first_image(root: Path) -> str | None:

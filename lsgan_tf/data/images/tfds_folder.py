@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lsgan_tf.data.formats.tfrecords import open_all
+from lsgan_tf.data.images.cached_index import open_index
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.errors import UserError
-from lsgan_tf.util.files import atomic_folder, explained
+from lsgan_tf.util.files import explained
 from lsgan_tf.util.forms import parse_json
 from lsgan_tf.util.progress import Progress
 from lsgan_tf.util.reading import read_array, read_json
@@ -217,11 +218,8 @@ def open_images(folder: Path, split: str, *, cache_dir: Path, feature: str = "im
         stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     digest = hashlib.sha256(repr((str(folder.resolve()), stats)).encode()).hexdigest()[:32]
     index = Path(cache_dir) / "tfds_offsets" / digest
-    try:
-        return TfdsImages(paths, index, folder, feature, parts)
-    except (OSError, ValueError, UserError):
-        pass  # not indexed yet, or the index is damaged
-    with explained(index, "indexing the records", "--cache_dir"), atomic_folder(index) as temporary:
+
+    def build(temporary: Path) -> None:
         found, content = [], hashlib.sha256()
         with Progress(f"indexing {folder.parent.name}", len(paths), "files") as progress:
             for file in open_all(paths):
@@ -232,7 +230,13 @@ def open_images(folder: Path, split: str, *, cache_dir: Path, feature: str = "im
         np.save(temporary / "first.npy", first)
         np.save(temporary / "digest.npy", np.array(_digest(offsets, first)))
         np.save(temporary / "content.npy", np.array(content.hexdigest()))
-    return TfdsImages(paths, index, folder, feature, parts)
+
+    return open_index(
+        index,
+        lambda: TfdsImages(paths, index, folder, feature, parts),
+        build,
+        "indexing the records",
+    )
 
 
 def _digest(offsets: np.ndarray, first: np.ndarray) -> str:

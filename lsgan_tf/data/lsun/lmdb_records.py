@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lsgan_tf.data.formats import string_table
+from lsgan_tf.data.images.cached_index import open_index
 from lsgan_tf.data.images.records import Records, sampled_digest
 from lsgan_tf.data.lsun.lmdb_database import answers, damaged
-from lsgan_tf.util.files import atomic_folder, explained
 from lsgan_tf.util.process_pool import Worker
 from lsgan_tf.util.progress import Progress
 from lsgan_tf.util.text import counted
@@ -74,18 +74,19 @@ def open_lmdb(folder: Path, *, cache_dir: Path) -> LmdbRecords:
     folder = Path(folder)
     process = _Process(folder)
     keys = Path(cache_dir) / "lmdb_keys" / process.ask("identity")
-    try:
+
+    def load() -> LmdbRecords:
         records = LmdbRecords(folder, keys, process)
-        if len(records) == process.ask("entries"):
-            return records
-    except (OSError, ValueError):
-        pass  # not listed yet, or the table is damaged
-    with (
-        explained(keys, "listing the keys of the database", "--cache_dir"),
-        atomic_folder(keys) as temporary,
-    ):
-        string_table.write(temporary, process.keys())
-    return LmdbRecords(folder, keys, process)
+        if len(records) != process.ask("entries"):
+            raise ValueError(f"{keys}: keys of another database")
+        return records
+
+    return open_index(
+        keys,
+        load,
+        lambda temporary: string_table.write(temporary, process.keys()),
+        "listing the keys of the database",
+    )
 
 
 class _Process:

@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -173,7 +174,7 @@ def test_links_that_lead_nowhere(folder, tmp_path):
 def test_the_index_is_kept_until_something_changes(folder, tmp_path, encode):
     cache = tmp_path / "cache" / "image_folders"
     image_files.open_folder(folder, cache_dir=tmp_path / "cache")
-    (index,) = cache.iterdir()
+    (index,) = filter(Path.is_dir, cache.iterdir())
     made = (index / "facts.json").stat().st_mtime_ns
     image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert (index / "facts.json").stat().st_mtime_ns == made
