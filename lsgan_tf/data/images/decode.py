@@ -163,7 +163,7 @@ def to_size(image: Image.Image, size: int, *, crop: bool, channels: int = 3) -> 
 def _upright(image: Image.Image) -> Image.Image:
     # Not `ImageOps.exif_transpose`, which fails for other tags of unexpected types.
     try:
-        turn = _TURNS.get(image.getexif().get(_ORIENTATION))
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:
         return image  # ignore damaged EXIF data
     return image if turn is None else image.transpose(turn)
