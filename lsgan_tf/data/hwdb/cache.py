@@ -26,9 +26,11 @@ from lsgan_tf.util.files import explained, locked, write_json
 from lsgan_tf.util.forms import check_form
 from lsgan_tf.util.progress import Progress
 from lsgan_tf.util.reading import read_json
+from lsgan_tf.util.text import counted
 
 # A file modified more recently may change again within the resolution of its timestamp.
 _SETTLED_SECONDS = 2.0
+_LISTED = 5  # duplicates
 _SLOW_BYTES = 256 << 20
 _SEEN_FORM = {"size": int, "mtime_ns": int, "ctime_ns": int, "sha256": str}
 _FORM = {
@@ -89,12 +91,14 @@ def open_prepared(
     """
     hashes = _content_hashes(parts, data_dir, cache_dir)
     unique: dict[str, GntPart] = {}
-    warnings = []
+    warnings: list[str] = []
     for part, digest in zip(parts, hashes, strict=True):
         if digest in unique:
             warnings.append(f"{part.name} is a duplicate of {unique[digest].name}: left out")
         else:
             unique[digest] = part
+    if (more := len(warnings) - _LISTED) > 0:
+        warnings[_LISTED:] = [f"{counted(more, 'more duplicate')}: left out"]
     # Ordered by content, so that neither location nor names matter.
     ordered = sorted(unique.items())
     key = content_key(list(unique), image_size, keep_aspect)

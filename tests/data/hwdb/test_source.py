@@ -215,6 +215,14 @@ def test_a_copy_of_a_file_is_left_out(data_dir, opened):
     assert source.warnings[0] == "train/copy of 1.gnt is a duplicate of train/1.gnt: left out"
 
 
+def test_many_copies_are_one_warning_more(data_dir, opened):
+    for number in range(9):
+        shutil.copyfile(data_dir / "train" / "1.gnt", data_dir / "train" / f"2-{number}.gnt")
+    copies = [line for line in opened().warnings if "duplicate" in line]
+    assert len(copies) == 6
+    assert copies[-1] == "4 more duplicates: left out"
+
+
 def test_nothing_is_written_beside_the_data(data_dir, opened):
     before = {path: path.stat().st_mtime_ns for path in data_dir.rglob("*")}
     opened()
