@@ -220,9 +220,9 @@ def _walk(folder: Path) -> list[Path]:
         with explained(Path(error.filename), "listing the folder"):
             raise error
 
-    found, seen = [], set()
+    found, seen = [], set(map(str, folder.resolve().parents))
     for here, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        # A link may point to a parent folder.
+        # A link may point to a parent folder, of the data folder too.
         place = os.path.realpath(here)
         if place in seen or (Path(here) != folder and our_own(Path(here))):
             folders.clear()

@@ -31,7 +31,8 @@ def walk(
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; expected a folder of images")
-    yield from _walk_into(os.fsencode(root), b"", (), {} if passed is None else passed)
+    above = tuple(_inode(_status(os.fsencode(parent))) for parent in root.resolve().parents)
+    yield from _walk_into(os.fsencode(root), b"", above, {} if passed is None else passed)
 
 
 def _walk_into(

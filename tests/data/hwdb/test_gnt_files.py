@@ -59,6 +59,8 @@ def test_links_that_lead_back_end(tmp_path):
     make(tmp_path / "a" / "x.gnt")
     (tmp_path / "a" / "up").symlink_to(tmp_path)
     assert names(tmp_path) == ["a/x.gnt"]
+    make(tmp_path / "b.gnt")
+    assert names(tmp_path / "a") == ["x.gnt"]
 
 
 @pytest.mark.parametrize(

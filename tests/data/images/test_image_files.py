@@ -161,6 +161,8 @@ def test_links_that_lead_back_up(folder, tmp_path):
     (folder / "a" / "loop").symlink_to(folder, target_is_directory=True)
     records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
     assert names(records) == NAMES
+    records = image_files.open_folder(folder / "a", cache_dir=tmp_path / "cache")
+    assert names(records) == ["deep/er/x.webp"]
 
 
 def test_links_that_lead_nowhere(folder, tmp_path):
