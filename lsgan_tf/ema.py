@@ -11,9 +11,16 @@ import keras
 import tensorflow as tf
 
 
-def begin(network: keras.Model) -> keras.Model:
-    """Clone a network with its values, in the scope of the current strategy."""
+def begin(network: keras.Model, *inputs: tf.Tensor | None) -> keras.Model:
+    """Clone a network with its values, in the scope of the current strategy.
+
+    Args:
+      network: the network.
+      inputs: arguments to call the clone with if that is what creates its weights.
+    """
     average = type(network).from_config(network.get_config())
+    if network.built and not average.built:
+        average(*inputs, training=False)
     restart(average, network)
     return average
 

@@ -108,7 +108,8 @@ class GAN(KerasModel):
         self.clip_norm, self.ema_decay, self.seed = clip_norm, ema_decay, seed
         self.joint_passes, self.augment = joint_passes, augment
         self.gradient_penalty, self.measured = gradient_penalty, measured(gradient_penalty)
-        self.average = ema.begin(generator) if ema_decay else None
+        label = tf.zeros((1,), tf.int32) if conditional else None
+        self.average = ema.begin(generator, tf.zeros((1, z_dim)), label) if ema_decay else None
         # An optimiser's `iterations` excludes steps that float16 skips.
         self.step = self.add_weight(
             name="step",

@@ -90,7 +90,9 @@ class Objective:
             return dict(self.arguments)
         functions = {"discriminator": self.discriminator, "generator": self.generator}
         for function in functions.values():
-            if keras.saving.get_registered_name(function) == function.__name__:
+            # Partial functions have no name, and cannot be registered.
+            name = getattr(function, "__name__", None)
+            if name is None or keras.saving.get_registered_name(function) == name:
                 raise UserError(
                     "the objective has functions of your own, which Keras cannot save; decorate "
                     "both with @keras.saving.register_keras_serializable(), or save the networks: "

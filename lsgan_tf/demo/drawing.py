@@ -13,7 +13,7 @@ from lsgan_tf.sampling import image_grid
 from lsgan_tf.sampling.files import write_npz
 from lsgan_tf.sampling.interpolation import interpolate, save_animation
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.sampling.text import draw_text, lay_out, lines_of
+from lsgan_tf.sampling.text import draw_text, lay_out, lines_of, wrapped
 
 MOST_CHARACTERS = 400
 MOST_FRAMES = 24
@@ -22,6 +22,7 @@ MOST_POINTS = 5000
 LARGEST_SEED = 2**31 - 1
 
 _MOST_MORPHED = 2400  # images per morph: characters times frames
+_MOST_CELLS = 10_000  # characters and blanks of all frames
 _MORPHED = 4  # images per frame of a morph without text
 _SHOWN_HEIGHT = 96  # height in pixels to which small images are enlarged
 _TEXT = "中国人民大学的生活"
@@ -65,7 +66,7 @@ def write(
     Raises:
       UserError: for a character unknown to the model, or if the text is too long.
     """
-    _check_length(text)
+    _check_size(text, wrap)
     written = draw_text(
         sampler, text, seed=_seed(writer), wrap=wrap, writers=writers, truncation=truncation
     )
@@ -102,7 +103,7 @@ def morph_text(
     Raises:
       UserError: see `write`; also if there are too many images.
     """
-    _check_length(text)
+    _check_size(text, wrap, frames)
     lines, names = lines_of(sampler, text, wrap)
     if len(names) * frames > _MOST_MORPHED:
         raise UserError(
@@ -209,7 +210,7 @@ def most_images(sampler: Sampler) -> int:
     return MOST_IMAGES if len(sampler.shape) == 3 else MOST_POINTS
 
 
-def _check_length(text: str) -> None:
+def _check_size(text: str, wrap: int | None, frames: int = 1) -> None:
     length = len("".join(text.split()))
     if not length:
         raise UserError("Type at least one character to write.")
@@ -217,6 +218,12 @@ def _check_length(text: str) -> None:
         raise UserError(
             f"The text has {length:,} characters; this page writes at most {MOST_CHARACTERS} at "
             "once (python -m lsgan_tf.sample writes longer ones)."
+        )
+    lines = wrapped(text, wrap)
+    if len(lines) * max(map(len, lines)) * frames > _MOST_CELLS:
+        raise UserError(
+            f"With its blanks, the text takes {len(lines):,} lines of up to "
+            f"{max(map(len, lines)):,} characters, too many for this page; shorten or wrap it."
         )
 
 

@@ -128,7 +128,8 @@ def interpolate(start: np.ndarray, end: np.ndarray, count: int, distribution: st
     if distribution == "normal":
         cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
         angle = np.arccos(np.clip(cosine, -1, 1))
-        if angle > 1e-3:
+        # Between opposite vectors, as any two of length 1 may be, there is no single arc.
+        if 1e-3 < angle < np.pi - 1e-3:
             weights = np.sin([(1 - fraction) * angle, fraction * angle]) / np.sin(angle)
             return (weights[0] * start + weights[1] * end).astype(np.float32)
     return ((1 - fraction) * start + fraction * end).astype(np.float32)

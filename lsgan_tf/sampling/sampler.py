@@ -121,10 +121,13 @@ class Sampler:
         to composed characters (NFC).
 
         Raises:
-          UserError: if the model is unconditional or a name is unknown.
+          UserError: if the model is unconditional, a name is unknown, or there is none.
         """
         names = parse_names(text, self._labels, of_characters=self.of_characters)
         self.labels(names)
+        if not names:
+            kind = "character" if self.of_characters else "class"
+            raise UserError(f"--text: expected at least one {kind}, received none")
         return names
 
     def labels(self, names: Sequence[str]) -> np.ndarray:

@@ -10,6 +10,9 @@ import numpy as np
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling.sampler import Sampler
+from lsgan_tf.util.text import counted, decoded
+
+_MOST_CELLS = 100_000  # of one image
 
 
 class Written(NamedTuple):
@@ -50,7 +53,8 @@ def draw_text(
       truncation: see `lsgan_tf.noise.truncated`.
 
     Raises:
-      UserError: for a character unknown to the model, or if its classes are not characters.
+      UserError: for a character unknown to the model, if its classes are not characters, or if
+        the text is too large for one image.
     """
     lines, names = lines_of(sampler, text, wrap)
     if writers == "character" and truncation is None:
@@ -70,14 +74,20 @@ def lines_of(sampler: Sampler, text: str, wrap: int | None = None) -> tuple[list
       UserError: see `draw_text`.
     """
     names = sampler.names(text)
-    if not names:
-        raise UserError("--text: expected at least one character to write, received none")
     if not sampler.of_characters:
         raise UserError(
             "--text: the classes of this generator are not characters, so it cannot write a "
             "line; give --count as well to draw images of these classes"
         )
-    return wrapped(unicodedata.normalize("NFC", text), wrap), names
+    lines = wrapped(unicodedata.normalize("NFC", decoded(text)), wrap)
+    columns = max(map(len, lines))
+    if len(lines) * columns > _MOST_CELLS:
+        raise UserError(
+            f"--text: {counted(len(lines), 'line')} of up to {counted(columns, 'character')} are "
+            f"too large for one image of at most {_MOST_CELLS:,} characters and blanks; wrap the "
+            "lines (--wrap=40), or give a shorter text"
+        )
+    return lines, names
 
 
 def wrapped(text: str, width: int | None) -> list[str]:

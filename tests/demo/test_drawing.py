@@ -65,6 +65,13 @@ class TestWrite:
         with pytest.raises(UserError, match="character"):
             drawing.write(sampler, tmp_path, text, writer=0)
 
+    @pytest.mark.parametrize("text", ["安" + "\n" * 999 + " " * 11 + "安", f"安{' ' * 10_000}安"])
+    def test_too_many_blanks(self, sampler, tmp_path, text):
+        with pytest.raises(UserError, match="With its blanks"):
+            drawing.write(sampler, tmp_path, text, writer=0)
+        with pytest.raises(UserError, match="With its blanks"):
+            drawing.morph_text(sampler, tmp_path, text, first=0, second=1, frames=2)
+
     @pytest.mark.parametrize("writer", [None, -1, 0.5, 2**31])
     def test_a_writer_is_a_whole_number(self, sampler, tmp_path, writer):
         with pytest.raises(UserError, match="whole number from 0 to 2,147,483,647"):

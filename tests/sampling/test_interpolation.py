@@ -43,6 +43,10 @@ class TestInterpolate:
         point = np.array([1.0, 2.0])
         np.testing.assert_allclose(interpolate(point, point, 4, "normal"), [point] * 4)
 
+    def test_opposite_noise_vectors(self):
+        found = interpolate(np.array([1.0]), np.array([-0.5]), 3, "normal")
+        np.testing.assert_allclose(found, [[1], [0.25], [-0.5]])
+
 
 class TestInterpolation:
     def test_between_classes_ends_at_the_classes(self, tmp_path):

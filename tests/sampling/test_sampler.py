@@ -136,6 +136,8 @@ class TestSampler:
         assert rooms.labels(rooms.names("e\u0301tage")).tolist() == [2]
         with pytest.raises(UserError, match=r"does not know cow; it knows 2: cat, dog$"):
             sampler.names("cow")
+        with pytest.raises(UserError, match="at least one class, received none"):
+            sampler.names(" ,")
 
     def test_without_labels_there_is_no_text(self):
         with pytest.raises(UserError, match="generator is unconditional"):

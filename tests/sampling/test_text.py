@@ -5,7 +5,7 @@ import pytest
 
 from lsgan_tf.errors import UserError
 from lsgan_tf.sampling.sampler import Sampler
-from lsgan_tf.sampling.text import draw_text, lay_out, wrapped
+from lsgan_tf.sampling.text import draw_text, lay_out, lines_of, wrapped
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +50,15 @@ def test_one_writer_has_one_noise(sampler):
 def test_no_text(sampler, text):
     with pytest.raises(UserError, match="at least one character"):
         draw_text(sampler, text, seed=0)
+
+
+@pytest.mark.parametrize("text", [f"安{' ' * 400}宁" + "\n" * 400 + "安", f"安{' ' * 100_000}安"])
+def test_a_text_too_large_for_an_image(sampler, text):
+    with pytest.raises(UserError, match=r"too large for one image.*--wrap"):
+        draw_text(sampler, text, seed=0)
+
+
+def test_bytes_of_an_ascii_locale_are_decoded(sampler, monkeypatch):
+    monkeypatch.setattr("os.fsencode", lambda text: text.encode("ascii", "surrogateescape"))
+    text = "安宁".encode().decode("ascii", "surrogateescape")
+    assert lines_of(sampler, text) == (["安宁"], ["安", "宁"])
