@@ -91,7 +91,8 @@ class Worker:
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+            # The current folder is searched for modules only if `path` has it.
+            env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
             # In a session of its own: Ctrl-C is for the parent, which ends its workers.
             start_new_session=True,
         )

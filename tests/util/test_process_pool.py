@@ -56,6 +56,14 @@ def map_jobs(prepare):
     )
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="needs Python 3.11")
+def test_files_of_the_current_folder_are_not_imported(map_jobs, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "queue.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path / "here")
+    assert list(map_jobs([1])) == [["安", 1]]
+
+
 def test_the_result_of_an_interrupted_job_is_not_that_of_the_next(prepare):
     interrupt = (signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
