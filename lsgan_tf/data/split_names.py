@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_AROUND = r"(?:images?|imgs?|pictures?|data(?:set)?|set|split|folder|seg|raw|lmdb|full|\d+(?!\d))"
+_AROUND = r"(?:images?|imgs?|pictures?|data|set|split|folder|seg|raw|lmdb|full|\d+(?!\d))"
 _SPLIT = re.compile(
     rf"(?:{_AROUND}[-_. ]?)*"
     r"(?:(?P<train>train(?:ing)?(?:[-_. ]?val)?|trn)|val(?:id(?:ation)?)?|test(?:ing)?|tst|dev"
