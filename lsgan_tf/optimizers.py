@@ -170,7 +170,7 @@ def global_norm(gradients: Sequence[tf.Tensor], scale: tf.Tensor | float = 1.0) 
 
 def apply(
     optimizer: keras.optimizers.Optimizer,
-    gradients: Sequence[tf.Tensor | tf.IndexedSlices],
+    gradients: Sequence[tf.Tensor | tf.IndexedSlices | None],
     weights: Sequence[keras.Variable],
     clip_norm: float = 0.0,
 ) -> tf.Tensor:
@@ -178,14 +178,16 @@ def apply(
 
     Args:
       optimizer: optimiser whose `scale_loss` scaled the loss; see `already_summed`.
-      gradients: gradients of this replica, one per weight.
+      gradients: gradients of this replica, one per weight; None where the loss does not depend
+        on the weight.
       weights: the weights to update.
       clip_norm: maximum global norm; 0 disables clipping.
 
     Returns:
       The global norm before clipping: a float32 scalar.
     """
-    gradients = global_gradients(gradients)
+    pairs = zip(gradients, weights, strict=True)
+    gradients = global_gradients([tf.zeros_like(w) if g is None else g for g, w in pairs])
     # The gradients are still multiplied by the loss scale.
     norm = global_norm(gradients, optimizer.scale_loss(tf.ones(())))
     if clip_norm:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lsgan_tf.optimizers import falling, global_gradients, global_norm, make_optimizer
+from lsgan_tf.optimizers import apply, falling, global_gradients, global_norm, make_optimizer
 
 pytestmark = pytest.mark.fast
 
@@ -121,6 +121,14 @@ def test_global_norm_is_of_the_unscaled_gradient():
     gradients = [tf.constant([3.0, 0.0]), tf.constant([[4.0]])]
     assert float(global_norm(gradients)) == 5.0
     assert float(global_norm(gradients, 10.0)) == 0.5
+
+
+def test_a_weight_without_gradient_stays():
+    weights = [keras.Variable([1.0, 2.0]), keras.Variable([3.0])]
+    optimizer = keras.optimizers.SGD(1.0)
+    optimizer.build(weights)
+    assert float(apply(optimizer, [tf.constant([3.0, 4.0]), None], weights)) == pytest.approx(5)
+    assert [weight.numpy().tolist() for weight in weights] == [[-2, -2], [3]]
 
 
 def test_rows_of_a_table_become_dense():

@@ -25,14 +25,19 @@ from lsgan_tf.util.tensorflow_setup import import_tensorflow
 
 
 def _number(name: str, default: float, text: str) -> flags.FlagHolder[float]:
-    return flags.DEFINE_float(name, default, text, lower_bound=1e-9)
+    return flags.DEFINE_float(name, default, text, 1e-9, _MOST)
 
 
-_STEPS = flags.DEFINE_integer("steps", 1_000_000, "training steps", lower_bound=1)
-_BATCH = flags.DEFINE_integer("batch_size", 64, "global batch size", lower_bound=1)
-_IMAGES = flags.DEFINE_integer("images", 0, "size of the dataset; 0: its actual size", 0)
-_HOST_GPUS = flags.DEFINE_integer("gpus_per_host", 8, "GPUs per host", lower_bound=1)
-_HOSTS = flags.DEFINE_integer("hosts", 4, "number of hosts of the largest plan", lower_bound=1)
+def _whole(name: str, default: int, text: str, low: int = 1) -> flags.FlagHolder[int]:
+    return flags.DEFINE_integer(name, default, text, low, _MOST)
+
+
+_MOST = 10**15  # beyond, quotients are 0 or infinite
+_STEPS = _whole("steps", 1_000_000, "training steps")
+_BATCH = _whole("batch_size", 64, "global batch size")
+_IMAGES = _whole("images", 0, "size of the dataset; 0: its actual size", 0)
+_HOST_GPUS = _whole("gpus_per_host", 8, "GPUs per host")
+_HOSTS = _whole("hosts", 4, "number of hosts of the largest plan")
 _FLOAT32 = _number("float32_tflops", 156, "peak of a GPU in float32 (A100: TF32), TFLOP/s")
 _BFLOAT16 = _number("bfloat16_tflops", 312, "peak of a GPU in bfloat16 (A100), TFLOP/s")
 _EFFICIENCY = _number("efficiency", 0.35, "fraction of the peak reached at large batches (assumed)")
@@ -46,7 +51,7 @@ _DISK = _number("disk_mb_s", 500, "rate of random reads of images, MB/s per host
 _DISK_SIZE = _number("disk_gib", 1000, "disk of a host, GiB")
 _HOST_MEMORY = _number("host_memory_gib", 256, "memory of a host, GiB")
 _DECODE = _number("decode_images_s", 20_000, "images that a host decodes per second (assumed)")
-_KEEP = flags.DEFINE_integer("keep_checkpoints", 3, "number of checkpoints to keep", lower_bound=1)
+_KEEP = _whole("keep_checkpoints", 3, "number of checkpoints to keep")
 
 _GIB = float(1 << 30)
 # Config, number of classes and channels of the paper's two large runs.

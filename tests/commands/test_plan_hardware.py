@@ -44,6 +44,12 @@ def test_batches_that_training_refuses_are_not_planned():
     assert "error: --batch_size=48 can't be split evenly over 32 GPUs" in done.stderr
 
 
+def test_numbers_whose_quotients_vanish_are_refused():
+    done = subprocess.run([*COMMAND, "--float32_tflops=1e300"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: --float32_tflops=1e300: 1e+300 is not a number in the")
+
+
 @pytest.mark.parametrize(
     ("words", "flag"),
     [
