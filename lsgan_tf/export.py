@@ -67,6 +67,11 @@ def main(argv: list[str]) -> None:
         raise UserError("--quantize: only for TensorFlow Lite; give --tflite=FILE.tflite too")
     if not _SERVING.value:
         refuse_given(["serving_name"], "requires --serving=FOLDER; give that too, or omit it")
+    elif _SERVING.value.resolve().is_relative_to(path.resolve()):
+        raise UserError(
+            f"--serving={_SERVING.value}: is in the SavedModel's folder, {path}, which each export "
+            "replaces; give another folder"
+        )
     from lsgan_tf.run_dir.checkpoints import of_run
     from lsgan_tf.run_dir.folder import load_config, tidied
 

@@ -156,6 +156,7 @@ def test_called_from_c_by_the_pages_commands(exported, tmp_path):
         (["--tflite=g"], "expected a file name ending in .tflite"),
         (["--quantize=float16"], "give --tflite=FILE.tflite too"),
         (["--tflite=/dev/null/g.tflite"], "while writing --tflite"),
+        (["--serving=r/export/models"], "is in the SavedModel's folder, r/export, which each"),
         ([], "r: no config.json in it; expected the folder of a run"),
     ],
 )
