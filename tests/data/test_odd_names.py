@@ -52,7 +52,7 @@ def test_characters(root, cache):
 
 
 def test_characters_in_a_zip_with_names_in_gbk(tmp_path, cache):
-    """Without the UTF-8 flag such names are decoded as something else, deterministically."""
+    """Without the UTF-8 flag, names are decoded as GBK."""
     gnt.write(tmp_path / "a.gnt", bitmaps("安"))
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(tmp_path / "a.gnt", "XXXX/1.gnt")
