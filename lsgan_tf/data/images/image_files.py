@@ -43,6 +43,7 @@ _FORM = {
     "held_out?": int,
     "held_out_example?": str,
     "unusable?": [str],
+    "digest?": str,
 }
 
 
@@ -67,7 +68,8 @@ class ImageFiles(Records):
         self._sides = reading.read_array(index / "sides.npy", "uint16", (len(self._names),))
         values = reading.read_json(index / "facts.json", _FORM)
         self.metadata = FolderMetadata(**fields_of(FolderMetadata, values))
-        if any(len(pair) != 2 for pair in self.metadata.bad_names):
+        digest = _digest(self._names, self._sides, self.metadata)
+        if values.get("digest", digest) != digest:  # 0.1.0 wrote none
             raise ValueError(f"{index}: a damaged index")
         self.description = f"{counted(len(self), 'image')} in the folder {root}"
         self.warnings = tuple(self._describe_left_out())
@@ -222,5 +224,13 @@ def _build(root: Path, index: Path, count: int) -> None:
             f"{root}: expected images ({', '.join(ENDINGS)}) in it or in its sub-folders, found "
             f"{collector.metadata.in_words()}"
         )
-    np.save(index / "sides.npy", np.frombuffer(sides, np.uint16))
-    files.write_json(index / "facts.json", dataclasses.asdict(collector.finish()))
+    short_sides, metadata = np.frombuffer(sides, np.uint16), collector.finish()
+    np.save(index / "sides.npy", short_sides)
+    digest = _digest(string_table.StringTable(index / "names"), short_sides, metadata)
+    files.write_json(index / "facts.json", {**dataclasses.asdict(metadata), "digest": digest})
+
+
+def _digest(names: string_table.StringTable, sides: np.ndarray, metadata: FolderMetadata) -> str:
+    """Return the checksum of an index."""
+    parts = (names.digest(), hashlib.sha256(sides.data).digest(), dataclasses.astuple(metadata))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

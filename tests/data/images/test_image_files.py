@@ -187,6 +187,26 @@ def test_the_index_is_kept_until_something_changes(folder, tmp_path, encode):
     gc.collect()
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("names/strings.bin", b"b/2.png", b"b/3.png"),
+        ("sides.npy", b"\x08\0", b"\x09\0"),
+        ("facts.json", b'"other": 0', b'"other": 7'),
+        ("facts.json", b'"bad_names": []', b'"bad_names": [["a"]]'),
+    ],
+)
+def test_an_altered_index_is_made_again(folder, tmp_path, file, old, new):
+    fingerprint = image_files.open_folder(folder, cache_dir=tmp_path / "cache").fingerprint()
+    (path,) = (tmp_path / "cache" / "image_folders").glob(f"*/{file}")
+    intact = path.read_bytes()
+    assert old in intact
+    path.write_bytes(intact.replace(old, new))
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES and records.fingerprint() == fingerprint
+    assert path.read_bytes() == intact
+
+
 def test_the_fingerprint_is_of_the_content(folder, tmp_path):
     def fingerprint(root):
         return image_files.open_folder(root, cache_dir=tmp_path / "cache").fingerprint()
