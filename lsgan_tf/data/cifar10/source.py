@@ -132,8 +132,9 @@ def _from_batches(place: Path, split: str, others: list[Path]) -> ArraySource:
         digests[batch] = cifar10_batches.digest(records)
     if missing := [batch for batch in wanted if batch not in digests]:
         _refuse_cifar100(place, seen)
+        instead = f"pass --data_dir={others[0]}, or " if others else ""
         raise UserError(
-            f"{place}: {', '.join(missing)} missing, expected {', '.join(wanted)}; fetch "
+            f"{place}: {', '.join(missing)} missing, expected {', '.join(wanted)}; {instead}fetch "
             f"{HOME}{ARCHIVE} again"
         )
     warnings = [f"{other} is ignored: {place.name} is used" for other in others]

@@ -123,6 +123,9 @@ def test_further_forms_beside_are_mentioned(tmp_path, records):
     write_python(tmp_path / "cifar-10-batches-py", records)
     source = cifar10.open_source(tmp_path)
     assert "cifar-10-batches-py is ignored" in source.warnings[0]
+    (tmp_path / "cifar-10-batches-bin" / "data_batch_2.bin").unlink()
+    with pytest.raises(UserError, match=r"data_batch_2 missing.* pass --data_dir=.*batches-py, or"):
+        cifar10.open_source(tmp_path)
 
 
 @pytest.mark.parametrize("name", WRITERS)
