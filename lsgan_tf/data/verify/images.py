@@ -74,6 +74,7 @@ def report(
 
 def _forms(path: Path) -> list[Path]:
     """Return the datasets of images at a path or in its sub-folders."""
+    path = path.parent if path.name == "data.mdb" else path
     if path.is_file():
         return [path] if path.suffix.lower() == ".zip" and _is_lsun_zip(path) else []
     if not path.is_dir():

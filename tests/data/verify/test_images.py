@@ -40,9 +40,11 @@ def test_databases_below_a_folder(tmp_path, write_lmdb, bedrooms, report):
 
 
 def test_a_sample(tmp_path, write_lmdb, bedrooms, report):
-    text, fine = report(write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms), most=10)
-    assert "decoded 10 of 30" in text
-    assert fine
+    folder = write_lmdb(tmp_path / "bedroom_train_lmdb", bedrooms)
+    for path in (folder, folder / "data.mdb"):
+        text, fine = report(path, most=10)
+        assert "decoded 10 of 30" in text
+        assert fine
 
 
 def test_a_folder(tmp_path, encode, report):
