@@ -34,7 +34,7 @@ def test_says_where_it_is_and_how_much(run, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "4 images of 2 characters" in result.stdout
     assert "per class: 1 (宁) to 3 (安), median 2" in result.stdout
-    assert "left out 1 image of symbols" in result.stdout
+    assert "left out 1 image of 1 symbol or character" in result.stdout
     (images,) = (tmp_path / "cache").rglob("images.u8")
     assert f"prepared: {images.parent}" in result.stdout
     assert images.stat().st_size == 5 * 28 * 28
