@@ -1,6 +1,6 @@
 """Export the generator of a run as a weights file, such as that of the package.
 
-    python tools/pack_weights.py --run_dir=runs/pretrained --truncation=0.3 --out=handwriting.npz
+    python tools/pack_weights.py --run_dir=runs/pretrained --truncation=0.2 --out=handwriting.npz
 
 It contains G's EMA weights (raw weights if there are none), the config and the classes, without
 local paths; `lsgan_tf.pretrained(path)` reads it.
