@@ -89,6 +89,12 @@ _SPLIT = flags.DEFINE_enum(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "seed of the noise, 0 to 2,147,483,647", lower_bound=0, upper_bound=2**31 - 1
 )
+_TRUNCATION = flags.DEFINE_float(
+    "truncation",
+    None,
+    "truncate the noise to plus and minus this value; above 0, for uniform noise at most 1 "
+    "(default: no truncation)",
+)
 _INCEPTION = flags.DEFINE(
     PATH,
     "inception",
@@ -110,10 +116,11 @@ _OUT = flags.DEFINE(
     "out",
     None,
     "JSON file to write (default: evaluation.json in the run or next to the SavedModel, "
-    "A.evaluation.json next to --samples_dir=A)",
+    "evaluation_truncated.json with --truncation, A.evaluation.json next to --samples_dir=A)",
 )
 _OF_RUNS = (
     "run_dir", "saved_model", "checkpoint", "weights", "split", "judge_steps", "data_dir",
+    "truncation",
 )  # fmt: skip
 
 
@@ -135,15 +142,18 @@ def main(argv: list[str]) -> None:
         refuse_given(["checkpoint"], "a SavedModel has one step; name the run by --run_dir instead")
     names = parse_metrics(_METRICS.value) if _METRICS.value is not None else None
     beside = place if _RUN_DIR.value else place.absolute().parent
-    out = _checked_out(_OUT.value or beside / "evaluation.json")
+    truncation = _TRUNCATION.value
+    # Reports and TensorBoard show the evaluation of the whole distribution.
+    kept = "evaluation.json" if truncation is None else "evaluation_truncated.json"
+    out = _checked_out(_OUT.value or beside / kept)
     import_tensorflow()
     from lsgan_tf.evaluation import generators as candidates
     from lsgan_tf.evaluation.measure import evaluate
 
     if _RUN_DIR.value:
-        found = candidates.of_run(place, _CHECKPOINT.value, _WEIGHTS.value)
+        found = candidates.of_run(place, _CHECKPOINT.value, _WEIGHTS.value, truncation=truncation)
     else:
-        found = candidates.of_saved_model(place, _WEIGHTS.value)
+        found = candidates.of_saved_model(place, _WEIGHTS.value, truncation=truncation)
     shown = evaluate(
         found,
         names,
@@ -157,7 +167,7 @@ def main(argv: list[str]) -> None:
     print(shown)
     print(f"wrote {out}")
     board = place / "tensorboard"
-    if _RUN_DIR.value and not _OUT.value and board.is_dir():
+    if _RUN_DIR.value and not _OUT.value and truncation is None and board.is_dir():
         from lsgan_tf.monitoring.tensorboard.evaluations import show_evaluation
 
         show_evaluation(board, read_json(out)["results"], found.config.best_metric)

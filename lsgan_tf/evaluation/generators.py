@@ -11,6 +11,7 @@ from typing import NamedTuple
 from lsgan_tf.config import Config
 from lsgan_tf.errors import UserError
 from lsgan_tf.metrics.generated import Batch, Draws, draws_of_saved_model
+from lsgan_tf.noise import check_truncation
 from lsgan_tf.run_dir import restore as restoring
 from lsgan_tf.run_dir.checkpoints import check, find, read
 from lsgan_tf.sampling.sampler import Sampler
@@ -42,11 +43,13 @@ class Candidates(NamedTuple):
       config: the config of the run, with the dataset's metadata.
       classes: names in label order; empty if unconditional.
       each: the generators. They may share one network: use each before advancing the iterator.
+      truncation: limit of the noise; None for none.
     """
 
     config: Config
     classes: list[str]
     each: Iterator[Candidate]
+    truncation: float | None
 
 
 def of_run(
@@ -54,6 +57,7 @@ def of_run(
     checkpoint: str,
     weights: str | None,
     *,
+    truncation: float | None = None,
     log: Callable[[str], None] = print,
 ) -> Candidates:
     """Open checkpoints of a run.
@@ -62,10 +66,12 @@ def of_run(
       run_dir: the run folder.
       checkpoint: "newest", "best", "all" (including the best), or a step.
       weights: "raw", "ema", "both", or None for "ema" if the run has EMA weights, else "raw".
+      truncation: limit of the noise, see `lsgan_tf.noise.truncated`; None for none.
       log: called with each line of output.
 
     Raises:
-      UserError: if there is no such checkpoint, or EMA weights are requested and there are none.
+      UserError: if there is no such checkpoint, EMA weights are requested and there are none, or
+        the truncation is out of range.
     """
     best = find(Path(run_dir) / "best")
     if checkpoint == "best" and not best:
@@ -86,7 +92,8 @@ def of_run(
     paths = [one for one in sorted(by_step.items()) if checkpoint == "all" or one[0] == step]
     networks = {RAW: gan.generator, EMA: gan.average}
     kinds = _kinds(weights, gan.average is not None, run_dir)
-    draws = {kind: Draws(networks[kind], config) for kind in kinds}
+    check_truncation(truncation, config.z_distribution)
+    draws = {kind: Draws(networks[kind], config, truncation) for kind in kinds}
 
     def each() -> Iterator[Candidate]:
         for at, path in paths:
@@ -99,26 +106,30 @@ def of_run(
             for name, drawing in draws.items():
                 yield Candidate(at, name, str(path), drawing.batches)
 
-    return Candidates(config, classes, each())
+    return Candidates(config, classes, each(), truncation)
 
 
-def of_saved_model(path: Path, weights: str | None) -> Candidates:
-    """Open a SavedModel written by `lsgan_tf.export` or at the end of a run.
+def of_saved_model(
+    path: Path, weights: str | None, *, truncation: float | None = None
+) -> Candidates:
+    """Open a SavedModel written by `lsgan_tf.export` or at the end of a run; see `of_run`.
 
     Raises:
-      UserError: if it is not one, or EMA weights are requested and there are none.
+      UserError: if it is not one, EMA weights are requested and there are none, or the truncation
+        is out of range.
     """
     first = Sampler(path, RAW)
     config = config_of(first.config, Path(path))
     kinds = _kinds(weights, config.ema_decay > 0, path)
+    check_truncation(truncation, config.z_distribution)
 
     def each() -> Iterator[Candidate]:
         for name in kinds:
             sampler = first if name == RAW else Sampler(path, name)
-            draw = functools.partial(draws_of_saved_model, sampler)
+            draw = functools.partial(draws_of_saved_model, sampler, truncation=truncation)
             yield Candidate(sampler.step, name, str(path), draw)
 
-    return Candidates(config, first.classes, each())
+    return Candidates(config, first.classes, each(), truncation)
 
 
 def _kinds(weights: str | None, averaged: bool, where: Path) -> tuple[str, ...]:

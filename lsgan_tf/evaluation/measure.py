@@ -62,6 +62,8 @@ def evaluate(
     _check_same_data(candidates, train, log)
     suite = open_suite(names, config, train=train, log=log, **options)
     report: dict[str, Any] = {"lsgan_tf": __version__, "command": list(command)}
+    if candidates.truncation is not None:
+        suite.protocol["truncation"] = candidates.truncation
     report |= {"protocol": suite.protocol, "real": for_json(suite.real()), "results": []}
     for candidate in candidates.each:
         log(f"measuring step {candidate.step:,}, {candidate.weights} weights: {candidate.where}")
@@ -133,6 +135,8 @@ def table(report: dict[str, Any], keys: Sequence[str]) -> str:
     real, others = protocol["real"], protocol["real in the place of samples"]
     extractors = protocol.get("extractors", {})
     about = f"{counted(protocol['samples'], 'sample')}, seed {protocol['seed']}; "
+    if "truncation" in protocol:
+        about += f"truncation {protocol['truncation']:g}; "
     about += (
         f"distances to {real['count']:,} of the {protocol['split']} split; real: "
         f"{others['count']:,} of the other split; held out: {protocol['held_out']}"

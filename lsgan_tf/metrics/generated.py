@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lsgan_tf.config import Config
-from lsgan_tf.noise import METRICS_STREAM, noise
+from lsgan_tf.noise import METRICS_STREAM, noise, truncated
 from lsgan_tf.sampling.sampler import Sampler
 from lsgan_tf.sampling.saved_model import chunk_size
 from lsgan_tf.util.pixels import to_uint8
@@ -26,10 +26,13 @@ class Draws:
     Args:
       generator: called as `(z, label, training=False)`.
       config: the config of its run, with the dataset's metadata.
+      truncation: limit of the noise, see `lsgan_tf.noise.truncated`; None for none.
     """
 
-    def __init__(self, generator: keras.Model, config: Config) -> None:
-        self._config, self._range = config, generator.output_range
+    def __init__(
+        self, generator: keras.Model, config: Config, truncation: float | None = None
+    ) -> None:
+        self._config, self._range, self._truncation = config, generator.output_range, truncation
         self.chunk = chunk_size(config.data_shape)
         self._generate = tf.function(
             lambda z, label: generator(z, label, training=False), autograph=False
@@ -52,6 +55,8 @@ class Draws:
             index = np.arange(start, start + self.chunk)
             labels = (index % config.data_classes).astype(np.int32) if config.conditional else None
             z = noise(seed, METRICS_STREAM, number, self.chunk, config.z_dim, config.z_distribution)
+            if self._truncation is not None:
+                z = tf.constant(truncated(z.numpy(), self._truncation, config.z_distribution))
             samples = self._generate(z, None if labels is None else tf.constant(labels)).numpy()
             wanted = min(self.chunk, count - start)
             if self._range is not None:
@@ -59,10 +64,12 @@ class Draws:
             yield samples[:wanted], None if labels is None else labels[:wanted]
 
 
-def draws_of_saved_model(sampler: Sampler, count: int, seed: int) -> Iterator[Batch]:
+def draws_of_saved_model(
+    sampler: Sampler, count: int, seed: int, *, truncation: float | None = None
+) -> Iterator[Batch]:
     """Draw `count` samples from a SavedModel, cycling through the classes; see `Draws`."""
     start = 0
-    for images in sampler.stream(count, seed):
+    for images in sampler.stream(count, seed, truncation=truncation):
         index = np.arange(start, start + len(images))
         start += len(images)
         yield images, (index % len(sampler.classes)).astype(np.int32) if sampler.classes else None

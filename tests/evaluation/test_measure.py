@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -176,6 +177,42 @@ def test_weights_and_their_average_where_one_is_kept(averaged, exported, weights
     # Without weights every image is one and the same grey.
     expected = {"both": {"raw": False, "ema": True}, "raw": {"raw": False}}
     assert flat == expected.get(weights, {"ema": True})
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_truncated_noise_is_that_of_samples_of_the_same_seed(tiny_run, exported):
+    opened = (
+        candidates.of_saved_model
+        if exported
+        else functools.partial(candidates.of_run, checkpoint="newest")
+    )
+    place = tiny_run.path / "export" if exported else tiny_run.path
+    (whole,), (cut,) = (opened(place, weights=None, truncation=limit).each for limit in (1.0, 1e-6))
+    (untouched,) = opened(place, weights=None).each
+    images, labels = next(whole.draw(10, 3))
+    np.testing.assert_array_equal(images, next(untouched.draw(10, 3))[0])
+    assert list(labels) == [0, 1, 2, 3, 4] * 2
+    # Hardly any noise: the two images of a class are alike.
+    apart = np.abs(images[:5].astype(int) - images[5:]).max()
+    images, _ = next(cut.draw(10, 3))
+    assert np.abs(images[:5].astype(int) - images[5:]).max() <= 1 < apart
+
+
+def test_truncation_is_recorded(tiny_run, tmp_path):
+    found = candidates.of_run(tiny_run.path, "newest", None, truncation=0.5)
+    shown = evaluate(found, ["diversity"], tmp_path / "e.json", samples=30, log=[].append, **QUICK)
+    report = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
+    assert report["protocol"]["truncation"] == 0.5
+    assert "30 samples, seed 0; truncation 0.5; " in shown
+
+
+def test_truncation_beyond_the_range_of_the_noise(tiny_run):
+    for opened in (
+        functools.partial(candidates.of_run, tiny_run.path, "newest"),
+        functools.partial(candidates.of_saved_model, tiny_run.path / "export"),
+    ):
+        with pytest.raises(UserError, match=r"--truncation=1\.5: .*uniform on -1 to 1; expected"):
+            opened(None, truncation=1.5)
 
 
 def test_a_run_without_a_checkpoint_yet(tiny_run, tmp_path):
