@@ -33,8 +33,8 @@ def make(
     else:
         given, fields = {"dataset": "mixture", "z_dim": 5}, {"data_shape": (2,)}
     config = dataclasses.replace(resolve(given, {})[0], **fields)
-    # With this seed no activation is within rounding, which is the processor's, of its kink.
-    keras.utils.set_random_seed(8)
+    # With this seed no activation is within rounding of its kink, on one core or more.
+    keras.utils.set_random_seed(11)
     generator, discriminator = build_networks(config)
     gan = GAN(
         generator,
