@@ -27,7 +27,7 @@ def walk(
 
     Args:
       root: the folder.
-      passed: receives skipped folders, with their kind.
+      passed: receives skipped and empty folders, with their kind.
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; expected a folder of images")
@@ -43,6 +43,8 @@ def _walk_into(
         return  # a link to a parent folder
     with files.explained(Path(os.fsdecode(folder)), "listing the folder"):
         names = sorted(os.listdir(folder))
+    if prefix and not names:
+        passed[shown(prefix[:-1])] = "an empty folder"
     for name in names:
         path = os.path.join(folder, name)
         if is_ignored(os.fsdecode(name)):

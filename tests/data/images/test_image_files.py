@@ -92,6 +92,15 @@ def test_images_with_another_extension_are_counted(folder, tmp_path):
     assert records.metadata.unusable == ["c"]
 
 
+def test_empty_folders_are_named(folder, tmp_path):
+    (folder / "b" / "c").mkdir()
+    (folder / "d").mkdir()
+    records = image_files.open_folder(folder, cache_dir=tmp_path / "cache")
+    assert names(records) == NAMES
+    (warning,) = records.warnings
+    assert "left out: b/c (an empty folder), d (an empty folder)" in warning
+
+
 @pytest.mark.parametrize("name", ["download", "b/more.dat"])
 def test_an_archive_without_its_extension(folder, tmp_path, name):
     with zipfile.ZipFile(folder / name, "w") as archive:
