@@ -21,6 +21,8 @@ from lsgan_tf.settings.table import value_text
 from lsgan_tf.util.paths import local
 
 _PRESET = "preset"
+# Both say which classes to keep: a given one overrides either in a preset.
+_ALTERNATIVE = {"characters": "max_classes", "max_classes": "characters"}
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
@@ -52,7 +54,7 @@ def from_flags(
     # override earlier ones.
     for name in reversed(flag_values[_PRESET].value or ()):
         for setting, value in _of_preset(name).items():
-            if setting not in given:
+            if setting not in given and _ALTERNATIVE.get(setting) not in given:
                 given[setting], origins[setting] = value, f"preset {name}"
     config, origins = resolve(given, origins)
     check_evaluation(config.metrics, config.best_metric, config.inception)

@@ -280,6 +280,19 @@ class TestPresets:
         assert origins["steps"] == origins["conditional"] == "command line"
         assert origins["max_classes"] == "preset hwdb_quick"
 
+    @pytest.mark.parametrize(
+        ("preset", "flag", "dropped"),
+        [
+            ("hwdb_quick", "--characters=阿埃", "max_classes"),
+            ("hwdb_pretrained", "--max_classes=12", "characters"),
+        ],
+    )
+    def test_a_choice_of_classes_overrides_the_other_one_of_a_preset(self, preset, flag, dropped):
+        config, origins = parse(flag, f"--preset={preset}")
+        assert getattr(config, dropped) is None
+        assert origins[dropped] == "default"
+        assert origins["steps"] == f"preset {preset}"
+
     def test_a_flagfile_wins_whatever_the_order(self, flagfile):
         path = flagfile("--steps=9")
         for words in (
