@@ -41,6 +41,17 @@ def test_scenes(category):
     assert not (found.crop or found.flip)
 
 
+def test_small_scenes():
+    found = config("lsun_small")
+    assert (found.dataset, found.category, found.network) == ("lsun", "bedroom", "dcgan")
+    assert (found.image_size, found.filters, found.z_dim) == (64, 16, 100)
+    assert (found.label_fake, found.label_real, found.label_target) == (-1, 1, 0)
+    assert (found.augment, found.flip, found.ema_decay) == (0.1, True, 0.999)
+    assert (found.learning_rate, found.rate_decay, found.steps) == (0.0004, 0.4, 10_000)
+    text = (PRESETS / "lsun_small.flags").read_text(encoding="utf-8")
+    assert "python -m lsgan_tf.main --preset=lsun_small" in text
+
+
 def test_cifar10_runs_differ_in_the_objective_alone():
     least_squares, entropy = config("cifar10_lsgan"), config("cifar10_dcgan")
     assert least_squares.differences(entropy) == ['loss: "lsgan" -> "nsgan"']
